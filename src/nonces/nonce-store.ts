@@ -1,0 +1,80 @@
+/**
+ * The port behind which nonces are kept: who claimed one, and until when that is remembered.
+ * security.md MUST 13–22; one contract suite (test/contract) runs over every store.
+ */
+
+/** One verified request asking to be the first with its nonce. Nothing unsigned goes into `key`. */
+export interface NonceClaim {
+  /** 32 bytes: hash over length-prefixed (purpose, key fingerprint, nonce). Built by `verify/nonce-key.ts`. */
+  readonly key: Buffer;
+  /** Whose quota the entry counts against. */
+  readonly identity: string;
+  /** The request's own signed time, Unix seconds. */
+  readonly timestampSeconds: number;
+  /** The window of the request's policy, judged again at claim time by the store's clock (MUST 14). */
+  readonly pastSkewSeconds: number;
+  readonly futureSkewSeconds: number;
+  /** Our decision id: what a later replay learns as `first_request_id`. At most 64 ASCII characters. */
+  readonly requestId: string;
+  /**
+   * Asked immediately before a deferred claim is written; `false` abandons it unwritten.
+   * A caller that has gone must not burn its nonce, since the producer will send the same bytes again.
+   */
+  readonly stillWanted?: () => boolean;
+}
+
+/** Why a store would not say yes or no. Each is answered 503: a retry of the same bytes may pass. */
+export type NonceDoubt =
+  /** The timestamp is at or below the floor: this store cannot know whether it was seen (MUST 16, 17). */
+  | 'below_floor'
+  /** Entries or bytes are at their bound (MUST 21). */
+  | 'store_full'
+  /** The identity holds as many live entries as it may. */
+  | 'quota_exceeded'
+  /** Wall clock and monotonic clock have diverged over the threshold (MUST 18). */
+  | 'clock_diverged'
+  /** The store could not be written or read. */
+  | 'store_unavailable'
+  /** `stillWanted` said no. */
+  | 'abandoned';
+
+/** The outcome of a claim. Exactly one claim of a key is ever `claimed` while the key is retained. */
+export type ClaimOutcome =
+  | { readonly kind: 'claimed' }
+  | { readonly kind: 'replayed'; readonly firstRequestId: string; readonly firstSeenAtMs: number }
+  | { readonly kind: 'outside_window' }
+  | { readonly kind: 'doubt'; readonly reason: NonceDoubt };
+
+/** State for readiness and metrics; reading it is cheap. */
+export interface NonceStoreStatus {
+  readonly entries: number;
+  readonly maxEntries: number;
+  /** Unix seconds; requests at or below are refused. 0 when nothing was lost. */
+  readonly floorSeconds: number;
+  /** Why claims are refused right now, if they all are; absent when the store serves. */
+  readonly unhealthy?: string;
+}
+
+/** What every store promises. A claim may answer synchronously: the memory store does, and saves a turn. */
+export interface NonceStore {
+  /** A name for logs and metrics: `memory`, `lmdb`, … */
+  readonly name: string;
+  /** Claims once, atomically, over every process that shares the store. Never throws, never rejects. */
+  claim(claim: NonceClaim): ClaimOutcome | Promise<ClaimOutcome>;
+  /**
+   * Gives a claim back after it was won but never answered with an allow (deadline passed, audit failed).
+   * Removes the entry only if it is still that of `requestId`. Never call it after an allow.
+   */
+  withdraw(claim: NonceClaim): void | Promise<void>;
+  status(): NonceStoreStatus;
+  /** Flushes and closes; later claims answer `store_unavailable`. */
+  close(): Promise<void>;
+}
+
+/** Time as the stores see it; tests inject their own. */
+export interface Clock {
+  /** Wall clock, Unix milliseconds. */
+  readonly nowMs: () => number;
+  /** Monotonic milliseconds from any origin. */
+  readonly monotonicMs: () => number;
+}
