@@ -1,0 +1,125 @@
+/**
+ * The immutable configuration that one request is judged on (security.md MUST 25).
+ * `config/` builds it from the file; nothing in it changes afterwards, a reload swaps the whole.
+ */
+import type { PublicKey } from '../crypto/public-key.js';
+import type { BodyContract } from './body-contract.js';
+
+/** A span of Unix milliseconds in which something may be used: `notBeforeMs` ≤ now < `notAfterMs`. */
+export interface ValidityInterval {
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+/** One accepted peer certificate: SHA-256 over its DER, or over the DER of its SubjectPublicKeyInfo. */
+export interface CertificatePin extends ValidityInterval {
+  readonly kind: 'certificate' | 'spki';
+  /** 64 lower-case hex digits. */
+  readonly sha256: string;
+}
+
+/** What a key may have signed. A key for one purpose never verifies the other (MUST 3). */
+export type KeyPurpose = 'request' | 'bundle';
+
+/** One of an identity's Ed25519 keys, already checked to be canonical and of prime order. */
+export interface VerificationKey extends ValidityInterval {
+  readonly kid: string;
+  readonly purposes: readonly KeyPurpose[];
+  readonly publicKey: PublicKey;
+}
+
+/** A service that may call: who it is, how it proves it and for whom it may speak. */
+export interface Identity {
+  readonly name: string;
+  /** Refused at once, whatever it presents. */
+  readonly revoked: boolean;
+  readonly pins: readonly CertificatePin[];
+  readonly keys: readonly VerificationKey[];
+  /** Absent: any mapped operator (`check-config` warns). */
+  readonly operators: ReadonlySet<string> | undefined;
+  /** Accepted attestation measurement hashes, 64 lower-case hex digits. Absent: any well-formed one. */
+  readonly attestations: ReadonlySet<string> | undefined;
+}
+
+/** Lower-case names of the security headers; configurable, these defaults are the wire contract's. */
+export interface SecurityHeaderNames {
+  readonly identity: string;
+  readonly certificateSha256: string;
+  readonly timestamp: string;
+  readonly nonce: string;
+  readonly signature: string;
+  readonly kid: string;
+}
+
+/** The clock window, in seconds either side of now; both ends are inside. */
+export interface Freshness {
+  readonly pastSkewSeconds: number;
+  readonly futureSkewSeconds: number;
+}
+
+/** The names by which records, alerts and metrics know a family of requests (wire contract, section 4). */
+export interface PolicyEvents {
+  readonly accepted: string;
+  readonly rejected: string;
+}
+
+/** Which requests a policy governs. `exact` compares the whole path; `prefix` its beginning. */
+export interface RouteMatch {
+  readonly kind: 'exact' | 'prefix';
+  readonly path: string;
+  /** Upper-case methods; every other is 405. */
+  readonly methods: ReadonlySet<string>;
+  /** A query string is unsigned; where this is false it is a 404. */
+  readonly allowQuery: boolean;
+}
+
+interface PolicyBase {
+  readonly name: string;
+  readonly match: RouteMatch;
+  readonly events: PolicyEvents;
+}
+
+/** How the caller proves itself: by the signature headers, or by a signature inside the body. */
+export interface SignedPolicy extends PolicyBase {
+  readonly kind: 'signed';
+  /** `headers`: `timestamp.nonce.body`. `bundle`: the body's own signature (wire contract, federation verify). */
+  readonly signature: 'headers' | 'bundle';
+  readonly freshness: Freshness;
+  /** Whether the window is judged and the nonce claimed. Always true for `headers`. */
+  readonly once: boolean;
+  readonly maxBodyBytes: number;
+  /** Absent: the body is bytes that nobody parses. */
+  readonly body: BodyContract | undefined;
+  /** Absent: no limit. */
+  readonly rateLimit: RateLimit | undefined;
+}
+
+/** At most this many allowed requests in any 60 seconds, per operator and group. */
+export interface RateLimit {
+  readonly group: string;
+  readonly perMinute: number;
+}
+
+/** A route that is declared to be unchecked, with the reason that its owner gave. */
+export interface PassThroughPolicy extends PolicyBase {
+  readonly kind: 'pass_through';
+  readonly reason: string;
+}
+
+export type Policy = SignedPolicy | PassThroughPolicy;
+
+/** When the `x-forwarded-client-cert` header may be read: never, or from a hop that was declared to set it. */
+export type ForwardedCertificate = 'ignore' | 'trusted-hop';
+
+/** Everything that a decision reads besides the request and the time. */
+export interface Snapshot {
+  /** Grows by one with every reload; 1 is the configuration of the start. */
+  readonly generation: number;
+  readonly headers: SecurityHeaderNames;
+  readonly forwardedCertificate: ForwardedCertificate;
+  readonly identities: ReadonlyMap<string, Identity>;
+  /** Operator id to tenant id, both compared byte for byte. */
+  readonly operators: ReadonlyMap<string, string>;
+  /** By name, for Envoy's `context_extensions`; in the order of the file, for method and path. */
+  readonly policies: ReadonlyMap<string, Policy>;
+}
