@@ -1,0 +1,108 @@
+/** What the process needs besides the snapshot: sockets, stores, limits. Read once at start. */
+import type { Snapshot } from '../verify/snapshot.js';
+
+/** The Unix socket on which Envoy reaches us. Its directory is 0750 or 2770, the socket 0660 (MUST 30). */
+export interface ListenSettings {
+  readonly socketPath: string;
+}
+
+/** Admin, metrics and health; loopback unless the operator says otherwise (MUST 31). */
+export interface AdminSettings {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type NonceSettings =
+  | { readonly store: 'memory'; readonly maxEntries: number; readonly maxEntriesPerIdentity: number }
+  | {
+      readonly store: 'lmdb';
+      readonly directory: string;
+      readonly maxEntries: number;
+      readonly maxEntriesPerIdentity: number;
+      /** What a claim survives before it is acknowledged; see docs/adr/0001-nonce-durability.md. */
+      readonly durability: 'machine' | 'process';
+    };
+
+/** Where the records go, and what happens when they cannot be written (MUST 35). */
+export interface AuditSettings {
+  readonly sink: { readonly kind: 'stdout' } | { readonly kind: 'file'; readonly path: string };
+  /** `refuse`: no allow without its record. `count`: traffic goes on, every loss is counted. */
+  readonly onFailure: 'refuse' | 'count';
+}
+
+/** Bounds on what one process takes on. */
+export interface LimitSettings {
+  /** The largest body that Envoy may send us; the largest `maxBodyBytes` of any policy. */
+  readonly maxBodyBytes: number;
+  /** Checks under way at once; the next one is refused with 503. */
+  readonly maxConcurrentChecks: number;
+  /** A claim is not begun with less than this left of Envoy's deadline. */
+  readonly claimMarginMilliseconds: number;
+  /** Taken as the deadline when a check comes without one. Equal to ext_authz `grpc_service.timeout`. */
+  readonly checkTimeoutMilliseconds: number;
+  /** How long draining may take after SIGTERM. */
+  readonly drainMilliseconds: number;
+}
+
+export interface LogSettings {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** What `countersign envoy-config` renders besides the policies. */
+export interface EnvoySettings {
+  readonly listener: { readonly address: string; readonly port: number };
+  readonly health: { readonly address: string; readonly port: number } | undefined;
+  readonly admin: { readonly address: string; readonly port: number };
+  readonly upstream: { readonly address: string; readonly port: number };
+  readonly tls: {
+    readonly certificateFile: string;
+    readonly privateKeyFile: string;
+    readonly clientCaFile: string;
+    readonly sdsDirectory: string;
+  };
+  readonly accessLogPath: string;
+  /** Requests per second from one connection, and connections per second, before anything is verified; 0 turns off. */
+  readonly flood: { readonly requestsPerSecondPerConnection: number; readonly connectionsPerSecond: number };
+}
+
+export interface ServerSettings {
+  readonly listen: ListenSettings;
+  readonly admin: AdminSettings;
+  readonly nonces: NonceSettings;
+  readonly audit: AuditSettings;
+  readonly limits: LimitSettings;
+  readonly log: LogSettings;
+  /** Absent when the file has no `envoy:` section. */
+  readonly envoy: EnvoySettings | undefined;
+}
+
+/** Something that is allowed and deserves a look: an identity that may speak for every operator, say. */
+export interface ConfigurationWarning {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A configuration that has been validated as a whole. */
+export interface Configuration {
+  readonly file: string;
+  readonly settings: ServerSettings;
+  readonly snapshot: Snapshot;
+  readonly warnings: readonly ConfigurationWarning[];
+  /** Every file that was read, the configuration first: what a reload has to watch. */
+  readonly filesRead: readonly string[];
+}
+
+/** One fault, told so that its reader can mend it. */
+export interface ConfigurationProblem {
+  readonly file: string;
+  /** Dotted path inside the file, `identities[0].keys[1].kid`; empty for the file itself. */
+  readonly path: string;
+  /** 1-based, when known. */
+  readonly line?: number;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export type LoadResult =
+  | { readonly ok: true; readonly configuration: Configuration }
+  | { readonly ok: false; readonly problems: readonly ConfigurationProblem[] };
