@@ -6,7 +6,12 @@ import type { Selection } from '../json/scan.js';
 
 /** The syntax of one field. Lengths are in characters (code points), bounds are inclusive. */
 export type FieldRule =
-  | { readonly kind: 'string'; readonly minLength: number; readonly maxLength: number; readonly forbid?: string }
+  | {
+      readonly kind: 'string';
+      readonly minLength: number;
+      readonly maxLength: number;
+      readonly forbid?: string;
+    }
   | { readonly kind: 'uuid' }
   /** 64 hex digits of either case, compared in lower case. */
   | { readonly kind: 'sha256' }
@@ -29,14 +34,7 @@ export interface FieldContract {
 
 /** What a field means to the decision. Each role names the field that plays it, by JSON pointer. */
 export type BodyRole =
-  | 'nonce'
-  | 'timestamp'
-  | 'operator'
-  | 'tenant'
-  | 'schemaVersion'
-  | 'attestation'
-  | 'execution'
-  | 'signature';
+  'nonce' | 'timestamp' | 'operator' | 'tenant' | 'schemaVersion' | 'attestation' | 'execution' | 'signature';
 
 /** Two fields that must hold the same value; with `ifPresent`, only when the left one is there. */
 export interface FieldEquality {

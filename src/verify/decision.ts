@@ -1,5 +1,4 @@
 /** What the pipeline says in the end, and the facts that it had established when it said so. */
-import type { PublicKey } from '../crypto/public-key.js';
 import type { Refusal } from './refusal.js';
 import type { Policy } from './snapshot.js';
 
@@ -7,7 +6,6 @@ import type { Policy } from './snapshot.js';
 export interface VerifiedContext {
   readonly identity: string;
   readonly kid: string;
-  readonly publicKey: PublicKey;
   /** 64 lower-case hex digits, over the DER that Envoy saw. */
   readonly certificateSha256: string;
   readonly tenant: string | undefined;
@@ -19,15 +17,35 @@ export interface VerifiedContext {
 /** Facts for the record, filled as far as the pipeline came. What was not verified is named `claimed`. */
 export interface DecisionFacts {
   policy: Policy | undefined;
-  /** As the caller wrote it; verified only when the pin matched (`certificateSha256` belongs to it). */
+  /** As the caller wrote it, of the header's syntax. */
   claimedIdentity: string | undefined;
+  /** Set only once the certificate is pinned to it. */
+  identity: string | undefined;
+  /** Of the key that verified the signature. */
   kid: string | undefined;
   certificateSha256: string | undefined;
   operator: string | undefined;
   tenant: string | undefined;
   attestation: string | undefined;
   execution: string | undefined;
-  nonce: string | undefined;
+  /** The store's key of the nonce: a hash. */
+  nonceHash: Buffer | undefined;
+}
+
+/** Facts of a request of which nothing is known yet. */
+export function noFacts(): DecisionFacts {
+  return {
+    policy: undefined,
+    claimedIdentity: undefined,
+    identity: undefined,
+    kid: undefined,
+    certificateSha256: undefined,
+    operator: undefined,
+    tenant: undefined,
+    attestation: undefined,
+    execution: undefined,
+    nonceHash: undefined,
+  };
 }
 
 /** The request may pass. `context` is absent on a pass-through route, where nothing was verified. */

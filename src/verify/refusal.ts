@@ -100,9 +100,21 @@ const UNAVAILABLE: RefusalAnswer = {
   message: 'No decision could be made. The same request may be sent again.',
 };
 
-const bodyAnswer = (clientCode: string, message: string): RefusalAnswer => ({ status: 422, clientCode, message });
-const forbidden = (clientCode: string, message: string): RefusalAnswer => ({ status: 403, clientCode, message });
-const unauthorized = (clientCode: string, message: string): RefusalAnswer => ({ status: 401, clientCode, message });
+const bodyAnswer = (clientCode: string, message: string): RefusalAnswer => ({
+  status: 422,
+  clientCode,
+  message,
+});
+const forbidden = (clientCode: string, message: string): RefusalAnswer => ({
+  status: 403,
+  clientCode,
+  message,
+});
+const unauthorized = (clientCode: string, message: string): RefusalAnswer => ({
+  status: 401,
+  clientCode,
+  message,
+});
 
 /**
  * The answer for each code (wire contract, *Answers*). Everything that can be reached before the signature
@@ -137,9 +149,17 @@ export function answerFor(code: RefusalCode): RefusalAnswer {
     case 'body_too_large':
       return TOO_LARGE;
     case 'content_encoding':
-      return { status: 415, clientCode: 'unsupported_encoding', message: 'Send the body without a content encoding.' };
+      return {
+        status: 415,
+        clientCode: 'unsupported_encoding',
+        message: 'Send the body without a content encoding.',
+      };
     case 'content_type':
-      return { status: 415, clientCode: 'unsupported_media_type', message: 'Send the body as application/json.' };
+      return {
+        status: 415,
+        clientCode: 'unsupported_media_type',
+        message: 'Send the body as application/json.',
+      };
     case 'body_not_json':
       return bodyAnswer('invalid_json', 'The body is not acceptable JSON.');
     case 'body_contract':
@@ -156,11 +176,21 @@ export function answerFor(code: RefusalCode): RefusalAnswer {
     case 'operator_unmapped':
     case 'operator_not_of_identity':
     case 'tenant_mismatch':
-      return forbidden('operator_not_permitted', 'The operator may not act for this tenant through this identity.');
+      return forbidden(
+        'operator_not_permitted',
+        'The operator may not act for this tenant through this identity.',
+      );
     case 'attestation_not_allowed':
-      return forbidden('attestation_not_permitted', 'The attestation measurement is not one of this identity.');
+      return forbidden(
+        'attestation_not_permitted',
+        'The attestation measurement is not one of this identity.',
+      );
     case 'rate_limited':
-      return { status: 429, clientCode: 'rate_limited', message: 'The operator has used up its requests for now.' };
+      return {
+        status: 429,
+        clientCode: 'rate_limited',
+        message: 'The operator has used up its requests for now.',
+      };
     case 'replayed_nonce':
       return { status: 409, clientCode: 'replayed_nonce', message: 'The nonce has been used before.' };
     case 'check_malformed':

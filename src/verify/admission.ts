@@ -1,0 +1,101 @@
+/**
+ * The two effects behind a verified request, in their order: a slot of the operator's rate limit, then the
+ * one nonce claim, the last step of all. What did not end in an allow is given back.
+ */
+import type { Claimed, ClaimPlan, Effects, PendingCall } from './effects.js';
+import type { Verified } from './pipeline.js';
+import { refuse, type Refusal } from './refusal.js';
+import type { Reservation } from './rate-limiter.js';
+
+/** Admitted. `undo` returns slot and nonce, for an allow that could not be given after all. */
+export interface Admitted {
+  readonly kind: 'admitted';
+  readonly undo: () => void | Promise<void>;
+}
+
+type Outcome = Admitted | Refusal;
+
+/** Admits verified requests. One instance a process: it knows which claims are under way. */
+export class Admission {
+  readonly #effects: Effects;
+  /** Claims that wait for their store, by nonce key: a copy of the same request waits for its twin. */
+  readonly #underWay = new Map<string, Promise<Outcome>>();
+
+  constructor(effects: Effects) {
+    this.#effects = effects;
+  }
+
+  /** Answers at once where the store does. Copies that arrive together reserve one slot between them. */
+  admit(verified: Verified, call: PendingCall): Outcome | Promise<Outcome> {
+    const plan = verified.once && planOf(verified, verified.once, call);
+    const twin = plan && this.#underWay.size > 0 ? this.#underWay.get(plan.key.toString('latin1')) : undefined;
+    if (plan !== undefined && twin !== undefined) return this.#afterTwin(plan, call, twin);
+    const slot = this.#reserve(verified, call);
+    if (slot?.kind === 'limited')
+      return { ...refuse('rate_limited'), retryAfterSeconds: slot.retryAfterSeconds };
+    const giveBack = slot?.giveBack ?? nothing;
+    if (plan === undefined) return { kind: 'admitted', undo: giveBack };
+    if (call.worthClaiming()) return this.#claim(plan, call, giveBack);
+    giveBack();
+    return refuse('deadline_spent');
+  }
+
+  /**
+   * The twin's slot is enough: if it was let through, the store calls this copy a replay. Should the twin have
+   * been withdrawn meanwhile, this copy takes the place that the twin gave back.
+   */
+  async #afterTwin(plan: ClaimPlan, call: PendingCall, twin: Promise<Outcome>): Promise<Outcome> {
+    const outcome = await twin;
+    if (outcome.kind === 'refuse') return outcome;
+    return settled(await this.#effects.claimNonce(plan, call.worthClaiming), nothing);
+  }
+
+  #reserve({ policy, context }: Verified, call: PendingCall): Reservation | undefined {
+    if (policy.rateLimit === undefined) return undefined;
+    return this.#effects.rateLimiter.reserve(
+      policy.rateLimit,
+      context.operator ?? context.identity,
+      call.monotonicMs(),
+    );
+  }
+
+  #claim(plan: ClaimPlan, call: PendingCall, giveBack: () => void): Outcome | Promise<Outcome> {
+    const settle = (result: Claimed | Refusal): Outcome => settled(result, giveBack);
+    const result = this.#effects.claimNonce(plan, call.worthClaiming);
+    if (!(result instanceof Promise)) return settle(result);
+    const name = plan.key.toString('latin1');
+    const outcome = result.then(settle).finally(() => this.#underWay.delete(name));
+    this.#underWay.set(name, outcome);
+    return outcome;
+  }
+}
+
+function settled(result: Claimed | Refusal, giveBack: () => void): Outcome {
+  if (result.kind === 'claimed') {
+    return {
+      kind: 'admitted',
+      undo: () => {
+        giveBack();
+        return result.withdraw();
+      },
+    };
+  }
+  giveBack();
+  return result;
+}
+
+function planOf(verified: Verified, once: NonNullable<Verified['once']>, call: PendingCall): ClaimPlan {
+  const { identity } = verified.context;
+  const { freshness } = verified.policy;
+  return {
+    key: once.key,
+    identity,
+    timestampSeconds: once.timestampSeconds,
+    freshness,
+    requestId: call.requestId,
+  };
+}
+
+function nothing(): void {
+  // Without a limit there is no slot to give back.
+}

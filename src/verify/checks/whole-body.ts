@@ -1,0 +1,30 @@
+/** Whether these bytes are the whole body (envoy-facts.md, trap 3), and no more than the policy takes. */
+import { headerText, headerValues, type InboundRequest } from '../inbound-request.js';
+import { refuse, type Refusal } from '../refusal.js';
+
+const DECIMAL = /^(0|[1-9][0-9]{0,9})$/;
+
+/**
+ * Envoy marks a body that it cut with `x-envoy-auth-partial-body: true`, but sends an over-long last HTTP/2
+ * frame upstream after our OK: so the mark must say `false`, and every count must equal what we hold.
+ */
+export function checkWholeBody(request: InboundRequest, maxBodyBytes: number): Refusal | undefined {
+  const length = request.body.length;
+  const marks = headerValues(request, 'x-envoy-auth-partial-body');
+  if (marks.some((mark) => headerText(mark) !== 'false'))
+    return refuse('body_not_whole', 'Envoy marked the body as partial');
+  if (length > 0 && marks.length !== 1)
+    return refuse('body_not_whole', 'Envoy did not mark the body as whole');
+  if ((request.declaredSize ?? 0) !== length)
+    return refuse('body_not_whole', 'the size that Envoy counted differs');
+  if (!lengthHeaderAgrees(request, length)) return refuse('body_not_whole', 'content-length differs');
+  return length > maxBodyBytes ? refuse('body_too_large', `over ${maxBodyBytes} bytes`) : undefined;
+}
+
+function lengthHeaderAgrees(request: InboundRequest, length: number): boolean {
+  const values = headerValues(request, 'content-length');
+  const [only] = values;
+  if (only === undefined) return true;
+  const text = headerText(only);
+  return values.length === 1 && DECIMAL.test(text) && Number(text) === length;
+}

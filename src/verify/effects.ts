@@ -1,0 +1,41 @@
+/** The two effects of a decision, as ports: the pipeline is pure up to them. */
+import type { Refusal } from './refusal.js';
+import type { Freshness } from './snapshot.js';
+import type { RateLimiter } from './rate-limiter.js';
+
+/** A verified request that asks to be the first with its nonce. */
+export interface ClaimPlan {
+  /** From `nonceKey`. */
+  readonly key: Buffer;
+  readonly identity: string;
+  readonly timestampSeconds: number;
+  readonly freshness: Freshness;
+  /** Our decision id; a later replay learns it. */
+  readonly requestId: string;
+}
+
+/** The claim was won. `withdraw` gives it back; only for a claim that is not followed by an allow. */
+export interface Claimed {
+  readonly kind: 'claimed';
+  readonly withdraw: () => void | Promise<void>;
+}
+
+/** Claims a nonce once. `stillWanted` is asked just before a deferred claim is written. Never throws. */
+export type ClaimNonce = (
+  plan: ClaimPlan,
+  stillWanted: () => boolean,
+) => Claimed | Refusal | Promise<Claimed | Refusal>;
+
+export interface Effects {
+  readonly rateLimiter: RateLimiter;
+  readonly claimNonce: ClaimNonce;
+}
+
+/** What is known of the call that waits for this decision. */
+export interface PendingCall {
+  readonly requestId: string;
+  /** False when the caller has gone or too little of its deadline is left for a claim. */
+  readonly worthClaiming: () => boolean;
+  /** Monotonic milliseconds. */
+  readonly monotonicMs: () => number;
+}

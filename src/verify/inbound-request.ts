@@ -1,0 +1,70 @@
+/**
+ * A request as Envoy handed it over, copied once into this frozen shape and read from nowhere else.
+ * Nothing here has been verified. Header values are the bytes that the client sent.
+ */
+
+/** What we computed over the certificate of the TLS handshake. */
+export interface PeerCertificate {
+  /** SHA-256 over the DER, 64 lower-case hex digits. */
+  readonly certificateSha256: string;
+  /** SHA-256 over the DER of the SubjectPublicKeyInfo; absent when only a trusted hop's hash is known. */
+  readonly spkiSha256: string | undefined;
+}
+
+/** How Envoy's filter delivered the request: every `false` is a configuration that we refuse to judge on. */
+export interface Delivery {
+  /** `encode_raw_headers: true`: the raw header list is there, the joined map is not. */
+  readonly rawHeaders: boolean;
+  /** `pack_as_bytes: true`: the text field `body` is empty. */
+  readonly rawBody: boolean;
+}
+
+export interface InboundRequest {
+  readonly delivery: Delivery;
+  /** Case as sent; `CONNECT` included. */
+  readonly method: string;
+  /** Normalised by Envoy, with the query string. */
+  readonly path: string;
+  /** `:authority`; two `Host` lines arrive joined by a comma. */
+  readonly authority: string;
+  /** Envoy's `context_extensions.countersign_policy`, set by the operator of Envoy on the route. */
+  readonly policyName: string | undefined;
+  /** Lower-case name → every value, in order. Only the names that a decision reads are kept. */
+  readonly headers: ReadonlyMap<string, readonly Uint8Array[]>;
+  /** Inbound names that begin with ours, so that they can be removed. */
+  readonly spoofedNames: readonly string[];
+  /** Empty when there was none. */
+  readonly body: Uint8Array;
+  /** Envoy's own count of the body's bytes; undefined when it gave none. */
+  readonly declaredSize: number | undefined;
+  readonly peerCertificate: PeerCertificate | 'missing' | 'malformed';
+}
+
+const NO_VALUES: readonly Uint8Array[] = [];
+
+/** Every value sent under a lower-case name; empty when there is none. */
+export function headerValues(request: InboundRequest, name: string): readonly Uint8Array[] {
+  return request.headers.get(name) ?? NO_VALUES;
+}
+
+/**
+ * Header bytes as text, one character a byte (Latin-1), so that a pattern sees exactly what was sent:
+ * a byte over 0x7e never looks like ASCII.
+ */
+export function headerText(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1');
+}
+
+/** The names, besides the security headers, that a decision reads. */
+export const FIXED_HEADER_NAMES = [
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'upgrade',
+  'x-envoy-auth-partial-body',
+  'x-forwarded-client-cert',
+  'x-request-id',
+] as const;
+
+/** The prefix of every header that only the verifier may set. */
+export const OUR_HEADER_PREFIX = 'x-countersign-';

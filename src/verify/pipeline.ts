@@ -1,0 +1,211 @@
+/**
+ * May this request pass? The checks in their order, cheap ones first, nothing burnt before the key is proven.
+ * `judge` is a pure function of request, snapshot and time; `admission.ts` adds the two effects.
+ */
+import type { StrictVerifier } from '../crypto/ed25519.js';
+import type { PublicKey } from '../crypto/public-key.js';
+import type { BodyTexts } from './checks/body.js';
+import { checkAttestation } from './checks/attestation.js';
+import { checkBody, roleText } from './checks/body.js';
+import { checkBodyBindings } from './checks/body-bindings.js';
+import { checkContentHeaders } from './checks/content-headers.js';
+import { checkDelivery } from './checks/delivery.js';
+import { checkFreshness } from './checks/freshness.js';
+import { checkIdentity } from './checks/identity.js';
+import { checkOperator } from './checks/operator.js';
+import { checkPeerCertificate } from './checks/peer-certificate.js';
+import { selectPolicy } from './checks/route.js';
+import { checkSecurityHeaders } from './checks/security-headers.js';
+import { checkSignature } from './checks/signature.js';
+import { checkWholeBody } from './checks/whole-body.js';
+import { bundleProof, type BundleProof } from './bundle.js';
+import type { DecisionFacts, VerifiedContext } from './decision.js';
+import type { InboundRequest, PeerCertificate } from './inbound-request.js';
+import { nonceKey } from './nonce-key.js';
+import type { Refusal } from './refusal.js';
+import { signatureBase, type SignatureProof, type SignedRequest } from './signed-request.js';
+import type { Identity, SignedPolicy, Snapshot } from './snapshot.js';
+
+/** Where the time goes; the adapter turns marks into stage timings. */
+export type Stage = 'authenticate' | 'signature' | 'body';
+
+/** Everything that a judgement depends on besides the request. */
+export interface JudgeOptions {
+  readonly snapshot: Snapshot;
+  readonly verifier: StrictVerifier;
+  /** Wall clock, Unix milliseconds. */
+  readonly nowMs: number;
+  /** Called as each stage ends. */
+  readonly mark: (stage: Stage) => void;
+}
+
+/** Proven in every respect but one: that it is the first with its nonce. */
+export interface Verified {
+  readonly kind: 'verified';
+  readonly policy: SignedPolicy;
+  readonly context: VerifiedContext;
+  /** Absent where the policy asks for no claim. */
+  readonly once: { readonly key: Buffer; readonly timestampSeconds: number } | undefined;
+}
+
+export type Judgement = Refusal | Verified | { readonly kind: 'pass_through' };
+
+/** Runs the checks in order. `facts` is filled as far as they came, for the record of a refusal too. */
+export function judge(request: InboundRequest, options: JudgeOptions, facts: DecisionFacts): Judgement {
+  const undeliverable = checkDelivery(request);
+  if (undeliverable !== undefined) return undeliverable;
+  const policy = selectPolicy(request, options.snapshot);
+  if (policy.kind === 'refuse') return policy;
+  facts.policy = policy;
+  if (policy.kind === 'pass_through') return { kind: 'pass_through' };
+  const caller = authenticate(request, policy, options, facts);
+  options.mark('authenticate');
+  if (caller.kind === 'refuse') return caller;
+  return policy.signature === 'headers'
+    ? judgeSignedHeaders(request, policy, caller, options, facts)
+    : judgeBundle(request, policy, caller, options, facts);
+}
+
+interface Caller {
+  readonly kind: 'caller';
+  readonly identity: Identity;
+  readonly certificate: PeerCertificate;
+  readonly signed: SignedRequest;
+}
+
+/** Who calls, by the pinned certificate; and whether time and body are worth a signature check. */
+function authenticate(
+  request: InboundRequest,
+  policy: SignedPolicy,
+  options: JudgeOptions,
+  facts: DecisionFacts,
+): Caller | Refusal {
+  const { snapshot, nowMs } = options;
+  const peer = checkPeerCertificate(request, snapshot.forwardedCertificate);
+  if (peer.kind === 'refuse') return peer;
+  facts.certificateSha256 = peer.certificate.certificateSha256;
+  const headers = checkSecurityHeaders(request, snapshot.headers, policy.signature);
+  if (headers.kind === 'refuse') return headers;
+  const { signed } = headers;
+  facts.claimedIdentity = signed.identity;
+  const known = checkIdentity(signed, peer.certificate, snapshot, nowMs);
+  if (known.kind === 'refuse') return known;
+  facts.identity = known.identity.name;
+  const stale = signed.proof && checkFreshness(signed.proof.timestampSeconds, policy.freshness, nowMs);
+  const unfit = stale ?? checkWholeBody(request, policy.maxBodyBytes);
+  return unfit ?? { kind: 'caller', identity: known.identity, certificate: peer.certificate, signed };
+}
+
+/** The usual case: three headers sign `timestamp.nonce.body`; the body is parsed only after they verified. */
+function judgeSignedHeaders(
+  request: InboundRequest,
+  policy: SignedPolicy,
+  caller: Caller,
+  options: JudgeOptions,
+  facts: DecisionFacts,
+): Judgement {
+  const { signed, identity } = caller;
+  if (signed.proof === undefined) throw new Error('a policy signed by headers was judged without them');
+  const question = {
+    identity,
+    purpose: 'request',
+    kid: signed.kid,
+    message: signatureBase(signed.proof, request.body),
+    signature: signed.proof.signature,
+  } as const;
+  const proven = checkSignature(question, options.verifier, options.nowMs);
+  options.mark('signature');
+  if (proven.kind === 'refuse') return proven;
+  facts.kid = proven.key.kid;
+  const texts = readBody(request, policy, signed.proof);
+  options.mark('body');
+  if (texts.kind === 'refuse') return texts;
+  const once = {
+    key: nonceKey('request', proven.key.publicKey, signed.proof.nonce),
+    timestampSeconds: signed.proof.timestampSeconds,
+  };
+  facts.nonceHash = once.key;
+  return authorize({ policy, caller, texts: texts.texts, key: proven.key, once }, options, facts);
+}
+
+/** A bundle is itself the signed thing: its fields have to be read before its signature can be checked. */
+function judgeBundle(
+  request: InboundRequest,
+  policy: SignedPolicy,
+  caller: Caller,
+  options: JudgeOptions,
+  facts: DecisionFacts,
+): Judgement {
+  const read = readBody(request, policy, undefined);
+  options.mark('body');
+  if (read.kind === 'refuse') return read;
+  const proof: BundleProof = bundleProof(read.texts, policy);
+  const stale = policy.once
+    ? checkFreshness(proof.timestampSeconds, policy.freshness, options.nowMs)
+    : undefined;
+  if (stale !== undefined) return stale;
+  const { identity, signed } = caller;
+  const question = {
+    identity,
+    purpose: 'bundle',
+    kid: signed.kid,
+    message: proof.message,
+    signature: proof.signature,
+  } as const;
+  const proven = checkSignature(question, options.verifier, options.nowMs);
+  options.mark('signature');
+  if (proven.kind === 'refuse') return proven;
+  facts.kid = proven.key.kid;
+  const key = nonceKey('bundle', proven.key.publicKey, proof.nonce);
+  facts.nonceHash = key;
+  const once = policy.once ? { key, timestampSeconds: proof.timestampSeconds } : undefined;
+  return authorize({ policy, caller, texts: read.texts, key: proven.key, once }, options, facts);
+}
+
+/** Media type, JSON contract and bindings of the body; empty texts where the policy reads no JSON. */
+function readBody(
+  request: InboundRequest,
+  policy: SignedPolicy,
+  proof: SignatureProof | undefined,
+): { readonly kind: 'body'; readonly texts: BodyTexts } | Refusal {
+  const contract = policy.body;
+  const announced = checkContentHeaders(request, contract !== undefined);
+  if (announced !== undefined) return announced;
+  if (contract === undefined) return { kind: 'body', texts: new Map() };
+  const body = checkBody(request.body, contract);
+  if (body.kind === 'refuse') return body;
+  return checkBodyBindings(body.texts, contract, proof) ?? body;
+}
+
+interface Proven {
+  readonly policy: SignedPolicy;
+  readonly caller: Caller;
+  readonly texts: BodyTexts;
+  readonly key: { readonly kid: string; readonly publicKey: PublicKey };
+  readonly once: Verified['once'];
+}
+
+/** For whom the proven caller may speak, and under which attestation. */
+function authorize(proven: Proven, options: JudgeOptions, facts: DecisionFacts): Judgement {
+  const { policy, caller, texts, key, once } = proven;
+  const role = (name: 'operator' | 'tenant' | 'attestation' | 'execution'): string | undefined =>
+    policy.body && roleText(policy.body, texts, name);
+  const operator = (facts.operator = role('operator'));
+  const attestation = (facts.attestation = role('attestation'));
+  const execution = (facts.execution = role('execution'));
+  const mapped = checkOperator(operator, role('tenant'), caller.identity, options.snapshot);
+  if (mapped.kind === 'refuse') return mapped;
+  facts.tenant = mapped.tenant;
+  const unattested = checkAttestation(attestation, caller.identity);
+  if (unattested !== undefined) return unattested;
+  const context: VerifiedContext = {
+    identity: caller.identity.name,
+    kid: key.kid,
+    certificateSha256: caller.certificate.certificateSha256,
+    tenant: mapped.tenant,
+    operator,
+    attestation,
+    execution,
+  };
+  return { kind: 'verified', policy, context, once };
+}

@@ -1,0 +1,63 @@
+/**
+ * At most N allowed requests in any 60 seconds, per operator and group: a sliding window, exact.
+ * A slot is reserved before the nonce is claimed and given back if the claim is lost, so that neither a
+ * replay nor a failing store uses up anybody's allowance. Entries exist only for mapped operators.
+ */
+import type { RateLimit } from './snapshot.js';
+
+const WINDOW_MS = 60_000;
+
+/** A reserved slot, or how long until one is free. */
+export type Reservation =
+  | { readonly kind: 'reserved'; readonly giveBack: () => void }
+  | { readonly kind: 'limited'; readonly retryAfterSeconds: number };
+
+export class RateLimiter {
+  readonly #windows = new Map<string, SlidingWindow>();
+
+  /** `nowMs` is monotonic: a step of the wall clock must neither free nor block anybody. */
+  reserve(limit: RateLimit, subject: string, nowMs: number): Reservation {
+    const name = `${limit.group}|${subject}`;
+    let window = this.#windows.get(name);
+    if (window === undefined) {
+      window = new SlidingWindow();
+      this.#windows.set(name, window);
+    }
+    return window.reserve(limit.perMinute, nowMs);
+  }
+}
+
+/** The times of the last reservations, oldest first, in one array whose dead front is cut now and then. */
+class SlidingWindow {
+  #times: number[] = [];
+  #first = 0;
+
+  reserve(perMinute: number, nowMs: number): Reservation {
+    this.#expire(nowMs);
+    const held = this.#times.length - this.#first;
+    if (held >= perMinute)
+      return { kind: 'limited', retryAfterSeconds: this.#secondsUntilFree(held - perMinute, nowMs) };
+    this.#times.push(nowMs);
+    return { kind: 'reserved', giveBack: () => this.#giveBack(nowMs) };
+  }
+
+  #expire(nowMs: number): void {
+    while (this.#first < this.#times.length && (this.#times[this.#first] ?? 0) <= nowMs - WINDOW_MS)
+      this.#first++;
+    if (this.#first < 1024 || this.#first * 2 < this.#times.length) return;
+    this.#times = this.#times.slice(this.#first);
+    this.#first = 0;
+  }
+
+  /** `excess` > 0 after a reload that lowered the limit: that many more have to leave first. */
+  #secondsUntilFree(excess: number, nowMs: number): number {
+    const oldest = this.#times[this.#first + excess] ?? nowMs;
+    return Math.max(1, Math.ceil((oldest + WINDOW_MS - nowMs) / 1000));
+  }
+
+  /** Searched from the end: what is given back was reserved a moment ago. */
+  #giveBack(reservedMs: number): void {
+    const at = this.#times.lastIndexOf(reservedMs);
+    if (at >= this.#first) this.#times.splice(at, 1);
+  }
+}

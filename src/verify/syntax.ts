@@ -1,0 +1,11 @@
+/**
+ * The accepted syntax of every token (wire contract, section 1), as full-match patterns that take linear time.
+ * None is wider than its header: a `.` in a nonce would let bytes move between nonce and body.
+ */
+export const IDENTITY = /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$/;
+/** Unix seconds, canonical decimal, ten or eleven digits. */
+export const TIMESTAMP = /^[1-9][0-9]{9,10}$/;
+export const NONCE = /^[A-Za-z0-9_-]{8,128}$/;
+export const KID = /^[A-Za-z0-9._-]{1,64}$/;
+export const UUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
+export const SHA256_HEX = /^[0-9a-fA-F]{64}$/;
