@@ -1,0 +1,85 @@
+/** Why a text or some bytes were not taken as a key: one closed union, with data, and a sentence for people. */
+import type { PointFault } from './edwards-point.js';
+
+/** How a key was written: 32 bytes as they are, their base64, PEM (SPKI or PKCS#8), OpenSSH, or JWK (RFC 8037). */
+export type KeyEncoding = 'raw' | 'base64' | 'pem' | 'openssh' | 'jwk';
+
+const PART_SENTENCES = {
+  pem_frame:
+    'it is not exactly one block from "-----BEGIN …-----" to the "-----END …-----" of the same label',
+  base64: 'its body is not canonical base64',
+  der: 'its DER is not that of a bare key (RFC 8410)',
+  openssh_line: 'it is not one line of "ssh-ed25519", base64 and a comment',
+  openssh_blob: 'what the base64 holds is not an OpenSSH key of the announced type',
+  openssh_container: 'what the base64 holds is not exactly one OpenSSH private key, well padded',
+  jwk_json: 'it is not a JSON object',
+  jwk_x: 'its member "x" is not 32 bytes in base64url without padding',
+  jwk_d: 'its member "d" is not 32 bytes in base64url without padding',
+  jwk_use: 'its members "use" and "alg" must be absent, or "sig" and "EdDSA" (or "Ed25519")',
+} as const;
+
+/** The part of an encoding that was wrong. */
+export type MalformedPart = keyof typeof PART_SENTENCES;
+
+/** Every way in which loading a key fails. No member ever holds key material. */
+export type KeyFault =
+  /** Neither base64 of 32 bytes, nor PEM, nor an OpenSSH line, nor JWK. */
+  | { readonly code: 'unrecognised' }
+  | { readonly code: 'wrong_length'; readonly actualBytes: number }
+  | { readonly code: 'malformed'; readonly encoding: KeyEncoding; readonly part: MalformedPart }
+  /** A key, but of another algorithm; `algorithm` is as the file names it. */
+  | { readonly code: 'not_ed25519'; readonly encoding: KeyEncoding; readonly algorithm: string }
+  /** PEM of something else: a certificate, say. */
+  | { readonly code: 'unsupported_pem'; readonly label: string }
+  | { readonly code: 'private_where_public_expected'; readonly encoding: KeyEncoding }
+  | { readonly code: 'public_where_private_expected'; readonly encoding: KeyEncoding }
+  | { readonly code: 'encrypted'; readonly encoding: KeyEncoding }
+  /** The public half that comes with a private key is not the one that its seed gives. */
+  | { readonly code: 'halves_disagree'; readonly encoding: KeyEncoding }
+  | { readonly code: 'bad_point'; readonly encoding: KeyEncoding; readonly point: PointFault };
+
+const ENCODING_NAMES: Readonly<Record<KeyEncoding, string>> = {
+  raw: 'raw bytes',
+  base64: 'base64',
+  pem: 'PEM',
+  openssh: 'OpenSSH',
+  jwk: 'JWK',
+};
+
+const POINT_SENTENCES: Readonly<Record<PointFault, string>> = {
+  non_canonical: 'its 32 bytes are not the canonical encoding of a point',
+  not_on_curve: 'its 32 bytes are not a point of the curve',
+  small_order: 'it is a point of small order, for which anybody can sign',
+  mixed_order: 'its point is not of prime order, so no honest key generation made it',
+};
+
+/** Text out of a file, made safe for a terminal and a log line. */
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 40)).replaceAll(/[^\x20-\x7e]/g, '?');
+}
+
+/** One sentence without a full stop that says what is wrong and, where that is known, what to do. Holds no key material. */
+export function describeKeyFault(fault: KeyFault): string {
+  switch (fault.code) {
+    case 'unrecognised':
+      return 'the key is none of: base64 of 32 bytes, PEM, OpenSSH, JWK (hex is not accepted)';
+    case 'wrong_length':
+      return `the key must have 32 bytes, and this has ${fault.actualBytes}`;
+    case 'malformed':
+      return `the ${ENCODING_NAMES[fault.encoding]} key is malformed: ${PART_SENTENCES[fault.part]}`;
+    case 'not_ed25519':
+      return `the key must be Ed25519, and this is ${quoted(fault.algorithm)}`;
+    case 'unsupported_pem':
+      return `the PEM holds ${quoted(fault.label)}, which is not a key in SPKI, PKCS#8 or OpenSSH form`;
+    case 'private_where_public_expected':
+      return 'this is a private key where the public one is expected; move it to a safe place, and consider it seen';
+    case 'public_where_private_expected':
+      return 'this is a public key where the private one is expected';
+    case 'encrypted':
+      return 'the private key is encrypted with a passphrase; store it without one, readable by its owner only';
+    case 'halves_disagree':
+      return 'the public half that is stored with the private key does not belong to it';
+    case 'bad_point':
+      return `the public key is not acceptable: ${POINT_SENTENCES[fault.point]}`;
+  }
+}

@@ -1,0 +1,40 @@
+/** The textual encoding of RFC 7468, taken strictly. Runs anywhere: no Node built-in and no Buffer. */
+import { decodeBase64, encodeBase64 } from './base64.js';
+
+/** One decoded block. `bytes` is `undefined` when the frame is right and its base64 is not. */
+export interface PemBlock {
+  readonly label: string;
+  readonly bytes: Uint8Array | undefined;
+}
+
+const BEGIN_LINE = /^-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,39})-----$/;
+
+/** A line without its line end and trailing blanks, in linear time. */
+function trimLineEnd(line: string): string {
+  let end = line.length;
+  while (end > 0 && ' \t\r'.includes(line.charAt(end - 1))) end--;
+  return line.slice(0, end);
+}
+
+/**
+ * Reads the one block of a text. Explanatory lines before it are skipped, as RFC 7468 §5.2 allows and as openssl
+ * writes them; a second block, or anything after the block, is refused: which one was meant is not ours to guess.
+ * @returns `undefined` when the text is not exactly one block.
+ */
+export function decodePem(text: string): PemBlock | undefined {
+  const lines = text.split('\n').map(trimLineEnd);
+  const begin = lines.findIndex((line) => line.startsWith('-----'));
+  const label = BEGIN_LINE.exec(lines[begin] ?? '')?.[1];
+  if (label === undefined) return undefined;
+  const end = lines.indexOf(`-----END ${label}-----`, begin);
+  if (end === -1 || lines.slice(end + 1).some((line) => line !== '')) return undefined;
+  return { label, bytes: decodeBase64(lines.slice(begin + 1, end).join('')) };
+}
+
+/** Writes one block with a final newline. @param width characters a line: 64 in general, 70 by OpenSSH's habit. */
+export function encodePem(label: string, bytes: Uint8Array, width = 64): string {
+  const body = encodeBase64(bytes);
+  const lines: string[] = [];
+  for (let i = 0; i < body.length; i += width) lines.push(body.slice(i, i + width));
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
+}

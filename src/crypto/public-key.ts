@@ -1,0 +1,73 @@
+/** Public keys: parsed from every encoding that operators have, judged once, identified by their hash. */
+import { createHash } from 'node:crypto';
+import { decodeBase64 } from './base64.js';
+import { readSpki } from './der-keys.js';
+import { findPointFault } from './edwards-point.js';
+import { readPublicJwk } from './jwk.js';
+import type { KeyEncoding, KeyFault } from './key-fault.js';
+import { recogniseKeyText, type KeyText } from './key-text.js';
+import { readOpenSshLine } from './openssh.js';
+import { decodePem } from './pem.js';
+
+export { describeKeyFault, type KeyEncoding, type KeyFault } from './key-fault.js';
+
+/** A judged Ed25519 public key: canonical, on the curve, of prime order. Make one with {@link parsePublicKey} only. */
+export interface PublicKey {
+  /** The 32 bytes of RFC 8032 §5.1.5, in memory of their own. Nobody may write to them. */
+  readonly raw: Uint8Array;
+  /** SHA-256 of `raw`, 64 lower-case hex digits. */
+  readonly fingerprint: string;
+  /** The same 32 bytes of hash, for use as a key or in another hash. */
+  readonly fingerprintBytes: Buffer;
+}
+
+/** Outcome of parsing a public key. */
+export type PublicKeyResult =
+  | { readonly ok: true; readonly key: PublicKey; readonly encoding: KeyEncoding }
+  | { readonly ok: false; readonly fault: KeyFault };
+
+function readPem(text: string): Uint8Array | KeyFault {
+  const block = decodePem(text);
+  if (block === undefined) return { code: 'malformed', encoding: 'pem', part: 'pem_frame' };
+  if (block.label.endsWith('PRIVATE KEY')) return { code: 'private_where_public_expected', encoding: 'pem' };
+  if (block.label !== 'PUBLIC KEY') return { code: 'unsupported_pem', label: block.label };
+  return block.bytes === undefined
+    ? { code: 'malformed', encoding: 'pem', part: 'base64' }
+    : readSpki(block.bytes);
+}
+
+function readText({ encoding, text }: KeyText): Uint8Array | KeyFault {
+  switch (encoding) {
+    case 'jwk':
+      return readPublicJwk(text);
+    case 'openssh':
+      return readOpenSshLine(text);
+    case 'pem':
+      return readPem(text);
+    case 'base64':
+      return decodeBase64(text) ?? { code: 'malformed', encoding, part: 'base64' };
+  }
+}
+
+function judge(bytes: Uint8Array | KeyFault, encoding: KeyEncoding): PublicKeyResult {
+  if ('code' in bytes) return { ok: false, fault: bytes };
+  if (bytes.length !== 32) return { ok: false, fault: { code: 'wrong_length', actualBytes: bytes.length } };
+  const point = findPointFault(bytes);
+  if (point !== undefined) return { ok: false, fault: { code: 'bad_point', encoding, point } };
+  const raw = Uint8Array.from(bytes);
+  const fingerprintBytes = createHash('sha256').update(raw).digest();
+  const key = { raw, fingerprint: fingerprintBytes.toString('hex'), fingerprintBytes };
+  return { ok: true, key: Object.freeze(key), encoding };
+}
+
+/**
+ * Parses and judges a public key: 32 raw bytes, their standard base64, PEM SPKI (RFC 8410), an OpenSSH line, or
+ * a JWK (RFC 8037). A text may be given as the bytes of its file; 32 bytes are always a raw key.
+ * Takes some milliseconds, so it belongs to loading a configuration. Never throws on any input.
+ */
+export function parsePublicKey(input: string | Uint8Array): PublicKeyResult {
+  if (typeof input !== 'string' && input.length === 32) return judge(input, 'raw');
+  const keyText = recogniseKeyText(input);
+  if (keyText === undefined) return { ok: false, fault: { code: 'unrecognised' } };
+  return judge(readText(keyText), keyText.encoding);
+}
