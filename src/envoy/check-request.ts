@@ -31,11 +31,11 @@ export interface CheckFields {
 /** Where Envoy's route names the policy. */
 export const POLICY_EXTENSION = 'countersign_policy';
 
-const EMPTY = new Uint8Array(0);
+const EMPTY: Uint8Array = new Uint8Array(0);
 
 /** Which header names are kept, in lower case. Made once a snapshot. */
 export function wantedHeaders(names: SecurityHeaderNames): ReadonlySet<string> {
-  return new Set([...FIXED_HEADER_NAMES, ...Object.values(names as Readonly<Record<string, string>>)]);
+  return new Set([...FIXED_HEADER_NAMES, ...Object.values<string>({ ...names })]);
 }
 
 /**

@@ -1,0 +1,199 @@
+/**
+ * The life of one Check: decode, judge, admit, record, answer. It always resolves with an explicit response;
+ * whatever is thrown, late or absent becomes a 503 refusal (security.md MUST 23).
+ */
+import { randomUUID } from 'node:crypto';
+import type { AuditLog } from '../audit/audit-log.js';
+import { recordLine } from '../audit/record.js';
+import type { StrictVerifier } from '../crypto/ed25519.js';
+import type { DecisionMetrics } from '../observability/decision-metrics.js';
+import type { Admission, Admitted } from '../verify/admission.js';
+import { noFacts, type DecisionFacts } from '../verify/decision.js';
+import { headerText, headerValues, type InboundRequest } from '../verify/inbound-request.js';
+import { judge, type Verified } from '../verify/pipeline.js';
+import { answerFor, refuse, type Refusal } from '../verify/refusal.js';
+import type { Snapshot } from '../verify/snapshot.js';
+import { allowAnswer, passThroughAnswer, refusalAnswer, type AnswerOptions } from './answer.js';
+import { readCheckRequest, wantedHeaders } from './check-request.js';
+import type { PeerCertificates } from './peer-certificates.js';
+import { StageTimer } from './stage-timer.js';
+
+/** What the transport knows of the call that waits. */
+export interface CheckCall {
+  /** Envoy has reset the stream. */
+  readonly cancelled: () => boolean;
+  /** Monotonic milliseconds by which Envoy stops waiting. */
+  readonly deadlineMs: number;
+}
+
+/** Everything the service works with; all of it is passed in. */
+export interface AuthorizationOptions {
+  readonly snapshot: () => Snapshot;
+  readonly verifier: StrictVerifier;
+  readonly admission: Admission;
+  readonly certificates: PeerCertificates;
+  readonly audit: AuditLog;
+  readonly auditOnFailure: 'refuse' | 'count';
+  readonly metrics: DecisionMetrics;
+  readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
+  readonly maxConcurrentChecks: number;
+  readonly claimMarginMilliseconds: number;
+  /** A defect: something was thrown where nothing may be. */
+  readonly onDefect: (error: unknown, decisionId: string) => void;
+  /** Resolves once frames that queued up while the process stood still have been read. */
+  readonly afterStall: () => Promise<void> | undefined;
+}
+
+/** Envoy's `x-request-id` is a UUID of 36 characters; what is longer is cut for the record. */
+const MAX_REQUEST_ID_CHARACTERS = 64;
+
+export class AuthorizationService {
+  readonly #options: AuthorizationOptions;
+  #underWay = 0;
+  /** One set a snapshot: made again only when the snapshot was swapped. */
+  #wanted: { readonly snapshot: Snapshot; readonly names: ReadonlySet<string> } | undefined;
+
+  constructor(options: AuthorizationOptions) {
+    this.#options = options;
+  }
+
+  /** Checks under way, for draining and metrics. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** Answers one serialised CheckRequest with one serialised CheckResponse. Never rejects. */
+  async check(message: Uint8Array, call: CheckCall): Promise<Uint8Array> {
+    const run = this.#begin();
+    if (this.#underWay >= this.#options.maxConcurrentChecks) return this.#conclude(run, refuse('overloaded'));
+    this.#underWay++;
+    try {
+      const waiting = this.#options.afterStall();
+      if (waiting !== undefined) await waiting;
+      return await this.#conclude(run, await this.#decide(message, call, run));
+    } catch (error) {
+      this.#options.onDefect(error, run.decisionId);
+      return await this.#conclude(run, refuse('internal_error'));
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  #begin(): Run {
+    const { clock, snapshot } = this.#options;
+    return {
+      decisionId: randomUUID(),
+      snapshot: snapshot(),
+      nowMs: clock.nowMs(),
+      timer: new StageTimer(clock.monotonicMs),
+      facts: noFacts(),
+      request: undefined,
+    };
+  }
+
+  async #decide(message: Uint8Array, call: CheckCall, run: Run): Promise<Outcome> {
+    const { clock, verifier, admission, claimMarginMilliseconds } = this.#options;
+    const request = this.#read(message, run);
+    if (request === undefined) return refuse('check_malformed', 'not a CheckRequest');
+    const mark = (stage: string): void => run.timer.mark(stage);
+    const judged = judge(request, { snapshot: run.snapshot, verifier, nowMs: run.nowMs, mark }, run.facts);
+    if (judged.kind !== 'verified') return judged.kind === 'refuse' ? judged : 'pass_through';
+    const remaining = (): number => (call.cancelled() ? 0 : call.deadlineMs - clock.monotonicMs());
+    const worthClaiming = (): boolean => remaining() > claimMarginMilliseconds;
+    const pending = { requestId: run.decisionId, worthClaiming, monotonicMs: clock.monotonicMs };
+    const admitted = admission.admit(judged, pending);
+    const outcome = admitted instanceof Promise ? await admitted : admitted;
+    run.timer.mark('admission');
+    if (outcome.kind === 'refuse') return outcome;
+    if (remaining() > 0) return { verified: judged, admitted: outcome };
+    await outcome.undo();
+    return refuse('deadline_spent', 'the caller had gone when the claim was written');
+  }
+
+  #read(message: Uint8Array, run: Run): InboundRequest | undefined {
+    try {
+      const fields = readCheckRequest(message, this.#wantedFor(run.snapshot));
+      const { rawHeaders, rawBody, certificate, ...rest } = fields;
+      const peerCertificate = this.#options.certificates.read(certificate);
+      run.request = { ...rest, delivery: { rawHeaders, rawBody }, peerCertificate };
+    } catch {
+      run.request = undefined;
+    }
+    run.timer.mark('decode');
+    return run.request;
+  }
+
+  #wantedFor(snapshot: Snapshot): ReadonlySet<string> {
+    if (this.#wanted?.snapshot !== snapshot)
+      this.#wanted = { snapshot, names: wantedHeaders(snapshot.headers) };
+    return this.#wanted.names;
+  }
+
+  /** Records the outcome, and only then answers; an allow that cannot be recorded is taken back. */
+  async #conclude(run: Run, outcome: Outcome): Promise<Uint8Array> {
+    const { audit, auditOnFailure, metrics } = this.#options;
+    try {
+      await audit.append(this.#record(run, outcome));
+    } catch {
+      metrics.recordLost();
+      const allowed = typeof outcome === 'string' || 'verified' in outcome;
+      if (allowed && auditOnFailure === 'refuse') {
+        if (typeof outcome !== 'string') await outcome.admitted.undo();
+        return this.#answer(run, refuse('audit_unavailable'));
+      }
+    }
+    return this.#answer(run, outcome);
+  }
+
+  #record(run: Run, outcome: Outcome): string {
+    const { decisionId, facts, nowMs, snapshot, request } = run;
+    const plain = plainOutcome(outcome);
+    const [sent] = request === undefined ? [] : headerValues(request, 'x-request-id');
+    return recordLine({
+      decisionId,
+      nowMs,
+      envoyRequestId: sent && headerText(sent).slice(0, MAX_REQUEST_ID_CHARACTERS),
+      outcome: plain,
+      facts,
+      timings: run.timer.microseconds(),
+      status: typeof plain === 'string' ? 200 : answerFor(plain.code).status,
+      generation: snapshot.generation,
+    });
+  }
+
+  #answer(run: Run, outcome: Outcome): Uint8Array {
+    const { decisionId, facts, snapshot, request } = run;
+    run.timer.mark('record');
+    const plain = plainOutcome(outcome);
+    this.#options.metrics.decided(
+      facts.policy?.name,
+      typeof plain === 'string' ? plain : plain.code,
+      run.timer,
+    );
+    const options: AnswerOptions = {
+      decisionId,
+      facts,
+      spoofedNames: request?.spoofedNames ?? [],
+      headerNames: snapshot.headers,
+    };
+    if (typeof outcome === 'string') return passThroughAnswer(options);
+    if ('code' in outcome) return refusalAnswer(outcome, options);
+    return allowAnswer(outcome.verified.context, outcome.verified.policy, options);
+  }
+}
+
+interface Run {
+  readonly decisionId: string;
+  readonly snapshot: Snapshot;
+  readonly nowMs: number;
+  readonly timer: StageTimer;
+  readonly facts: DecisionFacts;
+  request: InboundRequest | undefined;
+}
+
+type Outcome = Refusal | 'pass_through' | { readonly verified: Verified; readonly admitted: Admitted };
+
+function plainOutcome(outcome: Outcome): Refusal | 'allow' | 'pass_through' {
+  if (typeof outcome === 'string' || 'code' in outcome) return outcome;
+  return 'allow';
+}

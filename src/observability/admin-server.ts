@@ -1,0 +1,85 @@
+/** The admin port: liveness, readiness with reasons, metrics. Plain HTTP on loopback, GET and HEAD only. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Registry } from 'prom-client';
+import type { Health } from './health.js';
+
+/** What the admin port shows. */
+export interface AdminOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly health: Health;
+  readonly registry: Registry;
+  /** Facts about the running configuration: generation, file, policies. No secrets. */
+  readonly describe: () => Readonly<Record<string, unknown>>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+const JSON_TYPE = 'application/json';
+const HEADERS_TIMEOUT_MILLISECONDS = 5_000;
+const MAX_CONNECTIONS = 64;
+
+/** Listens; rejects with a plain sentence when the port cannot be had. */
+export async function startAdminServer(options: AdminOptions): Promise<Server> {
+  const server = createServer((request, response) => void respond(request, response, options));
+  server.headersTimeout = HEADERS_TIMEOUT_MILLISECONDS;
+  server.requestTimeout = HEADERS_TIMEOUT_MILLISECONDS;
+  server.maxConnections = MAX_CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(
+        new Error(
+          `cannot listen on admin ${options.host}:${options.port} (${error.message}); change admin.port`,
+        ),
+      ),
+    );
+    server.listen(options.port, options.host, resolve);
+  });
+  return server;
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: AdminOptions,
+): Promise<void> {
+  const answer = await answerTo(request, options).catch((): Answer => plain(500, 'internal error\n'));
+  response.writeHead(answer.status, { 'content-type': answer.type, 'cache-control': 'no-store' });
+  response.end(request.method === 'HEAD' ? undefined : answer.body);
+}
+
+async function answerTo(request: IncomingMessage, options: AdminOptions): Promise<Answer> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'GET only\n');
+  switch (request.url?.split('?')[0]) {
+    case '/livez':
+      return plain(200, 'alive\n');
+    case '/readyz':
+      return readiness(options.health);
+    case '/metrics':
+      return { status: 200, type: options.registry.contentType, body: await options.registry.metrics() };
+    case '/status':
+      return json(200, options.describe());
+    default:
+      return plain(404, 'there are /livez, /readyz, /metrics and /status\n');
+  }
+}
+
+function readiness(health: Health): Answer {
+  const components = health
+    .states()
+    .map(({ name, fault }) => ({ name, ready: fault === undefined, reason: fault }));
+  const ready = health.isServing();
+  return json(ready ? 200 : 503, { ready, components });
+}
+
+function plain(status: number, body: string): Answer {
+  return { status, type: 'text/plain; charset=utf-8', body };
+}
+
+function json(status: number, body: unknown): Answer {
+  return { status, type: JSON_TYPE, body: `${JSON.stringify(body)}\n` };
+}

@@ -1,0 +1,45 @@
+/** What is counted and timed for every decision. Labels come from closed sets: policies and refusal codes. */
+import { Counter, type Registry } from 'prom-client';
+import { CounterTable, HistogramTable } from './hot-metrics.js';
+
+/** Stage timings as the metrics read them. */
+interface Timed {
+  eachSeconds(visit: (stage: string, seconds: number) => void): void;
+}
+
+/** The policy label of requests that no policy governs. */
+const NO_POLICY = 'none';
+
+export class DecisionMetrics {
+  readonly #decisions = new CounterTable();
+  readonly #stages = new HistogramTable();
+  readonly #lost: Counter;
+
+  constructor(registry: Registry) {
+    this.#decisions.register(registry, 'countersign_decisions_total', 'Decisions by policy and code.', [
+      'policy',
+      'code',
+    ]);
+    this.#stages.register(
+      registry,
+      'countersign_stage_seconds',
+      'Time spent in each stage of a check.',
+      'stage',
+    );
+    this.#lost = new Counter({
+      name: 'countersign_audit_records_lost_total',
+      help: 'Records that could not be written.',
+      registers: [registry],
+    });
+  }
+
+  /** Counts one decision and its stage times. */
+  decided(policy: string | undefined, code: string, timer: Timed): void {
+    this.#decisions.increment(policy ?? NO_POLICY, code);
+    timer.eachSeconds((stage, seconds) => this.#stages.observe(stage, seconds));
+  }
+
+  recordLost(): void {
+    this.#lost.inc();
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Counters and histograms that cost an array write on the hot path. They are handed to prom-client only when
+ * somebody scrapes: its own `observe` with labels costs about as much as parsing a whole request header list.
+ */
+import {
+  Counter,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  type Registry,
+} from 'prom-client';
+
+/** 50 µs to 250 ms: a verifier that answers in under a millisecond needs the low end (field.md, complaint 9). */
+export const LATENCY_BUCKETS_SECONDS = [
+  0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+] as const;
+
+/** One label name and its value. */
+type Labels = Readonly<Record<string, string>>;
+
+/** A histogram's lines carry names of their own: `_bucket`, `_sum`, `_count`. */
+type Values = (MetricValue<string> & { readonly metricName?: string })[];
+
+/** A prom-client counter whose values are read when it is scraped. */
+class LazyCounter extends Counter {
+  readonly #values: () => Values;
+
+  constructor(name: string, help: string, registry: Registry, values: () => Values) {
+    super({ name, help, registers: [registry] });
+    this.#values = values;
+  }
+
+  override async get(): Promise<MetricObjectWithValues<MetricValue<string>>> {
+    return { ...(await super.get()), values: this.#values() };
+  }
+}
+
+/** The same for a histogram. */
+class LazyHistogram extends Histogram {
+  readonly #values: () => Values;
+
+  constructor(name: string, help: string, registry: Registry, values: () => Values) {
+    super({ name, help, registers: [registry] });
+    this.#values = values;
+  }
+
+  override async get(): Promise<MetricObjectWithValues<MetricValue<string>>> {
+    return { ...(await super.get()), values: this.#values() } as never;
+  }
+}
+
+/** A counter by labels whose values come from closed sets (policies of the configuration, refusal codes). */
+export class CounterTable {
+  readonly #counts = new Map<string, Map<string, number>>();
+
+  increment(first: string, second: string): void {
+    let row = this.#counts.get(first);
+    if (row === undefined) {
+      row = new Map();
+      this.#counts.set(first, row);
+    }
+    row.set(second, (row.get(second) ?? 0) + 1);
+  }
+
+  /** Shows the table as a Prometheus counter with two labels. */
+  register(registry: Registry, name: string, help: string, labels: readonly [string, string]): void {
+    const values = (): Values =>
+      [...this.#counts].flatMap(([first, row]) =>
+        [...row].map(([second, value]) => ({ value, labels: { [labels[0]]: first, [labels[1]]: second } })),
+      );
+    new LazyCounter(name, help, registry, values);
+  }
+}
+
+/** A histogram with fixed buckets and one label; `observe` takes seconds. */
+export class HistogramTable {
+  readonly #rows = new Map<string, Float64Array>();
+  readonly #buckets: readonly number[];
+
+  constructor(buckets: readonly number[] = LATENCY_BUCKETS_SECONDS) {
+    this.#buckets = buckets;
+  }
+
+  /** Row layout: one count a bucket, one for what lies above, then the sum. */
+  observe(label: string, seconds: number): void {
+    const { length } = this.#buckets;
+    let row = this.#rows.get(label);
+    if (row === undefined) {
+      row = new Float64Array(length + 2);
+      this.#rows.set(label, row);
+    }
+    let at = 0;
+    while (at < length && seconds > (this.#buckets[at] ?? 0)) at++;
+    row[at] = (row[at] ?? 0) + 1;
+    row[length + 1] = (row[length + 1] ?? 0) + seconds;
+  }
+
+  register(registry: Registry, name: string, help: string, label: string): void {
+    const values = (): Values =>
+      [...this.#rows].flatMap(([value, row]) => this.#expose(name, { [label]: value }, row));
+    new LazyHistogram(name, help, registry, values);
+  }
+
+  #expose(name: string, labels: Labels, row: Float64Array): Values {
+    let cumulative = 0;
+    const lines = this.#buckets.map((bound, at) => {
+      cumulative += row[at] ?? 0;
+      return { metricName: `${name}_bucket`, value: cumulative, labels: { ...labels, le: String(bound) } };
+    });
+    const count = cumulative + (row[this.#buckets.length] ?? 0);
+    return [
+      ...lines,
+      { metricName: `${name}_bucket`, value: count, labels: { ...labels, le: '+Inf' } },
+      { metricName: `${name}_sum`, value: row[this.#buckets.length + 1] ?? 0, labels },
+      { metricName: `${name}_count`, value: count, labels },
+    ];
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * The composition root: the only place that knows every part. Starts them in the order in which they need
+ * each other and stops them in the reverse; nothing else in the project wires anything.
+ */
+import { performance } from 'node:perf_hooks';
+import type { Logger } from 'pino';
+import { openAuditLog } from '../audit/open.js';
+import type { Configuration } from '../config/settings.js';
+import { createStrictVerifier } from '../crypto/ed25519.js';
+import { selectEngine } from '../crypto/engines.js';
+import { AuthorizationService } from '../envoy/authorization-service.js';
+import { PeerCertificates } from '../envoy/peer-certificates.js';
+import { nonceGate } from '../nonces/nonce-gate.js';
+import { openNonceStore } from '../nonces/open.js';
+import { startAdminServer } from '../observability/admin-server.js';
+import { DecisionMetrics } from '../observability/decision-metrics.js';
+import { Health } from '../observability/health.js';
+import { createRegistry } from '../observability/process-metrics.js';
+import { Admission } from '../verify/admission.js';
+import { RateLimiter } from '../verify/rate-limiter.js';
+import { startGrpcServer } from './grpc-server.js';
+import { StallDetector } from './stall-detector.js';
+
+const HEALTH_POLL_MILLISECONDS = 100;
+
+/** A verifier that serves. */
+export interface RunningVerifier {
+  /** Turns health to NOT_SERVING, waits for the checks under way, flushes and closes. Bounded by `drainMilliseconds`. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything; when a part cannot start, what had started is stopped and the part's sentence is thrown. */
+export async function startVerifier(configuration: Configuration, logger: Logger): Promise<RunningVerifier> {
+  const undo: (() => unknown)[] = [];
+  try {
+    return await start(configuration, logger, undo);
+  } catch (error) {
+    await runBackwards(undo);
+    throw error;
+  }
+}
+
+async function start(
+  configuration: Configuration,
+  logger: Logger,
+  undo: (() => unknown)[],
+): Promise<RunningVerifier> {
+  const { settings, snapshot } = configuration;
+  const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+  const audit = openAuditLog(settings.audit.sink);
+  undo.push(() => audit.close());
+  const store = await openNonceStore(settings.nonces, snapshot, clock);
+  undo.push(() => store.close());
+  const registry = createRegistry({ configuration, store });
+  const certificates = new PeerCertificates();
+  const stalls = new StallDetector();
+  undo.push(() => (certificates.close(), stalls.close()));
+  const service = new AuthorizationService({
+    snapshot: () => snapshot,
+    verifier: createStrictVerifier(selectEngine()),
+    admission: new Admission({ rateLimiter: new RateLimiter(), claimNonce: nonceGate(store) }),
+    certificates,
+    audit,
+    auditOnFailure: settings.audit.onFailure,
+    metrics: new DecisionMetrics(registry),
+    clock,
+    maxConcurrentChecks: settings.limits.maxConcurrentChecks,
+    claimMarginMilliseconds: settings.limits.claimMarginMilliseconds,
+    onDefect: (error, decisionId) =>
+      logger.error({ err: error, decision_id: decisionId }, 'a check failed by a defect'),
+    afterStall: () => stalls.afterStall(),
+  });
+  const auditFault =
+    settings.audit.onFailure === 'refuse'
+      ? (): string | undefined => audit.fault()
+      : (): undefined => undefined;
+  const health = new Health([
+    { name: 'nonce_store', fault: () => store.status().unhealthy },
+    { name: 'audit', fault: auditFault },
+  ]);
+  const describe = (): Readonly<Record<string, unknown>> => ({
+    configuration: { file: configuration.file, generation: snapshot.generation },
+    policies: [...snapshot.policies.keys()],
+    nonces: { store: store.name, ...store.status() },
+  });
+  const admin = await startAdminServer({ ...settings.admin, health, registry, describe });
+  undo.push(() => admin.close());
+  const grpc = await startGrpcServer(settings, service, health);
+  undo.push(() => grpc.stop(settings.limits.drainMilliseconds));
+  const poll = setInterval(() => health.poll(), HEALTH_POLL_MILLISECONDS);
+  undo.push(
+    () => clearInterval(poll),
+    () => health.drain(),
+  );
+  return { stop: () => runBackwards(undo) };
+}
+
+async function runBackwards(undo: (() => unknown)[]): Promise<void> {
+  for (const step of undo.splice(0).reverse()) await step();
+}
