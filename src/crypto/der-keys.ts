@@ -1,18 +1,23 @@
 /**
- * Ed25519 keys in DER (RFC 8410). All are of fixed length and form, so that they are compared, not parsed:
+ * Ed25519 keys in DER (RFC 8410). Nearly all of each is of fixed form, and is compared rather than parsed:
  * what differs by a byte is not taken.
  */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { bytesFromHex, concatBytes, equalBytes } from './bytes.js';
+import { readChildren, readWhole, type DerElement } from './der-element.js';
 import type { KeyFault } from './key-fault.js';
 
 /** SubjectPublicKeyInfo up to the 32 bytes of the key. */
 const SPKI_PREFIX = bytesFromHex('302a300506032b6570032100');
-/** PrivateKeyInfo, version 1, up to the 32 bytes of the seed. */
+/** PrivateKeyInfo, version 1 and no attributes, up to the 32 bytes of the seed. */
 const PKCS8_PREFIX = bytesFromHex('302e020100300506032b657004220420');
-/** OneAsymmetricKey, version 2 (RFC 5958): the same, then the public key as `[1]`. */
-const PKCS8_V2_PREFIX = bytesFromHex('3051020101300506032b657004220420');
-const PKCS8_V2_MIDDLE = bytesFromHex('812100');
+/** Inside PKCS#8: version, id-Ed25519, and the header of the octet string around the seed's own octet string. */
+const VERSION_1_HEAD = bytesFromHex('020100300506032b65700422');
+const VERSION_2_HEAD = bytesFromHex('020101300506032b65700422');
+const SEED_HEAD = bytesFromHex('0420');
+const SEQUENCE = 0x30;
+const ATTRIBUTES = 0xa0;
+const PUBLIC_KEY = 0x81;
 
 function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
   return equalBytes(bytes.subarray(0, prefix.length), prefix);
@@ -47,15 +52,37 @@ export interface PrivateParts {
   readonly claimedPublicKey?: Uint8Array;
 }
 
-/** The seed in a PKCS#8 PrivateKeyInfo or OneAsymmetricKey. The parts are views of `der`. */
+/** The optional fields after the key: attributes `[0]`, which say nothing to us, and in version 2 the public key `[1]`. */
+function readOptionalFields(
+  der: Uint8Array,
+  fields: readonly DerElement[],
+  isVersion2: boolean,
+): Pick<PrivateParts, 'claimedPublicKey'> | undefined {
+  const [field, ...rest] = fields[0]?.tag === ATTRIBUTES ? fields.slice(1) : fields;
+  if (field === undefined) return {};
+  const content = der.subarray(field.contentStart, field.end);
+  const isPublicKey = isVersion2 && field.tag === PUBLIC_KEY && content.length === 33 && content[0] === 0;
+  return isPublicKey && rest.length === 0 ? { claimedPublicKey: content.subarray(1) } : undefined;
+}
+
+function readEd25519Pkcs8(der: Uint8Array): PrivateParts | undefined {
+  const whole = readWhole(der, SEQUENCE);
+  const fields = whole === undefined ? undefined : readChildren(der, whole);
+  const seedField = fields?.[2];
+  if (whole === undefined || fields === undefined || seedField === undefined) return undefined;
+  const head = der.subarray(whole.contentStart, seedField.contentStart);
+  const isVersion2 = startsWith(head, VERSION_2_HEAD);
+  if (!isVersion2 && !startsWith(head, VERSION_1_HEAD)) return undefined;
+  const wrapped = der.subarray(seedField.contentStart, seedField.end);
+  const optional = readOptionalFields(der, fields.slice(3), isVersion2);
+  if (optional === undefined || wrapped.length !== 34 || !startsWith(wrapped, SEED_HEAD)) return undefined;
+  return { seed: wrapped.subarray(SEED_HEAD.length), ...optional };
+}
+
+/** The seed in a PKCS#8 PrivateKeyInfo, or OneAsymmetricKey (RFC 5958, RFC 8410 §7). The parts are views of `der`. */
 export function readPkcs8(der: Uint8Array): PrivateParts | KeyFault {
-  const seed = der.subarray(PKCS8_PREFIX.length, PKCS8_PREFIX.length + 32);
-  if (der.length === PKCS8_PREFIX.length + 32 && startsWith(der, PKCS8_PREFIX)) return { seed };
-  const afterSeed = der.subarray(PKCS8_V2_PREFIX.length + 32);
-  const isVersion2 = startsWith(der, PKCS8_V2_PREFIX) && startsWith(afterSeed, PKCS8_V2_MIDDLE);
-  if (isVersion2 && afterSeed.length === PKCS8_V2_MIDDLE.length + 32) {
-    return { seed, claimedPublicKey: afterSeed.subarray(PKCS8_V2_MIDDLE.length) };
-  }
+  const parts = readEd25519Pkcs8(der);
+  if (parts !== undefined) return parts;
   const key = Buffer.from(der);
   return faultOfOther(() => createPrivateKey({ key, format: 'der', type: 'pkcs8' }).asymmetricKeyType);
 }

@@ -30,12 +30,15 @@ interface BytesOfAnswer {
   readonly accepted: boolean;
 }
 
-function toBytes({ name, publicKey, message, signature, accepted }: KnownAnswer): BytesOfAnswer {
-  const [key, text, proof] = [publicKey, message, signature].map(bytesFromHex);
-  return { name, accepted, publicKey: key ?? EMPTY, message: text ?? EMPTY, signature: proof ?? EMPTY };
+function toBytes(answer: KnownAnswer): BytesOfAnswer {
+  return {
+    name: answer.name,
+    publicKey: bytesFromHex(answer.publicKey),
+    message: bytesFromHex(answer.message),
+    signature: bytesFromHex(answer.signature),
+    accepted: answer.accepted,
+  };
 }
-
-const EMPTY = new Uint8Array();
 
 function withFlippedBit(bytes: Uint8Array, index: number): Uint8Array {
   return bytes.map((byte, at) => (at === index ? byte ^ 1 : byte));
@@ -61,12 +64,14 @@ function givesVerdict(engine: Ed25519Engine, answer: BytesOfAnswer): boolean {
   }
 }
 
+/** The accepted answers have one key each; judging a key again for every refusal would only cost time. */
 function findWrongKeyJudgement(answers: readonly BytesOfAnswer[]): string | undefined {
-  const accepted = answers.find(({ publicKey }) => findPointFault(publicKey) !== undefined);
-  const refused = REFUSED_KEYS.find(
+  const goodKeys = answers.filter(({ accepted }) => accepted);
+  const refused = goodKeys.find(({ publicKey }) => findPointFault(publicKey) !== undefined);
+  const misjudged = REFUSED_KEYS.find(
     ({ publicKey, fault }) => findPointFault(bytesFromHex(publicKey)) !== fault,
   );
-  return accepted?.name ?? refused?.name;
+  return refused?.name ?? misjudged?.name;
 }
 
 /**
