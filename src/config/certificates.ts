@@ -1,0 +1,82 @@
+/** An identity's pinned certificates. */
+import { certificateFingerprints, normalizeFingerprint } from '../crypto/fingerprint.js';
+import type { CertificatePin } from '../verify/snapshot.js';
+import { alwaysValid, type LoadContext } from './context.js';
+import type { ConfigurationPath } from './findings.js';
+import type { CertificateInput } from './schema-identity.js';
+
+/** The usable pins of one identity; every fault of the others is noted under `path`. */
+export function compilePins(
+  inputs: readonly CertificateInput[],
+  path: ConfigurationPath,
+  context: LoadContext,
+): CertificatePin[] {
+  return inputs
+    .map((input, index) => compilePin(input, [...path, index], context))
+    .filter((pin) => pin !== undefined);
+}
+
+function compilePin(
+  input: CertificateInput,
+  path: ConfigurationPath,
+  context: LoadContext,
+): CertificatePin | undefined {
+  const given = [input.sha256, input.spki, input.file].filter((value) => value !== undefined);
+  if (given.length !== 1) {
+    const message = given.length === 0 ? 'pins nothing' : 'pins several things at once';
+    context.findings.problem(path, message, 'give exactly one of sha256, spki and file');
+    return undefined;
+  }
+  if (input.file !== undefined) return pinFromFile(input, input.file, path, context);
+  if (input.as !== undefined)
+    context.findings.problem(
+      [...path, 'as'],
+      'has no effect without file',
+      'remove it, or use spki instead of sha256',
+    );
+  const sha256 = normalizeFingerprint(input.sha256 ?? input.spki ?? '');
+  const pin = {
+    kind: input.spki === undefined ? 'certificate' : 'spki',
+    ...context.validity(input, path),
+  } as const;
+  if (sha256 === undefined) return undefined;
+  return warnIfExpired({ ...pin, sha256 }, path, context);
+}
+
+function pinFromFile(
+  input: CertificateInput,
+  file: string,
+  path: ConfigurationPath,
+  context: LoadContext,
+): CertificatePin | undefined {
+  const bytes = context.readCertificateFile(file, [...path, 'file']);
+  if (bytes === undefined) return undefined;
+  const facts = certificateFingerprints(bytes);
+  if (!facts.ok) {
+    const [message, remedy] = badCertificate(bytes.toString('latin1'));
+    context.findings.problem([...path, 'file'], message, remedy);
+    return undefined;
+  }
+  const kind = input.as ?? 'certificate';
+  // The certificate counts up to and including its last second (RFC 5280, section 4.1.2.5).
+  const own = { notBeforeMs: facts.notBefore, notAfterMs: facts.notAfter + 1000 };
+  const validity = context.validity(input, path, kind === 'certificate' ? own : alwaysValid);
+  const sha256 = kind === 'certificate' ? facts.certificateSha256 : facts.spkiSha256;
+  return warnIfExpired({ kind, sha256, ...validity }, path, context);
+}
+
+function badCertificate(text: string): [message: string, remedy: string] {
+  if (text.includes('PRIVATE KEY-----'))
+    return [
+      'holds a private key',
+      'keep the certificate alone in the file; the verifier never needs its private key',
+    ];
+  if ((text.match(/-----BEGIN CERTIFICATE-----/g)?.length ?? 0) > 1)
+    return ['holds several certificates', "keep the caller's own certificate alone, without its chain"];
+  return ['is not an X.509 certificate', 'name a certificate in PEM or DER'];
+}
+
+function warnIfExpired(pin: CertificatePin, path: ConfigurationPath, context: LoadContext): CertificatePin {
+  if (pin.notAfterMs <= context.nowMs) context.findings.warn(path, 'this certificate pin has expired');
+  return pin;
+}

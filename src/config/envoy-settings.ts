@@ -1,0 +1,76 @@
+/** The `envoy` section: what will be rendered, and whether its files can be used. */
+import { X509Certificate } from 'node:crypto';
+import type { LoadContext } from './context.js';
+import type { ConfigurationInput } from './schema.js';
+import type { AdminSettings, EnvoySettings } from './settings.js';
+import { checkPrivateKeyFile } from './private-key-file.js';
+
+type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
+
+/** Compiles the section; faults are noted. `admin` is the verifier's own, whose port Envoy cannot have. */
+export function compileEnvoy(input: EnvoyInput, admin: AdminSettings, context: LoadContext): EnvoySettings {
+  refuseSharedPorts(input, admin, context);
+  const { certificateFile, privateKeyFile, clientCaFile, sdsDirectory } = input.tls;
+  checkCertificates('certificateFile', certificateFile, context);
+  checkCertificates('clientCaFile', clientCaFile, context);
+  checkPrivateKey(context.resolve(privateKeyFile), context);
+  return {
+    listener: input.listener,
+    health: input.health,
+    admin: input.admin,
+    upstream: input.upstream,
+    tls: {
+      certificateFile: context.resolve(certificateFile),
+      privateKeyFile: context.resolve(privateKeyFile),
+      clientCaFile: context.resolve(clientCaFile),
+      sdsDirectory: context.resolve(sdsDirectory),
+    },
+    accessLogPath: context.resolve(input.accessLog),
+    flood: input.flood,
+  };
+}
+
+function refuseSharedPorts(input: EnvoyInput, admin: AdminSettings, context: LoadContext): void {
+  const seen = new Map([[`${admin.host} ${admin.port}`, 'admin']]);
+  for (const key of ['listener', 'health', 'admin', 'upstream'] as const) {
+    const endpoint = input[key];
+    if (endpoint === undefined) continue;
+    const place = `${endpoint.address} ${endpoint.port}`;
+    const other = seen.get(place);
+    if (other !== undefined)
+      context.findings.problem(
+        ['envoy', key, 'port'],
+        `is also the port of ${other}`,
+        'give each a port of its own',
+      );
+    seen.set(place, `envoy.${key}`);
+  }
+}
+
+/** A chain or a bundle is fine here; an expired first certificate is a warning, as a reload may be its renewal. */
+function checkCertificates(
+  key: 'certificateFile' | 'clientCaFile',
+  file: string,
+  context: LoadContext,
+): void {
+  const path = ['envoy', 'tls', key];
+  const bytes = context.readCertificateFile(file, path);
+  if (bytes === undefined) return;
+  try {
+    const certificate = new X509Certificate(bytes);
+    if (Date.parse(certificate.validTo) < context.nowMs)
+      context.findings.warn(path, 'this certificate has expired');
+  } catch {
+    context.findings.problem(path, 'is not an X.509 certificate', 'name a file of PEM certificates');
+  }
+}
+
+function checkPrivateKey(file: string, context: LoadContext): void {
+  const result = checkPrivateKeyFile(file);
+  if (!result.ok)
+    context.findings.problem(
+      ['envoy', 'tls', 'privateKeyFile'],
+      `the file ${file} ${result.message}`,
+      result.remedy,
+    );
+}

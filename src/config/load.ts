@@ -1,0 +1,78 @@
+/** From a file to a configuration: the same loader for `serve`, reload and `check-config`. */
+import { dirname, resolve } from 'node:path';
+import type { Snapshot } from '../verify/snapshot.js';
+import { LoadContext } from './context.js';
+import { parseConfigurationDocument, type DocumentFault } from './document.js';
+import { Findings, formatPath } from './findings.js';
+import { deepFreeze } from './freeze.js';
+import { compileIdentities } from './identities.js';
+import { compilePolicies } from './policies.js';
+import { readBoundedText } from './read-file.js';
+import type { ConfigurationInput } from './schema.js';
+import { compileHeaders, compileSettings } from './server-settings.js';
+import type { Configuration, ConfigurationProblem, LoadResult, ServerSettings } from './settings.js';
+import { parseStructure, type Structure } from './structure.js';
+import { warnAboutOperators } from './operators.js';
+
+/** The largest configuration that is read, in bytes. */
+export const maxConfigurationBytes = 8 * 1024 * 1024;
+
+/** What a load needs to know besides the file. */
+export interface LoadOptions {
+  /** Becomes `snapshot.generation`. */
+  readonly generation: number;
+  /** Unix milliseconds, for what has expired. */
+  readonly nowMs: number;
+  /** Processes that will share the stores; default 1. */
+  readonly workers?: number;
+}
+
+/**
+ * Loads, validates and compiles the YAML file. Every problem is collected, each with its place and remedy;
+ * never throws for anything that is in a file. Reads files only; nothing is created or opened for writing.
+ */
+export function loadConfiguration(file: string, options: LoadOptions): LoadResult {
+  const absolute = resolve(file);
+  const text = readBoundedText(absolute, maxConfigurationBytes);
+  if (!text.ok) return refused([{ file, path: '', message: text.message, remedy: text.remedy }]);
+  const document = parseConfigurationDocument(text.text);
+  if (!document.ok) return refused(document.faults.map((fault) => problemOf(file, fault)));
+  const findings = new Findings(file, document.lineOf);
+  const structure = parseStructure(document.value, findings);
+  if (structure.input === undefined) return refused(findings.problems);
+  const { broken } = structure;
+  const context = new LoadContext({ findings, broken, nowMs: options.nowMs, directory: dirname(absolute) });
+  const compiled = compile(structure.input, structure, options, context);
+  if (findings.problems.length > 0) return refused(findings.problems);
+  const { warnings } = findings;
+  const filesRead = [...new Set([absolute, ...context.filesRead])];
+  const configuration: Configuration = { file: absolute, ...compiled, warnings, filesRead };
+  return { ok: true, configuration: deepFreeze(configuration) };
+}
+
+function compile(
+  input: ConfigurationInput,
+  { positions }: Structure,
+  options: LoadOptions,
+  context: LoadContext,
+): { readonly settings: ServerSettings; readonly snapshot: Snapshot } {
+  const settings = compileSettings(input, options.workers ?? 1, context);
+  const snapshot: Snapshot = {
+    generation: options.generation,
+    headers: compileHeaders(input, context),
+    forwardedCertificate: input.forwardedClientCert,
+    identities: compileIdentities(input, positions.identities, context),
+    operators: new Map(Object.entries(input.operators)),
+    policies: compilePolicies(input, positions.policies, context),
+  };
+  warnAboutOperators(snapshot, context);
+  return { settings, snapshot };
+}
+
+function refused(problems: readonly ConfigurationProblem[]): LoadResult {
+  return { ok: false, problems };
+}
+
+function problemOf(file: string, { path, line, message, remedy }: DocumentFault): ConfigurationProblem {
+  return { file, path: formatPath(path), ...(line === undefined ? {} : { line }), message, remedy };
+}

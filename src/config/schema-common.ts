@@ -1,0 +1,82 @@
+/** The scalar shapes that several sections of the configuration share. */
+import { z } from 'zod';
+
+/** A file or directory; a relative one is taken from the directory of the configuration file. */
+export const filePath = z
+  .string()
+  .max(4096)
+  .regex(/^[^\0]+$/, 'must name a file or directory');
+
+/** An RFC 3339 moment with its zone; a time without a zone would mean something else on every machine. */
+export const instant = z.iso.datetime({
+  offset: true,
+  error: 'must be a moment with its zone, such as 2026-01-01T00:00:00Z',
+});
+
+/** SHA-256 in hex, either case, with or without colons. */
+export const sha256Text = z
+  .string()
+  .regex(
+    /^(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){31})$/,
+    'must be a SHA-256: 64 hex digits, or 32 pairs of them with colons between',
+  );
+
+/**
+ * An operator id. It becomes the value of a header, so it is printable ASCII, and without space at
+ * its ends, which HTTP would trim (RFC 9110, section 5.5).
+ */
+export const operatorId = z
+  .string()
+  .regex(
+    /^[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/,
+    'must be 1 to 128 printable ASCII characters without space at the ends, as it becomes a header value',
+  );
+
+/** A tenant: a UUID in text form, kept byte for byte. */
+export const tenantId = z
+  .string()
+  .regex(
+    /^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/,
+    'must be a UUID, such as 11111111-1111-4111-8111-111111111111',
+  );
+
+/** The name of a policy: a header value, a metric label and a value of Envoy's `context_extensions`. */
+export const policyName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'must be 1 to 64 letters, digits, dots, underscores or hyphens, beginning with a letter or digit',
+  );
+
+/** One allowed schema version, 1 to 32 characters. */
+export const schemaVersion = z.string().min(1).max(32);
+
+/** A whole number of seconds either side of now. */
+const skewSeconds = z.int().min(0).max(300);
+
+/** The two halves of the clock window; policies may override either. */
+export const freshnessShape = {
+  pastSkewSeconds: skewSeconds,
+  futureSkewSeconds: skewSeconds,
+};
+
+/** The number of bytes of a body; the ceiling keeps a check inside one gRPC message. */
+export const bodyBytes = z
+  .int()
+  .min(1)
+  .max(64 * 1024 * 1024);
+
+/** A TCP port. */
+export const port = z.int().min(1).max(65_535);
+
+/** An IP address or host name. */
+export const hostText = z.string().regex(/^[0-9A-Za-z.:_-]{1,253}$/, 'must be an IP address or a host name');
+
+/** The allowance of one operator in any 60 seconds. */
+export const rateLimit = z.strictObject({
+  perMinute: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .describe('Allowed requests in any 60 seconds, per operator; 0 turns the limit off.'),
+});

@@ -1,0 +1,87 @@
+/** The shape of `identities`: who may call, with which certificates and keys, and for whom. */
+import { z } from 'zod';
+import { filePath, instant, operatorId, sha256Text } from './schema-common.js';
+
+const certificate = z
+  .strictObject({
+    sha256: sha256Text
+      .optional()
+      .describe("SHA-256 over the certificate's DER: 64 hex digits, colons allowed."),
+    spki: sha256Text
+      .optional()
+      .describe(
+        "SHA-256 over the DER of the certificate's public key (SPKI): survives a renewal with the same key.",
+      ),
+    file: filePath.optional().describe('A certificate, PEM or DER, whose fingerprint is taken at load.'),
+    as: z
+      .enum(['certificate', 'spki'])
+      .optional()
+      .describe('What is pinned of `file`: the whole certificate (default) or its public key.'),
+    notBefore: instant.optional().describe('The pin counts from this moment on. Default: always.'),
+    notAfter: instant
+      .optional()
+      .describe(
+        'The pin counts until just before this moment. Default: for ever; with `file`, as long as the certificate.',
+      ),
+  })
+  .describe('One pinned certificate: exactly one of `sha256`, `spki` and `file`.');
+
+const key = z
+  .strictObject({
+    kid: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, underscores or hyphens')
+      .describe('The id of the key, `[A-Za-z0-9._-]{1,64}`; a new key takes a new id.'),
+    publicKey: z
+      .string()
+      .min(1)
+      .max(4096)
+      .optional()
+      .describe('Ed25519 public key: base64 of 32 bytes, PEM SPKI, an OpenSSH line or a JWK.'),
+    publicKeyFile: filePath.optional().describe('A file with the public key, in any of those encodings.'),
+    purposes: z
+      .array(z.enum(['request', 'bundle']))
+      .min(1)
+      .max(2)
+      .default(['request'])
+      .describe('What the key may sign: `request` (the signature headers), `bundle` (federation bundles).'),
+    notBefore: instant.optional().describe('The key counts from this moment on. Default: always.'),
+    notAfter: instant.optional().describe('The key counts until just before this moment. Default: for ever.'),
+  })
+  .describe('One Ed25519 key: exactly one of `publicKey` and `publicKeyFile`.');
+
+/** One service that may call. */
+export const identitySchema = z.strictObject({
+  name: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$/,
+      'must be 1 to 128 letters, digits or . _ : / @ -, beginning with a letter or digit',
+    )
+    .describe('The value of its identity header, `[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}`; a SPIFFE ID fits.'),
+  revoked: z.boolean().default(false).describe('Refuses this identity at once, whatever it presents.'),
+  certificates: z
+    .array(certificate)
+    .max(64)
+    .default([])
+    .describe('Its pinned certificates, any one of which will do.'),
+  keys: z.array(key).max(64).default([]).describe('Its Ed25519 public keys.'),
+  operators: z
+    .array(operatorId)
+    .max(10_000)
+    .optional()
+    .describe('The operators for whom it may speak. Default: every mapped operator, with a warning.'),
+  attestations: z
+    .array(sha256Text)
+    .min(1)
+    .max(10_000)
+    .optional()
+    .describe('The attestation measurement hashes that it may present. Default: any well-formed one.'),
+});
+
+/** One identity as the file says it. */
+export type IdentityInput = z.output<typeof identitySchema>;
+/** One key as the file says it. */
+export type KeyInput = IdentityInput['keys'][number];
+/** One pinned certificate as the file says it. */
+export type CertificateInput = IdentityInput['certificates'][number];

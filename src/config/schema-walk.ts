@@ -1,0 +1,28 @@
+/** Finding the place of a path, in the schema and in the data. */
+import type { ConfigurationPath } from './findings.js';
+import type { JsonSchemaNode } from './schema.js';
+
+/** The schema's node at `path`, or the nearest above it; lists and free member names are looked through. */
+export function schemaAt(schema: JsonSchemaNode, path: ConfigurationPath): JsonSchemaNode {
+  let node = schema;
+  for (const segment of path) {
+    const next = childOf(node.anyOf?.find((option) => option.properties !== undefined) ?? node, segment);
+    if (next === undefined) return node;
+    node = next;
+  }
+  return node;
+}
+
+function childOf(node: JsonSchemaNode, segment: string | number): JsonSchemaNode | undefined {
+  return typeof segment === 'number' ? node.items : node.properties?.[segment];
+}
+
+/** The value at `path` of plain data; undefined where there is none. */
+export function valueAt(root: unknown, path: ConfigurationPath): unknown {
+  let value = root;
+  for (const segment of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return undefined;
+    value = (value as Record<string | number, unknown>)[segment];
+  }
+  return value;
+}
