@@ -1,0 +1,88 @@
+/** Whom Envoy talks to: the verifier on its socket, the application on loopback. */
+import { isIP } from 'node:net';
+import { socketAddress } from './address.js';
+import type { BootstrapOptions, Endpoint } from './options.js';
+import { duration, note, type Section } from './yaml-text.js';
+
+const PROTOCOL_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+const MEBIBYTE = 1_048_576;
+
+/** The verifier sheds load itself, with a reason; Envoy's default of 1,024 would cut in before it. */
+const MAX_REQUESTS = 16_384;
+
+/** The clusters of the bootstrap. */
+export function clusters(options: BootstrapOptions): Section[] {
+  const { verifierSocketPath, upstream, maxBodyBytes } = options;
+  return [verifier(verifierSocketPath), application(upstream, maxBodyBytes)];
+}
+
+function verifier(path: string): Section {
+  return {
+    name: 'verifier',
+    type: 'STATIC',
+    connect_timeout: '0.25s',
+    typed_extension_protocol_options: protocol({ explicit_http_config: { http2_protocol_options: {} } }),
+    circuit_breakers: circuitBreakers(),
+    health_checks: [HEALTH_CHECK],
+    common_lb_config: {
+      update_merge_window: note(
+        'Told to the workers at once; merged updates would cost a second of 503s.',
+        '0s',
+      ),
+      healthy_panic_threshold: note('An unhealthy verifier is never asked: 503 at once.', { value: 0 }),
+    },
+    load_assignment: loadAssignment('verifier', { pipe: { path } }),
+  };
+}
+
+/**
+ * NOT_SERVING counts at once, a late answer only the third time: a busy verifier must not be taken for a
+ * dead one. Recovery is noticed within 0.2 s. Listeners wait for the first answer.
+ */
+const HEALTH_CHECK: Section = {
+  timeout: duration(1000),
+  interval: duration(1000),
+  no_traffic_interval: duration(1000),
+  unhealthy_interval: duration(200),
+  unhealthy_threshold: 3,
+  healthy_threshold: 1,
+  grpc_health_check: {},
+};
+
+/**
+ * Idle connections are dropped before a usual application server drops them (gunicorn 2 s, Node and uvicorn
+ * 5 s): a request that crosses such a close is lost after its nonce is spent, and cannot be retried.
+ */
+function application(endpoint: Endpoint, maxBodyBytes: number): Section {
+  return {
+    name: 'upstream',
+    ...discovery(endpoint),
+    connect_timeout: '1s',
+    per_connection_buffer_limit_bytes: Math.max(MEBIBYTE, maxBodyBytes),
+    typed_extension_protocol_options: protocol({
+      common_http_protocol_options: { idle_timeout: '1s' },
+      explicit_http_config: { http_protocol_options: {} },
+    }),
+    circuit_breakers: circuitBreakers(),
+    load_assignment: loadAssignment('upstream', socketAddress(endpoint)),
+  };
+}
+
+function discovery({ address }: Endpoint): Section {
+  if (isIP(address) !== 0) return { type: 'STATIC' };
+  return { type: 'STRICT_DNS', dns_lookup_family: 'ALL' };
+}
+
+function protocol(config: Section): Section {
+  return { [PROTOCOL_OPTIONS]: { '@type': `type.googleapis.com/${PROTOCOL_OPTIONS}`, ...config } };
+}
+
+/** `max_retries` bounds how many bodies wait for an upstream that is away; Envoy's default is 3. */
+function circuitBreakers(): Section {
+  const bounds = { max_connections: 1024, max_pending_requests: MAX_REQUESTS, max_requests: MAX_REQUESTS };
+  return { thresholds: [{ ...bounds, max_retries: 256 }] };
+}
+
+function loadAssignment(name: string, address: Section): Section {
+  return { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] };
+}

@@ -1,0 +1,88 @@
+/** Envoy's own refusals in the words of the wire contract; the verifier's refusals stay as they are. */
+import { note, type Section } from './yaml-text.js';
+
+/** A caller-safe code and sentence, the same as the verifier's where it has that status. */
+interface Words {
+  readonly code: string;
+  readonly message: string;
+}
+
+interface Reply extends Words {
+  readonly status: number;
+}
+
+/** The verifier never answers 500: this is Envoy's word for an answer of the verifier that it cannot use. */
+const INTERNAL_ERROR: Reply = { status: 500, code: 'internal_error', message: 'The request failed here.' };
+
+/** Mostly before anybody has been verified: none tells more than its status does. */
+const REPLIES: readonly Reply[] = [
+  { status: 400, code: 'bad_request', message: 'The request is not acceptable here as HTTP.' },
+  { status: 404, code: 'not_found', message: 'There is nothing here.' },
+  { status: 408, code: 'request_timeout', message: 'The request did not arrive in time.' },
+  { status: 413, code: 'body_not_accepted', message: 'The body is over the limit or did not arrive whole.' },
+  { status: 426, code: 'upgrade_required', message: 'HTTP/1.1 or HTTP/2 is needed.' },
+  { status: 431, code: 'headers_not_accepted', message: 'The headers are too large or too many.' },
+  { status: 503, code: 'unavailable', message: 'The service cannot answer now.' },
+  { status: 504, code: 'upstream_timeout', message: 'The service did not answer in time.' },
+];
+
+/**
+ * A refusal by the verifier: ext_authz refused, and there is a decision. Without the flag an allowed
+ * request whose upstream failed would match; without the code, a verifier that did not answer.
+ */
+const REFUSED_BY_VERIFIER: Section = {
+  and_filter: {
+    filters: [
+      { response_flag_filter: { flags: ['UAEX'] } },
+      {
+        metadata_filter: {
+          matcher: {
+            filter: 'envoy.filters.http.ext_authz',
+            path: [{ key: 'code' }],
+            value: { present_match: true },
+          },
+          match_if_key_not_found: false,
+        },
+      },
+    ],
+  },
+};
+
+/** `local_reply_config` of the connection manager. The first mapper that matches decides. */
+export function localReplies(): Section {
+  const verbatim = {
+    text_format_source: { inline_string: '%LOCAL_REPLY_BODY%' },
+    content_type: 'application/json',
+  };
+  return {
+    mappers: [
+      mapper(INTERNAL_ERROR),
+      note('A refusal by the verifier keeps its own body.', {
+        filter: REFUSED_BY_VERIFIER,
+        body_format_override: verbatim,
+      }),
+      ...REPLIES.map(mapper),
+    ],
+    body_format: body({ code: 'not_accepted', message: 'The request was not accepted.' }),
+  };
+}
+
+function mapper(reply: Reply): Section {
+  const value = { default_value: reply.status, runtime_key: `countersign.local_reply.${reply.status}` };
+  return {
+    filter: { status_code_filter: { comparison: { op: 'EQ', value } } },
+    body_format_override: body(reply),
+  };
+}
+
+/** The refusal body of the wire contract; what was not even HTTP has no request id, and gets null. */
+function body({ code, message }: Words): Section {
+  return {
+    json_format: {
+      request_id: '%REQ(X-REQUEST-ID)%',
+      status: 'rejected',
+      data: null,
+      errors: [{ code, message }],
+    },
+  };
+}

@@ -1,0 +1,122 @@
+/** What an operator decides about the Envoy in front of the verifier; all else follows from the design. */
+
+/** A TCP endpoint; `address` is an IP address, or a host name where Envoy connects. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A path whose requests are judged by `policy`; structurally a policy's name and its match. */
+export interface RouteOptions {
+  readonly policy: string;
+  /** `exact` compares the whole normalised path, `prefix` its beginning; the query is not looked at. */
+  readonly kind: 'exact' | 'prefix';
+  readonly path: string;
+  /** Upper-case methods. Only used to tell policies apart that share one path. */
+  readonly methods: Iterable<string>;
+}
+
+/** Where Envoy finds the SDS files; see `renderServerSds` and `renderClientCaSds`. */
+export interface TlsOptions {
+  readonly serverSdsPath: string;
+  readonly clientCaSdsPath: string;
+  /** A change is noticed when something is moved into this directory, such as a symbolic link. */
+  readonly watchedDirectory: string;
+}
+
+/** Limits on callers that nobody has verified yet; 0 turns one off. A burst may be twice the rate. */
+export interface FloodOptions {
+  readonly requestsPerSecondPerConnection: number;
+  /** Of the whole listener. */
+  readonly requestsPerSecond: number;
+  readonly connectionsPerSecond: number;
+  /** After that many a connection is drained and closed. */
+  readonly requestsPerConnection: number;
+}
+
+/** Bounds of the process, kept by Envoy's overload manager. */
+export interface OverloadOptions {
+  readonly maxHeapBytes: number;
+  /** Of the TLS listener; admin and health stay reachable. */
+  readonly maxConnections: number;
+}
+
+/** Tries after the first, only of requests that the upstream has not seen; 0 turns them off. */
+export interface RetryOptions {
+  readonly count: number;
+  readonly baseMilliseconds: number;
+  readonly maxMilliseconds: number;
+}
+
+/** Everything that `renderBootstrap` needs. Paths are used by Envoy as they stand, relative ones included. */
+export interface BootstrapOptions {
+  readonly node: { readonly id: string; readonly cluster: string };
+  readonly listener: Endpoint;
+  /** Plain HTTP: `GET /healthz` and nothing else. Absent: none. */
+  readonly healthListener?: Endpoint | undefined;
+  readonly admin: Endpoint;
+  /** The Unix socket of `countersign serve`. */
+  readonly verifierSocketPath: string;
+  readonly tls: TlsOptions;
+  readonly upstream: Endpoint;
+  readonly routes: readonly RouteOptions[];
+  /** A body of exactly this size passes, one byte more is a 413. */
+  readonly maxBodyBytes: number;
+  /** How long a check may take before Envoy answers 503; the verifier sees it as its deadline. */
+  readonly checkTimeoutMilliseconds: number;
+  /** How long the upstream may take, retries included. */
+  readonly upstreamTimeoutMilliseconds: number;
+  readonly retry: RetryOptions;
+  readonly accessLogPath: string;
+  readonly flood: FloodOptions;
+  readonly overload: OverloadOptions;
+}
+
+const MEBIBYTE = 1_048_576;
+
+/**
+ * The defaults; `envoy/bootstrap.yaml` is rendered from them. The flood guard leaves room for 10,000
+ * requests/s on one connection, which is more than one verifier can judge: it stops floods, not load tests.
+ */
+export const DEFAULT_BOOTSTRAP_OPTIONS: BootstrapOptions = {
+  node: { id: 'countersign', cluster: 'countersign' },
+  listener: { address: '0.0.0.0', port: 8443 },
+  healthListener: { address: '0.0.0.0', port: 8080 },
+  admin: { address: '127.0.0.1', port: 9901 },
+  verifierSocketPath: '/run/countersign/verifier.sock',
+  tls: {
+    serverSdsPath: '/etc/countersign/envoy/sds-server.yaml',
+    clientCaSdsPath: '/etc/countersign/envoy/sds-client-ca.yaml',
+    watchedDirectory: '/etc/countersign/tls',
+  },
+  upstream: { address: '127.0.0.1', port: 8000 },
+  routes: [
+    { policy: 'telemetry', kind: 'exact', path: '/internal/v1/telemetry', methods: ['POST'] },
+    {
+      policy: 'execution-graph',
+      kind: 'exact',
+      path: '/internal/v1/cognitive/execution-graph',
+      methods: ['POST'],
+    },
+    {
+      policy: 'feedback-query',
+      kind: 'exact',
+      path: '/internal/v1/cognitive/feedback/adjustments/query',
+      methods: ['POST'],
+    },
+    { policy: 'federation-verify', kind: 'exact', path: '/internal/v1/federation/verify', methods: ['POST'] },
+  ],
+  maxBodyBytes: MEBIBYTE,
+  checkTimeoutMilliseconds: 1000,
+  upstreamTimeoutMilliseconds: 15_000,
+  // About two seconds on average, at most 4.1: an upstream's restart, inside the producer's 8 s time-out.
+  retry: { count: 6, baseMilliseconds: 100, maxMilliseconds: 1000 },
+  accessLogPath: '/dev/stdout',
+  flood: {
+    requestsPerSecondPerConnection: 10_000,
+    requestsPerSecond: 20_000,
+    connectionsPerSecond: 2000,
+    requestsPerConnection: 100_000,
+  },
+  overload: { maxHeapBytes: 1024 * MEBIBYTE, maxConnections: 10_000 },
+};

@@ -1,0 +1,85 @@
+/** TLS towards the clients, and the SDS files that hold the names of its keys and certificates. */
+import type { TlsOptions } from './options.js';
+import { extension, note, printYaml, type Section } from './yaml-text.js';
+
+const SERVER = 'countersign_server';
+const CLIENT_CA = 'countersign_client_ca';
+
+/**
+ * The transport socket of the TLS listener: TLS 1.3 and a client certificate, or no connection. Sessions are
+ * not resumed, as a resumed one would outlive the removal of its CA.
+ */
+export function downstreamTls(tls: TlsOptions): Section {
+  return extension(
+    'envoy.transport_sockets.tls',
+    'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
+    {
+      require_client_certificate: true,
+      disable_stateless_session_resumption: true,
+      disable_stateful_session_resumption: true,
+      common_tls_context: {
+        tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
+        alpn_protocols: ['h2', 'http/1.1'],
+        tls_certificate_sds_secret_configs: [secretSource(SERVER, tls.serverSdsPath, tls)],
+        validation_context_sds_secret_config: secretSource(CLIENT_CA, tls.clientCaSdsPath, tls),
+      },
+    },
+  );
+}
+
+function secretSource(name: string, path: string, { watchedDirectory }: TlsOptions): Section {
+  return {
+    name,
+    sds_config: {
+      resource_api_version: 'V3',
+      path_config_source: { path, watched_directory: { path: watchedDirectory } },
+    },
+  };
+}
+
+/** Files of the server's certificate (chain, PEM) and key; rotated by a move inside `watchedDirectory`. */
+export interface ServerSdsOptions {
+  readonly certificateFile: string;
+  readonly privateKeyFile: string;
+  readonly watchedDirectory: string;
+}
+
+/** The SDS file that `TlsOptions.serverSdsPath` names. */
+export function renderServerSds(options: ServerSdsOptions): string {
+  return printSecret(SERVER, 'The certificate that the gateway shows.', {
+    tls_certificate: {
+      certificate_chain: { filename: options.certificateFile },
+      private_key: { filename: options.privateKeyFile },
+      watched_directory: { path: options.watchedDirectory },
+    },
+  });
+}
+
+/** The CA (PEM) that signs client certificates and, where there is one, its revocation list (PEM). */
+export interface ClientCaSdsOptions {
+  readonly caFile: string;
+  readonly revocationListFile?: string | undefined;
+  readonly watchedDirectory: string;
+}
+
+/** The SDS file that `TlsOptions.clientCaSdsPath` names. Who the client is, the verifier's pins decide. */
+export function renderClientCaSds(options: ClientCaSdsOptions): string {
+  const { caFile, revocationListFile, watchedDirectory } = options;
+  return printSecret(CLIENT_CA, 'The CA of the client certificates; the verifier pins each one besides.', {
+    validation_context: {
+      trusted_ca: { filename: caFile },
+      ...(revocationListFile !== undefined && {
+        crl: { filename: revocationListFile },
+        only_verify_leaf_cert_crl: note('intermediates have a list of their own', true),
+      }),
+      watched_directory: { path: watchedDirectory },
+    },
+  });
+}
+
+function printSecret(name: string, heading: string, secret: Section): string {
+  const type = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret';
+  return printYaml(`${heading} Replace it by an atomic move, never in place.`, {
+    resources: [{ '@type': type, name, ...secret }],
+  });
+}
