@@ -80,7 +80,8 @@ function syntaxFaults(document: Document, lines: LineCounter): DocumentFault[] {
   const errors = document.errors.map((error) => ({
     path: [],
     line: lines.linePos(error.pos[0]).line,
-    message: `is not valid YAML: ${error.message}`,
+    // Without the token at its end, which might be a piece of a secret.
+    message: `is not valid YAML: ${error.message.replace(/:? ".*$/s, '')}`,
     remedy: 'correct the line; text with special characters belongs in quotes',
   }));
   const tags = document.warnings.map((warning) => ({

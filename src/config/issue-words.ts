@@ -2,7 +2,6 @@
 import type { z } from 'zod';
 import { quote } from './findings.js';
 import { nearestWord } from './nearest-word.js';
-import type { JsonSchemaNode } from './schema.js';
 
 /** An issue as zod reports it. */
 export type Issue = z.core.$ZodIssue;
@@ -62,7 +61,7 @@ export function unknownKeyRemedy(key: string, known: readonly string[]): string 
 }
 
 /** What to do about a value that is not as the schema wants it; the schema's own description says what belongs there. */
-export function remedyFor(message: string, node: JsonSchemaNode): string {
+export function remedyFor(message: string, description: string | undefined): string {
   if (message === mustBeQuoted) return 'put it in quotes';
-  return node.description === undefined ? 'see docs/configuration.md' : `set it to: ${node.description}`;
+  return description === undefined ? 'see docs/configuration.md' : `set it to: ${description}`;
 }

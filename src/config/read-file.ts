@@ -46,12 +46,19 @@ export function unreadable(error: unknown): {
   readonly message: string;
   readonly remedy: string;
 } {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  const code = codeOf(error);
   if (code === 'ENOENT') return fault('does not exist', 'create it, or correct the name');
   if (code === 'ENOTDIR') return fault('lies under something that is no directory', 'correct the name');
   if (code === 'EACCES' || code === 'EPERM')
     return fault('may not be read by this user', 'give the user of the verifier permission to read it');
   return fault(`cannot be read (${code})`, 'check the file and its file system');
+}
+
+/** By shape and not by class: an error of another realm (a worker, a test runner) is no instance of our `Error`. */
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error
+    ? String(error.code)
+    : 'unknown error';
 }
 
 function fault(

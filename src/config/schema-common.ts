@@ -28,7 +28,7 @@ export const sha256Text = z
 export const operatorId = z
   .string()
   .regex(
-    /^[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/,
+    /^(?!__proto__$)[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/,
     'must be 1 to 128 printable ASCII characters without space at the ends, as it becomes a header value',
   );
 

@@ -50,15 +50,19 @@ const key = z
   })
   .describe('One Ed25519 key: exactly one of `publicKey` and `publicKeyFile`.');
 
+/** The name of a service: the value of its identity header (wire contract, section 1). */
+export const identityName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$/,
+    'must be 1 to 128 letters, digits or . _ : / @ -, beginning with a letter or digit',
+  );
+
 /** One service that may call. */
 export const identitySchema = z.strictObject({
-  name: z
-    .string()
-    .regex(
-      /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$/,
-      'must be 1 to 128 letters, digits or . _ : / @ -, beginning with a letter or digit',
-    )
-    .describe('The value of its identity header, `[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}`; a SPIFFE ID fits.'),
+  name: identityName.describe(
+    'The value of its identity header, `[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}`; a SPIFFE ID fits.',
+  ),
   revoked: z.boolean().default(false).describe('Refuses this identity at once, whatever it presents.'),
   certificates: z
     .array(certificate)

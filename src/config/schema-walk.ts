@@ -13,6 +13,15 @@ export function schemaAt(schema: JsonSchemaNode, path: ConfigurationPath): JsonS
   return node;
 }
 
+/** What the schema says belongs at `path`: the description of its node, or of the nearest above that has one. */
+export function descriptionAt(schema: JsonSchemaNode, path: ConfigurationPath): string | undefined {
+  for (let length = path.length; length > 0; length -= 1) {
+    const { description } = schemaAt(schema, path.slice(0, length));
+    if (description !== undefined) return description;
+  }
+  return undefined;
+}
+
 function childOf(node: JsonSchemaNode, segment: string | number): JsonSchemaNode | undefined {
   return typeof segment === 'number' ? node.items : node.properties?.[segment];
 }

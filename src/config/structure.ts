@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Findings } from './findings.js';
 import { describeIssue, remedyFor, unknownKeyRemedy, type Issue } from './issue-words.js';
-import { schemaAt, valueAt } from './schema-walk.js';
+import { descriptionAt, schemaAt, valueAt } from './schema-walk.js';
 import {
   configurationJsonSchema,
   configurationSchema,
@@ -40,15 +40,14 @@ export function parseStructure(value: unknown, findings: Findings): Structure {
 
 function reportIssue(issue: Issue, root: unknown, schema: JsonSchemaNode, findings: Findings): void {
   const path = issue.path.map((segment) => (typeof segment === 'number' ? segment : String(segment)));
-  const node = schemaAt(schema, path);
   if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(node.properties ?? {});
+    const known = Object.keys(schemaAt(schema, path).properties ?? {});
     for (const key of issue.keys)
       findings.problem([...path, key], 'is not a key of this format', unknownKeyRemedy(key, known));
     return;
   }
   const message = describeIssue(issue, valueAt(root, path));
-  findings.problem(path, message, remedyFor(message, node));
+  findings.problem(path, message, remedyFor(message, descriptionAt(schema, path)));
 }
 
 /** Drops what the issues point at, in the smallest units that can be missed, and applies the schema again. */

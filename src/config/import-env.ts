@@ -1,0 +1,69 @@
+/** From the existing gateway's environment to a configuration of ours (wire contract, section 4). */
+import { parseEnvironmentFile, type EnvironmentVariable } from './env-file.js';
+import { readFederation } from './import-federation.js';
+import { ImportContext, type ImportNote } from './import-context.js';
+import { kindOfVariable } from './import-names.js';
+import { readProcess, refuseUnsignedMode } from './import-process.js';
+import { noteFeedbackKeys } from './import-feedback.js';
+import { renderImport } from './import-yaml.js';
+import type { ConfigurationProblem } from './settings.js';
+
+export type { ImportNote } from './import-context.js';
+
+/** The configuration as YAML with what it could not carry over, or why there is none. */
+export type ImportResult =
+  | { readonly ok: true; readonly yaml: string; readonly notes: readonly ImportNote[] }
+  | {
+      readonly ok: false;
+      readonly problems: readonly ConfigurationProblem[];
+      readonly notes: readonly ImportNote[];
+    };
+
+/** How an import is told where it is. */
+export interface ImportOptions {
+  /** The environment file's path: for messages, and to find the key files that it names. */
+  readonly file: string;
+}
+
+/**
+ * Reads the text of an environment file. No value of a variable gets into a note or problem, and no secret into
+ * the YAML: it holds public keys, fingerprints, operators and numbers only. The YAML passes `loadConfiguration`.
+ */
+export function importEnvironment(text: string, { file }: ImportOptions): ImportResult {
+  const { variables, unreadableLines } = parseEnvironmentFile(text);
+  const byName = new Map(variables.map((variable) => [variable.name, variable]));
+  const context = new ImportContext(file, byName);
+  refuseContradictions(variables, context);
+  for (const line of unreadableLines)
+    context.notes.push({ variable: '', line, message: 'is no NAME=value line; skipped' });
+  for (const name of byName.keys()) noteForeign(name, context);
+  refuseUnsignedMode(context);
+  const federation = readFederation(context);
+  const process = readProcess(context);
+  noteFeedbackKeys(context, file);
+  context.note('', noncesNote);
+  const { notes, problems } = context;
+  if (problems.length > 0) return { ok: false, problems, notes };
+  return { ok: true, yaml: renderImport(federation, process, notes), notes };
+}
+
+const noncesNote =
+  'a nonce is [A-Za-z0-9_-]{8,128}: ids with a dot, colon, slash or space, which the old gateway takes, are refused';
+
+/** A loader takes the last of two, a reader may think it is the first; where they differ, somebody is wrong. */
+function refuseContradictions(variables: readonly EnvironmentVariable[], context: ImportContext): void {
+  const seen = new Map<string, string>();
+  for (const { name, value } of variables) {
+    const earlier = seen.get(name);
+    seen.set(name, value);
+    if (earlier === undefined || kindOfVariable(name) !== 'carried') continue;
+    if (earlier !== value)
+      context.problem(name, 'is set twice, to different values', 'keep the one that counts');
+  }
+}
+
+function noteForeign(name: string, context: ImportContext): void {
+  const kind = kindOfVariable(name);
+  if (kind === 'upstream') context.note(name, "is the upstream's own; skipped, leave it where it is");
+  if (kind === 'unknown') context.note(name, 'is not known here; not carried over');
+}

@@ -1,0 +1,100 @@
+/** Writing an imported configuration as YAML that explains itself. */
+import type { ImportNote } from './import-context.js';
+import type { ImportedFederation } from './import-federation.js';
+import type { ImportedProcess } from './import-process.js';
+
+/** The whole file. Every text in it is quoted as JSON, which YAML reads as it stands. */
+export function renderImport(
+  federation: ImportedFederation,
+  process: ImportedProcess,
+  notes: readonly ImportNote[],
+): string {
+  const sections = [
+    heading(notes),
+    'version: 1',
+    server(process),
+    lines('# Operator to tenant, from VV_TG_OPERATOR_TENANT_MAP.', 'operators:', ...operators(federation)),
+    lines('# From VV_TG_ALLOWED_SERVICE_IDENTITIES_JSON.', 'identities:', ...identities(federation)),
+    policies(federation),
+  ];
+  return `${sections.join('\n\n')}\n`;
+}
+
+function lines(...texts: readonly string[]): string {
+  return texts.join('\n');
+}
+
+const text = JSON.stringify as (value: string) => string;
+
+function heading(notes: readonly ImportNote[]): string {
+  const told = notes.map(({ variable, message }) =>
+    comment(variable === '' ? message : `${variable} ${message}`),
+  );
+  return lines(
+    '# Made by `countersign import-env`. Check it with `countersign check-config`.',
+    '# What it could not carry over:',
+    ...told,
+  );
+}
+
+function comment(message: string): string {
+  return `# - ${message.replace(/[^\x20-\x7e]/g, '?')}`;
+}
+
+function server({ skewSeconds, retentionSeconds, store, perMinute }: ImportedProcess): string {
+  return lines(
+    '# Relative paths are taken from the directory of this file.',
+    'listen: { socket: run/verifier.sock }',
+    'admin: { host: 127.0.0.1, port: 9902 }',
+    'audit: { file: audit/decisions.ndjson, onFailure: refuse }',
+    '',
+    '# VV_TG_NONCE_TTL_SECONDS becomes retentionSeconds, which is only checked: nonces are kept as long as the window asks.',
+    'nonces:',
+    `  store: ${store}`,
+    ...(store === 'lmdb' ? ['  directory: state/nonces'] : []),
+    `  retentionSeconds: ${retentionSeconds}`,
+    '',
+    '# VV_TG_ALLOWED_CLOCK_SKEW_SECONDS, both ways.',
+    `freshness: { pastSkewSeconds: ${skewSeconds}, futureSkewSeconds: ${skewSeconds} }`,
+    '',
+    '# VV_TG_RATE_LIMIT_PER_MINUTE, per operator; graphs are counted apart. 0 is no limit.',
+    `rateLimit: { perMinute: ${perMinute} }`,
+  );
+}
+
+function operators(federation: ImportedFederation): string[] {
+  return [...federation.operators].map(([operator, tenant]) => `  ${text(operator)}: ${text(tenant)}`);
+}
+
+function identities(federation: ImportedFederation): string[] {
+  return [...federation.identities].flatMap(([name, fingerprint]) => [
+    `  - name: ${text(name)}`,
+    `    certificates: [{ sha256: ${text(fingerprint)} }]`,
+    '    keys:',
+    ...keys(federation),
+    '    # The old gateway lets every identity speak for every operator. Name its own here: operators: [...]',
+  ]);
+}
+
+/** The kid in the field is `default`; where bundles have a key of their own, it needs an id of its own. */
+function keys({ requestKey, bundleKey }: ImportedFederation): string[] {
+  if (requestKey === bundleKey)
+    return [`      - { kid: default, publicKey: ${text(requestKey)}, purposes: [request, bundle] }`];
+  return [
+    `      - { kid: default, publicKey: ${text(requestKey)}, purposes: [request] }`,
+    `      - { kid: federation, publicKey: ${text(bundleKey)}, purposes: [bundle] }`,
+  ];
+}
+
+function policies({ schemaVersions }: ImportedFederation): string {
+  const allowed =
+    schemaVersions === undefined ? '' : `, schemaVersions: [${schemaVersions.map(text).join(', ')}]`;
+  return lines(
+    '# The routes of the federation. Pages and APIs beside them need a policy with passThrough and a reason.',
+    'policies:',
+    `  - { name: telemetry, profile: federation.telemetry${allowed} }`,
+    '  - { name: graph, profile: federation.execution-graph }',
+    '  - { name: feedback, profile: federation.feedback-query }',
+    '  - { name: bundle, profile: federation.verify }',
+  );
+}

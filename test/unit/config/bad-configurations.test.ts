@@ -1,0 +1,50 @@
+/**
+ * Every file in fixtures/bad is refused for exactly the faults that its own first lines expect:
+ * `# expect: path | part of the message | part of the remedy`, and `# workers: N` where that matters.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadConfiguration } from '../../../src/config/load.js';
+import { renderProblems } from '../../../src/config/render.js';
+import { fixtures, nowMs, problemsOf } from './workspace.js';
+
+const folder = join(fixtures, 'bad');
+
+interface Expectation {
+  readonly path: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+function expectationsOf(text: string): Expectation[] {
+  return [...text.matchAll(/^# expect: (.*)$/gm)].map((match) => {
+    const [path, message, remedy] = match[1]!.split('|').map((part) => part.trim());
+    return { path: path!, message: message!, remedy: remedy! };
+  });
+}
+
+function workersOf(text: string): number {
+  return Number(/^# workers: ([0-9]+)$/m.exec(text)?.[1] ?? '1');
+}
+
+describe('a bad configuration', () => {
+  test.each(readdirSync(folder).sort())('%s is refused with its place and remedy', (name) => {
+    const file = join(folder, name);
+    const text = readFileSync(file, 'utf8');
+    const problems = problemsOf(loadConfiguration(file, { generation: 1, nowMs, workers: workersOf(text) }));
+    const expected = expectationsOf(text);
+    expect(expected.length).toBeGreaterThan(0);
+    const byPath = (left: { path: string }, right: { path: string }) => (left.path < right.path ? -1 : 1);
+    expect([...problems].sort(byPath)).toEqual(
+      expected.sort(byPath).map(({ path, message, remedy }) =>
+        expect.objectContaining({
+          file,
+          path,
+          message: expect.stringContaining(message),
+          remedy: expect.stringContaining(remedy),
+        }),
+      ),
+    );
+    expect(renderProblems(problems)).not.toMatch(/undefined|\[object|Invalid input/);
+  });
+});

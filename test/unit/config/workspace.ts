@@ -1,0 +1,89 @@
+/** A directory to load configurations from, with the files that they name. */
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfiguration } from '../../../src/config/load.js';
+import type { Configuration, ConfigurationProblem, LoadResult } from '../../../src/config/settings.js';
+
+/** The folder of the fixtures, beside this file. */
+export const fixtures = join(import.meta.dirname, 'fixtures');
+
+/** The moment at which the tests load: after `expired.pem` and before every other end. */
+export const nowMs = Date.parse('2027-01-01T00:00:00Z');
+
+/** The public keys of RFC 8032, section 7.1, tests 1 and 2, as base64. */
+export const publicKeys = {
+  first: '11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=',
+  second: 'PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=',
+} as const;
+
+/** A temporary directory; `remove` deletes it. */
+export interface Workspace {
+  readonly directory: string;
+  readonly load: (
+    yaml: string | Uint8Array,
+    options?: { workers?: number; generation?: number },
+  ) => LoadResult;
+  readonly remove: () => void;
+}
+
+/** Makes the directory, with `certs/` (producer, expired, server, ca) and a server key of mode 0600. */
+export function createWorkspace(): Workspace {
+  const directory = mkdtempSync(join(tmpdir(), 'cfg-'));
+  const certs = join(directory, 'certs');
+  mkdirSync(certs);
+  for (const [name, source] of Object.entries({
+    'producer-a.pem': 'producer.pem',
+    'expired.pem': 'expired.pem',
+    'server.crt': 'other.pem',
+    'ca.crt': 'chain.pem',
+    'producer-a.pub': 'key.ssh.pub',
+  }))
+    copyFileSync(join(fixtures, 'files', source), join(certs, name));
+  writeFileSync(join(certs, 'server.key'), 'stands for a key\n', { mode: 0o600 });
+  return {
+    directory,
+    load: (yaml, options) => {
+      const file = join(directory, 'countersign.yaml');
+      writeFileSync(file, yaml);
+      return loadConfiguration(file, { generation: 1, nowMs, ...options });
+    },
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+/** The configuration of a load that has to have succeeded. */
+export function loaded(result: LoadResult): Configuration {
+  if (!result.ok) throw new Error(JSON.stringify(result.problems, undefined, 2));
+  return result.configuration;
+}
+
+/** The problems of a load that has to have failed. */
+export function problemsOf(result: LoadResult): readonly ConfigurationProblem[] {
+  if (result.ok) throw new Error('the configuration was accepted');
+  return result.problems;
+}
+
+/** A small valid configuration; `changes` replaces whole top-level sections, or adds them. */
+export function configurationText(changes: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify({
+    version: 1,
+    listen: { socket: 'verifier.sock' },
+    audit: { stdout: true },
+    operators: { 'operator-a': '11111111-1111-4111-8111-111111111111' },
+    identities: [identity()],
+    policies: [{ name: 'telemetry', profile: 'federation.telemetry', schemaVersions: ['1.0'] }],
+    ...changes,
+  });
+}
+
+/** A valid identity; `changes` replaces its members. */
+export function identity(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return {
+    name: 'producer-a',
+    certificates: [{ sha256: 'a'.repeat(64) }],
+    keys: [{ kid: 'k1', publicKey: publicKeys.first }],
+    operators: ['operator-a'],
+    ...changes,
+  };
+}
