@@ -44,6 +44,13 @@ export interface ServerSdsOptions {
   readonly watchedDirectory: string;
 }
 
+/** Beside `DEFAULT_BOOTSTRAP_OPTIONS`; `envoy/sds-server.yaml` is rendered from it. */
+export const DEFAULT_SERVER_SDS_OPTIONS: ServerSdsOptions = {
+  certificateFile: '/etc/countersign/tls/server.pem',
+  privateKeyFile: '/etc/countersign/tls/server.key',
+  watchedDirectory: '/etc/countersign/tls',
+};
+
 /** The SDS file that `TlsOptions.serverSdsPath` names. */
 export function renderServerSds(options: ServerSdsOptions): string {
   return printSecret(SERVER, 'The certificate that the gateway shows.', {
@@ -61,6 +68,12 @@ export interface ClientCaSdsOptions {
   readonly revocationListFile?: string | undefined;
   readonly watchedDirectory: string;
 }
+
+/** Beside `DEFAULT_BOOTSTRAP_OPTIONS`; `envoy/sds-client-ca.yaml` is rendered from it. */
+export const DEFAULT_CLIENT_CA_SDS_OPTIONS: ClientCaSdsOptions = {
+  caFile: '/etc/countersign/tls/client-ca.pem',
+  watchedDirectory: '/etc/countersign/tls',
+};
 
 /** The SDS file that `TlsOptions.clientCaSdsPath` names. Who the client is, the verifier's pins decide. */
 export function renderClientCaSds(options: ClientCaSdsOptions): string {

@@ -17,7 +17,7 @@ export function note(comment: string, value: unknown): unknown {
 export function printYaml(heading: string, content: Section): string {
   const document = new Document(content, { aliasDuplicateObjects: false });
   document.commentBefore = ` ${heading.replaceAll('\n', '\n ')}`;
-  return document.toString({ lineWidth: 0 });
+  return document.toString({ lineWidth: 0, singleQuote: true });
 }
 
 /** Envoy's extension object: its name, and its configuration with the type that says what it is. */

@@ -1,0 +1,262 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { renderBootstrap } from '../../../src/envoy/bootstrap/bootstrap.js';
+import {
+  DEFAULT_BOOTSTRAP_OPTIONS,
+  type BootstrapOptions,
+  type RouteOptions,
+} from '../../../src/envoy/bootstrap/options.js';
+import {
+  DEFAULT_CLIENT_CA_SDS_OPTIONS,
+  DEFAULT_SERVER_SDS_OPTIONS,
+  renderClientCaSds,
+  renderServerSds,
+} from '../../../src/envoy/bootstrap/tls.js';
+
+/** The rendered file as plain data, with what the options change. */
+function rendered(changes: Partial<BootstrapOptions> = {}): unknown {
+  return parse(renderBootstrap({ ...DEFAULT_BOOTSTRAP_OPTIONS, ...changes }));
+}
+
+/** Follows member names and list positions; undefined where there is nothing. */
+function at(value: unknown, ...path: (string | number)[]): unknown {
+  return path.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], value);
+}
+
+const listener = ['static_resources', 'listeners', 0] as const;
+const manager = [...listener, 'filter_chains', 0, 'filters', 0, 'typed_config'] as const;
+const names = (list: unknown) => (list as { name: string }[]).map((item) => item.name);
+const filters = (root: unknown) =>
+  at(root, ...manager, 'http_filters') as { name: string; typed_config: Record<string, unknown> }[];
+const virtualHost = (root: unknown) => at(root, ...manager, 'route_config', 'virtual_hosts', 0);
+const policyOf = (route: unknown) =>
+  at(
+    route,
+    'typed_per_filter_config',
+    'envoy.filters.http.ext_authz',
+    'check_settings',
+    'context_extensions',
+    'countersign_policy',
+  );
+
+describe('the files in envoy/', () => {
+  it.each([
+    ['envoy/bootstrap.yaml', renderBootstrap(DEFAULT_BOOTSTRAP_OPTIONS)],
+    ['envoy/sds-server.yaml', renderServerSds(DEFAULT_SERVER_SDS_OPTIONS)],
+    ['envoy/sds-client-ca.yaml', renderClientCaSds(DEFAULT_CLIENT_CA_SDS_OPTIONS)],
+  ])('%s is what the renderer makes of the defaults (UPDATE=1 writes it)', (file, text) => {
+    if (process.env['UPDATE'] === '1') writeFileSync(file, text);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+  });
+});
+
+describe('the gateway', () => {
+  const root = rendered();
+  const tls = [...listener, 'filter_chains', 0, 'transport_socket', 'typed_config'] as const;
+  const verifierFilter = filters(root).find((filter) => filter.name === 'envoy.filters.http.ext_authz');
+
+  it.each([
+    ['demands a client certificate', [...tls, 'require_client_certificate'], true],
+    [
+      'speaks TLS 1.3 and nothing older',
+      [...tls, 'common_tls_context', 'tls_params', 'tls_minimum_protocol_version'],
+      'TLSv1_3',
+    ],
+    ['resumes no session by ticket', [...tls, 'disable_stateless_session_resumption'], true],
+    ['resumes no session by id', [...tls, 'disable_stateful_session_resumption'], true],
+    ['takes the address of the socket, not of a header', [...manager, 'use_remote_address'], true],
+    ['makes its own request ids', [...manager, 'preserve_external_request_id'], false],
+    ['drops a forwarded client certificate', [...manager, 'forward_client_cert_details'], 'SANITIZE'],
+    ['normalises paths', [...manager, 'normalize_path'], true],
+    ['merges slashes', [...manager, 'merge_slashes'], true],
+    ['refuses escaped slashes', [...manager, 'path_with_escaped_slashes_action'], 'REJECT_REQUEST'],
+    [
+      'refuses underscores in header names',
+      [...manager, 'common_http_protocol_options', 'headers_with_underscores_action'],
+      'REJECT_REQUEST',
+    ],
+    ['allows no upgrade', [...manager, 'upgrade_configs'], undefined],
+    ['allows no extended CONNECT', [...manager, 'http2_protocol_options', 'allow_connect'], undefined],
+    ['keeps its admin endpoint on loopback', ['admin', 'address', 'socket_address', 'address'], '127.0.0.1'],
+  ])('%s', (_title, path, value) => {
+    expect(at(root, ...path)).toEqual(value);
+  });
+
+  it('takes nobody for internal: an empty list would mean loopback and private networks', () => {
+    const ranges = at(root, ...manager, 'internal_address_config', 'cidr_ranges');
+    expect(ranges).toEqual([{ address_prefix: '255.255.255.255', prefix_len: 32 }]);
+  });
+
+  it('asks the verifier for every request, fails closed and asks only once', () => {
+    expect(verifierFilter?.typed_config).toMatchObject({
+      transport_api_version: 'V3',
+      failure_mode_allow: false,
+      status_on_error: { code: 'ServiceUnavailable' },
+      with_request_body: { max_request_bytes: 1_048_576, allow_partial_message: false, pack_as_bytes: true },
+      include_peer_certificate: true,
+      include_tls_session: true,
+      encode_raw_headers: true,
+      validate_mutations: true,
+      clear_route_cache: false,
+      grpc_service: { envoy_grpc: { cluster_name: 'verifier' }, timeout: '1s' },
+    });
+    expect(verifierFilter?.typed_config['filter_enabled']).toBeUndefined();
+    expect(at(verifierFilter, 'typed_config', 'grpc_service', 'retry_policy')).toBeUndefined();
+  });
+
+  it('has nothing between the verifier and the router', () => {
+    expect(filters(root).map((filter) => filter.name)).toEqual([
+      'envoy.filters.http.local_ratelimit.connection',
+      'envoy.filters.http.local_ratelimit.listener',
+      'envoy.filters.http.ext_authz',
+      'envoy.filters.http.router',
+    ]);
+  });
+
+  it('never asks an unhealthy verifier', () => {
+    const lb = at(root, 'static_resources', 'clusters', 0, 'common_lb_config');
+    expect(lb).toEqual({ update_merge_window: '0s', healthy_panic_threshold: { value: 0 } });
+  });
+
+  it('keeps the refusals of the verifier and words its own, each with its own code', () => {
+    const mappers = at(root, ...manager, 'local_reply_config', 'mappers') as unknown[];
+    const codes = mappers.map((mapper) =>
+      at(mapper, 'body_format_override', 'json_format', 'errors', 0, 'code'),
+    );
+    expect(at(mappers[1], 'body_format_override', 'text_format_source', 'inline_string')).toBe(
+      '%LOCAL_REPLY_BODY%',
+    );
+    expect(new Set(codes).size).toBe(mappers.length);
+  });
+});
+
+describe('routes', () => {
+  const route = (policy: string, kind: RouteOptions['kind'], path: string, methods = ['POST']) => ({
+    policy,
+    kind,
+    path,
+    methods,
+  });
+  const table = (routes: RouteOptions[]) =>
+    (at(virtualHost(rendered({ routes })), 'routes') as unknown[]).map((item) => [
+      policyOf(item),
+      at(item, 'match'),
+    ]);
+
+  it('end in one without a policy, which the verifier refuses', () => {
+    expect(table([])).toEqual([[undefined, { prefix: '/' }]]);
+  });
+
+  it('are exact paths first, then prefixes from the longest', () => {
+    const routes = [
+      route('p', 'prefix', '/a/'),
+      route('q', 'prefix', '/a/b/'),
+      route('e', 'exact', '/a/b/c'),
+    ];
+    expect(table(routes).map(([policy]) => policy)).toEqual(['e', 'q', 'p', undefined]);
+  });
+
+  it('of one path are told apart by method, and the last takes every other method', () => {
+    const routes = [route('get', 'exact', '/a', ['GET', 'HEAD']), route('post', 'exact', '/a')];
+    const methods = [{ name: ':method', string_match: { safe_regex: { regex: 'GET|HEAD' } } }];
+    expect(table(routes).slice(0, 2)).toEqual([
+      ['get', { path: '/a', headers: methods }],
+      ['post', { path: '/a' }],
+    ]);
+  });
+
+  it('keep a path with YAML in it as text', () => {
+    const path = '/a: {b} #c \'%"*&!|>';
+    expect(table([route('x', 'exact', path)])[0]).toEqual(['x', { path }]);
+  });
+
+  it('retry only what was never sent, with room for a body of the largest size twice', () => {
+    expect(virtualHost(rendered())).toMatchObject({
+      request_body_buffer_limit: 2_097_152,
+      retry_policy: { retry_on: 'connect-failure,refused-stream,reset-before-request', num_retries: 6 },
+    });
+  });
+});
+
+describe('what can be turned off', () => {
+  it('is the flood guard, limit by limit', () => {
+    const flood = {
+      requestsPerSecondPerConnection: 0,
+      requestsPerSecond: 0,
+      connectionsPerSecond: 0,
+      requestsPerConnection: 0,
+    };
+    const root = rendered({ flood });
+    expect(names(filters(root))).toEqual(['envoy.filters.http.ext_authz', 'envoy.filters.http.router']);
+    expect(at(root, ...listener, 'listener_filters')).toBeUndefined();
+    expect(at(root, ...manager, 'common_http_protocol_options')).not.toHaveProperty(
+      'max_requests_per_connection',
+    );
+  });
+
+  it('is retrying', () => {
+    const retry = { ...DEFAULT_BOOTSTRAP_OPTIONS.retry, count: 0 };
+    expect(virtualHost(rendered({ retry }))).not.toHaveProperty('retry_policy');
+  });
+
+  it('is the health listener', () => {
+    expect(names(at(rendered({ healthListener: undefined }), 'static_resources', 'listeners'))).toEqual([
+      'ingress',
+    ]);
+  });
+});
+
+describe('the flood guard', () => {
+  it.each([1, 3, 10, 15, 120, 999, 10_000])('lets %i requests a second through, and no more', (rate) => {
+    const flood = { ...DEFAULT_BOOTSTRAP_OPTIONS.flood, requestsPerSecond: rate };
+    const bucket = at(filters(rendered({ flood }))[1], 'typed_config', 'token_bucket');
+    const interval = String(at(bucket, 'fill_interval'));
+    expect(interval).toMatch(/^[0-9.]+s$/);
+    const perSecond = Number(at(bucket, 'tokens_per_fill')) / Number(interval.slice(0, -1));
+    expect(Math.abs(perSecond / rate - 1)).toBeLessThan(0.02);
+    expect(Number(interval.slice(0, -1))).toBeGreaterThanOrEqual(0.05);
+  });
+});
+
+describe('the access log', () => {
+  const log = (accessLogPath: string) => at(rendered({ accessLogPath }), ...manager, 'access_log', 0);
+
+  it('goes to a file', () => {
+    const file = log('audit/access.ndjson');
+    expect(file).toMatchObject({ name: 'envoy.access_loggers.file' });
+    expect(at(file, 'typed_config', 'path')).toBe('audit/access.ndjson');
+  });
+
+  it('goes to standard output without opening a device', () => {
+    expect(log('/dev/stdout')).toMatchObject({ name: 'envoy.access_loggers.stdout' });
+  });
+
+  it('holds the decision and no query', () => {
+    expect(at(log('x'), 'typed_config', 'log_format', 'json_format')).toMatchObject({
+      decision_id: '%DYNAMIC_METADATA(envoy.filters.http.ext_authz:decision_id)%',
+      code: '%DYNAMIC_METADATA(envoy.filters.http.ext_authz:code)%',
+      path: '%PATH(NQ)%',
+    });
+  });
+});
+
+describe('clusters', () => {
+  const upstream = (address: string) =>
+    at(rendered({ upstream: { address, port: 9000 } }), 'static_resources', 'clusters', 1, 'type');
+
+  it.each([
+    ['127.0.0.1', 'STATIC'],
+    ['::1', 'STATIC'],
+    ['app.internal', 'STRICT_DNS'],
+  ])('an upstream at %s is %s', (address, type) => {
+    expect(upstream(address)).toBe(type);
+  });
+});
+
+describe('the client CA file', () => {
+  it('names a revocation list where there is one', () => {
+    const options = { ...DEFAULT_CLIENT_CA_SDS_OPTIONS, revocationListFile: '/etc/crl.pem' };
+    const context = at(parse(renderClientCaSds(options)), 'resources', 0, 'validation_context');
+    expect(context).toMatchObject({ crl: { filename: '/etc/crl.pem' }, only_verify_leaf_cert_crl: true });
+  });
+});
