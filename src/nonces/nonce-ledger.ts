@@ -1,0 +1,140 @@
+/**
+ * The decision behind every store that keeps its nonces in this process's memory: is this claim the first?
+ * Nothing here waits or touches a disk; whoever owns the ledger says what the time is.
+ */
+import { EntryTable } from './entry-table.js';
+import { Generations } from './generations.js';
+import type { ClaimOutcome, NonceClaim, NonceDoubt } from './nonce-store.js';
+import type { NonceStoreOptions } from './store-options.js';
+
+const CLAIMED: ClaimOutcome = { kind: 'claimed' };
+const OUTSIDE_WINDOW: ClaimOutcome = { kind: 'outside_window' };
+
+/** An entry as it is restored from a journal. */
+export interface RememberedClaim {
+  readonly key: Buffer;
+  readonly timestampSeconds: number;
+  readonly seenAtMs: number;
+  readonly identity: string;
+  readonly requestId: string;
+}
+
+export class NonceLedger {
+  readonly #options: NonceStoreOptions;
+  readonly #table = new EntryTable();
+  readonly #generations = new Generations();
+  readonly #identities = new Map<string, number>();
+  #floorSeconds = 0;
+  #forgottenThroughSeconds = 0;
+
+  constructor(options: NonceStoreOptions) {
+    this.#options = options;
+  }
+
+  entries(): number {
+    return this.#generations.total();
+  }
+
+  /** Timestamps up to and including this one are refused, since something of them was lost. 0: nothing was. */
+  floorSeconds(): number {
+    return this.#floorSeconds;
+  }
+
+  /**
+   * Timestamps up to and including this one have been forgotten in the ordinary course of time. It is a floor
+   * too, and what makes a clock that goes forward and back harmless; an even clock never gets to see it.
+   */
+  forgottenThroughSeconds(): number {
+    return this.#forgottenThroughSeconds;
+  }
+
+  /** Raises the floor (MUST 17); a lower one is ignored. */
+  raiseFloor(floorSeconds: number): void {
+    this.#floorSeconds = Math.max(this.#floorSeconds, floorSeconds);
+  }
+
+  /** Forgets timestamps up to and including this one, as another owner of the same nonces has. */
+  forgetThrough(timestampSeconds: number): void {
+    if (timestampSeconds <= this.#forgottenThroughSeconds) return;
+    this.#forgottenThroughSeconds = timestampSeconds;
+    this.#table.killThrough(timestampSeconds);
+    this.#generations.dropThrough(timestampSeconds);
+  }
+
+  /** Forgets what the widest window no longer reaches: an entry lives until `timestamp + pastSkew + 1 s`. */
+  advance(nowMs: number): void {
+    this.forgetThrough(Math.floor(nowMs / 1000) - this.#options.pastSkewSeconds - 1);
+  }
+
+  /** Decides a claim at `nowMs`, and remembers it when it is the first. */
+  claim(claim: NonceClaim, nowMs: number): ClaimOutcome {
+    this.advance(nowMs);
+    if (!this.#insideWindow(claim, Math.floor(nowMs / 1000))) return OUTSIDE_WINDOW;
+    const first = this.#table.find(claim.key);
+    if (first !== undefined) {
+      return { kind: 'replayed', firstRequestId: first.requestId, firstSeenAtMs: first.seenAtMs };
+    }
+    const identity = this.#identityIndex(claim.identity);
+    const reason = this.#doubt(claim, identity);
+    if (reason !== undefined) return { kind: 'doubt', reason };
+    this.#add(claim.key, claim, identity, nowMs);
+    return CLAIMED;
+  }
+
+  /** Takes a claim back if it is still that of `requestId`; false when it is not. */
+  withdraw(key: Buffer, requestId: string): boolean {
+    const entry = this.#table.find(key);
+    if (entry?.requestId !== requestId) return false;
+    this.#table.remove(key);
+    this.#generations.add(entry.timestampSeconds, entry.identity, -1);
+    return true;
+  }
+
+  /** Takes in what a journal remembers, whatever the bounds say: it has happened. */
+  restore(claim: RememberedClaim): void {
+    if (claim.timestampSeconds <= this.#forgottenThroughSeconds) return;
+    if (this.#table.find(claim.key) !== undefined) return;
+    this.#add(claim.key, claim, this.#identityIndex(claim.identity), claim.seenAtMs);
+  }
+
+  /** Empties the ledger for restoring it anew; both floors stay. */
+  clear(): void {
+    this.#table.clear();
+    this.#generations.clear();
+  }
+
+  #insideWindow(claim: NonceClaim, nowSeconds: number): boolean {
+    const past = Math.min(claim.pastSkewSeconds, this.#options.pastSkewSeconds);
+    const future = Math.min(claim.futureSkewSeconds, this.#options.futureSkewSeconds);
+    const { timestampSeconds } = claim;
+    return nowSeconds - past <= timestampSeconds && timestampSeconds <= nowSeconds + future;
+  }
+
+  #doubt(claim: NonceClaim, identity: number): NonceDoubt | undefined {
+    const floor = Math.max(this.#floorSeconds, this.#forgottenThroughSeconds);
+    if (claim.timestampSeconds <= floor) return 'below_floor';
+    if (this.#generations.total() >= this.#options.maxEntries) return 'store_full';
+    if (this.#generations.heldBy(identity) >= this.#options.maxEntriesPerIdentity) return 'quota_exceeded';
+    return undefined;
+  }
+
+  #add(
+    key: Buffer,
+    claim: Omit<RememberedClaim, 'key' | 'identity' | 'seenAtMs'>,
+    identity: number,
+    seenAtMs: number,
+  ): void {
+    const { timestampSeconds, requestId } = claim;
+    this.#table.add(key, { timestampSeconds, seenAtMs, identity, requestId });
+    this.#generations.add(timestampSeconds, identity, 1);
+  }
+
+  #identityIndex(identity: string): number {
+    let index = this.#identities.get(identity);
+    if (index === undefined) {
+      index = this.#identities.size;
+      this.#identities.set(identity, index);
+    }
+    return index;
+  }
+}
