@@ -1,0 +1,14 @@
+/** The headers in which a signed request carries its proof (wire contract, section 1). */
+import type { SecurityHeaderNames } from '../verify/snapshot.js';
+
+export type { SecurityHeaderNames } from '../verify/snapshot.js';
+
+/** The names of the wire contract. A gateway may be configured with others; then pass those to `signRequest`. */
+export const DEFAULT_HEADER_NAMES: SecurityHeaderNames = {
+  identity: 'x-service-identity',
+  certificateSha256: 'x-client-cert-sha256',
+  timestamp: 'x-telemetry-timestamp',
+  nonce: 'x-telemetry-nonce',
+  signature: 'x-telemetry-signature',
+  kid: 'x-telemetry-kid',
+};

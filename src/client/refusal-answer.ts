@@ -1,0 +1,56 @@
+/** Reading the gateway's refusal (wire contract, *Answers*). What it says is a claim of the server, no more. */
+
+/** A refusal as the client is told it. Every text is the server's: escape it before showing it. */
+export interface RefusalDetails {
+  readonly requestId: string | undefined;
+  /** Such as `unauthenticated` (opaque on purpose before the signature has verified) or `replayed_nonce`. */
+  readonly code: string;
+  readonly message: string | undefined;
+  /** With a 409: the copy of this request that was let through, and when (Unix seconds). */
+  readonly firstRequestId: string | undefined;
+  readonly firstSeenAtSeconds: number | undefined;
+}
+
+/** The first error of a refusal body; `undefined` when the body is none of the gateway's refusals. Never throws. */
+export function parseRefusal(body: Uint8Array): RefusalDetails | undefined {
+  const root = parseJson(body);
+  const errors = member(root, 'errors');
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  const code = text(member(first, 'code'));
+  if (code === undefined) return undefined;
+  return {
+    requestId: text(member(root, 'request_id')),
+    code,
+    message: text(member(first, 'message')),
+    firstRequestId: text(member(first, 'first_request_id')),
+    firstSeenAtSeconds: seconds(member(first, 'first_seen_at')),
+  };
+}
+
+const RETRY_AFTER = /^(?:0|[1-9][0-9]{0,5})$/;
+
+/** Whole seconds of a `Retry-After` header (RFC 9110 §10.2.3); its date form, which we never send, is not read. */
+export function parseRetryAfter(value: string | undefined): number | undefined {
+  return value !== undefined && RETRY_AFTER.test(value) ? Number(value) : undefined;
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+function member(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[name];
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function seconds(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
