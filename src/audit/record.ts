@@ -5,8 +5,10 @@
 import type { DecisionFacts } from '../verify/decision.js';
 import type { Refusal } from '../verify/refusal.js';
 
-/** Microseconds spent in each stage, in the order in which they ran. */
-export type StageTimings = Readonly<Record<string, number>>;
+/** Stage timings as a record shows them. */
+export interface StageTimes {
+  each(visit: (stage: string, milliseconds: number) => void): void;
+}
 
 /** What a record is made of. */
 export interface RecordInput {
@@ -17,7 +19,7 @@ export interface RecordInput {
   readonly envoyRequestId: string | undefined;
   readonly outcome: 'allow' | 'pass_through' | Refusal;
   readonly facts: DecisionFacts;
-  readonly timings: StageTimings;
+  readonly times: StageTimes;
   /** HTTP status that the client gets from us; 200 for an allow. */
   readonly status: number;
   /** Of the configuration that the request was judged on. */
@@ -26,31 +28,49 @@ export interface RecordInput {
 
 const FALLBACK_EVENTS = { accepted: 'request.accepted', rejected: 'request.rejected' };
 
-/** The line, newline included. JSON escapes control characters, so a record is always exactly one line. */
+/**
+ * The line, newline included. Strings are escaped as JSON, control characters too, so a record is always
+ * exactly one line. The members are joined by hand: `JSON.stringify` of the whole costs twice as much.
+ */
 export function recordLine(input: RecordInput): string {
   const { facts, outcome } = input;
   const refusal = typeof outcome === 'string' ? undefined : outcome;
   const events = facts.policy?.events ?? FALLBACK_EVENTS;
-  return `${JSON.stringify({
-    time: new Date(input.nowMs).toISOString(),
-    event: refusal === undefined ? events.accepted : events.rejected,
-    decision_id: input.decisionId,
-    code: refusal?.code ?? outcome,
-    status: input.status,
-    detail: refusal?.detail,
-    request_id: input.envoyRequestId,
-    identity: facts.identity,
-    claimed_identity: facts.identity === undefined ? facts.claimedIdentity : undefined,
-    kid: facts.kid,
-    cert_sha256: facts.certificateSha256,
-    tenant: facts.tenant,
-    operator: facts.operator,
-    policy: facts.policy?.name,
-    attestation: facts.attestation,
-    execution: facts.execution,
-    nonce_hash: facts.nonceHash?.toString('hex'),
-    first_decision_id: refusal?.first?.requestId,
-    generation: input.generation,
-    stage_us: input.timings,
-  })}\n`;
+  return (
+    `{"time":"${new Date(input.nowMs).toISOString()}"` +
+    member('event', refusal === undefined ? events.accepted : events.rejected) +
+    member('decision_id', input.decisionId) +
+    member('code', refusal?.code ?? (outcome as string)) +
+    `,"status":${input.status}` +
+    member('detail', refusal?.detail) +
+    member('request_id', input.envoyRequestId) +
+    member('identity', facts.identity) +
+    member('claimed_identity', facts.identity === undefined ? facts.claimedIdentity : undefined) +
+    member('kid', facts.kid) +
+    member('cert_sha256', facts.certificateSha256) +
+    member('tenant', facts.tenant) +
+    member('operator', facts.operator) +
+    member('policy', facts.policy?.name) +
+    member('attestation', facts.attestation) +
+    member('execution', facts.execution) +
+    member('nonce_hash', facts.nonceHash?.toString('hex')) +
+    member('first_decision_id', refusal?.first?.requestId) +
+    `,"generation":${input.generation},"stage_us":{${stageMembers(input.times)}}}\n`
+  );
+}
+
+function stageMembers(times: StageTimes): string {
+  let members = '';
+  times.each((stage, milliseconds) => {
+    members += `${members === '' ? '' : ','}"${stage}":${Math.round(milliseconds * 1000)}`;
+  });
+  return members;
+}
+
+/** Needs no escaping in a JSON string. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+function member(name: string, value: string | undefined): string {
+  if (value === undefined) return '';
+  return `,"${name}":${PLAIN.test(value) ? `"${value}"` : JSON.stringify(value)}`;
 }

@@ -1,13 +1,11 @@
 /**
- * `envoy.service.auth.v3.CheckRequest`, read once and only where the decision looks: decoding it whole by
- * reflection costs more than the rest of the transport. A property test holds this walk against the full decoding.
+ * `envoy.service.auth.v3.CheckRequest`, read once and only where the decision looks. A property test holds
+ * this walk against the full decoding by Envoy's own definitions.
  */
-import protobuf from 'protobufjs/minimal.js';
 import { FIXED_HEADER_NAMES, OUR_HEADER_PREFIX } from '../verify/inbound-request.js';
 import type { SecurityHeaderNames } from '../verify/snapshot.js';
-
-const { Reader } = protobuf;
-type Reader = protobuf.Reader;
+import { WantedNames } from './wanted-names.js';
+import { WireReader } from './wire-reader.js';
 
 /** What is taken out of a CheckRequest. Byte fields are views into the message. */
 export interface CheckFields {
@@ -16,12 +14,13 @@ export interface CheckFields {
   authority: string;
   /** `context_extensions.countersign_policy`. */
   policyName: string | undefined;
-  headers: Map<string, Uint8Array[]>;
-  spoofedNames: string[];
-  body: Uint8Array;
+  /** Values one character a byte (Latin-1), under lower-case names. */
+  readonly headers: Map<string, string[]>;
+  readonly spoofedNames: string[];
+  body: Buffer;
   declaredSize: number | undefined;
   /** Percent-encoded PEM of the peer's leaf certificate, as bytes; empty when absent. */
-  certificate: Uint8Array;
+  certificate: Buffer;
   /** `header_map` was there. */
   rawHeaders: boolean;
   /** The text field `body` was not used. */
@@ -31,141 +30,126 @@ export interface CheckFields {
 /** Where Envoy's route names the policy. */
 export const POLICY_EXTENSION = 'countersign_policy';
 
-const EMPTY: Uint8Array = new Uint8Array(0);
+const NOTHING = Buffer.alloc(0);
 
 /** Which header names are kept, in lower case. Made once a snapshot. */
-export function wantedHeaders(names: SecurityHeaderNames): ReadonlySet<string> {
-  return new Set([...FIXED_HEADER_NAMES, ...Object.values<string>({ ...names })]);
+export function wantedHeaders(names: SecurityHeaderNames): WantedNames {
+  return new WantedNames([...FIXED_HEADER_NAMES, ...Object.values<string>({ ...names })], OUR_HEADER_PREFIX);
 }
 
 /**
- * Walks the message. Throws a RangeError or an Error of protobufjs on bytes that are no CheckRequest; as in
- * protobuf itself, a scalar that stands twice counts with its last value.
+ * Walks the message; throws a RangeError on bytes that are no CheckRequest. As in protobuf itself, a scalar
+ * that stands twice counts with its last value.
  */
-export function readCheckRequest(message: Uint8Array, wanted: ReadonlySet<string>): CheckFields {
-  const fields: CheckFields = {
+export function readCheckRequest(message: Buffer, wanted: WantedNames): CheckFields {
+  return new CheckRequestWalk(message, wanted).read();
+}
+
+class CheckRequestWalk {
+  readonly #message: Buffer;
+  readonly #wanted: WantedNames;
+  /** For the entries of the header list, one after the other. */
+  readonly #entry: WireReader;
+  readonly #fields: CheckFields = {
     method: '',
     path: '',
     authority: '',
     policyName: undefined,
     headers: new Map(),
     spoofedNames: [],
-    body: EMPTY,
+    body: NOTHING,
     declaredSize: undefined,
-    certificate: EMPTY,
+    certificate: NOTHING,
     rawHeaders: false,
     rawBody: true,
   };
-  eachField(Reader.create(message), message.length, (field, reader) => {
-    if (field !== 1) return false;
-    readAttributes(reader, fields, wanted);
-    return true;
-  });
-  return fields;
-}
 
-/** AttributeContext: source=1, request=4, context_extensions=10. */
-function readAttributes(reader: Reader, fields: CheckFields, wanted: ReadonlySet<string>): void {
-  eachField(reader, endOf(reader), (field, inner) => {
-    if (field === 1) readSource(inner, fields);
-    else if (field === 4) readRequest(inner, fields, wanted);
-    else if (field === 10) readExtension(inner, fields);
-    else return false;
-    return true;
-  });
-}
-
-/** Peer: certificate=5. */
-function readSource(reader: Reader, fields: CheckFields): void {
-  eachField(reader, endOf(reader), (field, inner) => {
-    if (field !== 5) return false;
-    fields.certificate = inner.bytes();
-    return true;
-  });
-}
-
-/** A map entry: key=1, value=2. */
-function readExtension(reader: Reader, fields: CheckFields): void {
-  let key = '';
-  let value = '';
-  eachField(reader, endOf(reader), (field, inner) => {
-    if (field === 1) key = inner.string();
-    else if (field === 2) value = inner.string();
-    else return false;
-    return true;
-  });
-  if (key === POLICY_EXTENSION) fields.policyName = value;
-}
-
-/** AttributeContext.Request: http=2. */
-function readRequest(reader: Reader, fields: CheckFields, wanted: ReadonlySet<string>): void {
-  eachField(reader, endOf(reader), (field, inner) => {
-    if (field !== 2) return false;
-    readHttp(inner, fields, wanted);
-    return true;
-  });
-}
-
-/** AttributeContext.HttpRequest: method=2, path=4, host=5, size=9, body=11, raw_body=12, header_map=13. */
-function readHttp(reader: Reader, fields: CheckFields, wanted: ReadonlySet<string>): void {
-  eachField(reader, endOf(reader), (field, inner) => {
-    if (field === 2) fields.method = inner.string();
-    else if (field === 4) fields.path = inner.string();
-    else if (field === 5) fields.authority = inner.string();
-    else if (field === 9) fields.declaredSize = safeNumber(inner);
-    else if (field === 11) fields.rawBody = inner.bytes().length === 0 && fields.rawBody;
-    else if (field === 12) fields.body = inner.bytes();
-    else if (field === 13) readHeaderMap(inner, fields, wanted);
-    else return false;
-    return true;
-  });
-}
-
-/** HeaderMap: headers=1. */
-function readHeaderMap(reader: Reader, fields: CheckFields, wanted: ReadonlySet<string>): void {
-  fields.rawHeaders = true;
-  eachField(reader, endOf(reader), (field, inner) => {
-    if (field !== 1) return false;
-    readHeader(inner, fields, wanted);
-    return true;
-  });
-}
-
-/** HeaderValue: key=1, raw_value=3 (value=2 stays unused under `encode_raw_headers`). An empty value comes without `raw_value`. */
-function readHeader(reader: Reader, fields: CheckFields, wanted: ReadonlySet<string>): void {
-  let name = '';
-  let value = EMPTY;
-  eachField(reader, endOf(reader), (field, inner) => {
-    if (field === 1) name = inner.string();
-    else if (field === 3) value = inner.bytes();
-    else return false;
-    return true;
-  });
-  if (name.startsWith(OUR_HEADER_PREFIX)) fields.spoofedNames.push(name);
-  if (!wanted.has(name)) return;
-  const values = fields.headers.get(name);
-  if (values === undefined) fields.headers.set(name, [value]);
-  else values.push(value);
-}
-
-/** int64 as a number; what does not fit exactly equals no body length, so it may become NaN. */
-function safeNumber(reader: Reader): number {
-  const value = Number(String(reader.int64()));
-  return Number.isSafeInteger(value) ? value : NaN;
-}
-
-function endOf(reader: Reader): number {
-  const length = reader.uint32();
-  const end = reader.pos + length;
-  if (end > reader.len) throw new RangeError('a length points past the end of the CheckRequest');
-  return end;
-}
-
-/** Calls `read` for each field up to `end`; what it does not take is skipped. Length-delimited fields only are taken whole. */
-function eachField(reader: Reader, end: number, read: (field: number, reader: Reader) => boolean): void {
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    if (!read(tag >>> 3, reader)) reader.skipType(tag & 7);
+  constructor(message: Buffer, wanted: WantedNames) {
+    this.#message = message;
+    this.#wanted = wanted;
+    this.#entry = new WireReader(message);
   }
-  if (reader.pos !== end) throw new RangeError('a field of the CheckRequest runs past its message');
+
+  /** CheckRequest: attributes=1. */
+  read(): CheckFields {
+    const reader = new WireReader(this.#message);
+    while (reader.next()) if (reader.field === 1) this.#attributes(this.#inside(reader));
+    return this.#fields;
+  }
+
+  #inside(reader: WireReader): WireReader {
+    return new WireReader(this.#message, reader.start, reader.end);
+  }
+
+  /** AttributeContext: source=1, request=4, context_extensions=10. */
+  #attributes(reader: WireReader): void {
+    while (reader.next()) {
+      if (reader.field === 1) this.#source(this.#inside(reader));
+      else if (reader.field === 4) this.#request(this.#inside(reader));
+      else if (reader.field === 10) this.#extension(this.#inside(reader));
+    }
+  }
+
+  /** Peer: certificate=5. */
+  #source(reader: WireReader): void {
+    while (reader.next()) if (reader.field === 5) this.#fields.certificate = reader.view();
+  }
+
+  /** A map entry: key=1, value=2. */
+  #extension(reader: WireReader): void {
+    let key = '';
+    let value = '';
+    while (reader.next()) {
+      if (reader.field === 1) key = reader.utf8();
+      else if (reader.field === 2) value = reader.utf8();
+    }
+    if (key === POLICY_EXTENSION) this.#fields.policyName = value;
+  }
+
+  /** AttributeContext.Request: http=2. */
+  #request(reader: WireReader): void {
+    while (reader.next()) if (reader.field === 2) this.#http(this.#inside(reader));
+  }
+
+  /** AttributeContext.HttpRequest: method=2, path=4, host=5, size=9, body=11, raw_body=12, header_map=13. */
+  #http(reader: WireReader): void {
+    const fields = this.#fields;
+    while (reader.next()) {
+      if (reader.field === 2) fields.method = reader.utf8();
+      else if (reader.field === 4) fields.path = reader.utf8();
+      else if (reader.field === 5) fields.authority = reader.utf8();
+      else if (reader.field === 9) fields.declaredSize = reader.value;
+      else if (reader.field === 11) fields.rawBody = reader.start === reader.end;
+      else if (reader.field === 12) fields.body = reader.view();
+      else if (reader.field === 13) this.#headerMap(this.#inside(reader));
+    }
+  }
+
+  /** HeaderMap: headers=1. */
+  #headerMap(reader: WireReader): void {
+    this.#fields.rawHeaders = true;
+    while (reader.next()) if (reader.field === 1) this.#header(reader.start, reader.end);
+  }
+
+  /**
+   * HeaderValue: key=1, raw_value=3 (value=2 stays unused under `encode_raw_headers`). An empty value comes
+   * without `raw_value`.
+   */
+  #header(start: number, end: number): void {
+    const entry = this.#entry;
+    let name: string | undefined;
+    let valueStart = 0;
+    let valueEnd = 0;
+    entry.enter(start, end);
+    while (entry.next()) {
+      if (entry.field === 1) name = this.#wanted.match(this.#message, entry.start, entry.end);
+      else if (entry.field === 3) [valueStart, valueEnd] = [entry.start, entry.end];
+    }
+    if (name === undefined) return;
+    const value = this.#message.toString('latin1', valueStart, valueEnd);
+    if (name.startsWith(OUR_HEADER_PREFIX)) this.#fields.spoofedNames.push(name);
+    const values = this.#fields.headers.get(name);
+    if (values === undefined) this.#fields.headers.set(name, [value]);
+    else values.push(value);
+  }
 }

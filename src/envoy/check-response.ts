@@ -2,11 +2,10 @@
  * `envoy.service.auth.v3.CheckResponse`, written field by field. An unset status would be an allow
  * (envoy-facts.md, trap 1), so every response begins with an explicit integer and a test decodes each with
  * Envoy's full definitions.
+ *
+ * A message is built as a string of one character a byte and turned into bytes once: joining short strings is
+ * several times cheaper than a writer's list of operations.
  */
-import protobuf from 'protobufjs/minimal.js';
-
-const { Writer } = protobuf;
-type Writer = protobuf.Writer;
 
 /** google.rpc.Code. */
 const OK = 0;
@@ -23,15 +22,11 @@ export function encodeAllow(
   set: readonly HeaderPair[],
   remove: readonly string[],
   metadata: Metadata,
-): Uint8Array {
-  const writer = Writer.create();
-  writeStatus(writer, OK);
-  writer.uint32(tag(3)).fork();
-  for (const pair of set) writeHeaderOption(writer, pair);
-  for (const name of remove) writer.uint32(tag(5)).string(name);
-  writer.ldelim();
-  writeMetadata(writer, metadata);
-  return writer.finish();
+): Buffer {
+  let ok = '';
+  for (const pair of set) ok += headerOption(pair);
+  for (const name of remove) ok += field(5, text(name));
+  return bytes(status(OK) + field(3, ok) + struct(metadata));
 }
 
 /** A refusal with its HTTP status, headers and JSON body. */
@@ -40,49 +35,61 @@ export function encodeRefusal(
   headers: readonly HeaderPair[],
   body: string,
   metadata: Metadata,
-): Uint8Array {
+): Buffer {
   if (!Number.isInteger(httpStatus) || httpStatus < 400 || httpStatus > 599) {
     throw new RangeError(`a refusal needs an HTTP status from 400 to 599, not ${String(httpStatus)}`);
   }
-  const writer = Writer.create();
-  writeStatus(writer, PERMISSION_DENIED);
-  writer.uint32(tag(2)).fork();
-  writer.uint32(tag(1)).fork().uint32(varintTag(1)).int32(httpStatus).ldelim();
-  for (const pair of headers) writeHeaderOption(writer, pair);
-  writer.uint32(tag(3)).string(body).ldelim();
-  writeMetadata(writer, metadata);
-  return writer.finish();
+  let denied = field(1, integer(1, httpStatus));
+  for (const pair of headers) denied += headerOption(pair);
+  denied += field(3, text(body));
+  return bytes(status(PERMISSION_DENIED) + field(2, denied) + struct(metadata));
 }
 
 /** CheckResponse.status=1, google.rpc.Status.code=1. Zero is written too: nothing here rests on a default. */
-function writeStatus(writer: Writer, code: number): void {
-  writer.uint32(tag(1)).fork().uint32(varintTag(1)).int32(code).ldelim();
+function status(code: number): string {
+  return field(1, integer(1, code));
 }
 
 /** HeaderValueOption.header=1 { key=1, value=2 }; `append` stays unset, which overwrites (trap 8). */
-function writeHeaderOption(writer: Writer, [name, value]: HeaderPair): void {
-  writer.uint32(tag(2)).fork().uint32(tag(1)).fork();
-  writer.uint32(tag(1)).string(name).uint32(tag(2)).string(value);
-  writer.ldelim().ldelim();
+function headerOption([name, value]: HeaderPair): string {
+  return field(2, field(1, field(1, text(name)) + field(2, text(value))));
 }
 
-/** CheckResponse.dynamic_metadata=4: a google.protobuf.Struct of string values. */
-function writeMetadata(writer: Writer, metadata: Metadata): void {
-  writer.uint32(tag(4)).fork();
-  for (const [key, value] of Object.entries(metadata)) {
-    if (value === undefined) continue;
-    writer.uint32(tag(1)).fork().uint32(tag(1)).string(key);
-    writer.uint32(tag(2)).fork().uint32(tag(3)).string(value).ldelim().ldelim();
+/** CheckResponse.dynamic_metadata=4: a google.protobuf.Struct, fields=1 { key=1, value=2 { string_value=3 } }. */
+function struct(metadata: Metadata): string {
+  let entries = '';
+  for (const key in metadata) {
+    const value = metadata[key];
+    if (value !== undefined) entries += field(1, field(1, text(key)) + field(2, field(3, text(value))));
   }
-  writer.ldelim();
+  return field(4, entries);
 }
 
-/** Tag of a length-delimited field. */
-function tag(field: number): number {
-  return (field << 3) | 2;
+/** A length-delimited field; every field number here is under 16, so a tag is one byte. */
+function field(number: number, content: string): string {
+  return String.fromCharCode((number << 3) | 2) + varint(content.length) + content;
 }
 
-/** Tag of a varint field. */
-function varintTag(field: number): number {
-  return field << 3;
+/** A varint field of a small non-negative integer. */
+function integer(number: number, value: number): string {
+  return String.fromCharCode(number << 3) + varint(value);
+}
+
+function varint(value: number): string {
+  let rest = value;
+  let encoded = '';
+  for (; rest > 0x7f; rest >>>= 7) encoded += String.fromCharCode((rest & 0x7f) | 0x80);
+  return encoded + String.fromCharCode(rest);
+}
+
+/** Printable ASCII is its own UTF-8; anything else is encoded first. */
+// eslint-disable-next-line no-control-regex -- the range is all of ASCII, control characters included
+const ASCII = /^[\x00-\x7f]*$/;
+
+function text(value: string): string {
+  return ASCII.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1');
+}
+
+function bytes(message: string): Buffer {
+  return Buffer.from(message, 'latin1');
 }

@@ -2,7 +2,8 @@
 export class StageTimer {
   readonly #monotonicMs: () => number;
   readonly #startMs: number;
-  readonly #stages: (readonly [stage: string, milliseconds: number])[] = [];
+  readonly #stages: string[] = [];
+  readonly #milliseconds: number[] = [];
   #lastMs: number;
 
   constructor(monotonicMs: () => number) {
@@ -14,18 +15,19 @@ export class StageTimer {
   /** Ends a stage: what has passed since the mark before belongs to it. */
   mark(stage: string): void {
     const now = this.#monotonicMs();
-    this.#stages.push([stage, now - this.#lastMs]);
+    this.#stages.push(stage);
+    this.#milliseconds.push(now - this.#lastMs);
     this.#lastMs = now;
   }
 
-  /** Whole microseconds by stage, in the order of the marks. */
-  microseconds(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#stages.map(([stage, ms]) => [stage, Math.round(ms * 1000)]));
+  /** Visits each stage with its milliseconds, in the order of the marks. */
+  each(visit: (stage: string, milliseconds: number) => void): void {
+    for (let at = 0; at < this.#stages.length; at++)
+      visit(this.#stages[at] ?? '', this.#milliseconds[at] ?? 0);
   }
 
-  /** Visits each stage with its seconds, then `total`. */
-  eachSeconds(visit: (stage: string, seconds: number) => void): void {
-    for (const [stage, ms] of this.#stages) visit(stage, ms / 1000);
-    visit('total', (this.#lastMs - this.#startMs) / 1000);
+  /** From the start to the last mark. */
+  totalMilliseconds(): number {
+    return this.#lastMs - this.#startMs;
   }
 }

@@ -4,7 +4,8 @@ import { CounterTable, HistogramTable } from './hot-metrics.js';
 
 /** Stage timings as the metrics read them. */
 interface Timed {
-  eachSeconds(visit: (stage: string, seconds: number) => void): void;
+  each(visit: (stage: string, milliseconds: number) => void): void;
+  totalMilliseconds(): number;
 }
 
 /** The policy label of requests that no policy governs. */
@@ -36,7 +37,8 @@ export class DecisionMetrics {
   /** Counts one decision and its stage times. */
   decided(policy: string | undefined, code: string, timer: Timed): void {
     this.#decisions.increment(policy ?? NO_POLICY, code);
-    timer.eachSeconds((stage, seconds) => this.#stages.observe(stage, seconds));
+    timer.each((stage, milliseconds) => this.#stages.observe(stage, milliseconds / 1000));
+    this.#stages.observe('total', timer.totalMilliseconds() / 1000);
   }
 
   recordLost(): void {

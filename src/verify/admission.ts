@@ -28,7 +28,8 @@ export class Admission {
   /** Answers at once where the store does. Copies that arrive together reserve one slot between them. */
   admit(verified: Verified, call: PendingCall): Outcome | Promise<Outcome> {
     const plan = verified.once && planOf(verified, verified.once, call);
-    const twin = plan && this.#underWay.size > 0 ? this.#underWay.get(plan.key.toString('latin1')) : undefined;
+    const twin =
+      plan && this.#underWay.size > 0 ? this.#underWay.get(plan.key.toString('latin1')) : undefined;
     if (plan !== undefined && twin !== undefined) return this.#afterTwin(plan, call, twin);
     const slot = this.#reserve(verified, call);
     if (slot?.kind === 'limited')

@@ -1,6 +1,6 @@
 /**
  * A request as Envoy handed it over, copied once into this frozen shape and read from nowhere else.
- * Nothing here has been verified. Header values are the bytes that the client sent.
+ * Nothing here has been verified.
  */
 
 /** What we computed over the certificate of the TLS handshake. */
@@ -29,8 +29,11 @@ export interface InboundRequest {
   readonly authority: string;
   /** Envoy's `context_extensions.countersign_policy`, set by the operator of Envoy on the route. */
   readonly policyName: string | undefined;
-  /** Lower-case name → every value, in order. Only the names that a decision reads are kept. */
-  readonly headers: ReadonlyMap<string, readonly Uint8Array[]>;
+  /**
+   * Lower-case name → every value, in order; only the names that a decision reads are kept. A value has one
+   * character a byte (Latin-1), so that a pattern sees exactly what was sent and no byte over 0x7e looks like ASCII.
+   */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
   /** Inbound names that begin with ours, so that they can be removed. */
   readonly spoofedNames: readonly string[];
   /** Empty when there was none. */
@@ -40,19 +43,11 @@ export interface InboundRequest {
   readonly peerCertificate: PeerCertificate | 'missing' | 'malformed';
 }
 
-const NO_VALUES: readonly Uint8Array[] = [];
+const NO_VALUES: readonly string[] = [];
 
 /** Every value sent under a lower-case name; empty when there is none. */
-export function headerValues(request: InboundRequest, name: string): readonly Uint8Array[] {
+export function headerValues(request: InboundRequest, name: string): readonly string[] {
   return request.headers.get(name) ?? NO_VALUES;
-}
-
-/**
- * Header bytes as text, one character a byte (Latin-1), so that a pattern sees exactly what was sent:
- * a byte over 0x7e never looks like ASCII.
- */
-export function headerText(value: Uint8Array): string {
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1');
 }
 
 /** The names, besides the security headers, that a decision reads. */

@@ -1,5 +1,5 @@
 /** The key under which a nonce is remembered (security.md MUST 15). */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { PublicKey } from '../crypto/public-key.js';
 import type { KeyPurpose } from './snapshot.js';
 
@@ -20,5 +20,5 @@ export function nonceKey(purpose: KeyPurpose, key: PublicKey, nonce: string): Bu
   at += key.fingerprintBytes.copy(input, at);
   at = input.writeUInt32BE(nonceBytes, at);
   input.write(nonce, at, 'utf8');
-  return createHash('sha256').update(input).digest();
+  return hash('sha256', input, 'buffer');
 }

@@ -1,5 +1,5 @@
 /** Whether the body is announced as what the route reads: no content encoding, and JSON where JSON is judged. */
-import { headerText, headerValues, type InboundRequest } from '../inbound-request.js';
+import { headerValues, type InboundRequest } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
 
 /** RFC 9110 §8.3: type and subtype are case-insensitive; parameters, if any, follow a `;`. */
@@ -11,6 +11,6 @@ export function checkContentHeaders(request: InboundRequest, json: boolean): Ref
   if (!json) return undefined;
   const types = headerValues(request, 'content-type');
   const [only] = types;
-  const accepted = only !== undefined && types.length === 1 && JSON_MEDIA_TYPE.test(headerText(only));
+  const accepted = only !== undefined && types.length === 1 && JSON_MEDIA_TYPE.test(only);
   return accepted ? undefined : refuse('content_type');
 }

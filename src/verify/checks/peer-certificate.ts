@@ -1,5 +1,5 @@
 /** Which certificate the peer proved in the handshake, and whether every source of that knowledge agrees. */
-import { headerText, headerValues, type InboundRequest, type PeerCertificate } from '../inbound-request.js';
+import { headerValues, type InboundRequest, type PeerCertificate } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
 import type { ForwardedCertificate } from '../snapshot.js';
 import { lastElementHash } from '../forwarded-client-cert.js';
@@ -25,5 +25,5 @@ export function checkPeerCertificate(
 
 function fromTrustedHop(request: InboundRequest): string | 'malformed' | undefined {
   const last = headerValues(request, 'x-forwarded-client-cert').at(-1);
-  return last === undefined ? undefined : (lastElementHash(headerText(last)) ?? 'malformed');
+  return last === undefined ? undefined : (lastElementHash(last) ?? 'malformed');
 }

@@ -1,7 +1,7 @@
 /** Exactly one of each security header, of exactly its syntax (security.md MUST 7 and 8). */
 import { decodeCanonicalBase64 } from '../../crypto/base64.js';
 import { normalizeFingerprint } from '../../crypto/fingerprint.js';
-import { headerText, headerValues, type InboundRequest } from '../inbound-request.js';
+import { headerValues, type InboundRequest } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
 import type { SignatureProof, SignedRequest } from '../signed-request.js';
 import type { SecurityHeaderNames, SignedPolicy } from '../snapshot.js';
@@ -57,6 +57,5 @@ function optional(
   const [only] = values;
   if (only === undefined) return undefined;
   if (values.length > 1) return refuse('header_duplicate', name);
-  const text = headerText(only);
-  return syntax === undefined || syntax.test(text) ? text : refuse('header_malformed', name);
+  return syntax === undefined || syntax.test(only) ? only : refuse('header_malformed', name);
 }

@@ -1,5 +1,5 @@
 /** Whether these bytes are the whole body (envoy-facts.md, trap 3), and no more than the policy takes. */
-import { headerText, headerValues, type InboundRequest } from '../inbound-request.js';
+import { headerValues, type InboundRequest } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
 
 const DECIMAL = /^(0|[1-9][0-9]{0,9})$/;
@@ -11,7 +11,7 @@ const DECIMAL = /^(0|[1-9][0-9]{0,9})$/;
 export function checkWholeBody(request: InboundRequest, maxBodyBytes: number): Refusal | undefined {
   const length = request.body.length;
   const marks = headerValues(request, 'x-envoy-auth-partial-body');
-  if (marks.some((mark) => headerText(mark) !== 'false'))
+  if (marks.some((mark) => mark !== 'false'))
     return refuse('body_not_whole', 'Envoy marked the body as partial');
   if (length > 0 && marks.length !== 1)
     return refuse('body_not_whole', 'Envoy did not mark the body as whole');
@@ -25,6 +25,6 @@ function lengthHeaderAgrees(request: InboundRequest, length: number): boolean {
   const values = headerValues(request, 'content-length');
   const [only] = values;
   if (only === undefined) return true;
-  const text = headerText(only);
+  const text = only;
   return values.length === 1 && DECIMAL.test(text) && Number(text) === length;
 }

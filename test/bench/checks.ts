@@ -1,0 +1,140 @@
+/**
+ * Checks per second of the full verifier against servers that do less: (a) and (b) of the benchmark. Every
+ * round starts each server afresh and in turn, and a ratio is taken within its round, so that a machine whose
+ * speed drifts does not decide the outcome.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { certificateFingerprints } from '../../src/crypto/fingerprint.js';
+import { encodeAllow } from '../../src/envoy/check-response.js';
+import { runLoad, type LoadResult } from './grpc-load.js';
+import {
+  benchPolicy,
+  benchProducer,
+  checkRequestEncoder,
+  signedTelemetry,
+  type BenchProducer,
+} from './messages.js';
+import { cpuSeconds, end, startOnServerCore, waitForFile } from './pinned-process.js';
+
+const BODY_BYTES = 1_024;
+const WARM_UP_CHECKS = 3_000;
+const IN_FLIGHT = 32;
+const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const COMPARISON = fileURLToPath(new URL('comparison-server.js', import.meta.url));
+
+/** The servers, in the order in which a round runs them. */
+export const KINDS = ['transport', 'verify', 'plain', 'full_memory', 'full_lmdb'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** One server in one round. */
+export interface ServerResult extends LoadResult {
+  /** Microseconds of the server's core for each check: what the load generator's own speed cannot blur. */
+  readonly cpuMicroseconds: number;
+}
+
+export type Round = Readonly<Record<Kind, ServerResult>>;
+
+/** Everything that the rounds share. */
+export interface ChecksOptions {
+  readonly rounds: number;
+  readonly checksPerRound: number;
+  readonly certificatePem: string;
+  readonly report: (line: string) => void;
+}
+
+/** Runs the rounds. Throws when an honest request was refused: then nothing was measured. */
+export async function benchChecks(options: ChecksOptions): Promise<Round[]> {
+  const producer = benchProducer(options.certificatePem);
+  const rounds: Round[] = [];
+  for (let number = 1; number <= options.rounds; number++) {
+    const results = {} as Record<Kind, ServerResult>;
+    for (const kind of KINDS) {
+      results[kind] = await measure(kind, producer, options.checksPerRound);
+      options.report(
+        `round ${number} ${kind}: ${Math.round(results[kind].checksPerSecond)} checks/s, ${Math.round(results[kind].cpuMicroseconds)} µs of a core each`,
+      );
+    }
+    rounds.push(results);
+  }
+  return rounds;
+}
+
+async function measure(kind: Kind, producer: BenchProducer, checks: number): Promise<ServerResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
+  const socketPath = join(folder, 'server.sock');
+  const args = kind.startsWith('full')
+    ? [
+        MAIN,
+        'serve',
+        '--config',
+        writeConfiguration(folder, kind === 'full_memory' ? 'memory' : 'lmdb', producer),
+      ]
+    : [COMPARISON, kind, socketPath, producer.publicKeyBase64];
+  const server = startOnServerCore(args);
+  try {
+    await waitForFile(socketPath, server);
+    if (kind === 'full_memory') await startUpRuleEnds();
+    await load(socketPath, producer, WARM_UP_CHECKS);
+    const before = cpuSeconds(server);
+    const result = await load(socketPath, producer, checks);
+    return { ...result, cpuMicroseconds: ((cpuSeconds(server) - before) / checks) * 1e6 };
+  } finally {
+    await end(server);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function load(socketPath: string, producer: BenchProducer, checks: number): Promise<LoadResult> {
+  const fingerprint = fingerprintOf(producer);
+  const encode = checkRequestEncoder(producer.certificatePem);
+  const messages = Array.from({ length: checks }, () =>
+    encode(signedTelemetry(producer, BODY_BYTES, fingerprint)),
+  );
+  const result = await runLoad({ socketPath, grpcPath: CHECK_PATH, messages, inFlight: IN_FLIGHT, isAllow });
+  if (result.refused > 0) throw new Error(`${result.refused} of ${checks} honest checks were refused`);
+  return result;
+}
+
+/** A memory store refuses what could have been sent before it started (security.md MUST 16): a second, here. */
+async function startUpRuleEnds(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, (FUTURE_SKEW_SECONDS + 2) * 1000));
+}
+
+const FUTURE_SKEW_SECONDS = 1;
+
+function writeConfiguration(folder: string, store: 'memory' | 'lmdb', producer: BenchProducer): string {
+  const file = join(folder, 'countersign.yaml');
+  const nonces = { store, ...(store === 'lmdb' && { directory: 'nonces' }) };
+  const configuration = {
+    version: 1,
+    listen: { socket: 'server.sock' },
+    admin: { port: 0 },
+    log: { level: 'error' },
+    audit: { file: 'audit.ndjson', onFailure: 'refuse' },
+    freshness: { pastSkewSeconds: 120, futureSkewSeconds: FUTURE_SKEW_SECONDS },
+    nonces,
+    ...benchPolicy(producer, fingerprintOf(producer)),
+  };
+  writeFileSync(file, stringify(configuration));
+  return file;
+}
+
+function fingerprintOf(producer: BenchProducer): string {
+  const found = certificateFingerprints(producer.certificatePem);
+  if (!found.ok) throw new Error('the benchmark certificate cannot be read');
+  return found.certificateSha256;
+}
+
+/** google.rpc.Status { code: 0 }, written out, is how an allow of ours begins; a default reply leaves it empty. */
+const OK_PREFIX = Buffer.from(encodeAllow([], [], {})).subarray(0, 4);
+const EMPTY_STATUS = Buffer.from([0x0a, 0x00]);
+
+function isAllow(response: Buffer): boolean {
+  const begins = (prefix: Buffer): boolean => response.subarray(0, prefix.length).equals(prefix);
+  return begins(OK_PREFIX) || begins(EMPTY_STATUS);
+}

@@ -1,0 +1,148 @@
+/** Serialised CheckRequests as Envoy sends them, each freshly signed: the load of the benchmark. */
+import { createHash, generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
+import { loadSync } from '@grpc/proto-loader';
+import { protoFile } from '../../src/envoy/proto-files.js';
+
+/** Who signs: one pinned identity of the benchmark. */
+export interface BenchProducer {
+  readonly identity: string;
+  readonly operator: string;
+  readonly tenant: string;
+  readonly privateKey: KeyObject;
+  readonly publicKeyBase64: string;
+  readonly certificatePem: string;
+}
+
+const SCHEMA_VERSION = 'telemetry.v1';
+const ATTESTATION = createHash('sha256').update('benchmark').digest('hex');
+
+/** A producer with a fresh key; the certificate is made by the caller. */
+export function benchProducer(certificatePem: string): BenchProducer {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32);
+  return {
+    identity: 'bench-producer',
+    operator: 'bench-operator',
+    tenant: '3b241101-e2bb-4255-8caf-4136c566a962',
+    privateKey,
+    publicKeyBase64: raw.toString('base64'),
+    certificatePem,
+  };
+}
+
+/** The configuration that lets the producer's telemetry pass; stores and paths are the caller's. */
+export function benchPolicy(producer: BenchProducer, certificateSha256: string): Record<string, unknown> {
+  return {
+    operators: { [producer.operator]: producer.tenant },
+    identities: [
+      {
+        name: producer.identity,
+        certificates: [{ sha256: certificateSha256 }],
+        keys: [{ kid: 'default', publicKey: producer.publicKeyBase64 }],
+        operators: [producer.operator],
+      },
+    ],
+    policies: [{ name: 'telemetry', profile: 'federation.telemetry', schemaVersions: [SCHEMA_VERSION] }],
+  };
+}
+
+/** A telemetry body of exactly `bytes` bytes. */
+function telemetryBody(producer: BenchProducer, timestamp: number, nonce: string, bytes: number): Buffer {
+  const { operator: operator_id, tenant: tenant_id } = producer;
+  const campaign_id = 'bench-campaign';
+  const event = {
+    operator_id,
+    campaign_id,
+    tenant_id,
+    execution_hash: ATTESTATION,
+    timestamp,
+    nonce,
+    signed_metadata: { tenant_id, operator_id, campaign_id },
+    payload: {
+      event_type: 'execution',
+      attributes: { schema_version: SCHEMA_VERSION, attestation_measurement_hash: ATTESTATION, fill: '' },
+    },
+  };
+  event.payload.attributes.fill = 'x'.repeat(bytes - JSON.stringify(event).length);
+  return Buffer.from(JSON.stringify(event));
+}
+
+/** A signed request: its headers, lower-case, and its body. */
+export interface SignedTelemetry {
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Buffer;
+}
+
+/** Signs one telemetry event now, with a nonce of its own. */
+export function signedTelemetry(
+  producer: BenchProducer,
+  bodyBytes: number,
+  certificateSha256: string,
+): SignedTelemetry {
+  const timestamp = Math.floor(Date.now() / 1000);
+  const nonce = `evt-${randomUUID()}`;
+  const body = telemetryBody(producer, timestamp, nonce, bodyBytes);
+  const signature = sign(
+    null,
+    Buffer.concat([Buffer.from(`${timestamp}.${nonce}.`), body]),
+    producer.privateKey,
+  );
+  const headers = [
+    ['content-type', 'application/json'],
+    ['content-length', String(body.length)],
+    ['x-service-identity', producer.identity],
+    ['x-client-cert-sha256', certificateSha256],
+    ['x-telemetry-timestamp', String(timestamp)],
+    ['x-telemetry-nonce', nonce],
+    ['x-telemetry-signature', signature.toString('base64')],
+  ] as const;
+  return { headers, body };
+}
+
+interface Method {
+  readonly requestSerialize: (message: object) => Buffer;
+}
+
+/** Serialises what Envoy would send for a request: raw headers, raw body, peer certificate, policy of the route. */
+export function checkRequestEncoder(certificatePem: string): (request: SignedTelemetry) => Buffer {
+  const loaded = loadSync('envoy/service/auth/v3/external_auth.proto', {
+    includeDirs: [protoFile('.')],
+    keepCase: true,
+  });
+  const { Check } = loaded['envoy.service.auth.v3.Authorization'] as unknown as { readonly Check: Method };
+  const certificate = encodeURIComponent(certificatePem);
+  return ({ headers, body }) => Check.requestSerialize(checkRequest(headers, body, certificate));
+}
+
+const PATH = '/internal/v1/telemetry';
+
+function checkRequest(headers: SignedTelemetry['headers'], body: Buffer, certificate: string): object {
+  const usual: readonly (readonly [string, string])[] = [
+    [':authority', 'localhost:8443'],
+    [':path', PATH],
+    [':method', 'POST'],
+    [':scheme', 'https'],
+    ['user-agent', 'python-requests/2.32'],
+    ['accept-encoding', 'gzip, deflate'],
+    ['accept', '*/*'],
+    ['x-forwarded-proto', 'https'],
+    ['x-request-id', randomUUID()],
+    ['x-envoy-auth-partial-body', 'false'],
+  ];
+  const list = [...usual, ...headers].map(([key, value]) => ({ key, raw_value: Buffer.from(value) }));
+  const http = {
+    id: '1234567890123456789',
+    method: 'POST',
+    path: PATH,
+    host: 'localhost:8443',
+    scheme: 'https',
+    protocol: 'HTTP/1.1',
+    size: body.length,
+    raw_body: body,
+    header_map: { headers: list },
+  };
+  const source = { principal: 'CN=bench', certificate };
+  return {
+    attributes: { source, request: { http }, context_extensions: { countersign_policy: 'telemetry' } },
+  };
+}

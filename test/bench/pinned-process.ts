@@ -1,0 +1,57 @@
+/** Child processes of the benchmark, each pinned to a core where the system can do that. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export const SERVER_CORE = 0;
+export const CLIENT_CORE = 1;
+const START_LIMIT_MILLISECONDS = 15_000;
+const POLL_MILLISECONDS = 20;
+
+/** Whether `taskset` is here; without it the figures are still ratios, but noisier. */
+export const canPin = spawnSync('taskset', ['--version']).status === 0;
+
+/** Pins this process, the client, to its core. */
+export function pinClient(): void {
+  if (canPin) spawnSync('taskset', ['-cp', String(CLIENT_CORE), String(process.pid)]);
+}
+
+/** Starts `node ...args` on the server's core; its standard error goes to ours. */
+export function startOnServerCore(
+  args: readonly string[],
+  output: 'ignore' | 'inherit' = 'ignore',
+): ChildProcess {
+  const node = [process.execPath, ...args];
+  const [command = '', ...rest] = canPin ? ['taskset', '-c', String(SERVER_CORE), ...node] : node;
+  return spawn(command, rest, { stdio: ['ignore', output, 'inherit'] });
+}
+
+/** Waits until the file (a socket) exists; rejects when the process ends first or the time is up. */
+export async function waitForFile(path: string, child: ChildProcess): Promise<void> {
+  for (let waited = 0; waited < START_LIMIT_MILLISECONDS; waited += POLL_MILLISECONDS) {
+    if (child.exitCode !== null) throw new Error(`the server of ${path} ended with ${child.exitCode}`);
+    if (existsSync(path)) return;
+    await delay(POLL_MILLISECONDS);
+  }
+  throw new Error(`no socket at ${path} after ${START_LIMIT_MILLISECONDS} ms`);
+}
+
+/** Ends a process by its own id and waits for it. */
+export async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  await gone;
+}
+
+/** Clock ticks a second in which Linux counts a process's time (`getconf CLK_TCK`; 100 on every Linux that Node runs on). */
+const TICKS_PER_SECOND = 100;
+
+/** User and system time of a process so far, in seconds; NaN where there is no /proc. */
+export function cpuSeconds(child: ChildProcess): number {
+  const file = `/proc/${String(child.pid)}/stat`;
+  if (!existsSync(file)) return NaN;
+  const fields = readFileSync(file, 'latin1').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
