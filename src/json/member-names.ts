@@ -71,9 +71,10 @@ export class MemberNames {
   #addToList(): boolean {
     const base = this.#bases[this.#bases.length - 1] ?? 0;
     const length = this.end - this.start;
-    for (let index = base; index < this.#count; index += 1) {
-      if (this.#hashes[index] === this.hash && this.#lengths[index] === length && this.#isLast(index))
-        return false;
+    const { hash } = this;
+    const hashes = this.#hashes;
+    for (let index = base, count = this.#count; index < count; index += 1) {
+      if (hashes[index] === hash && this.#lengths[index] === length && this.#isLast(index)) return false;
     }
     const isUnescaped = this.source !== this.#document;
     this.#starts[this.#count] = isUnescaped ? ~this.start : this.start;

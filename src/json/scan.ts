@@ -2,7 +2,7 @@ import type { JsonFault } from './faults.js';
 import { type Selection, type SelectionNode, findMember } from './selection.js';
 import { stringValue } from './text.js';
 import { Tokeniser } from './tokeniser.js';
-import { Token } from './tokens.js';
+import { Token, type ValueToken, isValueToken } from './tokens.js';
 
 export { compileSelection, type Selection, type SelectionOptions } from './selection.js';
 
@@ -73,10 +73,10 @@ class Scan {
     for (;;) {
       const token = tokeniser.next();
       if (token === Token.name) this.#enterMember();
+      else if (isValueToken(token)) this.#takeValue(token);
       else if (token === Token.end) return this.#result;
       else if (token === Token.fault) return this.#failure();
-      else if (token === Token.endObject || token === Token.endArray) this.#nodes.pop();
-      else this.#takeValue(token);
+      else this.#nodes.pop();
     }
   }
 
@@ -128,12 +128,6 @@ class Scan {
     return { ok: false, fault, offset: faultOffset };
   }
 }
-
-/** The tokens that begin or are a value. */
-type ValueToken = Exclude<
-  Token,
-  typeof Token.fault | typeof Token.end | typeof Token.name | typeof Token.endObject | typeof Token.endArray
->;
 
 class FoundValues implements ScanSuccess {
   readonly ok = true;

@@ -3,9 +3,9 @@ import type { Cursor } from './cursor.js';
 import { escapeLength, escapedUnit } from './escapes.js';
 import { utf8SequenceEnd } from './utf8.js';
 
-/** 1 for the bytes that may stand in a string as they are: ASCII from the space on, without quote and backslash. */
-const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
-  byte >= SPACE && byte < 0x80 && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
+/** 0 for the bytes that may stand in a string as they are: ASCII from the space on, without quote and backslash. */
+const SPECIAL = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= SPACE && byte < 0x80 && byte !== QUOTE && byte !== BACKSLASH ? 0 : 1,
 );
 
 /** What was seen in a string, in the flags that `readString` gives. */
@@ -19,11 +19,10 @@ export const STRING_HAS_NON_ASCII = 2;
  */
 export function readString(cursor: Cursor): number {
   const { bytes } = cursor;
-  const { length } = bytes;
   let at = cursor.at;
   let flags = 0;
   for (;;) {
-    while (at < length && PLAIN[bytes[at] ?? 0] === 1) at += 1;
+    at = skipPlain(bytes, at);
     const byte = byteAt(bytes, at);
     if (byte === QUOTE) {
       cursor.at = at + 1;
@@ -34,6 +33,20 @@ export function readString(cursor: Cursor): number {
     if (next < 0) return -1;
     at = next;
   }
+}
+
+/** The index of the first special byte from `at` on. Four bytes at a time: strings are most of a body. */
+function skipPlain(bytes: Uint8Array, from: number): number {
+  const { length } = bytes;
+  let at = from;
+  while (at + 3 < length && arePlain(bytes, at) && arePlain(bytes, at + 2)) at += 4;
+  while (at < length && SPECIAL[bytes[at] ?? 0] === 0) at += 1;
+  return at;
+}
+
+/** Whether two bytes are plain. */
+function arePlain(bytes: Uint8Array, at: number): boolean {
+  return ((SPECIAL[bytes[at] ?? 0] ?? 1) | (SPECIAL[bytes[at + 1] ?? 0] ?? 1)) === 0;
 }
 
 /** The index after the escape or the multi-byte sequence at `at`, or -1 with the fault noted. */

@@ -205,11 +205,15 @@ export class Tokeniser {
   /** Moves to the next byte that is no white space (RFC 8259, section 2: four bytes, no others) and gives it. */
   #skipWhitespace(): number {
     const cursor = this.#cursor;
-    let byte = byteAt(cursor.bytes, cursor.at);
+    const { bytes } = cursor;
+    let { at } = cursor;
+    let byte = byteAt(bytes, at);
+    if (byte > SPACE) return byte;
     while (byte === SPACE || byte === LINE_FEED || byte === CARRIAGE_RETURN || byte === TAB) {
-      cursor.at += 1;
-      byte = byteAt(cursor.bytes, cursor.at);
+      at += 1;
+      byte = byteAt(bytes, at);
     }
+    cursor.at = at;
     return byte;
   }
 
