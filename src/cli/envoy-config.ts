@@ -1,0 +1,70 @@
+/** `countersign envoy-config`: Envoy's bootstrap and SDS files out of our configuration. */
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { EnvoySettings } from '../config/settings.js';
+import { CliFault } from './cli-fault.js';
+import { chosenConfigFile } from './config-file.js';
+import { ExitCode } from './exit-code.js';
+import { unwritable, writeResult, writeWhole } from './files.js';
+import { examples } from './help.js';
+import type { CliWorld, Register } from './session.js';
+
+interface EnvoyConfigOptions {
+  readonly config?: string;
+  readonly out?: string;
+  /** A directory; `true` when neither `--sds` nor `--no-sds` is there, `false` for `--no-sds`. */
+  readonly sds: string | boolean;
+}
+
+/** The renderer is loaded when it is wanted. Problems of the configuration are `check-config`'s words. */
+async function envoyConfig(world: CliWorld, file: string, options: EnvoyConfigOptions): Promise<ExitCode> {
+  const { loadConfiguration } = await import('../config/load.js');
+  const { renderProblems } = await import('../config/render.js');
+  const { envoyFilesOf } = await import('./envoy-files.js');
+  const loaded = loadConfiguration(file, { generation: 1, nowMs: world.nowMs() });
+  if (!loaded.ok) {
+    world.err(`${renderProblems(loaded.problems)}\n`);
+    return ExitCode.refused;
+  }
+  const { settings, snapshot } = loaded.configuration;
+  const envoy = settings.envoy;
+  if (envoy === undefined)
+    throw new CliFault(`${file} has no "envoy" section`, 'add one; see docs/configuration.md');
+  const sdsDirectory = sdsDirectoryOf(envoy, options);
+  const files = envoyFilesOf({ settings, envoy, policies: snapshot.policies, sdsDirectory });
+  if (options.sds !== false) writeSds(sdsDirectory, files.sds);
+  writeResult(world, options.out, files.bootstrap);
+  return ExitCode.good;
+}
+
+function sdsDirectoryOf(envoy: EnvoySettings, { sds }: EnvoyConfigOptions): string {
+  return typeof sds === 'string' ? resolve(sds) : envoy.tls.sdsDirectory;
+}
+
+/** Moved into place, which is what Envoy notices. */
+function writeSds(directory: string, files: ReadonlyMap<string, string>): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw unwritable(directory, error);
+  }
+  for (const [name, content] of files) writeWhole(join(directory, name), content);
+}
+
+/** Adds the command. */
+export const registerEnvoyConfig: Register = (program, session) => {
+  program
+    .command('envoy-config')
+    .description("render Envoy's bootstrap, and write the SDS files that it names")
+    .argument('[file]', 'the configuration, if not given by --config')
+    .option('-c, --config <file>', 'the configuration (YAML) with an "envoy" section')
+    .option('-o, --out <file>', 'write the bootstrap here instead of standard output')
+    .option('--sds <directory>', 'write the SDS files here instead of envoy.tls.sdsDirectory')
+    .option('--no-sds', 'write no SDS files, only name them')
+    .addHelpText('after', examples('countersign envoy-config --config countersign.yaml --out envoy.yaml'))
+    .action(
+      session.action((world, file: string | undefined, options: EnvoyConfigOptions) =>
+        envoyConfig(world, chosenConfigFile(file, options.config), options),
+      ),
+    );
+};

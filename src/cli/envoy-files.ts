@@ -1,0 +1,69 @@
+/** From our settings to the options of the bootstrap renderer. Pure. */
+import { dirname, join } from 'node:path';
+import type { EnvoySettings, ServerSettings } from '../config/settings.js';
+import { renderBootstrap } from '../envoy/bootstrap/bootstrap.js';
+import { DEFAULT_BOOTSTRAP_OPTIONS, type BootstrapOptions } from '../envoy/bootstrap/options.js';
+import { renderClientCaSds, renderServerSds } from '../envoy/bootstrap/tls.js';
+import type { Policy } from '../verify/snapshot.js';
+
+const SERVER_SDS = 'sds-server.yaml';
+const CLIENT_CA_SDS = 'sds-client-ca.yaml';
+
+/** What the files are made of. */
+export interface EnvoyFilesInput {
+  readonly settings: ServerSettings;
+  readonly envoy: EnvoySettings;
+  readonly policies: ReadonlyMap<string, Policy>;
+  /** Absolute: Envoy may be started anywhere. */
+  readonly sdsDirectory: string;
+}
+
+/** The bootstrap, and the SDS files by their name in `sdsDirectory`. */
+export interface EnvoyFiles {
+  readonly bootstrap: string;
+  readonly sds: ReadonlyMap<string, string>;
+}
+
+/** Renders all three files; the time-out and body limit are the verifier's own, so that the two agree. */
+export function envoyFilesOf(input: EnvoyFilesInput): EnvoyFiles {
+  const { certificateFile, privateKeyFile, clientCaFile } = input.envoy.tls;
+  const serverSds = renderServerSds({
+    certificateFile,
+    privateKeyFile,
+    watchedDirectory: dirname(certificateFile),
+  });
+  const clientCaSds = renderClientCaSds({ caFile: clientCaFile, watchedDirectory: dirname(clientCaFile) });
+  return {
+    bootstrap: renderBootstrap(bootstrapOptions(input)),
+    sds: new Map([
+      [SERVER_SDS, serverSds],
+      [CLIENT_CA_SDS, clientCaSds],
+    ]),
+  };
+}
+
+function bootstrapOptions({ settings, envoy, policies, sdsDirectory }: EnvoyFilesInput): BootstrapOptions {
+  return {
+    ...DEFAULT_BOOTSTRAP_OPTIONS,
+    listener: envoy.listener,
+    healthListener: envoy.health,
+    admin: envoy.admin,
+    upstream: envoy.upstream,
+    verifierSocketPath: settings.listen.socketPath,
+    tls: {
+      serverSdsPath: join(sdsDirectory, SERVER_SDS),
+      clientCaSdsPath: join(sdsDirectory, CLIENT_CA_SDS),
+      watchedDirectory: sdsDirectory,
+    },
+    routes: [...policies.values()].map(({ name, match }) => ({ policy: name, ...match })),
+    maxBodyBytes: settings.limits.maxBodyBytes,
+    checkTimeoutMilliseconds: settings.limits.checkTimeoutMilliseconds,
+    accessLogPath: envoy.accessLogPath,
+    flood: { ...DEFAULT_BOOTSTRAP_OPTIONS.flood, ...floodOf(envoy) },
+  };
+}
+
+/** A guard that is off for connections is off for the whole listener too: load tests turn it off by 0. */
+function floodOf({ flood }: EnvoySettings): Partial<BootstrapOptions['flood']> {
+  return flood.requestsPerSecondPerConnection === 0 ? { ...flood, requestsPerSecond: 0 } : flood;
+}

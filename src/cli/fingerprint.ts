@@ -1,0 +1,94 @@
+/** `countersign fingerprint`: what to pin of a certificate. */
+import { certificateFingerprints, type CertificateFacts } from '../crypto/fingerprint.js';
+import { CliFault } from './cli-fault.js';
+import { ExitCode } from './exit-code.js';
+import { readPemFile, STANDARD_STREAM } from './files.js';
+import { examples } from './help.js';
+import type { CliWorld, Register } from './session.js';
+import { factLines, jsonText, printable } from './text.js';
+
+const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+const MAX_INPUT_BYTES = 4 * 1024 * 1024;
+
+type Facts = Extract<CertificateFacts, { readonly ok: true }>;
+
+interface NamedFacts extends Facts {
+  /** The file, with `#2` and so on for the later certificates of a chain. */
+  readonly source: string;
+}
+
+async function fingerprint(
+  world: CliWorld,
+  files: readonly string[],
+  options: { json?: true },
+): Promise<ExitCode> {
+  const found: NamedFacts[] = [];
+  for (const file of files) found.push(...(await factsOf(world, file)));
+  world.out(
+    options.json ? jsonText(found.map(toJson)) : found.map((facts) => toText(facts, world.nowMs())).join(''),
+  );
+  return ExitCode.good;
+}
+
+async function factsOf(world: CliWorld, file: string): Promise<NamedFacts[]> {
+  const bytes =
+    file === STANDARD_STREAM ? await world.readInput(MAX_INPUT_BYTES) : readPemFile(file, 'the certificate');
+  return certificatesIn(bytes).map((certificate, index) => {
+    const source = index === 0 ? file : `${file}#${index + 1}`;
+    const facts = certificateFingerprints(certificate);
+    if (facts.ok) return { ...facts, source };
+    throw new CliFault(
+      `${source} is no X.509 certificate`,
+      'give a certificate, PEM or DER (no key, no request)',
+    );
+  });
+}
+
+/** A chain is taken apart; everything else is left to the parser as it is. */
+function certificatesIn(bytes: Uint8Array): (string | Uint8Array)[] {
+  const blocks = Buffer.from(bytes).toString('latin1').match(PEM_BLOCK) ?? [];
+  return blocks.length > 1 ? [...blocks] : [bytes];
+}
+
+function toJson(facts: NamedFacts): object {
+  return {
+    source: facts.source,
+    certificate_sha256: facts.certificateSha256,
+    spki_sha256: facts.spkiSha256,
+    subject: facts.subject,
+    not_before: isoTime(facts.notBefore),
+    not_after: isoTime(facts.notAfter),
+  };
+}
+
+function toText(facts: NamedFacts, nowMs: number): string {
+  return `${printable(facts.source)}\n${factLines([
+    ['certificate SHA-256', facts.certificateSha256],
+    ['SPKI SHA-256', facts.spkiSha256],
+    ['subject', facts.subject === '' ? '(empty)' : facts.subject],
+    ['valid', `${isoTime(facts.notBefore)} to ${isoTime(facts.notAfter)}${validityRemark(facts, nowMs)}`],
+  ])}`;
+}
+
+function validityRemark({ notBefore, notAfter }: Facts, nowMs: number): string {
+  if (nowMs < notBefore) return ' (NOT YET VALID)';
+  return nowMs > notAfter ? ' (EXPIRED)' : '';
+}
+
+function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace('.000Z', 'Z');
+}
+
+/** Adds the command. */
+export const registerFingerprint: Register = (program, session) => {
+  program
+    .command('fingerprint')
+    .description('print the SHA-256 of certificates and of their public keys, for pinning')
+    .argument('<certificates...>', 'files, PEM (also chains) or DER; - is standard input')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples('countersign fingerprint client.crt', 'countersign fingerprint --json certs/*.pem'),
+    )
+    .action(session.action(fingerprint));
+};

@@ -1,0 +1,42 @@
+/** `countersign import-env`: from the existing gateway's environment file to a configuration. */
+import type { ImportNote } from '../config/import-env.js';
+import { readBoundedText } from '../config/read-file.js';
+import { CliFault } from './cli-fault.js';
+import { ExitCode } from './exit-code.js';
+import { writeResult } from './files.js';
+import { examples } from './help.js';
+import type { CliWorld, Register } from './session.js';
+import { printable } from './text.js';
+
+const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
+
+async function importEnv(world: CliWorld, file: string, options: { out?: string }): Promise<ExitCode> {
+  const { importEnvironment } = await import('../config/import-env.js');
+  const { renderProblems } = await import('../config/render.js');
+  const text = readBoundedText(file, MAX_ENVIRONMENT_BYTES);
+  if (!text.ok) throw new CliFault(`the environment: ${file} ${text.message}`, text.remedy);
+  const imported = importEnvironment(text.text, { file });
+  for (const note of imported.notes) world.err(`${printable(noteText(file, note))}\n`);
+  if (!imported.ok) {
+    world.err(`${renderProblems(imported.problems)}\n`);
+    return ExitCode.refused;
+  }
+  writeResult(world, options.out, imported.yaml);
+  return ExitCode.good;
+}
+
+function noteText(file: string, { variable, line, message }: ImportNote): string {
+  const place = line === undefined ? file : `${file}:${line}`;
+  return `note: ${variable === '' ? place : `${place} ${variable}`}: ${message}`;
+}
+
+/** Adds the command. */
+export const registerImportEnv: Register = (program, session) => {
+  program
+    .command('import-env')
+    .description("turn the existing gateway's environment file into a configuration; name what it lacks")
+    .argument('<file>', 'NAME=value lines')
+    .option('-o, --out <file>', 'write the configuration here instead of standard output')
+    .addHelpText('after', examples('countersign import-env gateway.env --out countersign.yaml'))
+    .action(session.action(importEnv));
+};

@@ -1,0 +1,117 @@
+/** `countersign keygen`: an Ed25519 key pair, and its public half in every encoding. */
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Option } from 'commander';
+import {
+  encodePrivateKey,
+  encodePublicKey,
+  generateKeyPair,
+  TEXT_KEY_ENCODINGS,
+  zeroize,
+  type PrivateKey,
+  type TextKeyEncoding,
+} from '../crypto/private-key.js';
+import { CliFault } from './cli-fault.js';
+import { ExitCode } from './exit-code.js';
+import { unwritable } from './files.js';
+import { examples } from './help.js';
+import { matching } from './option-values.js';
+import type { CliWorld, Register } from './session.js';
+import { factLines, jsonText } from './text.js';
+
+const SEED_BYTES = 32;
+const OWNER_ONLY = 0o600;
+const PUBLIC_MODE = 0o644;
+const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+interface KeygenOptions {
+  readonly out: string;
+  readonly name: string;
+  readonly format?: TextKeyEncoding;
+  readonly json?: true;
+}
+
+function keygen(world: CliWorld, options: KeygenOptions): ExitCode {
+  const seed = world.randomBytes(SEED_BYTES);
+  const key = generateKeyPair(seed);
+  seed.fill(0);
+  const files = writePair(key, options);
+  world.out(render(key, files, options));
+  zeroize(key);
+  return ExitCode.good;
+}
+
+interface PairFiles {
+  readonly privateKeyFile: string;
+  readonly publicKeyFile: string;
+}
+
+/** Both files or neither; what is there already, even a dangling link, is never replaced. */
+function writePair(key: PrivateKey, { out, name }: KeygenOptions): PairFiles {
+  const [privateKeyFile, publicKeyFile] = [join(out, `${name}.key`), join(out, `${name}.pub`)];
+  for (const file of [privateKeyFile, publicKeyFile])
+    if (existsSync(file))
+      throw new CliFault(
+        `${file} exists and is not overwritten`,
+        'choose another --name, or move the old key away',
+      );
+  writeNew(publicKeyFile, encodePublicKey(key.publicKey, 'pem'), PUBLIC_MODE);
+  try {
+    writeNew(privateKeyFile, encodePrivateKey(key, 'pem'), OWNER_ONLY);
+  } catch (error) {
+    rmSync(publicKeyFile, { force: true });
+    throw error;
+  }
+  return { privateKeyFile, publicKeyFile };
+}
+
+function writeNew(path: string, content: string, mode: number): void {
+  try {
+    writeFileSync(path, content, { flag: 'wx', mode });
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+function render(key: PrivateKey, files: PairFiles, { format, json, name }: KeygenOptions): string {
+  const encode = (encoding: TextKeyEncoding): string =>
+    encodePublicKey(key.publicKey, encoding, name).trimEnd();
+  const chosen = format === undefined ? TEXT_KEY_ENCODINGS : [format];
+  if (json)
+    return jsonText({
+      private_key_file: files.privateKeyFile,
+      public_key_file: files.publicKeyFile,
+      fingerprint: key.publicKey.fingerprint,
+      public_key: Object.fromEntries(chosen.map((encoding) => [encoding, encode(encoding)])),
+    });
+  if (format !== undefined) return `${encode(format)}\n`;
+  const heading = factLines(
+    [
+      ['private key', `${files.privateKeyFile} (PKCS#8, mode 0600: keep it secret)`],
+      ['public key', files.publicKeyFile],
+      ['SHA-256 of the public key', key.publicKey.fingerprint],
+    ],
+    '',
+  );
+  return heading + chosen.map((encoding) => `\n${encoding}:\n${encode(encoding)}\n`).join('');
+}
+
+/** Adds the command. */
+export const registerKeygen: Register = (program, session) => {
+  program
+    .command('keygen')
+    .description('make an Ed25519 key pair: NAME.key (0600) and NAME.pub; print the public key')
+    .option('-o, --out <directory>', 'where the two files go', '.')
+    .option('-n, --name <name>', 'what the two files are called', matching(FILE_NAME), 'signing')
+    .addOption(
+      new Option('-f, --format <encoding>', 'print the public key in this encoding alone').choices(
+        TEXT_KEY_ENCODINGS,
+      ),
+    )
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples('countersign keygen --out keys --name producer-a', 'countersign keygen --format openssh'),
+    )
+    .action(session.action(keygen));
+};

@@ -1,0 +1,24 @@
+/** Whole numbers on the command line. */
+import { InvalidArgumentError } from 'commander';
+
+const DIGITS = /^(?:0|[1-9][0-9]{0,14})$/;
+
+/** A parser for commander: decimal digits alone, within bounds that the message repeats. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = DIGITS.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** A parser for commander: the text itself, when it has the syntax. */
+export function matching(syntax: RegExp): (text: string) => string {
+  return (text) => {
+    if (syntax.test(text)) return text;
+    throw new InvalidArgumentError(`It must match ${syntax.source}.`);
+  };
+}
+
+/** A content type: visible ASCII and inner spaces, so that it cannot break out of its header line. */
+export const CONTENT_TYPE = /^[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/;

@@ -1,0 +1,90 @@
+/** Each way in which sending fails, as a sentence with its remedy. */
+import type { SendFailure } from '../client/send-failure.js';
+
+/** What went wrong, and what to do. */
+export interface Explanation {
+  readonly message: string;
+  readonly remedy: string;
+}
+
+const MAYBE_DELIVERED =
+  'send the same bytes with the same --timestamp and --nonce again: a 409 then says that the first copy got through';
+
+/** The sentences; `url` is the one that was asked for. */
+export function explainFailure(failure: SendFailure, url: string): Explanation {
+  switch (failure.code) {
+    case 'url_refused':
+      return explainUrl(failure.reason, url);
+    case 'tls_material':
+      return {
+        message: `CA, client certificate or client key cannot be used (${failure.reason})`,
+        remedy: 'give PEM files, and the key that belongs to the certificate',
+      };
+    case 'server_not_trusted':
+      return explainTrust(failure.reason, url);
+    case 'refused_in_handshake':
+      return {
+        message: `the server refused our side of the TLS handshake (${failure.reason})`,
+        remedy: 'use a client certificate of the CA that the gateway trusts, and one that has not expired',
+      };
+    case 'not_tls':
+      return { message: `${url} does not speak TLS`, remedy: 'check the port: it must be the TLS listener' };
+    case 'no_connection':
+      return explainConnection(failure.reason, url);
+    case 'connection_broken':
+      return {
+        message: `the connection broke before the answer (${failure.reason})`,
+        remedy: MAYBE_DELIVERED,
+      };
+    case 'timed_out':
+      return {
+        message: `no answer within ${failure.timeoutMilliseconds / 1000} s`,
+        remedy: MAYBE_DELIVERED,
+      };
+    case 'answer_too_large':
+      return {
+        message: `the answer is longer than ${failure.maxAnswerBytes} bytes`,
+        remedy: 'check that the URL is that of the gateway',
+      };
+    case 'redirected':
+      return {
+        message: `HTTP ${failure.status}: a redirect to ${failure.location ?? 'nowhere'} was refused`,
+        remedy: 'send to the right URL; a signed request never follows a redirect',
+      };
+  }
+}
+
+function explainUrl(reason: 'not_a_url' | 'not_https' | 'has_credentials', url: string): Explanation {
+  switch (reason) {
+    case 'not_a_url':
+      return { message: `${url} is not a URL`, remedy: 'write it whole: https://host:port/path' };
+    case 'not_https':
+      return { message: 'the URL is not https', remedy: 'signed requests go over mutual TLS only' };
+    case 'has_credentials':
+      return { message: 'the URL holds a user name or password', remedy: 'leave them out' };
+  }
+}
+
+function explainTrust(reason: string, url: string): Explanation {
+  if (reason === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return {
+      message: `the certificate of the server is for another name than that in ${url}`,
+      remedy: 'use a name that the certificate holds',
+    };
+  if (reason === 'CERT_HAS_EXPIRED')
+    return { message: 'a certificate of the server has expired', remedy: 'renew it there' };
+  if (reason === 'CERT_NOT_YET_VALID')
+    return { message: 'the certificate of the server is not valid yet', remedy: 'compare the two clocks' };
+  return {
+    message: `the certificate of the server is not of the given CA (${reason})`,
+    remedy: 'give the CA that signed it with --ca',
+  };
+}
+
+function explainConnection(reason: string, url: string): Explanation {
+  if (reason === 'ECONNREFUSED')
+    return { message: `nobody listens at ${url}`, remedy: 'start the gateway, or correct host and port' };
+  if (reason === 'ENOTFOUND' || reason === 'EAI_AGAIN')
+    return { message: `the host of ${url} has no address`, remedy: 'correct the name, or look at DNS' };
+  return { message: `no connection to ${url} (${reason})`, remedy: 'look at network and firewall' };
+}

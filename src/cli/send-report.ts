@@ -1,0 +1,96 @@
+/** What `countersign send` says about an outcome, for people and for scripts. Pure. */
+import type { CollectedAnswer } from '../client/collect-answer.js';
+import { parseRefusal, parseRetryAfter, type RefusalDetails } from '../client/refusal-answer.js';
+import type { SendOutcome } from '../client/send-signed.js';
+import { ExitCode } from './exit-code.js';
+import { explainFailure } from './send-failure-text.js';
+import { refusalHint } from './send-hints.js';
+import type { PreparedRequest } from './signing-options.js';
+import { factLines, printable } from './text.js';
+
+/** Longer bodies are cut in the report for people; `--json` has them whole. */
+const MAX_SHOWN_CHARACTERS = 4_000;
+
+/** An outcome and what is needed to explain it. */
+export interface SendReportInput {
+  readonly url: string;
+  readonly outcome: SendOutcome;
+  readonly request: PreparedRequest;
+  /** Unix milliseconds, when the outcome was there. */
+  readonly nowMs: number;
+}
+
+/** Refused is what the server has decided, a redirect included; everything else stood in the way. */
+export function exitCodeOf(outcome: SendOutcome): ExitCode {
+  if (outcome.kind === 'answered') return outcome.accepted ? ExitCode.good : ExitCode.refused;
+  if (outcome.failure.code === 'redirected') return ExitCode.refused;
+  return outcome.failure.code === 'url_refused' ? ExitCode.usage : ExitCode.cannot;
+}
+
+/** For people: one line of result, facts below it. */
+export function sendReport(input: SendReportInput): string {
+  const { outcome, url } = input;
+  if (outcome.kind === 'failed') {
+    const { message, remedy } = explainFailure(outcome.failure, url);
+    return `countersign: ${printable(message)}\n  remedy: ${printable(remedy)}\n`;
+  }
+  return outcome.accepted ? acceptedReport(outcome.answer) : refusedReport(outcome.answer, input);
+}
+
+function acceptedReport({ status, body }: CollectedAnswer): string {
+  return `accepted: HTTP ${status}\n${shownBody(body)}`;
+}
+
+function refusedReport(answer: CollectedAnswer, { request, nowMs }: SendReportInput): string {
+  const refusal = parseRefusal(answer.body);
+  if (refusal === undefined) return `refused: HTTP ${answer.status}\n${shownBody(answer.body)}`;
+  const retryAfterSeconds = parseRetryAfter(answer.headers.get('retry-after'));
+  const heading = `refused: HTTP ${answer.status} ${refusal.code}${refusal.message === undefined ? '' : `: ${refusal.message}`}`;
+  return `${printable(heading)}\n${factLines([
+    ['request id', refusal.requestId],
+    ['first let through as', refusal.firstRequestId],
+    ['first seen at', isoTime(refusal.firstSeenAtSeconds)],
+    ['retry after', retryAfterSeconds === undefined ? undefined : `${retryAfterSeconds} s`],
+    ['hint', refusalHint({ answer, refusal, timestampSeconds: request.timestampSeconds, nowMs })],
+  ])}`;
+}
+
+function shownBody(body: Uint8Array): string {
+  if (body.length === 0) return '';
+  const text = new TextDecoder().decode(body);
+  const cut = text.length > MAX_SHOWN_CHARACTERS ? `${text.slice(0, MAX_SHOWN_CHARACTERS)}…` : text;
+  return `${cut.trimEnd().split('\n').map(printable).join('\n')}\n`;
+}
+
+function isoTime(seconds: number | undefined): string | undefined {
+  if (seconds === undefined) return undefined;
+  const time = new Date(seconds * 1000);
+  return Number.isNaN(time.getTime()) ? String(seconds) : time.toISOString().replace('.000Z', 'Z');
+}
+
+/** For scripts: one object, the same members for every outcome. */
+export function sendJson({ outcome, request, url }: SendReportInput): object {
+  const sent = { timestamp: request.timestampSeconds, nonce: request.nonce };
+  if (outcome.kind === 'failed')
+    return { outcome: 'failed', sent, failure: outcome.failure, ...explainFailure(outcome.failure, url) };
+  const { status, headers, body } = outcome.answer;
+  return {
+    outcome: outcome.accepted ? 'accepted' : 'refused',
+    sent,
+    status,
+    retry_after_seconds: parseRetryAfter(headers.get('retry-after')),
+    refusal: outcome.accepted ? undefined : refusalJson(parseRefusal(body)),
+    body: new TextDecoder().decode(body),
+  };
+}
+
+function refusalJson(refusal: RefusalDetails | undefined): object | undefined {
+  if (refusal === undefined) return undefined;
+  return {
+    code: refusal.code,
+    message: refusal.message,
+    request_id: refusal.requestId,
+    first_request_id: refusal.firstRequestId,
+    first_seen_at: refusal.firstSeenAtSeconds,
+  };
+}

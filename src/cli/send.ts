@@ -1,0 +1,92 @@
+/** `countersign send`: sign, send over mutual TLS, and say what came of it. */
+import type { Command } from 'commander';
+import type { ClientTls } from '../client/send-signed.js';
+import { sendSigned } from '../client/send-signed.js';
+import type { ExitCode } from './exit-code.js';
+import { readPemFile, readPrivateFile } from './files.js';
+import { examples } from './help.js';
+import { CONTENT_TYPE, matching, wholeNumber } from './option-values.js';
+import { exitCodeOf, sendJson, sendReport, type SendReportInput } from './send-report.js';
+import type { CliWorld, Register } from './session.js';
+import { addSigningOptions, prepareRequest, type SigningOptions } from './signing-options.js';
+import { jsonText } from './text.js';
+
+const METHOD = /^[A-Z]{1,16}$/;
+const DEFAULT_TIMEOUT_SECONDS = 8;
+const MAX_TIMEOUT_SECONDS = 3600;
+
+interface SendOptions extends SigningOptions {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  readonly method: string;
+  readonly contentType: string;
+  readonly timeout: number;
+  readonly json?: true;
+}
+
+async function send(world: CliWorld, url: string, options: SendOptions): Promise<ExitCode> {
+  const tls = readTls(options);
+  const request = await prepareRequest(world, options);
+  const outcome = await sendSigned({
+    url,
+    method: options.method,
+    headers: { 'content-type': options.contentType, accept: 'application/json', ...request.headers },
+    body: request.body,
+    tls,
+    timeoutMilliseconds: options.timeout * 1000,
+  });
+  const input: SendReportInput = { url, outcome, request, nowMs: world.nowMs() };
+  if (options.json) world.out(jsonText(sendJson(input)));
+  else report(world, input);
+  return exitCodeOf(outcome);
+}
+
+/** What the server answered is the command's result; that there is no answer is its error. */
+function report(world: CliWorld, input: SendReportInput): void {
+  const text = sendReport(input);
+  if (input.outcome.kind === 'answered') world.out(text);
+  else world.err(text);
+}
+
+function readTls({ ca, cert, key }: SendOptions): ClientTls {
+  return {
+    ca: readPemFile(ca, 'the CA'),
+    certificate: readPemFile(cert, 'the client certificate'),
+    privateKey: readPrivateFile(key, 'the client key'),
+  };
+}
+
+function addConnectionOptions(command: Command): Command {
+  return command
+    .requiredOption('--ca <file>', 'CA of the server, PEM; no other is trusted')
+    .requiredOption('--cert <file>', 'the client certificate, PEM; its fingerprint is stated in the headers')
+    .requiredOption('--key <file>', 'the private key of the client certificate, PEM')
+    .requiredOption('--signing-key <file>', 'the Ed25519 private key that signs the request')
+    .option('-X, --method <method>', 'HTTP method', matching(METHOD), 'POST')
+    .option('--content-type <type>', 'content type of the body', matching(CONTENT_TYPE), 'application/json')
+    .option(
+      '--timeout <seconds>',
+      'give up after that long',
+      wholeNumber(1, MAX_TIMEOUT_SECONDS),
+      DEFAULT_TIMEOUT_SECONDS,
+    );
+}
+
+/** Adds the command. */
+export const registerSend: Register = (program, session) => {
+  const command = program
+    .command('send')
+    .description('sign a request, send it over mutual TLS, and show what was refused and why')
+    .argument('<url>', 'https only; redirects are not followed');
+  addSigningOptions(addConnectionOptions(command))
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'countersign send https://localhost:8443/internal/v1/telemetry --ca ca.crt --cert a.crt --key a.tls.key \\',
+        '  --signing-key a.key --identity producer-a --body event.json --fill',
+      ),
+    )
+    .action(session.action(send));
+};

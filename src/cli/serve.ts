@@ -1,0 +1,27 @@
+/** `countersign serve`: the verifier itself. */
+import { chosenConfigFile } from './config-file.js';
+import { ExitCode } from './exit-code.js';
+import { examples } from './help.js';
+import type { Register } from './session.js';
+
+/** Loaded when it is wanted: gRPC and lmdb would make every other command start slowly. */
+async function serveConfiguration(file: string): Promise<ExitCode> {
+  const { serve } = await import('../serve/serve.js');
+  const code = await serve(file);
+  return code === 0 ? ExitCode.good : ExitCode.cannot;
+}
+
+/** Adds the command. */
+export const registerServe: Register = (program, session) => {
+  program
+    .command('serve')
+    .description('run the verifier until SIGTERM')
+    .argument('[file]', 'the configuration, if not given by --config')
+    .option('-c, --config <file>', 'the configuration (YAML)')
+    .addHelpText('after', examples('countersign serve --config countersign.yaml'))
+    .action(
+      session.action((_world, file: string | undefined, options: { config?: string }) =>
+        serveConfiguration(chosenConfigFile(file, options.config)),
+      ),
+    );
+};

@@ -1,0 +1,99 @@
+/** What `sign` and `send` have in common: who signs which bytes, when, and under which nonce. */
+import type { Command } from 'commander';
+import { generateNonce } from '../client/nonce.js';
+import { signRequest } from '../client/sign-request.js';
+import { certificateFingerprints } from '../crypto/fingerprint.js';
+import { zeroize } from '../crypto/private-key.js';
+import { IDENTITY, KID, NONCE } from '../verify/syntax.js';
+import { CliFault } from './cli-fault.js';
+import { fillBody } from './fill-body.js';
+import { readBody, readPemFile, readSigningKey } from './files.js';
+import { matching, wholeNumber } from './option-values.js';
+import type { CliWorld } from './session.js';
+
+const MIN_TIMESTAMP_SECONDS = 1_000_000_000;
+const MAX_TIMESTAMP_SECONDS = 99_999_999_999;
+
+/** Options of both commands, as commander gives them. */
+export interface SigningOptions {
+  readonly identity: string;
+  readonly signingKey: string;
+  readonly cert?: string;
+  readonly kid?: string;
+  readonly body?: string;
+  readonly timestamp?: number;
+  readonly nonce?: string;
+  readonly fill?: true;
+}
+
+/** A request that is ready to go. */
+export interface PreparedRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  /** The bytes that were signed, and that have to be sent. */
+  readonly body: Uint8Array;
+  readonly timestampSeconds: number;
+  readonly nonce: string;
+}
+
+/** Adds the options that both commands share, except those for keys and certificates. */
+export function addSigningOptions(command: Command): Command {
+  return command
+    .requiredOption('-i, --identity <name>', 'the identity that the gateway has pinned', matching(IDENTITY))
+    .option('-k, --kid <id>', "which of the identity's keys signs", matching(KID))
+    .option('-b, --body <file>', 'the body, byte for byte; - is standard input; absent: an empty body')
+    .option('--fill', 'set the JSON members /timestamp and /nonce of the body to the values that are signed')
+    .option(
+      '--timestamp <seconds>',
+      'Unix time to sign instead of now',
+      wholeNumber(MIN_TIMESTAMP_SECONDS, MAX_TIMESTAMP_SECONDS),
+    )
+    .option('--nonce <text>', 'nonce to sign instead of a new one', matching(NONCE));
+}
+
+/** Reads key, certificate and body, and signs. */
+export async function prepareRequest(world: CliWorld, options: SigningOptions): Promise<PreparedRequest> {
+  const timestampSeconds = options.timestamp ?? Math.floor(world.nowMs() / 1000);
+  const nonce = options.nonce ?? generateNonce((byteLength) => world.randomBytes(byteLength));
+  const body = filled(await readBody(options.body, world), { timestampSeconds, nonce }, options);
+  const certificateSha256 = options.cert === undefined ? undefined : certificateHash(options.cert);
+  const signingKey = readSigningKey(options.signingKey);
+  const { identity, kid } = options;
+  const { headers } = signRequest({
+    identity,
+    signingKey,
+    kid,
+    certificateSha256,
+    body,
+    timestampSeconds,
+    nonce,
+  });
+  zeroize(signingKey);
+  return { headers, body, timestampSeconds, nonce };
+}
+
+function filled(
+  body: Uint8Array,
+  values: { readonly timestampSeconds: number; readonly nonce: string },
+  { fill, body: source }: SigningOptions,
+): Uint8Array {
+  if (!fill) return body;
+  const result = fillBody(body, values);
+  if (result.ok) return result.body;
+  throw new CliFault(
+    `the body: ${source ?? 'the empty body'} ${result.reason}`,
+    'give a JSON object, or leave out --fill',
+  );
+}
+
+const FIRST_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/;
+
+/** Of a chain, the first certificate: the one that TLS shows as ours. */
+function certificateHash(path: string): string {
+  const bytes = readPemFile(path, 'the client certificate');
+  const facts = certificateFingerprints(FIRST_CERTIFICATE.exec(bytes.toString('latin1'))?.[0] ?? bytes);
+  if (facts.ok) return facts.certificateSha256;
+  throw new CliFault(
+    `the client certificate: ${path} is no X.509 certificate`,
+    'give the certificate, PEM or DER',
+  );
+}

@@ -1,0 +1,31 @@
+/** Making text fit for a terminal, a shell and a script. */
+
+/**
+ * Text of others (a server, a certificate, a file) with its control characters escaped, so that it cannot move
+ * the cursor or forge lines. Line breaks are escaped too.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** One word for a POSIX shell, whatever is in it. */
+export function shellQuote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** JSON for scripts: two spaces, a final newline. */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** A list of `name: value` lines, the values in one column. Names that have no value are left out. */
+export function factLines(facts: readonly (readonly [string, string | undefined])[], indent = '  '): string {
+  const width = Math.max(0, ...facts.map(([name]) => name.length + 1));
+  return facts
+    .filter((fact): fact is readonly [string, string] => fact[1] !== undefined)
+    .map(([name, value]) => `${indent}${`${name}:`.padEnd(width)} ${printable(value)}\n`)
+    .join('');
+}
