@@ -42,7 +42,7 @@ export function parseConfigurationDocument(text: string): DocumentResult {
   try {
     return interpret(text, lines);
   } catch (error) {
-    // The parser recurses, so a document nested thousands deep exhausts the stack; toJS throws on alias bombs.
+    // What recurses over a document nested thousands deep exhausts the stack; toJS throws on alias bombs.
     if (error instanceof RangeError) return single('is nested too deeply', 'write a flatter file');
     if (error instanceof ReferenceError)
       return single('repeats itself by aliases without end', 'write the values out');
@@ -81,7 +81,10 @@ function syntaxFaults(document: Document, lines: LineCounter): DocumentFault[] {
     path: [],
     line: lines.linePos(error.pos[0]).line,
     // Without the token at its end, which might be a piece of a secret.
-    message: `is not valid YAML: ${error.message.replace(/:? ".*$/s, '')}`,
+    message:
+      error.code === 'RESOURCE_EXHAUSTION'
+        ? 'is nested too deeply'
+        : `is not valid YAML: ${error.message.replace(/:? ".*$/s, '')}`,
     remedy: 'correct the line; text with special characters belongs in quotes',
   }));
   const tags = document.warnings.map((warning) => ({

@@ -75,6 +75,8 @@ export interface JsonSchemaNode {
   readonly additionalProperties?: JsonSchemaNode | boolean;
   readonly anyOf?: readonly JsonSchemaNode[];
   readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
   readonly required?: readonly string[];
 }
 

@@ -1,0 +1,379 @@
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadConfiguration, maxConfigurationBytes } from '../../../src/config/load.js';
+import { checkPrivateKeyFile } from '../../../src/config/private-key-file.js';
+import { renderProblems } from '../../../src/config/render.js';
+import {
+  configurationText,
+  createWorkspace,
+  fixtures,
+  identity,
+  loaded,
+  nowMs,
+  problemsOf,
+  publicKeys,
+  type Workspace,
+} from './workspace.js';
+
+const good = join(fixtures, 'good');
+const loadGood = (name: string) => loaded(loadConfiguration(join(good, name), { generation: 7, nowMs }));
+
+let workspace: Workspace;
+beforeEach(() => {
+  workspace = createWorkspace();
+});
+afterEach(() => workspace.remove());
+
+const loadText = (changes: Readonly<Record<string, unknown>>) => workspace.load(configurationText(changes));
+const warningsOf = (changes: Readonly<Record<string, unknown>>) =>
+  loaded(loadText(changes)).warnings.map(({ path, message }) => `${path}: ${message}`);
+
+const envoy = {
+  listener: { address: '127.0.0.1', port: 8443 },
+  admin: { address: '127.0.0.1', port: 9901 },
+  upstream: { address: '127.0.0.1', port: 9000 },
+  tls: {
+    certificateFile: 'certs/server.crt',
+    privateKeyFile: 'certs/server.key',
+    clientCaFile: 'certs/ca.crt',
+  },
+};
+
+describe('a good configuration', () => {
+  test.each(readdirSync(good).filter((name) => name.endsWith('.yaml')))('%s loads', (name) => {
+    expect(loadGood(name).snapshot.generation).toBe(7);
+  });
+
+  test('has every default where the file is silent', () => {
+    const { settings, snapshot } = loadGood('minimal.yaml');
+    expect(settings).toEqual({
+      listen: { socketPath: join(good, 'verifier.sock') },
+      admin: { host: '127.0.0.1', port: 9902 },
+      log: { level: 'info' },
+      audit: { sink: { kind: 'stdout' }, onFailure: 'refuse' },
+      nonces: {
+        store: 'lmdb',
+        directory: join(good, 'state/nonces'),
+        maxEntries: 1_000_000,
+        maxEntriesPerIdentity: 1_000_000,
+        durability: 'machine',
+      },
+      limits: {
+        maxBodyBytes: 1_048_576,
+        maxConcurrentChecks: 1024,
+        claimMarginMilliseconds: 50,
+        checkTimeoutMilliseconds: 1000,
+        drainMilliseconds: 10_000,
+      },
+      envoy: undefined,
+    });
+    expect(snapshot.headers.nonce).toBe('x-telemetry-nonce');
+    expect(snapshot.forwardedCertificate).toBe('ignore');
+    expect(snapshot.policies.get('telemetry')).toMatchObject({
+      freshness: { pastSkewSeconds: 30, futureSkewSeconds: 30 },
+      maxBodyBytes: 1_048_576,
+      rateLimit: undefined,
+    });
+  });
+
+  test('reads one key alike in every encoding, and pins a certificate in every way', () => {
+    const { snapshot, filesRead } = loadGood('every-encoding.yaml');
+    const producer = snapshot.identities.get('spiffe://example.org/producer-a')!;
+    expect(new Set(producer.keys.map((key) => key.publicKey.fingerprint)).size).toBe(1);
+    expect(producer.keys).toHaveLength(5);
+    expect(producer.pins.map((pin) => pin.kind)).toEqual(['certificate', 'spki', 'certificate', 'spki']);
+    expect(producer.pins[0]!.sha256).toBe('a'.repeat(64));
+    expect(producer.pins[2]!.sha256).toBe('391975024d89f6f9452639cb76df8d7353ca4f344437ceab132af67faaf2e54c');
+    expect(Number.isFinite(producer.pins[2]!.notAfterMs)).toBe(true);
+    expect(producer.pins[3]!.notAfterMs).toBe(Date.parse('2029-12-31T23:00:00Z'));
+    expect(filesRead[0]).toBe(join(good, 'every-encoding.yaml'));
+    expect(filesRead).toContain(join(fixtures, 'files/key.ssh.pub'));
+    expect(new Set(filesRead).size).toBe(filesRead.length);
+  });
+
+  test('keeps the order of the policies, and gives each its own bounds', () => {
+    const { policies } = loadGood('own-policies.yaml').snapshot;
+    expect([...policies.keys()]).toEqual(['bundle', 'order', 'orders', 'orders-read', 'pages']);
+    expect(policies.get('bundle')).toMatchObject({
+      once: true,
+      freshness: { pastSkewSeconds: 300, futureSkewSeconds: 30 },
+    });
+    expect(policies.get('order')).toMatchObject({
+      maxBodyBytes: 4096,
+      rateLimit: { group: 'policy:order', perMinute: 10 },
+    });
+    expect(policies.get('orders')).toMatchObject({ body: undefined, rateLimit: undefined });
+    expect(policies.get('orders-read')).toMatchObject({
+      rateLimit: { group: 'default:identity', perMinute: 120 },
+    });
+    expect(policies.get('pages')).toMatchObject({ kind: 'pass_through', match: { allowQuery: true } });
+  });
+
+  test('normalises attestation hashes and keeps a revoked identity without proof', () => {
+    const { identities } = loadGood('own-policies.yaml').snapshot;
+    expect(identities.get('producer-a')!.attestations).toEqual(new Set(['c'.repeat(64)]));
+    expect(identities.get('producer-gone')).toMatchObject({ revoked: true, keys: [], pins: [] });
+  });
+
+  test('cannot be changed afterwards', () => {
+    const configuration = loadGood('minimal.yaml');
+    for (const value of [
+      configuration,
+      configuration.settings.limits,
+      configuration.snapshot.headers,
+      configuration.snapshot.identities.get('producer-a')!.keys,
+      configuration.snapshot.policies.get('telemetry')!,
+    ])
+      expect(Object.isFrozen(value)).toBe(true);
+  });
+
+  test('takes operators whose names mean something to JavaScript', () => {
+    const operators = {
+      constructor: '11111111-1111-4111-8111-111111111111',
+      'operator-a': '11111111-1111-4111-8111-111111111111',
+    };
+    const { snapshot } = loaded(loadText({ operators }));
+    expect([...snapshot.operators.keys()].sort()).toEqual(['constructor', 'operator-a']);
+    expect(snapshot.operators.has('toString')).toBe(false);
+  });
+
+  test('takes a modest alias, and gives the line of what it stands for', () => {
+    const yaml = readFileSync(join(good, 'minimal.yaml'), 'utf8');
+    const text = yaml.replace(
+      'operators: [operator-a]',
+      'operators: &mine [operator-a]\n  - name: b\n    certificates: []\n    keys: []\n    operators: *mine',
+    );
+    expect(problemsOf(workspace.load(text)).map(({ path, line }) => [path, line])).toEqual([
+      ['identities[1].keys', 12],
+      ['identities[1].certificates', 11],
+    ]);
+  });
+
+  test('resolves the paths of Envoy from its own directory', () => {
+    const { settings, filesRead } = loaded(loadText({ envoy }));
+    expect(settings.envoy).toMatchObject({
+      tls: {
+        privateKeyFile: join(workspace.directory, 'certs/server.key'),
+        sdsDirectory: join(workspace.directory, 'run/sds'),
+      },
+      accessLogPath: join(workspace.directory, 'audit/access.ndjson'),
+      flood: { requestsPerSecondPerConnection: 0, connectionsPerSecond: 0 },
+      health: undefined,
+    });
+    expect(filesRead).toContain(join(workspace.directory, 'certs/server.crt'));
+  });
+});
+
+describe('a warning is given for', () => {
+  test.each<[string, Readonly<Record<string, unknown>>, string]>([
+    [
+      'an identity that may speak for everybody',
+      { identities: [identity({ operators: undefined })] },
+      'identities[0].operators: "producer-a" may speak for every mapped operator',
+    ],
+    [
+      'a key that two identities share',
+      { identities: [identity(), identity({ name: 'b', certificates: [{ sha256: 'b'.repeat(64) }] })] },
+      'identities[1].keys: "b" has the same key as "producer-a"',
+    ],
+    [
+      'a certificate that two identities share',
+      {
+        identities: [identity(), identity({ name: 'b', keys: [{ kid: 'k', publicKey: publicKeys.second }] })],
+      },
+      'identities[1].certificates: "b" has the same certificate as "producer-a"',
+    ],
+    [
+      'keys that have expired',
+      {
+        identities: [
+          identity({ keys: [{ kid: 'k', publicKey: publicKeys.first, notAfter: '2026-12-31T23:59:59Z' }] }),
+        ],
+      },
+      'identities[0].keys: every key of "producer-a" has expired',
+    ],
+    [
+      'a key that has expired',
+      {
+        identities: [
+          identity({ keys: [{ kid: 'k', publicKey: publicKeys.first, notAfter: '2027-01-01T00:00:00Z' }] }),
+        ],
+      },
+      'identities[0].keys[0].notAfter: this key has expired',
+    ],
+    [
+      'a certificate that has expired',
+      { identities: [identity({ certificates: [{ file: 'certs/expired.pem' }] })] },
+      'identities[0].certificates[0]: this certificate pin has expired',
+    ],
+    [
+      'a route that nothing checks',
+      {
+        policies: [
+          { name: 'login', match: { methods: ['GET'], path: '/login' }, passThrough: { reason: 'a form' } },
+        ],
+      },
+      'policies[0]: "login" lets /login through unchecked: a form',
+    ],
+    [
+      'telemetry of any schema version',
+      { policies: [{ name: 't', profile: 'federation.telemetry' }] },
+      'policies[0]: "t" takes any schema version',
+    ],
+    [
+      'an admin endpoint that is open',
+      { admin: { host: '0.0.0.0' } },
+      'admin.host: metrics and health are open to whoever reaches "0.0.0.0"',
+    ],
+    [
+      'no identity',
+      { identities: [] },
+      'identities: there is no identity: every signed request will be refused',
+    ],
+    [
+      'no operator',
+      { operators: {}, identities: [identity({ operators: [] })] },
+      'operators: no operator is mapped to a tenant: "telemetry" will refuse every request',
+    ],
+  ])('%s', (_, changes, warning) => {
+    expect(warningsOf(changes)).toContain(warning);
+  });
+
+  test('nothing, when there is nothing to look at', () => {
+    expect(warningsOf({})).toEqual([]);
+  });
+});
+
+describe('a file that cannot be a configuration', () => {
+  test.each<[string, string | Uint8Array, string]>([
+    ['an empty file', '', 'is empty'],
+    ['text that is not UTF-8', Buffer.from([0x76, 0xff, 0xfe]), 'is not UTF-8'],
+    ['a huge file', Buffer.alloc(maxConfigurationBytes + 1, '#'), 'is larger than'],
+    ['text that is not YAML', 'version: 1\nlisten: }\n', 'is not valid YAML'],
+    ['lists thousands deep', '['.repeat(200_000), 'nested too deeply'],
+    ['plain text', 'hello', 'must be a section of keys, not text'],
+    ['null', 'null', 'is empty'],
+  ])('%s is refused', (_, content, message) => {
+    const [problem] = problemsOf(workspace.load(content));
+    expect(problem!.message).toContain(message);
+    expect(problem!.remedy).not.toBe('');
+  });
+
+  test('the line of a syntax fault is told, and not its text', () => {
+    const [problem] = problemsOf(workspace.load('version: 1\nlisten: "a" "secret"\n'));
+    expect(problem).toMatchObject({ line: 2, path: '' });
+    expect(JSON.stringify(problem)).not.toContain('secret');
+  });
+
+  test.each([
+    ['a directory', '.', 'is a directory'],
+    ['nothing at all', 'absent.yaml', 'does not exist'],
+    ['something below a file', 'certs/ca.crt/x.yaml', 'lies under something that is no directory'],
+    ['a device', '/dev/zero', 'is not a regular file'],
+  ])('%s is refused', (_, name, message) => {
+    const file = name.startsWith('/') ? name : join(workspace.directory, name);
+    const problems = problemsOf(loadConfiguration(file, { generation: 1, nowMs }));
+    expect(problems).toEqual([expect.objectContaining({ file, path: '', message })]);
+  });
+});
+
+describe('a private key file', () => {
+  const withMode = (mode: number) => {
+    const file = join(workspace.directory, 'certs/server.key');
+    chmodSync(file, mode);
+    return file;
+  };
+
+  test.each([0o600, 0o400, 0o640, 0o440])('of mode %o is taken', (mode) => {
+    expect(checkPrivateKeyFile(withMode(mode))).toEqual({ ok: true });
+  });
+
+  test.each([0o644, 0o604, 0o602, 0o601, 0o660, 0o620, 0o777])(
+    'of mode %o is refused with chmod 600',
+    (mode) => {
+      const file = withMode(mode);
+      expect(checkPrivateKeyFile(file)).toMatchObject({
+        ok: false,
+        reason: 'open-to-others',
+        remedy: `chmod 600 ${file}`,
+      });
+    },
+  );
+
+  test('of the TLS listener is held to that by the loader', () => {
+    const file = withMode(0o644);
+    expect(problemsOf(loadText({ envoy }))).toEqual([
+      expect.objectContaining({ path: 'envoy.tls.privateKeyFile', remedy: `chmod 600 ${file}` }),
+    ]);
+  });
+
+  test('is judged by the file that a link leads to, and a directory is none', () => {
+    const link = join(workspace.directory, 'link');
+    symlinkSync(withMode(0o644), link);
+    expect(checkPrivateKeyFile(link)).toMatchObject({ reason: 'open-to-others' });
+    expect(checkPrivateKeyFile(workspace.directory)).toMatchObject({ reason: 'unreadable' });
+    expect(checkPrivateKeyFile(join(workspace.directory, 'absent'))).toMatchObject({ reason: 'unreadable' });
+  });
+});
+
+describe('a certificate file', () => {
+  test('that holds a private key too is refused with the reason', () => {
+    mkdirSync(join(workspace.directory, 'mixed'));
+    const pem = readFileSync(join(fixtures, 'files/producer.pem'), 'utf8');
+    writeFileSync(
+      join(workspace.directory, 'mixed/a.pem'),
+      `${pem}-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n`,
+    );
+    expect(
+      problemsOf(loadText({ identities: [identity({ certificates: [{ file: 'mixed/a.pem' }] })] })),
+    ).toEqual([expect.objectContaining({ message: 'holds a private key' })]);
+  });
+});
+
+describe('a problem', () => {
+  test('is rendered on one line with file, line, path, message and remedy', () => {
+    const file = join(fixtures, 'bad/unknown-key.yaml');
+    const problems = problemsOf(loadConfiguration(file, { generation: 1, nowMs }));
+    expect(renderProblems(problems)).toBe(
+      `${file}:6 freshnes: is not a key of this format — did you mean "freshness"?`,
+    );
+  });
+
+  test('cannot write to a terminal', () => {
+    const problem = { file: 'a\u001b[2J', path: 'x\ny', message: 'm\u009b', remedy: 'r\u2028' };
+    expect(renderProblems([problem, problem])).toBe(
+      Array(2).fill('a\\u001b[2J x\\u000ay: m\\u009b — r\\u2028').join('\n'),
+    );
+  });
+
+  test('never repeats a private key that was put in the wrong place', () => {
+    const key = 'MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC';
+    const problems = problemsOf(
+      loadText({ identities: [identity({ keys: [{ kid: 'k', publicKey: key }] })] }),
+    );
+    expect(renderProblems(problems)).not.toContain(key.slice(20, 40));
+  });
+});
+
+describe('workers', () => {
+  test('may share an lmdb store, and one worker may keep its own in memory', () => {
+    loaded(workspace.load(configurationText(), { workers: 4 }));
+    loaded(workspace.load(configurationText({ nonces: { store: 'memory' } }), { workers: 1 }));
+  });
+});
+
+describe('retention', () => {
+  test.each([
+    [61, 0],
+    [60, 1],
+  ])('of %i s gives %i problems with the default window', (retentionSeconds, count) => {
+    const result = loadText({ nonces: { retentionSeconds } });
+    expect(result.ok ? 0 : result.problems.length).toBe(count);
+  });
+
+  test('need not reach what a policy without claim allows', () => {
+    loaded(
+      loadText({ nonces: { retentionSeconds: 1 }, policies: [{ name: 'b', profile: 'federation.verify' }] }),
+    );
+  });
+});
