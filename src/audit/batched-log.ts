@@ -4,6 +4,9 @@
  */
 import type { AuditLog, ChunkWriter } from './audit-log.js';
 
+/** A log that cannot be written is tried again this often, as traffic may have stopped because of it. */
+const RETRY_MILLISECONDS = 250;
+
 interface Waiter {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
@@ -11,13 +14,18 @@ interface Waiter {
 
 export class BatchedLog implements AuditLog {
   readonly #writer: ChunkWriter;
+  readonly #gapLine: (lostRecords: number) => string;
   #lines: string[] = [];
   #waiters: Waiter[] = [];
   #fault: string | undefined;
+  #lost = 0;
+  #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(writer: ChunkWriter) {
+  /** `gapLine` makes the line that follows a time without records and says how many were lost. */
+  constructor(writer: ChunkWriter, gapLine: (lostRecords: number) => string) {
     this.#writer = writer;
+    this.#gapLine = gapLine;
   }
 
   append(line: string): Promise<void> {
@@ -36,6 +44,7 @@ export class BatchedLog implements AuditLog {
   close(): Promise<void> {
     this.#flush();
     this.#closed = true;
+    clearInterval(this.#retry);
     this.#writer.close();
     return Promise.resolve();
   }
@@ -45,14 +54,32 @@ export class BatchedLog implements AuditLog {
     if (lines.length === 0) return;
     this.#lines = [];
     this.#waiters = [];
-    try {
-      this.#writer.write(lines.join(''));
-      this.#fault = undefined;
-      for (const waiter of waiters) waiter.resolve();
-    } catch (error) {
-      const failure = error instanceof Error ? error : new Error(String(error));
-      this.#fault = failure.message;
-      for (const waiter of waiters) waiter.reject(failure);
+    const failure = this.#write(lines.join(''));
+    if (failure !== undefined) this.#lost += lines.length;
+    for (const waiter of waiters) {
+      if (failure === undefined) waiter.resolve();
+      else waiter.reject(failure);
     }
+  }
+
+  /** After a fault, the line that tells of the gap goes before everything else. */
+  #write(chunk: string): Error | undefined {
+    const gap = this.#fault === undefined ? '' : this.#gapLine(this.#lost);
+    try {
+      this.#writer.write(gap + chunk);
+    } catch (error) {
+      return this.#failed(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#fault = undefined;
+    this.#lost = 0;
+    clearInterval(this.#retry);
+    this.#retry = undefined;
+    return undefined;
+  }
+
+  #failed(failure: Error): Error {
+    this.#fault = failure.message;
+    this.#retry ??= setInterval(() => void this.#write(''), RETRY_MILLISECONDS).unref();
+    return failure;
   }
 }

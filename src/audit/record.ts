@@ -59,6 +59,11 @@ export function recordLine(input: RecordInput): string {
   );
 }
 
+/** The line that follows a time in which records could not be written (MUST 35: a loss is never silent). */
+export function gapLine(nowMs: number, lostRecords: number): string {
+  return `{"time":"${new Date(nowMs).toISOString()}","event":"audit.resumed","lost_records":${lostRecords}}\n`;
+}
+
 function stageMembers(times: StageTimes): string {
   let members = '';
   times.each((stage, milliseconds) => {

@@ -13,6 +13,7 @@ import { PeerCertificates } from '../envoy/peer-certificates.js';
 import { nonceGate } from '../nonces/nonce-gate.js';
 import { openNonceStore } from '../nonces/open.js';
 import { startAdminServer } from '../observability/admin-server.js';
+import { timedClaims } from '../observability/claim-metrics.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
 import { Health } from '../observability/health.js';
 import { createRegistry } from '../observability/process-metrics.js';
@@ -47,7 +48,7 @@ async function start(
 ): Promise<RunningVerifier> {
   const { settings, snapshot } = configuration;
   const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
-  const audit = openAuditLog(settings.audit.sink);
+  const audit = openAuditLog(settings.audit.sink, clock.nowMs);
   undo.push(() => audit.close());
   const store = await openNonceStore(settings.nonces, snapshot, clock);
   undo.push(() => store.close());
@@ -55,10 +56,12 @@ async function start(
   const certificates = new PeerCertificates();
   const stalls = new StallDetector();
   undo.push(() => (certificates.close(), stalls.close()));
+  const { monotonicMs } = clock;
+  const claimNonce = timedClaims(nonceGate(store), { registry, store: store.name, monotonicMs });
   const service = new AuthorizationService({
     snapshot: () => snapshot,
     verifier: createStrictVerifier(selectEngine()),
-    admission: new Admission({ rateLimiter: new RateLimiter(), claimNonce: nonceGate(store) }),
+    admission: new Admission({ rateLimiter: new RateLimiter(), claimNonce }),
     certificates,
     audit,
     auditOnFailure: settings.audit.onFailure,
