@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { ConfigurationPath, Findings } from './findings.js';
 import { readBoundedFile } from './read-file.js';
+import { parsePublicKey, type PublicKeyResult } from '../crypto/public-key.js';
 import type { ValidityInterval } from '../verify/snapshot.js';
 
 /** Public keys are tens of bytes; a file larger than this is another file. */
@@ -18,6 +19,7 @@ export class LoadContext {
   /** Absolute paths of what was read, in order. */
   readonly filesRead = new Set<string>();
   readonly #directory: string;
+  readonly #publicKeys = new Map<string, PublicKeyResult>();
 
   constructor(options: {
     readonly findings: Findings;
@@ -39,6 +41,15 @@ export class LoadContext {
   /** The bytes of a key file, or undefined with the problem noted under `path`. */
   readKeyFile(file: string, path: ConfigurationPath): Buffer | undefined {
     return this.#read(file, path, maxKeyFileBytes);
+  }
+
+  /** Parses a public key. A key that many identities share is judged once, as that takes a millisecond or two. */
+  parsePublicKey(encoded: string | Buffer): PublicKeyResult {
+    const text = typeof encoded === 'string' ? `text ${encoded}` : `file ${encoded.toString('latin1')}`;
+    const known = this.#publicKeys.get(text);
+    const result = known ?? parsePublicKey(encoded);
+    if (known === undefined) this.#publicKeys.set(text, result);
+    return result;
   }
 
   /** The bytes of a certificate file, or undefined with the problem noted under `path`. */

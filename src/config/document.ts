@@ -13,6 +13,7 @@ import {
   type Node,
   type Pair,
 } from 'yaml';
+import { findExcess } from './document-bounds.js';
 import type { ConfigurationPath } from './findings.js';
 
 /** A fault of the document itself; `offset` counts characters from its beginning. */
@@ -40,7 +41,8 @@ const maxAliasCount = 100;
 export function parseConfigurationDocument(text: string): DocumentResult {
   const lines = new LineCounter();
   try {
-    return interpret(text, lines);
+    const excess = findExcess(text);
+    return excess === undefined ? interpret(text, lines) : single(excess.message, excess.remedy);
   } catch (error) {
     // What recurses over a document nested thousands deep exhausts the stack; toJS throws on alias bombs.
     if (error instanceof RangeError) return single('is nested too deeply', 'write a flatter file');

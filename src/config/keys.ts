@@ -1,5 +1,5 @@
 /** An identity's keys: read, judged, and told apart by their ids. */
-import { describeKeyFault, parsePublicKey, type KeyFault, type PublicKey } from '../crypto/public-key.js';
+import { describeKeyFault, type KeyFault, type PublicKey } from '../crypto/public-key.js';
 import type { VerificationKey } from '../verify/snapshot.js';
 import { intervalsOverlap, type LoadContext } from './context.js';
 import { quote, type ConfigurationPath } from './findings.js';
@@ -49,7 +49,7 @@ function readPublicKey(
   const member = [...path, publicKey === undefined ? 'publicKeyFile' : 'publicKey'];
   const encoded = publicKey ?? context.readKeyFile(publicKeyFile ?? '', member);
   if (encoded === undefined) return undefined;
-  const result = parsePublicKey(encoded);
+  const result = context.parsePublicKey(encoded);
   if (result.ok) return result.key;
   const fault = looksLikePkcs8(encoded) ? privateKeyFault : result.fault;
   context.findings.problem(member, describeKeyFault(fault), keyRemedy(fault));

@@ -250,7 +250,12 @@ describe('a file that cannot be a configuration', () => {
     ['text that is not UTF-8', Buffer.from([0x76, 0xff, 0xfe]), 'is not UTF-8'],
     ['a huge file', Buffer.alloc(maxConfigurationBytes + 1, '#'), 'is larger than'],
     ['text that is not YAML', 'version: 1\nlisten: }\n', 'is not valid YAML'],
-    ['lists thousands deep', '['.repeat(200_000), 'nested too deeply'],
+    ['lists millions deep', '['.repeat(8_000_000), 'nested too deeply'],
+    ['sections millions deep', '{a: '.repeat(2_000_000), 'nested too deeply'],
+    ['hyphens in a row', '- '.repeat(4_000_000), 'nested too deeply'],
+    ['question marks in a row', '? '.repeat(4_000_000), 'nested too deeply'],
+    ['a million aliases', `a: [${'*x,'.repeat(1_000_000)}]`, 'aliases without end'],
+    ['millions of entries', `a: [${'x,'.repeat(4_000_000)}]`, 'too many entries'],
     ['plain text', 'hello', 'must be a section of keys, not text'],
     ['null', 'null', 'is empty'],
   ])('%s is refused', (_, content, message) => {
