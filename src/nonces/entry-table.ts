@@ -29,8 +29,7 @@ const LEAST_SLOTS = 8;
 const FULLEST = 0.85;
 const ROOM = 1.5;
 
-/** The words of a slot. An entry whose id is kept aside has its identity's complement (a negative number). */
-const KEY = 0;
+/** The words of a slot, after the four of the key. An entry whose id is kept aside has its identity's complement (a negative number). */
 const TIMESTAMP = 4;
 const SEEN = 5;
 const IDENTITY = 6;
@@ -53,6 +52,7 @@ export class EntryTable {
   /** The four words of the key in hand. */
   readonly #key = new Int32Array(4);
   #slotHash = 0;
+  #spare = new Int32Array(0);
   #deadThroughSeconds = 0;
 
   constructor() {
@@ -75,14 +75,15 @@ export class EntryTable {
   add(key: Buffer, entry: Entry): void {
     const segment = this.#take(key);
     if (segment.used + 1 > segment.slots * FULLEST) this.#rebuild(segment);
-    const at = this.#emptySlot(segment, this.#slotHash);
+    const at = this.#freeSlot(segment, this.#slotHash);
     const { words } = segment;
-    words.set(this.#key, at + KEY);
+    if (words[at + TIMESTAMP] === 0) segment.used += 1;
+    else this.#release(words, at);
+    for (let word = 0; word < 4; word += 1) words[at + word] = this.#key[word] ?? 0;
     words[at + TIMESTAMP] = entry.timestampSeconds;
     words[at + SEEN] = entry.seenAtMs - entry.timestampSeconds * 1000;
     const packed = this.#requestIds.write(entry.requestId, words, at + REQUEST_ID);
     words[at + IDENTITY] = packed ? entry.identity : ~entry.identity;
-    segment.used += 1;
   }
 
   /** Forgets a key. Its slot stays in use until the segment is rebuilt, so that later ones are still found. */
@@ -133,24 +134,34 @@ export class EntryTable {
     return undefined;
   }
 
-  #emptySlot(segment: Segment, hash: number): number {
+  /** The first slot on a key's path that is empty or whose entry has died. */
+  #freeSlot(segment: Segment, hash: number): number {
     const { words } = segment;
     let at = homeSlot(hash, segment.slots);
-    while (words[at + TIMESTAMP] !== 0) at = at + WORDS === words.length ? 0 : at + WORDS;
+    while (this.#lives(words, at)) at = at + WORDS === words.length ? 0 : at + WORDS;
     return at;
   }
 
-  /** Moves the living to a segment with room; the dead stay behind. */
+  /** Sweeps the dead out of a segment, in place where the living then have room, else in a larger one. */
   #rebuild(segment: Segment): void {
-    const { words: old } = segment;
+    const old = this.#copy(segment.words);
     const living: number[] = [];
     eachUsedSlot(segment, (at) => (this.#lives(old, at) ? living.push(at) : this.#release(old, at)));
-    Object.assign(segment, emptySegment(Math.max(LEAST_SLOTS, Math.ceil((living.length + 1) * ROOM))));
+    const wanted = Math.max(LEAST_SLOTS, Math.ceil((living.length + 1) * ROOM));
+    if (wanted <= segment.slots && wanted > segment.slots / 2) segment.words.fill(0);
+    else Object.assign(segment, emptySegment(wanted));
     for (const from of living) {
-      const at = this.#emptySlot(segment, this.#hash(old, from, 4));
-      segment.words.set(old.subarray(from, from + WORDS), at);
+      const at = this.#freeSlot(segment, this.#hash(old, from, 4));
+      for (let word = 0; word < WORDS; word += 1) segment.words[at + word] = old[from + word] ?? 0;
     }
     segment.used = living.length;
+  }
+
+  /** A copy in one array that serves every segment: sweeping leaves nothing to the garbage collector. */
+  #copy(words: Int32Array): Int32Array {
+    if (this.#spare.length < words.length) this.#spare = new Int32Array(2 * words.length);
+    this.#spare.set(words);
+    return this.#spare;
   }
 
   #lives(words: Int32Array, at: number): boolean {

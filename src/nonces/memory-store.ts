@@ -25,7 +25,7 @@ export function createMemoryNonceStore(options: NonceStoreOptions): MemoryNonceS
   const { clock, clockStepMs: stepMs, clockSettleMs: settleMs } = options;
   const guard = createClockGuard({ clock, stepMs, settleMs });
   const ledger = new NonceLedger(options);
-  ledger.raiseFloor(startFloorSeconds(clock.nowMs(), options));
+  ledger.raiseFloor(startFloorSeconds(clock.nowMs(), options.futureSkewSeconds));
   let closed = false;
 
   function tick(): void {

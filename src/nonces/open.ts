@@ -12,16 +12,21 @@ export function openNonceStore(
   clock: Clock,
 ): Promise<NonceStore> {
   const { maxEntries, maxEntriesPerIdentity } = settings;
-  const futureSkewSeconds = widestFutureSkew(snapshot);
-  const common = { maxEntries, maxEntriesPerIdentity, futureSkewSeconds, clock };
+  const common = { maxEntries, maxEntriesPerIdentity, ...widestWindow(snapshot), clock };
   if (settings.store === 'memory') return Promise.resolve(createMemoryNonceStore(common));
   return openLmdbNonceStore({ ...common, directory: settings.directory, durability: settings.durability });
 }
 
-/** What the start-up rule has to cover: the furthest ahead that any policy lets a timestamp be. */
-function widestFutureSkew(snapshot: Snapshot): number {
-  const skews = [...snapshot.policies.values()].map((policy) =>
-    policy.kind === 'signed' ? policy.freshness.futureSkewSeconds : 0,
+/**
+ * The furthest back and ahead that any policy lets a timestamp be: a store keeps every nonce for the widest
+ * window, and its start-up rule covers the furthest future.
+ */
+function widestWindow(snapshot: Snapshot): { pastSkewSeconds: number; futureSkewSeconds: number } {
+  const windows = [...snapshot.policies.values()].flatMap((policy) =>
+    policy.kind === 'signed' ? [policy.freshness] : [],
   );
-  return Math.max(0, ...skews);
+  return {
+    pastSkewSeconds: Math.max(0, ...windows.map((window) => window.pastSkewSeconds)),
+    futureSkewSeconds: Math.max(0, ...windows.map((window) => window.futureSkewSeconds)),
+  };
 }

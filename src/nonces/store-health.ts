@@ -5,8 +5,8 @@ import type { NonceStoreStatus } from './nonce-store.js';
 import type { NonceStoreOptions } from './store-options.js';
 
 /** MUST 16: whatever an earlier process let in has a timestamp of at most its last moment plus the window. */
-export function startFloorSeconds(startMs: number, options: NonceStoreOptions): number {
-  return Math.floor(startMs / 1000) + options.futureSkewSeconds;
+export function startFloorSeconds(startMs: number, futureSkewSeconds: number): number {
+  return Math.floor(startMs / 1000) + futureSkewSeconds;
 }
 
 /** What a store knows about itself; `fault` is why it cannot serve at all. */

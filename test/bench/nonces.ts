@@ -7,8 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openLmdbNonceStore } from '../../src/nonces/lmdb-store.js';
-import { initialiseNonceDirectory } from '../../src/nonces/lmdb-open.js';
+import { initialiseNonceDirectory, openLmdbNonceStore } from '../../src/nonces/lmdb-store.js';
 import { createMemoryNonceStore } from '../../src/nonces/memory-store.js';
 import type { NonceClaim, NonceStore } from '../../src/nonces/nonce-store.js';
 
@@ -105,7 +104,7 @@ async function benchLmdb(): Promise<
 async function claimInRounds(store: NonceStore, claims: number): Promise<void> {
   for (let done = 0; done < claims; done += IN_FLIGHT) {
     const nowSeconds = Math.floor(Date.now() / 1000);
-    const round = Array.from({ length: IN_FLIGHT }, () => store.claim(randomClaim(nowSeconds)));
+    const round = Array.from({ length: IN_FLIGHT }, async () => store.claim(randomClaim(nowSeconds)));
     for (const outcome of await Promise.all(round)) {
       if (outcome.kind !== 'claimed')
         throw new Error(`a fresh nonce was answered ${JSON.stringify(outcome)}`);

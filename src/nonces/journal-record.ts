@@ -1,0 +1,72 @@
+/** The bytes of a journal record: the claims and withdrawals of one batch, in the order in which they happened. */
+import { KEPT_KEY_BYTES } from './entry-table.js';
+import type { RememberedClaim } from './nonce-ledger.js';
+
+/** One thing that happened to a nonce. `key` holds the 16 bytes that are kept. */
+export interface JournalEvent extends RememberedClaim {
+  readonly kind: 'claimed' | 'withdrawn';
+}
+
+const KINDS = ['claimed', 'withdrawn'] as const;
+const FIXED_BYTES = 1 + KEPT_KEY_BYTES + 4 + 8 + 1 + 1;
+const MAX_TEXT_BYTES = 255;
+
+/** Texts longer than a record can hold; checked before a claim is decided. */
+export function fitsRecord(requestId: string, identity: string): boolean {
+  return Buffer.byteLength(requestId) <= MAX_TEXT_BYTES && Buffer.byteLength(identity) <= MAX_TEXT_BYTES;
+}
+
+export function encodeRecord(events: readonly JournalEvent[]): Buffer {
+  const record = Buffer.allocUnsafeSlow(events.reduce((sum, event) => sum + sizeOf(event), 0));
+  events.reduce((at, event) => writeEvent(record, at, event), 0);
+  return record;
+}
+
+/** Reads what `encodeRecord` wrote. Throws RangeError on a record that was cut short or is of another make. */
+export function decodeRecord(record: Buffer): JournalEvent[] {
+  const events: JournalEvent[] = [];
+  for (let at = 0; at < record.length;) {
+    const event = readEvent(record, at);
+    events.push(event);
+    at += sizeOf(event);
+  }
+  return events;
+}
+
+function sizeOf({ requestId, identity }: JournalEvent): number {
+  return FIXED_BYTES + Buffer.byteLength(requestId) + Buffer.byteLength(identity);
+}
+
+function writeEvent(record: Buffer, start: number, event: JournalEvent): number {
+  let at = record.writeUInt8(KINDS.indexOf(event.kind), start);
+  at += event.key.copy(record, at, 0, KEPT_KEY_BYTES);
+  at = record.writeUInt32LE(event.timestampSeconds, at);
+  at = record.writeDoubleLE(event.seenAtMs, at);
+  at = writeText(record, at, event.requestId);
+  return writeText(record, at, event.identity);
+}
+
+function writeText(record: Buffer, at: number, text: string): number {
+  const bytes = record.write(text, at + 1);
+  record[at] = bytes;
+  return at + 1 + bytes;
+}
+
+function readEvent(record: Buffer, start: number): JournalEvent {
+  const kind = KINDS[record.readUInt8(start)];
+  if (kind === undefined) throw new RangeError('nonce journal: unknown kind of event');
+  let at = start + 1;
+  const key = record.subarray(at, at + KEPT_KEY_BYTES);
+  at += KEPT_KEY_BYTES;
+  const timestampSeconds = record.readUInt32LE(at);
+  const seenAtMs = record.readDoubleLE(at + 4);
+  const requestId = readText(record, at + 12);
+  const identity = readText(record, at + 13 + Buffer.byteLength(requestId));
+  return { kind, key, timestampSeconds, seenAtMs, requestId, identity };
+}
+
+function readText(record: Buffer, at: number): string {
+  const end = at + 1 + record.readUInt8(at);
+  if (end > record.length) throw new RangeError('nonce journal: a record is cut short');
+  return record.toString('utf8', at + 1, end);
+}

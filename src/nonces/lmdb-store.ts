@@ -1,0 +1,185 @@
+/**
+ * The durable store, shared by every process that names the same directory (security.md MUST 17, 19, 21).
+ * Claims that arrive in one turn of the event loop are decided and written in one transaction.
+ */
+import { createClockGuard, type ClockGuard } from './clock-guard.js';
+import type { JournalEvent } from './journal-record.js';
+import { fitsRecord } from './journal-record.js';
+import type { Journal, JournalTransaction } from './journal.js';
+import {
+  journalBound,
+  openStoreJournal,
+  type LmdbNonceStoreOptions,
+  type OpenedJournal,
+} from './lmdb-open.js';
+import { NonceLedger } from './nonce-ledger.js';
+import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore, NonceStoreStatus } from './nonce-store.js';
+import { SharedLedger } from './shared-ledger.js';
+import { storeHealth } from './store-health.js';
+
+export { initialiseNonceDirectory, type LmdbNonceStoreOptions } from './lmdb-open.js';
+
+/**
+ * Opens the store and reads every live nonce. A directory without a usable journal starts with the floor of
+ * MUST 16. Rejects with `NonceStoreError`, naming path and remedy, when the directory cannot be used.
+ */
+export async function openLmdbNonceStore(options: LmdbNonceStoreOptions): Promise<NonceStore> {
+  const store = new LmdbNonceStore(options, openStoreJournal(options));
+  await store.load();
+  return store;
+}
+
+/** Claims that are decided in one transaction at most: its length is what other processes may have to wait. */
+const BATCH_CLAIMS = 512;
+/** How often an idle process reads what others have written, so that its next claim need not. */
+const FOLLOW_MS = 200;
+
+interface Request {
+  readonly kind: 'claim' | 'withdraw';
+  readonly claim: NonceClaim;
+  readonly answer: (outcome: ClaimOutcome) => void;
+}
+
+const REMOVED =
+  'the database file was removed or replaced under this process; restart it, and leave the directory alone';
+
+class LmdbNonceStore implements NonceStore {
+  readonly name = 'lmdb';
+  readonly #options: LmdbNonceStoreOptions;
+  readonly #journal: Journal;
+  readonly #filesIntact: () => boolean;
+  readonly #guard: ClockGuard;
+  readonly #ledger: NonceLedger;
+  readonly #shared: SharedLedger;
+  readonly #follower: NodeJS.Timeout;
+  #queue: Request[] = [];
+  #turn: NodeJS.Immediate | undefined;
+  #fault: string | undefined;
+  #closed = false;
+
+  constructor(options: LmdbNonceStoreOptions, { journal, filesIntact }: OpenedJournal) {
+    const { clock, clockStepMs: stepMs, clockSettleMs: settleMs } = options;
+    this.#options = options;
+    this.#journal = journal;
+    this.#filesIntact = filesIntact;
+    this.#guard = createClockGuard({ clock, stepMs, settleMs });
+    this.#ledger = new NonceLedger(options);
+    this.#shared = new SharedLedger(this.#ledger);
+    this.#follower = setInterval(() => this.#schedule(), FOLLOW_MS).unref();
+  }
+
+  /** Reads the journal, a slice a turn. Throws what reading it throws. */
+  async load(): Promise<void> {
+    while (!this.#journal.transact((transaction) => this.#shared.catchUp(transaction))) {
+      await new Promise(setImmediate);
+    }
+  }
+
+  claim(claim: NonceClaim): ClaimOutcome | Promise<ClaimOutcome> {
+    if (this.#closed || !fitsRecord(claim.requestId, claim.identity)) return doubt('store_unavailable');
+    return new Promise((answer) => this.#enqueue({ kind: 'claim', claim, answer }));
+  }
+
+  async withdraw(claim: NonceClaim): Promise<void> {
+    if (this.#closed) return;
+    await new Promise<ClaimOutcome>((answer) => this.#enqueue({ kind: 'withdraw', claim, answer }));
+  }
+
+  status(): NonceStoreStatus {
+    const nowMs = this.#guard.observe();
+    if (nowMs !== undefined) this.#ledger.advance(nowMs);
+    const fault = this.#closed ? 'the store is closed' : this.#fault;
+    return storeHealth({ ledger: this.#ledger, guard: this.#guard, options: this.#options, fault });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#follower);
+    while (this.#queue.length > 0) this.#runTurn();
+    clearImmediate(this.#turn);
+    await this.#journal.close();
+    this.#ledger.clear();
+  }
+
+  #enqueue(request: Request): void {
+    this.#queue.push(request);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined;
+      this.#runTurn();
+      if (this.#queue.length > 0 || this.#shared.hasDead()) this.#schedule();
+    });
+  }
+
+  #runTurn(): void {
+    const batch = this.#queue.slice(0, BATCH_CLAIMS);
+    const outcomes = this.#decide(batch);
+    if (outcomes === undefined) return;
+    this.#queue = this.#queue.slice(batch.length);
+    batch.forEach(({ answer }, index) => answer(outcomes[index] ?? doubt('store_unavailable')));
+  }
+
+  /** One transaction; undefined when there is still more to read before anything can be decided. */
+  #decide(batch: readonly Request[]): ClaimOutcome[] | undefined {
+    try {
+      return this.#journal.transact((transaction) =>
+        this.#shared.catchUp(transaction) ? this.#answerAll(transaction, batch) : undefined,
+      );
+    } catch (error) {
+      this.#shared.restart();
+      this.#fault = error instanceof Error ? error.message : String(error);
+      return batch.map(() => doubt('store_unavailable'));
+    }
+  }
+
+  #answerAll(transaction: JournalTransaction, batch: readonly Request[]): ClaimOutcome[] {
+    const nowMs = this.#guard.observe();
+    // After the clock: whoever opens a new journal in the place of a removed one starts with a later floor.
+    this.#fault = this.#filesIntact() ? undefined : REMOVED;
+    const reason = this.#reasonAgainstAll(transaction, nowMs);
+    if (nowMs !== undefined) this.#ledger.advance(nowMs);
+    const events: JournalEvent[] = [];
+    const outcomes = batch.map((request) => this.#answer(request, nowMs ?? 0, reason, events));
+    if (events.length > 0 || this.#shared.hasDead()) this.#shared.write(transaction, events);
+    return outcomes;
+  }
+
+  #reasonAgainstAll(transaction: JournalTransaction, nowMs: number | undefined): NonceDoubt | undefined {
+    if (this.#fault !== undefined) return 'store_unavailable';
+    if (nowMs === undefined) return 'clock_diverged';
+    if (!transaction.roomToAppend) this.#fault = 'the disk under the database is full';
+    return this.#fault !== undefined || this.#shared.bytes() >= journalBound(this.#options)
+      ? 'store_full'
+      : undefined;
+  }
+
+  #answer(
+    { kind, claim }: Request,
+    nowMs: number,
+    reason: NonceDoubt | undefined,
+    events: JournalEvent[],
+  ): ClaimOutcome {
+    if (reason !== undefined) return doubt(reason);
+    if (kind === 'withdraw') {
+      if (this.#ledger.withdraw(claim.key, claim.requestId)) events.push(eventOf('withdrawn', claim, nowMs));
+      return { kind: 'claimed' };
+    }
+    if (claim.stillWanted?.() === false) return doubt('abandoned');
+    const outcome = this.#ledger.claim(claim, nowMs);
+    if (outcome.kind === 'claimed') events.push(eventOf('claimed', claim, nowMs));
+    return outcome;
+  }
+}
+
+function doubt(reason: NonceDoubt): ClaimOutcome {
+  return { kind: 'doubt', reason };
+}
+
+function eventOf(kind: JournalEvent['kind'], claim: NonceClaim, seenAtMs: number): JournalEvent {
+  const { key, timestampSeconds, identity, requestId } = claim;
+  return { kind, key, timestampSeconds, seenAtMs, identity, requestId };
+}
