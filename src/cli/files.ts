@@ -1,5 +1,6 @@
 /** Files that the command line names: read in bounds, written whole, faults in plain words. */
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { errorCode } from '../client/send-failure.js';
 import { checkPrivateKeyFile } from '../config/private-key-file.js';
 import { readBoundedFile, unreadable } from '../config/read-file.js';
 import { describeKeyFault, parsePrivateKey, type PrivateKey } from '../crypto/private-key.js';
@@ -71,7 +72,7 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
 
 /** An I/O error while writing, in plain words. */
 export function unwritable(path: string, error: unknown): CliFault {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  const code = errorCode(error);
   if (code === 'EEXIST') return new CliFault(`${path} exists and is not overwritten`, 'choose another name');
   if (code === 'ENOENT') return new CliFault(`the directory of ${path} does not exist`, 'create it first');
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')

@@ -39,26 +39,38 @@ const NOT_TRUSTED =
   /^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|CRL_|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH|ERR_TLS_CERT_ALTNAME)/;
 /** In the name of every alert that the peer has sent, as OpenSSL spells it. */
 const PEER_ALERT = 'ALERT';
-/** What plain HTTP looks like to a TLS reader. */
-const NOT_TLS = /^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNKNOWN_PROTOCOL)$/;
+/** What plain text looks like to a reader of TLS. */
+const NOT_TLS = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNKNOWN_PROTOCOL/;
 
-/** Sorts what Node's TLS and sockets throw. `connected`: whether the handshake was through on our side. */
+/**
+ * Sorts what Node's TLS and sockets throw. `connected`: whether the handshake was through on our side; in TLS 1.3
+ * that is before the server has judged our certificate.
+ */
 export function classifyTransportError(error: unknown, connected: boolean): SendFailure {
   const reason = errorCode(error);
+  const opensslName = opensslNameOf(error, reason);
   if (NOT_TRUSTED.test(reason)) return { code: 'server_not_trusted', reason };
-  if (NOT_TLS.test(reason)) return { code: 'not_tls' };
-  if (
-    reason.includes(PEER_ALERT) ||
-    (reason === 'EPROTO' && String(error).toUpperCase().includes(PEER_ALERT))
-  )
-    return { code: 'refused_in_handshake', reason };
+  if (NOT_TLS.test(opensslName)) return { code: 'not_tls' };
+  if (opensslName.includes(PEER_ALERT)) return { code: 'refused_in_handshake', reason: opensslName };
   if (!connected && NO_CONNECTION.has(reason)) return { code: 'no_connection', reason };
   return { code: 'connection_broken', reason };
 }
 
+const MAX_NAME_LENGTH = 60;
+
+/** Node names OpenSSL's errors by code (`ERR_SSL_…`) or, as `EPROTO`, in the message: `error:0A…:…:wrong version number:…`. */
+function opensslNameOf(error: unknown, code: string): string {
+  if (code.startsWith('ERR_SSL_')) return code;
+  if (code !== 'EPROTO' || typeof error !== 'object' || error === null || !('message' in error)) return '';
+  const part = /:SSL routines:[^:]*:([^:]+)/.exec(String(error.message))?.[1] ?? '';
+  return part.slice(0, MAX_NAME_LENGTH).toUpperCase().replaceAll(' ', '_');
+}
+
 /** The `code` of an error of Node or OpenSSL; of several addresses tried, that of the first. */
 export function errorCode(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return errorCode(error.errors[0]);
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return error instanceof Error ? error.name : 'unknown';
+  if (typeof error !== 'object' || error === null) return 'unknown';
+  if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0)
+    return errorCode(error.errors[0]);
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return 'name' in error && typeof error.name === 'string' ? error.name : 'unknown';
 }

@@ -1,0 +1,63 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parsePrivateKey } from '../../../src/crypto/private-key.js';
+import { parsePublicKey } from '../../../src/crypto/public-key.js';
+import { run } from './test-world.js';
+
+let directory: string;
+beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'countersign-keygen-'))));
+afterEach(() => rmSync(directory, { recursive: true }));
+
+interface KeygenJson {
+  readonly private_key_file: string;
+  readonly public_key_file: string;
+  readonly fingerprint: string;
+  readonly public_key: Readonly<Record<string, string>>;
+}
+
+describe('countersign keygen', () => {
+  it('writes a private key that only its owner can read, and its public key', async () => {
+    expect((await run(['keygen', '--out', directory, '--name', 'a'])).code).toBe(0);
+    const file = join(directory, 'a.key');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, 'utf8')).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
+    const [secret, shown] = [
+      parsePrivateKey(readFileSync(file)),
+      parsePublicKey(readFileSync(join(directory, 'a.pub'))),
+    ];
+    expect(secret.ok && shown.ok && secret.key.publicKey.fingerprint === shown.key.fingerprint).toBe(true);
+  });
+
+  it('prints the public key in every encoding, and all are the same key', async () => {
+    const { out } = await run(['keygen', '--out', directory, '--json']);
+    const result = JSON.parse(out) as KeygenJson;
+    expect(Object.keys(result.public_key)).toEqual(['pem', 'base64', 'openssh', 'jwk']);
+    for (const text of Object.values(result.public_key)) {
+      const parsed = parsePublicKey(text);
+      expect(parsed.ok && parsed.key.fingerprint).toBe(result.fingerprint);
+    }
+  });
+
+  it('prints one encoding alone when asked', async () => {
+    const { out } = await run(['keygen', '--out', directory, '--format', 'openssh']);
+    expect(out).toMatch(/^ssh-ed25519 [A-Za-z0-9+/]+ signing\n$/);
+  });
+
+  it('never prints the private key', async () => {
+    const { out, err } = await run(['keygen', '--out', directory]);
+    const seed = Buffer.alloc(32, 9);
+    for (const encoding of ['base64', 'hex', 'base64url'] as const)
+      expect(out + err).not.toContain(seed.toString(encoding));
+    expect(out + err).not.toContain('BEGIN PRIVATE');
+  });
+
+  it.each(['signing.key', 'signing.pub'])('leaves an existing %s alone and writes nothing', async (name) => {
+    writeFileSync(join(directory, name), 'precious');
+    const { code, err } = await run(['keygen', '--out', directory]);
+    expect(code).toBe(3);
+    expect(err).toContain(`${name} exists and is not overwritten`);
+    expect(readFileSync(join(directory, name), 'utf8')).toBe('precious');
+    expect(readdirSync(directory)).toEqual([name]);
+  });
+});

@@ -1,0 +1,92 @@
+import { buildProgram } from '../../../src/cli/program.js';
+import { Session } from '../../../src/cli/session.js';
+import { nodeVersionFault } from '../../../src/cli/node-version.js';
+import { run } from './test-world.js';
+
+const unused = () => {
+  throw new Error('not to be used');
+};
+const program = buildProgram(
+  new Session({ out: unused, err: unused, readInput: unused, nowMs: unused, randomBytes: unused }),
+);
+const names = program.commands.map((command) => command.name());
+
+describe('countersign', () => {
+  it('has the commands that it should have', () => {
+    expect(names).toEqual([
+      ...['serve', 'check-config', 'keygen', 'fingerprint', 'sign', 'send', 'import-env', 'envoy-config'],
+    ]);
+  });
+
+  it.each(names)('%s --help has an example and the exit codes, and succeeds', async (name) => {
+    const { code, out, err } = await run([name, '--help']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(new RegExp(`Examples?:\\n {2}countersign ${name} `));
+    expect(out).toContain('Exit codes: 0 good, 1 refused');
+  });
+
+  it.each(names)('%s describes itself, its arguments and its options', (name) => {
+    const command = program.commands.find((candidate) => candidate.name() === name)!;
+    expect(command.description()).not.toBe('');
+    for (const option of command.options) expect([option.flags, option.description]).not.toContain('');
+    for (const argument of command.registeredArguments)
+      expect([argument.name(), argument.description]).not.toContain('');
+  });
+
+  it('shows help and fails when there is no command', async () => {
+    const { code, out, err } = await run([]);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain('Usage: countersign');
+  });
+
+  it('prints its version', async () => {
+    expect(await run(['--version'])).toEqual({
+      code: 0,
+      out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string,
+      err: '',
+    });
+  });
+
+  it.each([
+    ['an unknown command', ['fly'], "unknown command 'fly'"],
+    ['an unknown option', ['keygen', '--fast'], "unknown option '--fast'"],
+    ['a missing option', ['sign', '--identity', 'a'], "required option '--key, --signing-key <file>'"],
+    ['a missing argument', ['fingerprint'], "missing required argument 'certificates'"],
+    ['an argument too many', ['import-env', 'a', 'b'], 'too many arguments'],
+    ['no configuration', ['check-config'], 'no configuration file'],
+    ['two configurations', ['check-config', 'a', '--config', 'b'], 'two configuration files'],
+    ['a number that is none', ['check-config', 'a', '--workers', '0x2'], 'whole number from 1 to'],
+    ['a number out of bounds', ['check-config', 'a', '--workers', '0'], 'whole number from 1 to'],
+    ['an encoding that does not exist', ['keygen', '--format', 'der'], 'Allowed choices are pem'],
+    ['a key name with a slash', ['keygen', '--name', '../a'], 'It must match'],
+  ])('says what is wrong with %s, on stderr and with code 2', async (_title, args, text) => {
+    const { code, out, err } = await run(args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/^countersign: /);
+    expect(err).toContain(text);
+    expect(err).not.toContain('    at ');
+  });
+
+  it.each([
+    ['serve', ['serve', '--config', '/nowhere/a.yaml']],
+    ['check-config', ['check-config', '/nowhere/a.yaml']],
+    ['envoy-config', ['envoy-config', '/nowhere/a.yaml']],
+    ['import-env', ['import-env', '/nowhere/a.env']],
+    ['fingerprint', ['fingerprint', '/nowhere/a.crt']],
+    ['keygen', ['keygen', '--out', '/nowhere']],
+  ])('%s says which file is missing, with a remedy and code 3', async (_title, args) => {
+    const { code, out, err } = await run(args);
+    expect({ code, out }).toEqual({ code: 3, out: '' });
+    expect(err).toMatch(/^countersign: .*\/nowhere.* does not exist\n {2}remedy: .+\n$/);
+  });
+});
+
+describe('nodeVersionFault', () => {
+  it.each(['18.20.4', '20.18.3', '20', ''])('refuses Node "%s"', (version) => {
+    expect(nodeVersionFault(version)).toContain('20.19 or newer');
+  });
+
+  it.each(['20.19.0', '20.20.2', '22.0.0', '24.21.0', '26.10.0-nightly'])('takes Node %s', (version) => {
+    expect(nodeVersionFault(version)).toBeUndefined();
+  });
+});
