@@ -1,0 +1,106 @@
+/**
+ * `make bench`: every figure a ratio within one run. Prints a table and leaves the same, as JSON, in
+ * bench-results/latest.json. Options by environment: BENCH_ROUNDS (5), BENCH_CHECKS (8000), BENCH_SECONDS (8).
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { benchChecks, KINDS, type Kind, type Round } from './checks.js';
+import { benchNonces } from './nonces.js';
+import { canPin, pinClient } from './pinned-process.js';
+import { benchThroughEnvoy } from './through-envoy.js';
+
+const RESULTS_FOLDER = 'bench-results';
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+function option(name: string, fallback: number): number {
+  const text = process.env[name];
+  return text !== undefined && /^[1-9][0-9]{0,6}$/.test(text) ? Number(text) : fallback;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
+}
+
+/** Of checks per second, round by round, then the median. */
+function ratio(rounds: readonly Round[], of: Kind, against: Kind): number {
+  return median(rounds.map((round) => round[of].checksPerSecond / round[against].checksPerSecond));
+}
+
+/** A throw-away certificate for the check requests, of the size that producers have. */
+function certificatePem(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'csb-'));
+  try {
+    const out = join(folder, 'certificate.pem');
+    const key = join(folder, 'key.pem');
+    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+    execFileSync(
+      'openssl',
+      ['req', '-x509', ...curve, '-keyout', key, '-out', out, '-subj', '/CN=bench-producer', '-days', '2'],
+      {
+        stdio: 'ignore',
+      },
+    );
+    return readFileSync(out, 'utf8');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Where the time of a full check goes: each server does what the one before it does, and more. */
+function stages(rounds: readonly Round[]): Record<string, number> {
+  const cpu = (kind: Kind): number => median(rounds.map((round) => round[kind].cpuMicroseconds));
+  return {
+    transport_us: cpu('transport'),
+    verification_and_walk_us: cpu('verify') - cpu('transport'),
+    decision_memory_store_and_record_us: cpu('full_memory') - cpu('verify'),
+    lmdb_instead_of_memory_us: cpu('full_lmdb') - cpu('full_memory'),
+    plain_server_us: cpu('plain'),
+  };
+}
+
+pinClient();
+if (!canPin) say('taskset is not here: servers and client share their cores, figures are noisier');
+const nonces = await benchNonces();
+const rounds = await benchChecks({
+  rounds: option('BENCH_ROUNDS', 5),
+  checksPerRound: option('BENCH_CHECKS', 8_000),
+  certificatePem: certificatePem(),
+  report: say,
+});
+const envoy = await benchThroughEnvoy(option('BENCH_SECONDS', 8));
+const result = {
+  machine: { node: process.versions.node, cores: cpus().length, model: cpus()[0]?.model, pinned: canPin },
+  ratios: {
+    full_memory_vs_plain: ratio(rounds, 'full_memory', 'plain'),
+    full_lmdb_vs_plain: ratio(rounds, 'full_lmdb', 'plain'),
+    full_memory_vs_transport: ratio(rounds, 'full_memory', 'transport'),
+    full_memory_vs_verify: ratio(rounds, 'full_memory', 'verify'),
+    envoy_p50_with_vs_without: envoy.with.p50 / envoy.without.p50,
+    envoy_p99_with_vs_without: envoy.with.p99 / envoy.without.p99,
+  },
+  checks_per_second: Object.fromEntries(
+    KINDS.map((kind) => [kind, median(rounds.map((round) => round[kind].checksPerSecond))]),
+  ),
+  cpu_us_per_check: Object.fromEntries(
+    KINDS.map((kind) => [kind, median(rounds.map((round) => round[kind].cpuMicroseconds))]),
+  ),
+  stages_us: stages(rounds),
+  envoy_added_ms: { p50: envoy.with.p50 - envoy.without.p50, p99: envoy.with.p99 - envoy.without.p99 },
+  envoy_ms: envoy,
+  nonces,
+};
+mkdirSync(RESULTS_FOLDER, { recursive: true });
+writeFileSync(join(RESULTS_FOLDER, 'latest.json'), `${JSON.stringify(result, null, 2)}\n`);
+for (const [group, figures] of Object.entries(result)) {
+  say(`\n${group}`);
+  for (const [name, value] of Object.entries(figures)) {
+    const shown = typeof value === 'number' ? String(Math.round(value * 1000) / 1000) : JSON.stringify(value);
+    say(`  ${name.padEnd(38)} ${shown}`);
+  }
+}
+say(`\nleft in ${RESULTS_FOLDER}/latest.json`);
