@@ -40,6 +40,25 @@ export class MemberNames {
     this.source = document;
   }
 
+  /** The last name for `compare`, together with its length: good while the text is read, in any object. */
+  get reference(): number {
+    return this.source === this.#document ? this.start : ~this.start;
+  }
+
+  /** Orders two names by their code points: below 0 when the left one comes first, 0 when they are equal. */
+  compare(left: number, leftLength: number, right: number, rightLength: number): number {
+    const leftSource = left < 0 ? this.#unescaped : this.#document;
+    const rightSource = right < 0 ? this.#unescaped : this.#document;
+    const leftStart = left < 0 ? ~left : left;
+    const rightStart = right < 0 ? ~right : right;
+    const shorter = Math.min(leftLength, rightLength);
+    for (let index = 0; index < shorter; index += 1) {
+      const difference = (leftSource[leftStart + index] ?? 0) - (rightSource[rightStart + index] ?? 0);
+      if (difference !== 0) return difference;
+    }
+    return leftLength - rightLength;
+  }
+
   /** An object begins. */
   open(): void {
     this.#bases.push(this.#count);
@@ -76,8 +95,7 @@ export class MemberNames {
     for (let index = base, count = this.#count; index < count; index += 1) {
       if (hashes[index] === hash && this.#lengths[index] === length && this.#isLast(index)) return false;
     }
-    const isUnescaped = this.source !== this.#document;
-    this.#starts[this.#count] = isUnescaped ? ~this.start : this.start;
+    this.#starts[this.#count] = this.reference;
     this.#lengths[this.#count] = length;
     this.#hashes[this.#count] = this.hash;
     this.#count += 1;

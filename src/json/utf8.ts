@@ -20,6 +20,24 @@ export function utf8SequenceEnd(bytes: Uint8Array, at: number): number {
   return -1;
 }
 
+/** The length of a well-formed UTF-8 sequence, by its first byte. */
+export function utf8Length(lead: number): number {
+  if (lead < 0x80) return 1;
+  if (lead < 0xe0) return 2;
+  return lead < 0xf0 ? 3 : 4;
+}
+
+/** The code point of the well-formed UTF-8 sequence at `at`. */
+export function readCodePoint(bytes: Uint8Array, at: number): number {
+  const lead = byteAt(bytes, at);
+  if (lead < 0x80) return lead;
+  const second = byteAt(bytes, at + 1) & 0x3f;
+  if (lead < 0xe0) return ((lead & 0x1f) << 6) | second;
+  const third = byteAt(bytes, at + 2) & 0x3f;
+  if (lead < 0xf0) return ((lead & 0x0f) << 12) | (second << 6) | third;
+  return ((lead & 0x07) << 18) | (second << 12) | (third << 6) | (byteAt(bytes, at + 3) & 0x3f);
+}
+
 /**
  * Writes one code point as UTF-8 and returns the index after it. A lone surrogate is written in three bytes like any
  * other code point ("WTF-8"): valid UTF-8 never holds those bytes, so distinct strings stay distinct, and the order
