@@ -1,0 +1,199 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { run } from './test-world.js';
+
+const FIXTURES = 'test/unit/config/fixtures';
+const OWN_POLICIES = `${FIXTURES}/good/own-policies.yaml`;
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'countersign-cli-'));
+  mkdirSync(join(directory, 'tls'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+/** A configuration with an `envoy` section, its certificates in a directory of the test's own. */
+function envoyConfiguration(): string {
+  const producer = readFileSync(`${FIXTURES}/files/producer.pem`);
+  writeFileSync(join(directory, 'tls', 'server.crt'), producer);
+  writeFileSync(join(directory, 'tls', 'server.key'), 'not read here', { mode: 0o600 });
+  writeFileSync(join(directory, 'tls', 'ca.crt'), producer);
+  const file = join(directory, 'countersign.yaml');
+  const envoy = [
+    'envoy:',
+    '  listener: { address: 127.0.0.1, port: 8443 }',
+    '  health: { address: 127.0.0.1, port: 8444 }',
+    '  admin: { address: 127.0.0.1, port: 9901 }',
+    '  upstream: { address: 127.0.0.1, port: 9000 }',
+    '  tls:',
+    '    certificateFile: tls/server.crt',
+    '    privateKeyFile: tls/server.key',
+    '    clientCaFile: tls/ca.crt',
+    '    sdsDirectory: run/sds',
+    '  accessLog: access.ndjson',
+    '  flood: { requestsPerSecondPerConnection: 0, connectionsPerSecond: 0 }',
+  ];
+  writeFileSync(file, `${readFileSync(OWN_POLICIES, 'utf8')}\n${envoy.join('\n')}\n`);
+  return file;
+}
+
+describe('countersign check-config', () => {
+  it('counts what a good file holds, and names every route that is not checked', async () => {
+    const { code, out, err } = await run(['check-config', OWN_POLICIES]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('is good: 2 identities, 1 operator, 5 policies\n');
+    expect(out).toContain('not checked: pages: GET /portal/… — pages of the portal have their own login\n');
+  });
+
+  it('prints the same as JSON', async () => {
+    const { out } = await run(['check-config', '--json', '--config', OWN_POLICIES]);
+    expect(JSON.parse(out)).toMatchObject({
+      ok: true,
+      identities: 2,
+      policies: ['bundle', 'order', 'orders', 'orders-read', 'pages'],
+      pass_through: [{ policy: 'pages', methods: ['GET'], match: 'prefix', path: '/portal/' }],
+    });
+  });
+
+  it('warns of an identity that may speak for every operator', async () => {
+    const file = join(directory, 'open.yaml');
+    writeFileSync(file, readFileSync(OWN_POLICIES, 'utf8').replace('operators: [operator-a]', ''));
+    const { code, out } = await run(['check-config', file]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/warning: identities\[0\]\S*: .*operator/);
+  });
+
+  it('lists the problems of a bad file on stderr', async () => {
+    const file = join(directory, 'bad.yaml');
+    writeFileSync(file, 'version: 1\nlistne: {}\n');
+    const { code, out, err } = await run(['check-config', file]);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain('listne');
+    expect(err).toMatch(/\d+ problems? in .*bad\.yaml\n$/);
+  });
+
+  it('lists them as JSON on stdout', async () => {
+    const file = join(directory, 'bad.yaml');
+    writeFileSync(file, 'version: 2\n');
+    const { code, out, err } = await run(['check-config', '--json', file]);
+    expect({ code, err }).toEqual({ code: 1, err: '' });
+    const result = JSON.parse(out) as { ok: boolean; problems: { file: string; remedy: string }[] };
+    expect(result.ok).toBe(false);
+    expect(result.problems[0]?.file).toBe(file);
+  });
+
+  it('refuses a memory store that several workers would share', async () => {
+    const file = join(directory, 'memory.yaml');
+    writeFileSync(file, `${readFileSync(OWN_POLICIES, 'utf8')}\nnonces: { store: memory }\n`);
+    expect((await run(['check-config', file])).code).toBe(0);
+    const { code, err } = await run(['check-config', file, '--workers', '2']);
+    expect(code).toBe(1);
+    expect(err).toContain('nonces');
+  });
+});
+
+describe('countersign serve', () => {
+  it('does not start with a bad configuration', async () => {
+    const file = join(directory, 'bad.yaml');
+    writeFileSync(file, 'version: 2\n');
+    const write = process.stderr.write.bind(process.stderr);
+    let written = '';
+    process.stderr.write = (text) => (written += String(text)) !== '';
+    try {
+      expect((await run(['serve', '--config', file])).code).toBe(3);
+    } finally {
+      process.stderr.write = write;
+    }
+    expect(written).toContain('version');
+  });
+});
+
+describe('countersign envoy-config', () => {
+  it('prints the bootstrap, and writes the SDS files that it names', async () => {
+    const { code, out, err } = await run(['envoy-config', envoyConfiguration()]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const sds = join(directory, 'run', 'sds');
+    expect(readdirSync(sds).sort()).toEqual(['sds-client-ca.yaml', 'sds-server.yaml']);
+    for (const name of readdirSync(sds)) expect(out).toContain(join(sds, name));
+    expect(readFileSync(join(sds, 'sds-server.yaml'), 'utf8')).toContain(
+      join(directory, 'tls', 'server.key'),
+    );
+    expect(readFileSync(join(sds, 'sds-client-ca.yaml'), 'utf8')).toContain(join(directory, 'tls', 'ca.crt'));
+  });
+
+  it('carries over ports, socket, limits and every policy', async () => {
+    const { out } = await run(['envoy-config', '--config', envoyConfiguration()]);
+    const text = JSON.stringify(parse(out));
+    for (const port of [8443, 8444, 9901, 9000]) expect(text).toContain(`"port_value":${port}`);
+    expect(text).toContain(join(directory, 'verifier.sock'));
+    for (const policy of ['bundle', 'order', 'orders', 'orders-read', 'pages'])
+      expect(text).toContain(`"countersign_policy":"${policy}"`);
+  });
+
+  it('turns the flood guard off as a whole with 0', async () => {
+    const { out } = await run(['envoy-config', envoyConfiguration()]);
+    expect(out).not.toContain('local_ratelimit');
+  });
+
+  it('writes where it is told to', async () => {
+    const [bootstrap, sds] = [join(directory, 'envoy.yaml'), join(directory, 'elsewhere')];
+    const { code, out } = await run(['envoy-config', envoyConfiguration(), '--out', bootstrap, '--sds', sds]);
+    expect({ code, out }).toEqual({ code: 0, out: '' });
+    expect(readFileSync(bootstrap, 'utf8')).toContain(join(sds, 'sds-server.yaml'));
+    expect(readdirSync(sds)).toHaveLength(2);
+    expect(readdirSync(directory).sort()).toEqual(['countersign.yaml', 'elsewhere', 'envoy.yaml', 'tls']);
+  });
+
+  it('writes no SDS files with --no-sds', async () => {
+    await run(['envoy-config', envoyConfiguration(), '--no-sds']);
+    expect(readdirSync(directory)).not.toContain('run');
+  });
+
+  it('says that there is no envoy section', async () => {
+    const { code, err } = await run(['envoy-config', OWN_POLICIES]);
+    expect(code).toBe(3);
+    expect(err).toContain('has no "envoy" section');
+  });
+
+  it('refuses a bad configuration with its problems', async () => {
+    const file = join(directory, 'bad.yaml');
+    writeFileSync(file, 'version: 2\n');
+    const { code, out, err } = await run(['envoy-config', file]);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain('version');
+  });
+});
+
+describe('countersign import-env', () => {
+  it('prints a configuration that check-config takes, and names what it left out', async () => {
+    const { code, out, err } = await run(['import-env', `${FIXTURES}/good/gateway.env`]);
+    expect(code).toBe(0);
+    expect(err).toMatch(/^note: .*VV_TG_NATS_URL/m);
+    expect(out + err).not.toContain('hunter2');
+    const file = join(directory, 'imported.yaml');
+    writeFileSync(file, out);
+    expect(await run(['check-config', file])).toMatchObject({ code: 0, err: '' });
+  });
+
+  it('writes it to a file', async () => {
+    const file = join(directory, 'imported.yaml');
+    const { out } = await run(['import-env', `${FIXTURES}/good/gateway.env`, '--out', file]);
+    expect(out).toBe('');
+    expect(readFileSync(file, 'utf8')).toContain('producer-a');
+  });
+
+  it('refuses an unsigned mode, and writes nothing', async () => {
+    const [source, target] = [join(directory, 'g.env'), join(directory, 'imported.yaml')];
+    const text = readFileSync(`${FIXTURES}/good/gateway.env`, 'utf8').replace(
+      'REQUIRE_MTLS=1',
+      'REQUIRE_MTLS=0',
+    );
+    writeFileSync(source, text);
+    const { code, err } = await run(['import-env', source, '--out', target]);
+    expect(code).toBe(1);
+    expect(err).toContain('VV_TG_REQUIRE_MTLS');
+    expect(readdirSync(directory)).not.toContain('imported.yaml');
+  });
+});

@@ -1,0 +1,208 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodePrivateKey, generateKeyPair } from '../../../src/crypto/private-key.js';
+import { refuse, answerFor, type RefusalCode } from '../../../src/verify/refusal.js';
+import { reply, startGatewayDouble, type GatewayDouble } from '../client/gateway-double.js';
+import { makeTlsFiles, type TlsFiles } from '../client/tls-files.js';
+import { NOW_SECONDS, run, type WorldChanges } from './test-world.js';
+
+let files: TlsFiles;
+let gateway: GatewayDouble;
+let signingKeyFile: string;
+let bodyFile: string;
+
+beforeAll(async () => {
+  files = makeTlsFiles();
+  gateway = await startGatewayDouble(files);
+  signingKeyFile = join(files.directory, 'signing.key');
+  writeFileSync(signingKeyFile, encodePrivateKey(generateKeyPair(new Uint8Array(32).fill(3)), 'pem'), {
+    mode: 0o600,
+  });
+  bodyFile = join(files.directory, 'event.json');
+  writeFileSync(bodyFile, '{"timestamp":0,"nonce":"","x":1.0}');
+});
+afterAll(async () => {
+  await gateway.close();
+  rmSync(files.directory, { recursive: true });
+});
+beforeEach(() => {
+  gateway.seen.length = 0;
+  gateway.answer = reply(202, { accepted: true, request_id: 'r-1' });
+});
+
+function send(extra: readonly string[] = [], changes: WorldChanges = {}, url = gateway.url) {
+  return run(
+    [
+      ...['send', url, '--ca', files.ca.certificateFile, '--cert', files.client.certificateFile],
+      ...['--key', files.client.keyFile, '--signing-key', signingKeyFile, '--identity', 'producer-a'],
+      ...['--body', bodyFile, ...extra],
+    ],
+    changes,
+  );
+}
+
+/** A refusal as the gateway words it (src/envoy/answer.ts). */
+function refusal(code: RefusalCode, more: object = {}, headers: Record<string, string> = {}) {
+  const { status, clientCode, message } = answerFor(refuse(code).code);
+  const errors = [{ code: clientCode, message, ...more }];
+  return reply(status, { request_id: 'r-2', status: 'rejected', data: null, errors }, headers);
+}
+
+describe('countersign send', () => {
+  it('signs and sends the bytes of the file, and shows the answer', async () => {
+    const { code, out, err } = await send();
+    expect({ code, out, err }).toEqual({
+      code: 0,
+      out: 'accepted: HTTP 202\n{"accepted":true,"request_id":"r-1"}\n',
+      err: '',
+    });
+    const [request] = gateway.seen;
+    expect(request?.body.toString()).toBe('{"timestamp":0,"nonce":"","x":1.0}');
+    expect(request?.headers).toMatchObject({
+      'content-type': 'application/json',
+      'x-service-identity': 'producer-a',
+      'x-client-cert-sha256': expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+      'x-telemetry-timestamp': String(NOW_SECONDS),
+    });
+  });
+
+  it('fills timestamp and nonce into the body', async () => {
+    await send(['--fill', '--nonce', 'my-own-nonce']);
+    expect(gateway.seen[0]?.body.toString()).toBe(
+      `{"timestamp":${NOW_SECONDS},"nonce":"my-own-nonce","x":1.0}`,
+    );
+  });
+
+  it('takes any method and content type', async () => {
+    await send(['--method', 'PUT', '--content-type', 'text/plain']);
+    expect(gateway.seen[0]).toMatchObject({ method: 'PUT', headers: { 'content-type': 'text/plain' } });
+  });
+
+  it('names the first copy of a replayed nonce', async () => {
+    gateway.answer = refusal('replayed_nonce', { first_request_id: 'r-1', first_seen_at: NOW_SECONDS });
+    const { code, out } = await send();
+    expect(code).toBe(1);
+    expect(out).toContain('refused: HTTP 409 replayed_nonce: The nonce has been used before.\n');
+    expect(out).toMatch(/first let through as: +r-1\n/);
+    expect(out).toMatch(/first seen at: +2025-11-24T16:00:00Z\n/);
+  });
+
+  it('shows how long to wait after a 429', async () => {
+    gateway.answer = refusal('rate_limited', {}, { 'retry-after': '17' });
+    expect((await send()).out).toMatch(/retry after: +17 s\n/);
+  });
+
+  it.each<[RefusalCode, number, string]>([
+    ['tenant_mismatch', 403, 'operator_not_permitted'],
+    ['no_policy', 404, 'not_found'],
+    ['method_not_allowed', 405, 'method_not_allowed'],
+    ['body_too_large', 413, 'body_not_accepted'],
+    ['content_type', 415, 'unsupported_media_type'],
+    ['body_not_json', 422, 'invalid_json'],
+    ['overloaded', 503, 'unavailable'],
+  ])('shows status and code of %s', async (refusalCode, status, clientCode) => {
+    gateway.answer = refusal(refusalCode);
+    const { code, out } = await send();
+    expect(code).toBe(1);
+    expect(out).toContain(`refused: HTTP ${status} ${clientCode}: `);
+    expect(out).toMatch(/request id: +r-2\n/);
+  });
+
+  it("tells from the server's date that this clock is off", async () => {
+    gateway.answer = refusal(
+      'timestamp_outside_window',
+      {},
+      { date: new Date((NOW_SECONDS - 90) * 1000).toUTCString() },
+    );
+    expect((await send()).out).toContain("90 s ahead of the server's clock: set the clock of this machine");
+  });
+
+  it('names what to check when the clock is right', async () => {
+    gateway.answer = refusal('pin_mismatch', {}, { date: new Date(NOW_SECONDS * 1000).toUTCString() });
+    expect((await send()).out).toContain('check identity, pinned certificate, signing key and kid');
+  });
+
+  it('shows a refusal that is not ours as it is, its control characters escaped', async () => {
+    gateway.answer = reply(502, 'upstream \u001b[31mgone\u001b[0m\nsecond line');
+    const { code, out } = await send();
+    expect(code).toBe(1);
+    expect(out).toBe('refused: HTTP 502\nupstream \\u001b[31mgone\\u001b[0m\nsecond line\n');
+  });
+
+  it('does not follow a redirect: that is a refusal', async () => {
+    gateway.answer = reply(307, '', { location: 'https://elsewhere.example/' });
+    const { code, err } = await send();
+    expect(code).toBe(1);
+    expect(err).toContain('HTTP 307: a redirect to https://elsewhere.example/ was refused');
+  });
+
+  it.each([
+    ['plain http', 'http://localhost:1/', 'not https'],
+    ['what is no URL', 'https://', 'is not a URL'],
+  ])('never sends to %s', async (_title, url, text) => {
+    const { code, err } = await send([], {}, url);
+    expect(code).toBe(2);
+    expect(err).toContain(text);
+  });
+
+  it('explains a server of another CA', async () => {
+    const { code, out, err } = await send(['--ca', files.otherCa.certificateFile]);
+    expect({ code, out }).toEqual({ code: 3, out: '' });
+    expect(err).toMatch(/not of the given CA .*\n {2}remedy: give the CA that signed it with --ca\n/);
+  });
+
+  it('explains a key that is not that of the certificate', async () => {
+    const { code, err } = await send(['--key', files.server.keyFile]);
+    expect(code).toBe(3);
+    expect(err).toContain('remedy: give PEM files, and the key that belongs to the certificate');
+  });
+
+  it('explains that nobody listens', async () => {
+    const { code, err } = await send([], {}, 'https://localhost:1/');
+    expect(code).toBe(3);
+    expect(err).toContain('nobody listens at https://localhost:1/');
+  });
+
+  it('gives up in time, and says what may have happened', async () => {
+    gateway.answer = () => undefined;
+    const { code, err } = await send(['--timeout', '1']);
+    expect(code).toBe(3);
+    expect(err).toContain('no answer within 1 s\n  remedy: send the same bytes');
+  });
+
+  it('prints JSON for an accepted request', async () => {
+    const { out } = await send(['--json', '--nonce', 'my-own-nonce']);
+    expect(JSON.parse(out)).toEqual({
+      outcome: 'accepted',
+      sent: { timestamp: NOW_SECONDS, nonce: 'my-own-nonce' },
+      status: 202,
+      body: '{"accepted":true,"request_id":"r-1"}',
+    });
+  });
+
+  it('prints JSON for a refusal', async () => {
+    gateway.answer = refusal(
+      'replayed_nonce',
+      { first_request_id: 'r-1', first_seen_at: 5 },
+      { 'retry-after': '3' },
+    );
+    const { code, out } = await send(['--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({
+      outcome: 'refused',
+      status: 409,
+      retry_after_seconds: 3,
+      refusal: { code: 'replayed_nonce', request_id: 'r-2', first_request_id: 'r-1', first_seen_at: 5 },
+    });
+  });
+
+  it('prints JSON for a failure, with its remedy', async () => {
+    const { code, out, err } = await send(['--json'], {}, 'https://localhost:1/');
+    expect({ code, err }).toEqual({ code: 3, err: '' });
+    expect(JSON.parse(out)).toMatchObject({
+      outcome: 'failed',
+      failure: { code: 'no_connection', reason: 'ECONNREFUSED' },
+      remedy: 'start the gateway, or correct host and port',
+    });
+  });
+});
