@@ -1,6 +1,6 @@
 /** The signed string of a federation bundle: its fields joined by `|` (wire contract, federation verify). */
 import { decodeCanonicalBase64 } from '../crypto/base64.js';
-import { roleText, type BodyTexts } from './checks/body.js';
+import { roleText, type ContractBody } from './checks/body.js';
 import type { SignedPolicy } from './snapshot.js';
 
 const SIGNATURE_BYTES = 64;
@@ -15,14 +15,13 @@ export interface BundleProof {
 }
 
 /** Takes the proof out of a body that has met the policy's contract. */
-export function bundleProof(texts: BodyTexts, policy: SignedPolicy): BundleProof {
+export function bundleProof({ texts, signedTexts }: ContractBody, policy: SignedPolicy): BundleProof {
   const { body } = policy;
   if (body === undefined) throw new Error(`policy ${policy.name} signs in the body but has no body contract`);
-  const joined = body.signedFields.map((pointer) => texts.get(pointer) ?? '').join('|');
   const signature = decodeCanonicalBase64(roleText(body, texts, 'signature') ?? '', SIGNATURE_BYTES);
   if (signature === undefined) throw new Error('a bundle passed its contract without a signature');
   return {
-    message: Buffer.from(joined, 'utf8'),
+    message: Buffer.from(signedTexts.join('|'), 'utf8'),
     signature,
     nonce: roleText(body, texts, 'nonce') ?? '',
     timestampSeconds: Number(roleText(body, texts, 'timestamp')),

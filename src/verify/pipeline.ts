@@ -4,7 +4,7 @@
  */
 import type { StrictVerifier } from '../crypto/ed25519.js';
 import type { PublicKey } from '../crypto/public-key.js';
-import type { BodyTexts } from './checks/body.js';
+import type { BodyTexts, ContractBody } from './checks/body.js';
 import { checkAttestation } from './checks/attestation.js';
 import { checkBody, roleText } from './checks/body.js';
 import { checkBodyBindings } from './checks/body-bindings.js';
@@ -139,7 +139,7 @@ function judgeBundle(
   const read = readBody(request, policy, undefined);
   options.mark('body');
   if (read.kind === 'refuse') return read;
-  const proof: BundleProof = bundleProof(read.texts, policy);
+  const proof: BundleProof = bundleProof(read, policy);
   const stale = policy.once
     ? checkFreshness(proof.timestampSeconds, policy.freshness, options.nowMs)
     : undefined;
@@ -167,11 +167,11 @@ function readBody(
   request: InboundRequest,
   policy: SignedPolicy,
   proof: SignatureProof | undefined,
-): { readonly kind: 'body'; readonly texts: BodyTexts } | Refusal {
+): ContractBody | Refusal {
   const contract = policy.body;
   const announced = checkContentHeaders(request, contract !== undefined);
   if (announced !== undefined) return announced;
-  if (contract === undefined) return { kind: 'body', texts: new Map() };
+  if (contract === undefined) return { kind: 'body', texts: new Map(), signedTexts: [] };
   const body = checkBody(request.body, contract);
   if (body.kind === 'refuse') return body;
   return checkBodyBindings(body.texts, contract, proof) ?? body;

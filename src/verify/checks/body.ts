@@ -7,11 +7,16 @@ import { refuse, type Refusal, type RefusalCode } from '../refusal.js';
 /** The fields of a body that met its contract, by JSON pointer, as `fieldText` compares them. */
 export type BodyTexts = ReadonlyMap<string, string>;
 
+/** A body that met its contract. */
+export interface ContractBody {
+  readonly kind: 'body';
+  readonly texts: BodyTexts;
+  /** The contract's signed fields as they were sent, in its order: a hash in the case in which it was signed. */
+  readonly signedTexts: readonly string[];
+}
+
 /** Strict JSON first, then the closed objects, then every field. Equalities are judged by `body-bindings.ts`. */
-export function checkBody(
-  body: Uint8Array,
-  contract: BodyContract,
-): { readonly kind: 'body'; readonly texts: BodyTexts } | Refusal {
+export function checkBody(body: Uint8Array, contract: BodyContract): ContractBody | Refusal {
   const scan = scanJson(body, contract.selection);
   if (!scan.ok) return refuse('body_not_json', `${scan.fault} at byte ${scan.offset}`);
   if (!scan.rootIsObject) return refuse('body_contract', 'the body is no object');
@@ -20,7 +25,7 @@ export function checkBody(
   return readFields(scan, contract);
 }
 
-function readFields(scan: ScanSuccess, contract: BodyContract): { kind: 'body'; texts: BodyTexts } | Refusal {
+function readFields(scan: ScanSuccess, contract: BodyContract): ContractBody | Refusal {
   const texts = new Map<string, string>();
   for (const [index, field] of contract.fields.entries()) {
     const value = scan.get(index);
@@ -31,7 +36,19 @@ function readFields(scan: ScanSuccess, contract: BodyContract): { kind: 'body'; 
   }
   const version = roleText(contract, texts, 'schemaVersion');
   const allowed = version === undefined || (contract.schemaVersions?.has(version) ?? true);
-  return allowed ? { kind: 'body', texts } : refuse('schema_version');
+  if (!allowed) return refuse('schema_version');
+  return {
+    kind: 'body',
+    texts,
+    signedTexts: contract.signedFields.map((field) => sentText(scan, contract, field)),
+  };
+}
+
+function sentText(scan: ScanSuccess, contract: BodyContract, pointer: string): string {
+  const value = scan.get(contract.fields.findIndex((field) => field.pointer === pointer));
+  if (value?.type === 'string') return value.value;
+  if (value?.type === 'integer') return value.lexeme;
+  throw new Error(`the contract signs "${pointer}", which is neither text nor integer`);
 }
 
 function faultOf(field: FieldContract, contract: BodyContract): Refusal {
