@@ -61,7 +61,6 @@ export type RefusalCode =
   | 'deadline_spent'
   | 'audit_unavailable'
   | 'overloaded'
-  | 'not_serving'
   | 'internal_error';
 
 /** A refusal: its code, and facts for the record. `detail` never holds a secret or unbounded input. */
@@ -202,7 +201,6 @@ export function answerFor(code: RefusalCode): RefusalAnswer {
     case 'deadline_spent':
     case 'audit_unavailable':
     case 'overloaded':
-    case 'not_serving':
     case 'internal_error':
       return UNAVAILABLE;
     default:
