@@ -30,10 +30,9 @@ export class Admission {
     const plan = verified.once && planOf(verified, verified.once, call);
     const twin =
       plan && this.#underWay.size > 0 ? this.#underWay.get(plan.key.toString('latin1')) : undefined;
-    if (plan !== undefined && twin !== undefined) return this.#afterTwin(plan, call, twin);
+    if (plan !== undefined && twin !== undefined) return this.#afterTwin(verified, plan, call, twin);
     const slot = this.#reserve(verified, call);
-    if (slot?.kind === 'limited')
-      return { ...refuse('rate_limited'), retryAfterSeconds: slot.retryAfterSeconds };
+    if (slot?.kind === 'limited') return limited(slot);
     const giveBack = slot?.giveBack ?? nothing;
     if (plan === undefined) return { kind: 'admitted', undo: giveBack };
     if (call.worthClaiming()) return this.#claim(plan, call, giveBack);
@@ -43,12 +42,22 @@ export class Admission {
 
   /**
    * The twin's slot is enough: if it was let through, the store calls this copy a replay. Should the twin have
-   * been withdrawn meanwhile, this copy takes the place that the twin gave back.
+   * been withdrawn meanwhile, this copy wins the claim, and then needs a slot of its own.
    */
-  async #afterTwin(plan: ClaimPlan, call: PendingCall, twin: Promise<Outcome>): Promise<Outcome> {
+  async #afterTwin(
+    verified: Verified,
+    plan: ClaimPlan,
+    call: PendingCall,
+    twin: Promise<Outcome>,
+  ): Promise<Outcome> {
     const outcome = await twin;
     if (outcome.kind === 'refuse') return outcome;
-    return settled(await this.#effects.claimNonce(plan, call.worthClaiming), nothing);
+    const result = await this.#effects.claimNonce(plan, call.worthClaiming);
+    if (result.kind === 'refuse') return result;
+    const slot = this.#reserve(verified, call);
+    if (slot?.kind !== 'limited') return settled(result, slot?.giveBack ?? nothing);
+    await result.withdraw();
+    return limited(slot);
   }
 
   #reserve({ policy, context }: Verified, call: PendingCall): Reservation | undefined {
@@ -69,6 +78,10 @@ export class Admission {
     this.#underWay.set(name, outcome);
     return outcome;
   }
+}
+
+function limited({ retryAfterSeconds }: Extract<Reservation, { kind: 'limited' }>): Refusal {
+  return { ...refuse('rate_limited'), retryAfterSeconds };
 }
 
 function settled(result: Claimed | Refusal, giveBack: () => void): Outcome {
