@@ -1,0 +1,199 @@
+import { Admission, type Admitted } from '../../../src/verify/admission.js';
+import type { Claimed, ClaimNonce, PendingCall } from '../../../src/verify/effects.js';
+import type { Verified } from '../../../src/verify/pipeline.js';
+import { RateLimiter } from '../../../src/verify/rate-limiter.js';
+import { refuse, type Refusal } from '../../../src/verify/refusal.js';
+import { CERTIFICATE, codeOf, IDENTITY, KID, OPERATOR, profilePolicy } from '../../support/signed-request.js';
+
+/** A store in a Map; `deferred` answers a turn later, as a store on disk does. */
+class FakeNonces {
+  readonly holders = new Map<string, string>();
+  readonly #deferred: boolean;
+  claims = 0;
+  failure: Refusal | undefined;
+
+  constructor(deferred: boolean) {
+    this.#deferred = deferred;
+  }
+
+  readonly claim: ClaimNonce = (plan, stillWanted) => {
+    this.claims++;
+    const decide = (): Claimed | Refusal => {
+      if (this.failure !== undefined) return this.failure;
+      if (!stillWanted()) return refuse('deadline_spent');
+      const name = plan.key.toString('hex');
+      const holder = this.holders.get(name);
+      if (holder !== undefined)
+        return { ...refuse('replayed_nonce'), first: { requestId: holder, seenAtMs: 1 } };
+      this.holders.set(name, plan.requestId);
+      return { kind: 'claimed', withdraw: () => void this.holders.delete(name) };
+    };
+    return this.#deferred ? new Promise((resolve) => setImmediate(() => resolve(decide()))) : decide();
+  };
+}
+
+interface Given {
+  readonly deferred?: boolean;
+  readonly perMinute?: number;
+}
+
+function setUp({ deferred = true, perMinute = 2 }: Given = {}) {
+  const nonces = new FakeNonces(deferred);
+  const admission = new Admission({ rateLimiter: new RateLimiter(), claimNonce: nonces.claim });
+  const verified = (
+    nonce: string,
+    change: { operator?: string | undefined; once?: boolean } = {},
+  ): Verified => ({
+    kind: 'verified',
+    policy: profilePolicy('federation.telemetry', { rateLimit: { group: 'g', perMinute } }),
+    context: {
+      identity: IDENTITY,
+      kid: KID,
+      certificateSha256: CERTIFICATE.certificateSha256,
+      tenant: undefined,
+      operator: 'operator' in change ? change.operator : OPERATOR,
+      attestation: undefined,
+      execution: undefined,
+    },
+    once: change.once === false ? undefined : { key: Buffer.from(nonce), timestampSeconds: 1 },
+  });
+  let calls = 0;
+  const call = (change: Partial<PendingCall> = {}): PendingCall => ({
+    requestId: `request-${++calls}`,
+    worthClaiming: () => true,
+    monotonicMs: () => 0,
+    ...change,
+  });
+  const admit = async (nonce: string, change: Partial<PendingCall> = {}) =>
+    admission.admit(verified(nonce), call(change));
+  return { nonces, admission, verified, call, admit };
+}
+
+const codes = (outcomes: readonly { readonly kind: string }[]): string[] => outcomes.map(codeOf);
+const admitted = (outcome: Admitted | Refusal): Admitted => {
+  if (outcome.kind !== 'admitted') throw new Error(`refused: ${outcome.code}`);
+  return outcome;
+};
+
+describe.each([
+  ['a store that answers at once', false],
+  ['a store that answers later', true],
+])('admission over %s', (_title, deferred) => {
+  it('admits the first with a nonce and tells the next one who was first', async () => {
+    const { admit } = setUp({ deferred });
+    expect(codeOf(await admit('a'))).toBe('admitted');
+    expect(await admit('a')).toMatchObject({ code: 'replayed_nonce', first: { requestId: 'request-1' } });
+  });
+
+  it('claims nothing for a request over the limit and says when to come back', async () => {
+    const { admit, nonces } = setUp({ deferred, perMinute: 1 });
+    await admit('a');
+    const limited = await admit('b', { monotonicMs: () => 59_500 });
+    expect(limited).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 1 });
+    expect(nonces.claims).toBe(1);
+    expect(codeOf(await admit('b', { monotonicMs: () => 60_000 }))).toBe('admitted');
+  });
+
+  it('gives the slot of a replay back', async () => {
+    const { admit } = setUp({ deferred });
+    await admit('a');
+    for (let copy = 0; copy < 10; copy++) expect(codeOf(await admit('a'))).toBe('replayed_nonce');
+    expect(codes([await admit('b'), await admit('c')])).toEqual(['admitted', 'rate_limited']);
+  });
+
+  it('gives the slot back when the store will not say', async () => {
+    const { admit, nonces } = setUp({ deferred, perMinute: 1 });
+    nonces.failure = refuse('nonce_store_unavailable');
+    for (let attempt = 0; attempt < 3; attempt++)
+      expect(codeOf(await admit('a'))).toBe('nonce_store_unavailable');
+    nonces.failure = undefined;
+    expect(codeOf(await admit('a'))).toBe('admitted');
+  });
+
+  it('does not ask the store when the deadline is nearly spent, and keeps no slot', async () => {
+    const { admit, nonces } = setUp({ deferred, perMinute: 1 });
+    expect(codeOf(await admit('a', { worthClaiming: () => false }))).toBe('deadline_spent');
+    expect(nonces.claims).toBe(0);
+    expect(codeOf(await admit('a'))).toBe('admitted');
+  });
+
+  it('returns slot and nonce of an allow that could not be given', async () => {
+    const { admit, nonces } = setUp({ deferred, perMinute: 1 });
+    await admitted(await admit('a')).undo();
+    expect(nonces.holders.size).toBe(0);
+    expect(codeOf(await admit('a'))).toBe('admitted');
+  });
+});
+
+describe('admission', () => {
+  it('takes a slot and claims nothing where the policy asks for no claim', async () => {
+    const { admission, verified, call, nonces } = setUp({ perMinute: 1 });
+    const first = await admission.admit(verified('a', { once: false }), call());
+    expect(codeOf(await admission.admit(verified('a', { once: false }), call()))).toBe('rate_limited');
+    await admitted(first).undo();
+    expect(codeOf(await admission.admit(verified('a', { once: false }), call()))).toBe('admitted');
+    expect(nonces.claims).toBe(0);
+  });
+
+  it('counts a request without an operator against its identity', async () => {
+    const { admission, verified, call } = setUp({ perMinute: 1 });
+    const nobody = { operator: undefined };
+    expect(codeOf(await admission.admit(verified('a', nobody), call()))).toBe('admitted');
+    expect(codeOf(await admission.admit(verified('b', nobody), call()))).toBe('rate_limited');
+    expect(codeOf(await admission.admit(verified('c'), call()))).toBe('admitted');
+  });
+
+  it('gives 1,000 copies that arrive together one allow and one slot', async () => {
+    const { admit, nonces } = setUp({ perMinute: 2 });
+    const outcomes = codes(await Promise.all(Array.from({ length: 1000 }, () => admit('a'))));
+    expect(outcomes.filter((code) => code === 'admitted')).toHaveLength(1);
+    expect(outcomes.filter((code) => code === 'replayed_nonce')).toHaveLength(999);
+    expect(nonces.holders.size).toBe(1);
+    expect(codes([await admit('b'), await admit('c')])).toEqual(['admitted', 'rate_limited']);
+  });
+
+  it('does not let a request wait for another nonce', async () => {
+    const { admit, nonces } = setUp({ perMinute: 10 });
+    const both = Promise.all([admit('a'), admit('b')]);
+    expect(nonces.claims).toBe(2);
+    expect(codes(await both)).toEqual(['admitted', 'admitted']);
+  });
+
+  it('tells copies what the store told their twin, without asking again', async () => {
+    const { admit, nonces } = setUp();
+    nonces.failure = refuse('nonce_store_full');
+    expect(codes(await Promise.all([admit('a'), admit('a'), admit('a')]))).toEqual(
+      Array(3).fill('nonce_store_full'),
+    );
+    expect(nonces.claims).toBe(1);
+  });
+
+  it('lets a copy take the place of a twin that was withdrawn, and then its slot too', async () => {
+    const { admit, nonces } = setUp({ perMinute: 1 });
+    const withdrawn = admit('a').then((outcome) => admitted(outcome).undo());
+    const copies = Promise.all([admit('a'), admit('a')]);
+    await withdrawn;
+    expect(codes(await copies).sort()).toEqual(['admitted', 'replayed_nonce']);
+    expect(nonces.holders.size).toBe(1);
+    expect(codeOf(await admit('b'))).toBe('rate_limited');
+  });
+
+  it('withdraws a copy that took the place of its twin when the operator has used up its allowance', async () => {
+    const { admit, nonces } = setUp({ perMinute: 1 });
+    const withdrawn = admit('a').then(async (outcome) => {
+      await admitted(outcome).undo();
+      return admit('b');
+    });
+    const copy = admit('a');
+    expect(codes([await withdrawn, await copy])).toEqual(['admitted', 'rate_limited']);
+    expect([...nonces.holders.keys()]).toEqual([Buffer.from('b').toString('hex')]);
+  });
+
+  it('abandons a copy whose own caller has gone', async () => {
+    const { admit } = setUp();
+    const withdrawn = admit('a').then((outcome) => admitted(outcome).undo());
+    const copy = admit('a', { worthClaiming: () => false });
+    await withdrawn;
+    expect(codeOf(await copy)).toBe('deadline_spent');
+  });
+});
