@@ -12,6 +12,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readSync,
   rmSync,
   statSync,
   type Stats,
@@ -23,6 +24,8 @@ const JOURNAL_NAME = /^nonces-.*\.mdb$/;
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
 const WRITABLE_BY_OTHERS = 0o022;
+const MAGIC = 0xbeefc0de;
+const MAGIC_OFFSET = 24;
 
 /** Names the journal of a directory. `bootId`: the running kernel's, or undefined for the synced journal. */
 export function journalPath(directory: string, bootId: string | undefined): string {
@@ -55,6 +58,19 @@ export function prepareFiles(path: string): void {
       chmodSync(file, PRIVATE_FILE);
     }
   });
+}
+
+/**
+ * Throws where the file is not empty and not a database: the library (lmdb 3.5.6) takes the process down with
+ * it when it is given one. The mark is that of LMDB's first page (`mm_magic`, behind a page header).
+ */
+export function refuseForeignFile(path: string): void {
+  const file = openSync(path, 'r');
+  const start = Buffer.alloc(MAGIC_OFFSET + 4);
+  const bytes = readSync(file, start, 0, start.length, 0);
+  closeSync(file);
+  if (bytes === 0 || (bytes === start.length && start.readUInt32LE(MAGIC_OFFSET) === MAGIC)) return;
+  throw new Error('this is no LMDB database');
 }
 
 /** Journals in the directory other than `path`: of an earlier boot, or of another durability. */

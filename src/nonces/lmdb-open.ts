@@ -6,6 +6,7 @@ import {
   lastWrittenMs,
   prepareDirectory,
   prepareFiles,
+  refuseForeignFile,
   removeJournal,
   watchFiles,
 } from './journal-files.js';
@@ -107,6 +108,7 @@ function beginJournal(
 function openAt(path: string, synced: boolean, options: LmdbNonceStoreOptions): Journal {
   try {
     prepareFiles(path);
+    refuseForeignFile(path);
     refuseFullDisk(options.directory);
     return openJournal({ path, synced, mapBytes: mapBytes(options) });
   } catch (error) {
