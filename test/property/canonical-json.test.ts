@@ -11,12 +11,12 @@ function ours(text: Uint8Array): string | undefined {
   return result.ok ? Buffer.from(result.canonical).toString('latin1') : undefined;
 }
 
-/** The texts whose canonical form differs from python3's, with both; at most three, to keep a failure readable. */
+/** The texts that are refused or whose canonical form is not python3's, with both; three at most, to be readable. */
 function differences(texts: readonly Buffer[]) {
   const theirs = askPython(texts);
   return texts
     .map((text, index) => ({ text: text.toString('latin1'), ours: ours(text), theirs: theirs[index] }))
-    .filter((one) => one.ours !== one.theirs)
+    .filter((one) => one.ours === undefined || one.ours !== one.theirs)
     .slice(0, 3);
 }
 
@@ -31,12 +31,7 @@ function inBatches(count: number, size: number, make: () => Buffer): ReturnType<
 
 describe(`canonicalize, against python3 (JSON_SEED=${seed})`, () => {
   test('prints the same for 100,000 generated documents, and refuses none', () => {
-    const found = inBatches(100_000, 20_000, () => {
-      const text = Buffer.from(source.document());
-      if (ours(text) === undefined) throw new Error(`refused: ${text.toString()}`);
-      return text;
-    });
-    expect(found).toEqual([]);
+    expect(inBatches(100_000, 20_000, () => Buffer.from(source.document()))).toEqual([]);
   }, 120_000);
 
   test('prints the same for 1,000,000 doubles, of random bits and of telling ones', () => {
