@@ -18,7 +18,11 @@ const KNOWN_SERVICES = new Set(['', 'envoy.service.auth.v3.Authorization']);
 
 /** The service definition from our own proto. */
 export function healthDefinition(): ServiceDefinition {
-  const loaded: PackageDefinition = loadSync(protoFile('grpc/health/v1/health.proto'), { enums: String });
+  const loaded: PackageDefinition = loadSync(protoFile('grpc/health/v1/health.proto'), {
+    enums: String,
+    // Envoy asks for the service ``: without defaults that field would be undefined, and unknown.
+    defaults: true,
+  });
   return loaded['grpc.health.v1.Health'] as ServiceDefinition;
 }
 
