@@ -1,0 +1,13 @@
+/** Every table of cases through the Envoy that this project runs. */
+import { describeAllCases } from './cases/describe-cases.js';
+import { Stage } from './support/stage.js';
+import { worldConfiguration } from './support/world.js';
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await Stage.open({ patchConfiguration: worldConfiguration });
+}, 60_000);
+afterAll(() => stage.close(), 30_000);
+
+describeAllCases(() => stage);

@@ -1,0 +1,71 @@
+/** Turns the tables into tests: one for each case and protocol. */
+import { expectAllowed, expectRefusal, expectRefusedUnasked } from '../support/expectations.js';
+import { PROTOCOLS, type Protocol } from '../support/outgoing.js';
+import type { Stage } from '../support/stage.js';
+import { worldOf } from '../support/world.js';
+import { ACCEPTED_CASES } from './accepted.js';
+import { AUTHENTICATION_CASES } from './authentication.js';
+import { BODY_CASES } from './bodies.js';
+import type { AllowCase, RefusalCase, UnaskedCase } from './case.js';
+import { NORMALISED_CASES, ROUTE_CASES, UNASKED_CASES } from './routes.js';
+
+const of = <Case extends { readonly on?: Protocol }>(cases: readonly Case[], protocol: Protocol): Case[] =>
+  cases.filter(({ on }) => on === undefined || on === protocol);
+
+function describeRefusals(
+  title: string,
+  cases: readonly RefusalCase[],
+  protocol: Protocol,
+  stage: () => Stage,
+): void {
+  describe(title, () => {
+    test.each(of(cases, protocol))('$title', async ({ make, refused }) => {
+      const outgoing = make(worldOf(stage().federation.credentials));
+      const seen = await stage().exchange(protocol, outgoing);
+      // A HEAD has no body to look at (RFC 9110, section 9.3.2).
+      if (outgoing.method !== 'HEAD') expectRefusal(seen, refused);
+      else
+        expect([seen.answer.status, seen.records[0]?.code, seen.arrivals]).toEqual([
+          refused.status,
+          refused.audit,
+          [],
+        ]);
+    });
+  });
+}
+
+function describeUnasked(cases: readonly UnaskedCase[], protocol: Protocol, stage: () => Stage): void {
+  describe('what Envoy refuses by itself', () => {
+    test.each(of(cases, protocol))('$title', async ({ make, status, client }) => {
+      const outgoing = make(worldOf(stage().federation.credentials));
+      expectRefusedUnasked(await stage().exchange(protocol, outgoing), status, client);
+    });
+  });
+}
+
+function describeAllowed(
+  title: string,
+  cases: readonly AllowCase[],
+  protocol: Protocol,
+  stage: () => Stage,
+): void {
+  describe(title, () => {
+    test.each(of(cases, protocol))('$title', async ({ make, status, arrivesAs }) => {
+      const outgoing = make(worldOf(stage().federation.credentials));
+      const seen = await stage().exchange(protocol, outgoing);
+      expectAllowed(seen, { ...outgoing, path: arrivesAs ?? outgoing.path }, status);
+    });
+  });
+}
+
+/** Every table over both protocols, on the stage of the calling file. */
+export function describeAllCases(stage: () => Stage): void {
+  describe.each(PROTOCOLS)('over %s', (protocol) => {
+    describeAllowed('what passes', ACCEPTED_CASES, protocol, stage);
+    describeAllowed('one reading of a path', NORMALISED_CASES, protocol, stage);
+    describeRefusals('who calls, when, and with which proof', AUTHENTICATION_CASES, protocol, stage);
+    describeRefusals('what the body may say', BODY_CASES, protocol, stage);
+    describeRefusals('paths, methods and authorities', ROUTE_CASES, protocol, stage);
+    describeUnasked(UNASKED_CASES, protocol, stage);
+  });
+}

@@ -1,0 +1,80 @@
+/** What every accepted and every refused request has to look like, at the client, in the record and at the application. */
+import { createHash } from 'node:crypto';
+import type { RefusalCode } from '../../../src/verify/refusal.js';
+import type { Outgoing } from './outgoing.js';
+import type { Seen } from './stage.js';
+
+/** A refusal by the verifier. */
+export interface ExpectedRefusal {
+  readonly status: number;
+  /** The only code that the client may learn. */
+  readonly client: string;
+  /** The precise one of the record. */
+  readonly audit: RefusalCode;
+}
+
+export interface RefusalBody {
+  readonly request_id: string | null;
+  readonly status: string;
+  readonly data: null;
+  readonly errors: readonly {
+    readonly code: string;
+    readonly message: string;
+    readonly first_request_id?: string;
+    readonly first_seen_at?: number;
+  }[];
+}
+
+/** The body of a refusal, held to the wire contract's shape: these members, in number one error, and no more. */
+export function refusalBody(seen: Seen): RefusalBody {
+  const { answer } = seen;
+  expect(answer.headers.get('content-type')).toBe('application/json');
+  const body = JSON.parse(answer.body) as RefusalBody;
+  expect(Object.keys(body).sort()).toEqual(['data', 'errors', 'request_id', 'status']);
+  expect(body).toMatchObject({ status: 'rejected', data: null });
+  expect(body.errors).toHaveLength(1);
+  expect(body.errors[0]?.message).toMatch(/^[ -~]{5,}$/);
+  return body;
+}
+
+/** Refused by the verifier: the right answer, one record with the precise code, and the application saw nothing. */
+export function expectRefusal(seen: Seen, expected: ExpectedRefusal): void {
+  const { answer, records, arrivals } = seen;
+  const recorded = records.map(({ code, status }) => ({ code, status }));
+  expect({ status: answer.status, recorded }).toEqual({
+    status: expected.status,
+    recorded: [{ code: expected.audit, status: expected.status }],
+  });
+  const body = refusalBody(seen);
+  expect(body.errors[0]?.code).toBe(expected.client);
+  expect(body.request_id).toBe(records[0]?.decision_id);
+  expect(records[0]?.event).toMatch(/(?:rejected|refused)$/);
+  expect(arrivals).toEqual([]);
+  if (expected.client !== expected.audit) expect(answer.body).not.toContain(expected.audit);
+}
+
+/** Refused by Envoy alone: the verifier was not asked, and the application saw nothing. */
+export function expectRefusedUnasked(seen: Seen, status: number, client: string): void {
+  expect({ status: seen.answer.status, records: seen.records, arrivals: seen.arrivals }).toEqual({
+    status,
+    records: [],
+    arrivals: [],
+  });
+  expect(refusalBody(seen).errors[0]?.code).toBe(client);
+}
+
+/** Allowed once: one record, one arrival, with the body's bytes and path untouched. */
+export function expectAllowed(seen: Seen, outgoing: Outgoing, status: number): void {
+  const { answer, records, arrivals } = seen;
+  expect({ status: answer.status, codes: records.map(({ code }) => code) }).toEqual({
+    status,
+    codes: ['allow'],
+  });
+  expect(arrivals.map(({ method, path, body_sha256 }) => ({ method, path, body_sha256 }))).toEqual([
+    {
+      method: outgoing.method,
+      path: outgoing.path,
+      body_sha256: createHash('sha256').update(outgoing.body).digest('hex'),
+    },
+  ]);
+}

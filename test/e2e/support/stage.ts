@@ -1,0 +1,145 @@
+/** A federation of a test's own, with eyes at both ends: what was recorded, and what reached the application. */
+import './one-realm.js';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  startFederation,
+  stopFederation,
+  type Federation,
+} from '../../../examples/local-federation/federation.js';
+import type { FederationOptions } from '../../../examples/local-federation/federation-options.js';
+import { fetchPage } from '../../../examples/local-federation/health.js';
+import { layoutOf } from '../../../examples/local-federation/layout.js';
+import { initialiseNonceDirectory } from '../../../src/nonces/lmdb-store.js';
+import { AuditReader, type AuditRecord } from './audit-reader.js';
+import { sendHttp1 } from './http1-client.js';
+import { sendHttp2 } from './http2-client.js';
+import type { Answer, Door, Outgoing, Protocol } from './outgoing.js';
+
+/** A request as the reference upstream lists it. */
+export interface Arrival {
+  readonly sequence: number;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body_sha256: string;
+}
+
+/** All that is to be known of one exchange. */
+export interface Seen {
+  readonly answer: Answer;
+  /** Written while the exchange was under way; the tests of a file run one after the other. */
+  readonly records: readonly AuditRecord[];
+  readonly arrivals: readonly Arrival[];
+}
+
+/** What a stage can be told; the place and the lifetime are its own affair. */
+export type StageOptions = Omit<FederationOptions, 'stateDirectory' | 'lifetime'> & {
+  /** Default: the store is made as one that has never served, so that the start has not to be waited out. */
+  readonly freshNonces?: 'never-served' | 'unknown';
+};
+
+/** Its keys are as young as the place, so nothing can have been let in before (MUST 16). */
+async function declareNeverServed(directory: string): Promise<void> {
+  await initialiseNonceDirectory({
+    directory: join(directory, 'state', 'nonces'),
+    durability: 'machine',
+    maxEntries: 1_000_000,
+    maxEntriesPerIdentity: 1_000_000,
+    pastSkewSeconds: 30,
+    futureSkewSeconds: 30,
+    clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
+  });
+}
+
+export class Stage {
+  readonly directory: string;
+  #federation: Federation;
+  #audit: AuditReader;
+
+  private constructor(directory: string, federation: Federation) {
+    this.directory = directory;
+    this.#federation = federation;
+    this.#audit = new AuditReader(join(federation.layout.audit, 'decisions.ndjson'));
+  }
+
+  /** Starts a federation in a new place. When that fails nothing of it is left running. */
+  static async open({ freshNonces = 'never-served', ...options }: StageOptions = {}): Promise<Stage> {
+    const directory = mkdtempSync(join(tmpdir(), 'cs-'));
+    try {
+      if (freshNonces === 'never-served') await declareNeverServed(directory);
+      const federation = await startFederation({ ...options, stateDirectory: directory, lifetime: 'caller' });
+      return new Stage(directory, federation);
+    } catch (error) {
+      await stopFederation(layoutOf(directory));
+      throw error;
+    }
+  }
+
+  /** Brings the federation to other options; what they do not touch goes on running. */
+  async change(options: Omit<StageOptions, 'freshNonces'>): Promise<void> {
+    this.#federation.gateway.close();
+    this.#federation = await startFederation({
+      ...options,
+      stateDirectory: this.directory,
+      lifetime: 'caller',
+    });
+  }
+
+  get federation(): Federation {
+    return this.#federation;
+  }
+
+  get door(): Door {
+    return {
+      port: Number(new URL(this.#federation.environment.COUNTERSIGN_URL).port),
+      authority: this.#federation.credentials.authority,
+    };
+  }
+
+  /** Sends one request and tells what it did. */
+  exchange(protocol: Protocol, outgoing: Outgoing): Promise<Seen> {
+    return this.watch(() => this.send(protocol, outgoing));
+  }
+
+  send(protocol: Protocol, outgoing: Outgoing): Promise<Answer> {
+    return protocol === 'HTTP/1.1' ? sendHttp1(this.door, outgoing) : sendHttp2(this.door, outgoing);
+  }
+
+  /** Does something that ends in an answer and tells what was recorded and what arrived meanwhile. */
+  async watch(act: () => Promise<Answer>): Promise<Seen> {
+    this.#audit.skip();
+    const before = (await this.arrivals()).at(-1)?.sequence ?? 0;
+    const answer = await act();
+    const arrivals = await this.arrivals();
+    return {
+      answer,
+      records: this.#audit.next(),
+      arrivals: arrivals.filter(({ sequence }) => sequence > before),
+    };
+  }
+
+  /** Everything that reached the application, at most the last 1,000. */
+  async arrivals(): Promise<Arrival[]> {
+    const { body } = await fetchPage(
+      `${this.#federation.environment.COUNTERSIGN_UPSTREAM_URL}/_reference/requests`,
+    );
+    return JSON.parse(body) as Arrival[];
+  }
+
+  /** The number of decisions with this code, by the verifier's metrics: also those that could not be recorded. */
+  async decisions(code: string): Promise<number> {
+    const { body } = await fetchPage(`${this.#federation.environment.COUNTERSIGN_ADMIN_URL}/metrics`);
+    const lines = body
+      .split('\n')
+      .filter((line) => line.includes(`code="${code}"`) && !line.includes('_bucket'));
+    return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  }
+
+  /** Stops everything and removes the place. */
+  async close(): Promise<void> {
+    await this.#federation.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
