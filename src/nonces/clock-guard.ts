@@ -3,8 +3,9 @@
  *
  * A step is refused, not followed: while the guard doubts, a store claims nothing and forgets nothing, so a
  * clock that jumps and comes back finds everything as it was. A clock that stays where it jumped to and runs
- * evenly for `settleMs` is believed again. What it may then forget, the store's floor covers (`NonceLedger`),
- * whichever way it moves later. The guard therefore protects freshness; it is not what stops a replay.
+ * evenly for `settleMs` is believed again, but not what was known before: a machine that was put back to a
+ * snapshot looks like this too. So the owner then raises its floor over both clocks (MUST 17). What time makes
+ * it forget later is a floor as well (`NonceLedger`), whichever way the clock moves, seen or unseen.
  */
 import type { Clock } from './nonce-store.js';
 
@@ -21,6 +22,8 @@ export interface ClockGuardOptions {
   readonly clock: Clock;
   readonly stepMs?: number | undefined;
   readonly settleMs?: number | undefined;
+  /** Called when a stepped clock is believed again, with the later of what both clocks say, Unix ms. */
+  readonly onSettled: (latestMs: number) => void;
 }
 
 /** Telemetry clocks are whole seconds; half the disagreement that could move one by two. */
@@ -38,7 +41,7 @@ interface Sight {
 
 /** Trusts the clock as it is at this moment, and from then on only if it runs evenly. */
 export function createClockGuard(options: ClockGuardOptions): ClockGuard {
-  const { clock, stepMs = DEFAULT_STEP_MS, settleMs = DEFAULT_SETTLE_MS } = options;
+  const { clock, stepMs = DEFAULT_STEP_MS, settleMs = DEFAULT_SETTLE_MS, onSettled } = options;
   let trusted = look();
   let suspect: { readonly sinceMs: number; last: Sight } | undefined;
   let steps = 0;
@@ -67,7 +70,9 @@ export function createClockGuard(options: ClockGuardOptions): ClockGuard {
         return undefined;
       }
       suspect.last = sight;
-      return sight.atMs - suspect.sinceMs >= settleMs ? trust(sight) : undefined;
+      if (sight.atMs - suspect.sinceMs < settleMs) return undefined;
+      onSettled(Math.max(sight.offsetMs, trusted.offsetMs) + sight.atMs);
+      return trust(sight);
     },
     doubt() {
       if (suspect === undefined) return undefined;

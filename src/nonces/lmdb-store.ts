@@ -2,7 +2,7 @@
  * The durable store, shared by every process that names the same directory (security.md MUST 17, 19, 21).
  * Claims that arrive in one turn of the event loop are decided and written in one transaction.
  */
-import { createClockGuard, type ClockGuard } from './clock-guard.js';
+import type { ClockGuard } from './clock-guard.js';
 import type { JournalEvent } from './journal-record.js';
 import { fitsRecord } from './journal-record.js';
 import type { Journal, JournalTransaction } from './journal.js';
@@ -15,7 +15,7 @@ import {
 import { NonceLedger } from './nonce-ledger.js';
 import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore, NonceStoreStatus } from './nonce-store.js';
 import { SharedLedger } from './shared-ledger.js';
-import { storeHealth } from './store-health.js';
+import { guardOver, storeHealth } from './store-health.js';
 
 export { initialiseNonceDirectory, type LmdbNonceStoreOptions } from './lmdb-open.js';
 
@@ -58,12 +58,11 @@ class LmdbNonceStore implements NonceStore {
   #closed = false;
 
   constructor(options: LmdbNonceStoreOptions, { journal, filesIntact }: OpenedJournal) {
-    const { clock, clockStepMs: stepMs, clockSettleMs: settleMs } = options;
     this.#options = options;
     this.#journal = journal;
     this.#filesIntact = filesIntact;
-    this.#guard = createClockGuard({ clock, stepMs, settleMs });
     this.#ledger = new NonceLedger(options);
+    this.#guard = guardOver(this.#ledger, options);
     this.#shared = new SharedLedger(this.#ledger);
     this.#follower = setInterval(() => this.#schedule(), FOLLOW_MS).unref();
   }

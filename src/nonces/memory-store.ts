@@ -1,8 +1,7 @@
 /** The store for one process that may forget everything when it ends: it then starts with the floor of MUST 16. */
-import { createClockGuard } from './clock-guard.js';
 import { NonceLedger } from './nonce-ledger.js';
 import type { ClaimOutcome, NonceClaim, NonceStore } from './nonce-store.js';
-import { startFloorSeconds, storeHealth } from './store-health.js';
+import { guardOver, startFloorSeconds, storeHealth } from './store-health.js';
 import { checkNonceStoreOptions, type NonceStoreOptions } from './store-options.js';
 
 const DIVERGED: ClaimOutcome = { kind: 'doubt', reason: 'clock_diverged' };
@@ -22,10 +21,9 @@ export interface MemoryNonceStore extends NonceStore {
  */
 export function createMemoryNonceStore(options: NonceStoreOptions): MemoryNonceStore {
   checkNonceStoreOptions(options);
-  const { clock, clockStepMs: stepMs, clockSettleMs: settleMs } = options;
-  const guard = createClockGuard({ clock, stepMs, settleMs });
   const ledger = new NonceLedger(options);
-  ledger.raiseFloor(startFloorSeconds(clock.nowMs(), options.futureSkewSeconds));
+  const guard = guardOver(ledger, options);
+  ledger.raiseFloor(startFloorSeconds(options.clock.nowMs(), options.futureSkewSeconds));
   let closed = false;
 
   function tick(): void {

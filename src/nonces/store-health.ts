@@ -1,5 +1,5 @@
 /** The status that stores around a ledger report, and the floor that they start from. */
-import type { ClockGuard } from './clock-guard.js';
+import { createClockGuard, type ClockGuard } from './clock-guard.js';
 import type { NonceLedger } from './nonce-ledger.js';
 import type { NonceStoreStatus } from './nonce-store.js';
 import type { NonceStoreOptions } from './store-options.js';
@@ -7,6 +7,13 @@ import type { NonceStoreOptions } from './store-options.js';
 /** MUST 16: whatever an earlier process let in has a timestamp of at most its last moment plus the window. */
 export function startFloorSeconds(startMs: number, futureSkewSeconds: number): number {
   return Math.floor(startMs / 1000) + futureSkewSeconds;
+}
+
+/** A clock guard whose settling raises the ledger's floor, as a start without state would. */
+export function guardOver(ledger: NonceLedger, options: NonceStoreOptions): ClockGuard {
+  const { clock, clockStepMs: stepMs, clockSettleMs: settleMs, futureSkewSeconds } = options;
+  const onSettled = (latestMs: number) => ledger.raiseFloor(startFloorSeconds(latestMs, futureSkewSeconds));
+  return createClockGuard({ clock, stepMs, settleMs, onSettled });
 }
 
 /** What a store knows about itself; `fault` is why it cannot serve at all. */
