@@ -42,8 +42,11 @@ const mediaTypes: RefusalCase[] = [
       replacing(telemetry({ by: a }), TYPE, type),
     ),
   ),
-  refusal('two content types are refused', wrongType, ({ a }) =>
-    adding(telemetry({ by: a }), [TYPE, 'text/plain']),
+  refusal(
+    'two content types are refused',
+    wrongType,
+    ({ a }) => adding(telemetry({ by: a }), [TYPE, 'text/plain']),
+    'HTTP/1.1',
   ),
   ...['gzip', 'identity', 'br, gzip'].map((coding) =>
     refusal(`the content encoding "${coding}" is refused`, wrongEncoding, ({ a }) =>

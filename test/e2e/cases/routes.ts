@@ -28,7 +28,6 @@ const elsewhere: RefusalCase[] = [
   '/internal/v1/telemetry;x=1',
   '/internal/v1;x=1/telemetry',
   '/internal/v1/telemetry%20',
-  '/internal/v1/telemetry%00',
   '/internal/v1/telemetry%3Bx',
   '/internal/v1/telemetry%3Fx',
   '/internal/v1/telemetr%C3%BD',
@@ -44,24 +43,21 @@ const queries: RefusalCase[] = ['?', '?x=1', '?/../', '??'].map((query) =>
   ),
 );
 
-const methods: RefusalCase[] = [
-  'GET',
-  'HEAD',
-  'PUT',
-  'PATCH',
-  'DELETE',
-  'OPTIONS',
-  'TRACE',
-  'post',
-  'PROPFIND',
-].map((method) =>
-  refusal(`the method ${method} is refused where only POST is served`, wrongMethod, ({ a }) => ({
-    ...telemetry({ by: a }),
-    method,
-  })),
+const methods: RefusalCase[] = ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'].map(
+  (method) =>
+    refusal(`the method ${method} is refused where only POST is served`, wrongMethod, ({ a }) => ({
+      ...telemetry({ by: a }),
+      method,
+    })),
 );
 
 const games: RefusalCase[] = [
+  refusal(
+    'a method in small letters is another method',
+    wrongMethod,
+    ({ a }) => ({ ...telemetry({ by: a }), method: 'post' }),
+    'HTTP/2',
+  ),
   refusal(
     'two Host lines are refused',
     unauthenticated('authority_ambiguous'),
@@ -128,17 +124,34 @@ const upgrade =
       ['Upgrade', protocol],
     );
 
+const underscored =
+  (name: string) =>
+  ({ a }: World): Outgoing =>
+    adding(telemetry({ by: a }), [name, 'producer-b']);
+
 /** Refused before the verifier is asked. */
 export const UNASKED_CASES: readonly UnaskedCase[] = [
   ...['%2f', '%2F', '%5c', '%5C'].map((slash) =>
     unasked(`a path with ${slash} in it is refused`, 400, 'bad_request', at(`/internal${slash}v1/telemetry`)),
   ),
-  unasked('a header name with an underscore is refused', 400, 'bad_request', ({ a }) =>
-    adding(telemetry({ by: a }), ['x_telemetry_nonce', 'another-nonce-0001']),
+  unasked('a path with a zero byte in it is refused', 400, 'bad_request', at(`${PATHS.telemetry}%00`)),
+  unasked(
+    'a method in small letters is refused',
+    400,
+    'bad_request',
+    ({ a }) => ({ ...telemetry({ by: a }), method: 'post' }),
+    'HTTP/1.1',
   ),
-  unasked('one of our header names with underscores is refused', 400, 'bad_request', ({ a }) =>
-    adding(telemetry({ by: a }), ['x_countersign_identity', 'mallory']),
-  ),
+  ...['x_telemetry_nonce', 'x_countersign_identity', 'x_service_identity'].flatMap((name) => [
+    unasked(
+      `the header name ${name}, with underscores, is refused`,
+      400,
+      'bad_request',
+      underscored(name),
+      'HTTP/1.1',
+    ),
+    unasked(`the header name ${name}, with underscores, ends the stream`, 0, '', underscored(name), 'HTTP/2'),
+  ]),
   unasked('an upgrade to websocket is refused', 403, 'not_accepted', upgrade('websocket'), 'HTTP/1.1'),
   unasked(
     'an upgrade to websocket in other capitals is refused',

@@ -6,7 +6,10 @@ import { types } from 'node:util';
 
 Object.defineProperty(Error, Symbol.hasInstance, {
   value(this: unknown, value: unknown): boolean {
-    const inherited = Function.prototype[Symbol.hasInstance].call(this as Parameters<typeof Reflect.apply>[0], value);
+    const inherited = Function.prototype[Symbol.hasInstance].call(
+      this as Parameters<typeof Reflect.apply>[0],
+      value,
+    );
     return inherited || (this === Error && types.isNativeError(value));
   },
 });
