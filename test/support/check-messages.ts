@@ -1,6 +1,8 @@
 /** CheckRequests written and CheckResponses read by Envoy's full definitions, not by our own code. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+// Brings descriptor.proto, which Envoy's annotations extend, among the well-known types.
+import '@grpc/proto-loader';
 import protobuf from 'protobufjs';
 import { bytes, type RequestParts } from './signed-request.js';
 
