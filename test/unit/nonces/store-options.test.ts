@@ -1,7 +1,7 @@
 import { createMemoryNonceStore } from '../../../src/nonces/memory-store.js';
 import { NonceStoreError } from '../../../src/nonces/store-options.js';
 import { fakeClock, START_SECONDS } from '../../contract/nonce-claims.js';
-import { optionsWith } from '../../contract/nonce-store-contract.js';
+import { optionsWith } from '../../contract/nonce-store-harness.js';
 
 describe('nonce store options', () => {
   it.each([
