@@ -21,7 +21,7 @@ export class WantedNames {
     for (const { name, bytes } of this.#byLength.get(end - start) ?? []) {
       if (standsAt(message, start, bytes)) return name;
     }
-    if (end - start <= this.#prefix.length || !standsAt(message, start, this.#prefix)) return undefined;
+    if (end - start < this.#prefix.length || !standsAt(message, start, this.#prefix)) return undefined;
     return message.toString('latin1', start, end);
   }
 }
