@@ -1,0 +1,185 @@
+/** Parts that are killed, stopped, slow, full or away: the client gets 503, the application sees nothing, retries pass. */
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expectAllowed, expectRefusal, refusalBody } from './support/expectations.js';
+import { PROTOCOLS, type Outgoing } from './support/outgoing.js';
+import { telemetry } from './support/requests.js';
+import { crash, eventually, signal } from './support/signals.js';
+import { Stage } from './support/stage.js';
+import { worldOf, type World } from './support/world.js';
+
+let stage: Stage;
+let world: World;
+
+beforeAll(async () => {
+  stage = await Stage.open();
+  world = worldOf(stage.federation.credentials);
+}, 60_000);
+afterAll(() => stage.close(), 30_000);
+
+const replayed = { status: 409, client: 'replayed_nonce', audit: 'replayed_nonce' } as const;
+
+/** Sent until it is no longer refused with 503: Envoy may need a moment to notice that the verifier is back. */
+async function expectAcceptedOnRetry(outgoing: Outgoing): Promise<void> {
+  let last = await stage.exchange('HTTP/1.1', outgoing);
+  await eventually(async () => {
+    if (last.answer.status !== 503) return true;
+    expect(last.arrivals).toEqual([]);
+    last = await stage.exchange('HTTP/1.1', outgoing);
+    return last.answer.status !== 503;
+  });
+  expectAllowed(last, outgoing, 202);
+}
+
+describe.each(PROTOCOLS)('over %s', (protocol) => {
+  test('a killed verifier means 503; its successor accepts the same bytes, and still knows what was let through', async () => {
+    const before = telemetry({ by: world.a });
+    expectAllowed(await stage.exchange(protocol, before), before, 202);
+    await crash(stage, 'verifier');
+    const outgoing = telemetry({ by: world.a });
+    const seen = await stage.exchange(protocol, outgoing);
+    expect([seen.answer.status, seen.records, seen.arrivals]).toEqual([503, [], []]);
+    expect(refusalBody(seen).errors[0]?.code).toBe('unavailable');
+    await stage.federation.resume('verifier');
+    await expectAcceptedOnRetry(outgoing);
+    expectRefusal(await stage.exchange(protocol, before), replayed);
+    expectRefusal(await stage.exchange(protocol, outgoing), replayed);
+  }, 60_000);
+
+  test('a verifier killed with the request under way means 503, and the retry passes', async () => {
+    signal(stage, 'verifier', 'SIGSTOP');
+    const outgoing = telemetry({ by: world.a });
+    const underWay = stage.exchange(protocol, outgoing);
+    await sleep(200);
+    await crash(stage, 'verifier');
+    const seen = await underWay;
+    expect([seen.answer.status, seen.arrivals]).toEqual([503, []]);
+    await stage.federation.resume('verifier');
+    await expectAcceptedOnRetry(outgoing);
+  }, 60_000);
+
+  test('a verifier that hangs for three seconds means 503, and the same bytes pass when it is back', async () => {
+    const outgoing = telemetry({ by: world.a });
+    signal(stage, 'verifier', 'SIGSTOP');
+    try {
+      const underWay = [outgoing, telemetry({ by: world.a }), outgoing].map((one) =>
+        stage.send(protocol, one),
+      );
+      await sleep(3_000);
+      for (const answer of await Promise.all(underWay)) expect(answer.status).toBe(503);
+    } finally {
+      signal(stage, 'verifier', 'SIGCONT');
+    }
+    await expectAcceptedOnRetry(outgoing);
+    expectRefusal(await stage.exchange(protocol, outgoing), replayed);
+  }, 60_000);
+
+  test('a verifier that is slower than its deadline means 503, burns nothing, and says so in its record', async () => {
+    const outgoing = telemetry({ by: world.a });
+    const seen = await stage.watch(async () => {
+      signal(stage, 'verifier', 'SIGSTOP');
+      const underWay = stage.send(protocol, outgoing);
+      await sleep(1_300);
+      signal(stage, 'verifier', 'SIGCONT');
+      const answer = await underWay;
+      await eventually(async () => (await stage.decisions('deadline_spent')) > 0);
+      return answer;
+    });
+    expect([seen.answer.status, seen.arrivals]).toEqual([503, []]);
+    expect(seen.records.map(({ code }) => code)).toEqual(['deadline_spent']);
+    await expectAcceptedOnRetry(outgoing);
+  }, 60_000);
+
+  test('a verifier that is slow, but not too slow, decides', async () => {
+    const outgoing = telemetry({ by: world.a });
+    const seen = await stage.watch(async () => {
+      signal(stage, 'verifier', 'SIGSTOP');
+      const underWay = stage.send(protocol, outgoing);
+      await sleep(400);
+      signal(stage, 'verifier', 'SIGCONT');
+      return underWay;
+    });
+    expectAllowed(seen, outgoing, 202);
+  }, 60_000);
+
+  test('an application that is away for a second is waited for: one decision, one arrival', async () => {
+    const outgoing = telemetry({ by: world.a });
+    await stage.federation.interrupt('upstream');
+    const underWay = stage.send(protocol, outgoing);
+    await sleep(700);
+    await stage.federation.resume('upstream');
+    expect((await underWay).status).toBe(202);
+    const arrived = await stage.arrivals();
+    expect(arrived).toHaveLength(1);
+    expectRefusal(await stage.exchange(protocol, outgoing), replayed);
+  }, 60_000);
+});
+
+test('an application that stays away means 503 without a burnt allowance of the next request', async () => {
+  await stage.federation.interrupt('upstream');
+  const outgoing = telemetry({ by: world.a });
+  const answer = await stage.send('HTTP/1.1', outgoing);
+  await stage.federation.resume('upstream');
+  expect(answer.status).toBe(503);
+  expect(await stage.arrivals()).toEqual([]);
+  const next = telemetry({ by: world.a });
+  expectAllowed(await stage.exchange('HTTP/1.1', next), next, 202);
+}, 60_000);
+
+test('a killed Envoy takes no decision with it: the retry passes through its successor', async () => {
+  const outgoing = telemetry({ by: world.a });
+  await crash(stage, 'envoy');
+  expect((await stage.send('HTTP/1.1', outgoing)).status).toBe(0);
+  await stage.federation.resume('envoy');
+  await expectAcceptedOnRetry(outgoing);
+}, 60_000);
+
+describe('a disk that takes no record', () => {
+  /** The largest file that the verifier may write from now on; what it appends to a larger one fails, as on a full disk. */
+  const limitFileSize = (bytes: string): void => {
+    execFileSync('prlimit', ['--pid', String(stage.federation.pid('verifier')), `--fsize=${bytes}:`]);
+  };
+
+  test('means 503 for whoever would have been let in, and the same bytes pass when there is room again', async () => {
+    const large = join(stage.federation.layout.audit, 'large.ndjson');
+    execFileSync('truncate', ['--size', '256M', large]);
+    await stage.change({
+      patchConfiguration: (document) => ({
+        ...document,
+        audit: { file: 'audit/large.ndjson', onFailure: 'refuse' },
+      }),
+    });
+    const before = await stage.decisions('audit_unavailable');
+    limitFileSize(String(256 * 1024 * 1024));
+    const outgoing = telemetry({ by: world.a });
+    const seen = await stage.exchange('HTTP/1.1', outgoing);
+    expect([seen.answer.status, seen.arrivals]).toEqual([503, []]);
+    expect(refusalBody(seen).errors[0]?.code).toBe('unavailable');
+    const replay = await stage.exchange('HTTP/2', outgoing);
+    expect([replay.answer.status, replay.arrivals]).toEqual([503, []]);
+    expect(await stage.decisions('audit_unavailable')).toBeGreaterThan(before);
+    limitFileSize('unlimited');
+    let status = 503;
+    await eventually(async () => (status = (await stage.send('HTTP/1.1', outgoing)).status) !== 503);
+    expect(status).toBe(202);
+    expect((await stage.send('HTTP/2', outgoing)).status).toBe(409);
+  }, 60_000);
+});
+
+describe('a nonce store whose files are gone', () => {
+  test('means 503, and a new store refuses what it cannot know', async () => {
+    await stage.change({});
+    const first = telemetry({ by: world.a });
+    expectAllowed(await stage.exchange('HTTP/1.1', first), first, 202);
+    rmSync(join(stage.federation.layout.state, 'nonces'), { recursive: true });
+    for (const protocol of PROTOCOLS) {
+      for (const outgoing of [first, telemetry({ by: world.a })]) {
+        await eventually(async () => (await stage.send(protocol, outgoing)).status === 503);
+      }
+    }
+    const seen = await stage.exchange('HTTP/1.1', telemetry({ by: world.a }));
+    expect([seen.answer.status, seen.arrivals]).toEqual([503, []]);
+  }, 60_000);
+});

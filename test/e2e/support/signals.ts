@@ -1,0 +1,29 @@
+/** Rough handling of a federation's processes, each by its own number. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProcessName } from '../../../examples/local-federation/processes.js';
+import type { Stage } from './stage.js';
+
+/** Sends a signal to one of the stage's own processes. */
+export function signal(stage: Stage, name: ProcessName, what: NodeJS.Signals): void {
+  const pid = stage.federation.pid(name);
+  if (pid === undefined) throw new Error(`${name} does not run`);
+  process.kill(pid, what);
+}
+
+/** Kills a process as a crash would, and waits until it is gone. */
+export async function crash(stage: Stage, name: ProcessName): Promise<void> {
+  signal(stage, name, 'SIGKILL');
+  while (stage.federation.pid(name) !== undefined) await sleep(10);
+}
+
+/** Polls until `holds`, for what has no event to wait for. Rejects after `withinMilliseconds`. */
+export async function eventually(
+  holds: () => boolean | Promise<boolean>,
+  withinMilliseconds = 10_000,
+): Promise<void> {
+  const deadline = performance.now() + withinMilliseconds;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error('it did not come about in time');
+    await sleep(20);
+  }
+}
