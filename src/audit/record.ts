@@ -75,7 +75,17 @@ function stageMembers(times: StageTimes): string {
 /** Needs no escaping in a JSON string. */
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
+/** What JSON leaves as it is and a terminal or a line reader acts on: DEL, the C1 controls, two line separators. */
+const CONTROL = /[\x7f-\x9f\u2028\u2029]/g;
+
 function member(name: string, value: string | undefined): string {
   if (value === undefined) return '';
-  return `,"${name}":${PLAIN.test(value) ? `"${value}"` : JSON.stringify(value)}`;
+  return `,"${name}":${PLAIN.test(value) ? `"${value}"` : escaped(value)}`;
+}
+
+function escaped(value: string): string {
+  return JSON.stringify(value).replace(
+    CONTROL,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
