@@ -109,8 +109,9 @@ export const DEFAULT_BOOTSTRAP_OPTIONS: BootstrapOptions = {
   maxBodyBytes: MEBIBYTE,
   checkTimeoutMilliseconds: 1000,
   upstreamTimeoutMilliseconds: 15_000,
-  // About two seconds on average, at most 4.1: an upstream's restart, inside the producer's 8 s time-out.
-  retry: { count: 6, baseMilliseconds: 100, maxMilliseconds: 1000 },
+  // The pauses are random, five seconds together on average and hardly ever under two: an upstream's restart is
+  // waited for. By then the nonce is spent, so giving up earlier would lose the request to a 409.
+  retry: { count: 12, baseMilliseconds: 100, maxMilliseconds: 1000 },
   accessLogPath: '/dev/stdout',
   flood: {
     requestsPerSecondPerConnection: 10_000,

@@ -173,7 +173,7 @@ describe('routes', () => {
   it('retry only what was never sent, with room for a body of the largest size twice', () => {
     expect(virtualHost(rendered())).toMatchObject({
       request_body_buffer_limit: 2_097_152,
-      retry_policy: { retry_on: 'connect-failure,refused-stream,reset-before-request', num_retries: 6 },
+      retry_policy: { retry_on: 'connect-failure,refused-stream,reset-before-request', num_retries: 12 },
     });
   });
 });
