@@ -1,0 +1,19 @@
+/** Every table of cases through the other Envoy line that is supported: a later or an earlier one may differ. */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { repositoryRoot } from '../../examples/local-federation/layout.js';
+import { describeAllCases } from './cases/describe-cases.js';
+import { Stage } from './support/stage.js';
+import { worldConfiguration } from './support/world.js';
+
+let stage: Stage;
+
+beforeAll(async () => {
+  const script = join(repositoryRoot(), 'scripts', 'envoy.sh');
+  const output = execFileSync(script, ['--version-line', '1.36'], { encoding: 'utf8' });
+  const envoyBinary = output.trimEnd().split('\n').at(-1);
+  stage = await Stage.open({ envoyBinary, patchConfiguration: worldConfiguration });
+}, 180_000);
+afterAll(() => stage.close(), 30_000);
+
+describeAllCases(() => stage);
