@@ -31,6 +31,7 @@ export async function withSocketUmask<T>(bind: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Only a refused connection says that nobody listens: a full queue (EAGAIN) or a denied access (EACCES) does not. */
 function isServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);
@@ -38,6 +39,6 @@ function isServed(path: string): Promise<boolean> {
       probe.destroy();
       resolve(true);
     });
-    probe.once('error', () => resolve(false));
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
   });
 }
