@@ -58,10 +58,16 @@ export function sendOn(session: ClientHttp2Session, outgoing: Outgoing): Promise
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
     stream.on('error', (error) => (broken = error.message));
     stream.on('wantTrailers', () => stream.sendTrailers(grouped(trailers ?? [])));
-    stream.on('close', () => {
+    const settle = (): void => {
       clearTimeout(deadline);
       const body = status === 0 ? broken : Buffer.concat(chunks).toString();
       resolve({ status, headers, body, interim });
+    };
+    stream.on('close', settle);
+    // A refusal does not wait for the rest of the body, and neither does this client.
+    stream.on('end', () => {
+      settle();
+      stream.close();
     });
     if (framing !== 'none') void writePieces(outgoing, stream);
   });

@@ -1,0 +1,38 @@
+/** A Python that has `cryptography`: the system's own if it does, else one with a folder of its own under `.cache/`. */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { repositoryRoot } from '../../../examples/local-federation/layout.js';
+
+const IMPORTS = ['-c', 'import cryptography.hazmat.primitives.asymmetric.ed25519'];
+
+function imports(python: string): boolean {
+  try {
+    execFileSync(python, IMPORTS, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The path of the interpreter. Throws a sentence with the remedy when there is none. */
+export function pythonWithCryptography(): string {
+  const python = process.env['PYTHON'] ?? 'python3';
+  try {
+    execFileSync(python, ['--version'], { stdio: 'ignore' });
+  } catch {
+    throw new Error(`${python} cannot be run: install Python 3.9 or newer, or set PYTHON=/path/to/python3`);
+  }
+  return imports(python) ? python : installed(python);
+}
+
+function installed(python: string): string {
+  const root = repositoryRoot();
+  const folder = join(root, '.cache', 'python');
+  const own = join(folder, 'bin', 'python');
+  if (existsSync(own) && imports(own)) return own;
+  execFileSync(python, ['-m', 'venv', folder], { stdio: 'inherit' });
+  const requirements = join(root, 'test', 'python', 'requirements.txt');
+  execFileSync(own, ['-m', 'pip', 'install', '--quiet', '--requirement', requirements], { stdio: 'inherit' });
+  return own;
+}
