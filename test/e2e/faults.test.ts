@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
 import { expectAllowed, expectRefusal, refusalBody } from './support/expectations.js';
 import { PROTOCOLS, type Outgoing } from './support/outgoing.js';
 import { telemetry } from './support/requests.js';
@@ -176,17 +177,30 @@ describe('a disk that takes no record', () => {
 });
 
 describe('a nonce store whose files are gone', () => {
+  const shortFuture = {
+    patchConfiguration: (document: ConfigurationDocument) => ({
+      ...document,
+      freshness: { pastSkewSeconds: 30, futureSkewSeconds: 2 },
+    }),
+  };
+
   test('means 503, and a new store refuses what it cannot know', async () => {
-    await stage.change({});
+    await stage.change(shortFuture);
     const first = telemetry({ by: world.a });
     expectAllowed(await stage.exchange('HTTP/1.1', first), first, 202);
     rmSync(join(stage.federation.layout.state, 'nonces'), { recursive: true });
+    const unknown = await stage.exchange('HTTP/1.1', first);
+    expectRefusal(unknown, { status: 503, client: 'unavailable', audit: 'nonce_store_unavailable' });
     for (const protocol of PROTOCOLS) {
       for (const outgoing of [first, telemetry({ by: world.a })]) {
-        await eventually(async () => (await stage.send(protocol, outgoing)).status === 503);
+        const seen = await stage.exchange(protocol, outgoing);
+        expect([seen.answer.status, seen.arrivals]).toEqual([503, []]);
       }
     }
-    const seen = await stage.exchange('HTTP/1.1', telemetry({ by: world.a }));
-    expect([seen.answer.status, seen.arrivals]).toEqual([503, []]);
+    await stage.federation.interrupt('verifier');
+    await stage.federation.resume('verifier');
+    await expectAcceptedOnRetry(telemetry({ by: world.a }));
+    const replay = await stage.exchange('HTTP/1.1', first);
+    expectRefusal(replay, { status: 503, client: 'unavailable', audit: 'nonce_below_floor' });
   }, 60_000);
 });

@@ -143,10 +143,10 @@ const contract: RefusalCase[] = [
   changed('a tenant that is no UUID', member('tenant_id', 'tenant-a')),
   changed('an execution hash of 63 digits', member('execution_hash', 'a'.repeat(63))),
   changed('a timestamp in a string', (body) => ({ ...body, timestamp: String(body['timestamp']) })),
-  refusal('a timestamp as a float is refused', invalidBody('body_contract'), ({ a }) =>
+  refusal('a timestamp as a float in the body is refused', invalidBody('body_contract'), ({ a }) =>
     telemetry({ by: a, rewrite: (text) => text.replace(/("timestamp":\d+)/, '$1.0') }),
   ),
-  refusal('a timestamp with an exponent is refused', invalidBody('body_contract'), ({ a }) =>
+  refusal('a timestamp with an exponent in the body is refused', invalidBody('body_contract'), ({ a }) =>
     telemetry({ by: a, rewrite: (text) => text.replace(/("timestamp":\d+)/, '$1e0') }),
   ),
   changed('a timestamp that is true', member('timestamp', true)),

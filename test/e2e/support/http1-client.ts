@@ -43,7 +43,7 @@ export function sendBytes(door: Door, over: TlsIdentity, pieces: readonly Buffer
       const answer = parseAnswer(received, false);
       if (answer !== undefined) settle(answer);
     });
-    socket.on('error', (error) => (broken = error.message));
+    socket.on('error', (error: Error) => (broken = error.message));
     socket.on('close', ended);
     socket.once('secureConnect', () => {
       void (async () => {

@@ -56,7 +56,7 @@ export function sendOn(session: ClientHttp2Session, outgoing: Outgoing): Promise
       headers = new Map(Object.entries(head).map(([name, value]) => [name, String(value)]));
     });
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-    stream.on('error', (error) => (broken = error.message));
+    stream.on('error', (error: Error) => (broken = error.message));
     stream.on('wantTrailers', () => stream.sendTrailers(grouped(trailers ?? [])));
     const settle = (): void => {
       clearTimeout(deadline);

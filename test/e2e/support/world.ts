@@ -19,9 +19,9 @@ const LATER = '2100-01-01T00:00:00Z';
 /** Identities beside the two producers: all with producer A's certificate and key, each wrong or special in one way. */
 function specialIdentities([a, b]: readonly IdentityInput[]): IdentityInput[] {
   if (a === undefined || b === undefined) throw new Error('the local federation has two producers');
-  const [pin] = a.certificates;
-  const [key] = a.keys;
-  const [otherKey] = b.keys;
+  const [pin] = a.certificates ?? [];
+  const [key] = a.keys ?? [];
+  const [otherKey] = b.keys ?? [];
   if (pin === undefined || key === undefined || otherKey === undefined) throw new Error('no pin or no key');
   const keys = [key];
   const certificates = [pin];
@@ -36,7 +36,7 @@ function specialIdentities([a, b]: readonly IdentityInput[]): IdentityInput[] {
     like('producer-attested', { attestations: [ATTESTED] }),
     { name: 'producer-open', certificates, keys },
     like('producer-rotating', {
-      certificates: [...b.certificates, ...certificates],
+      certificates: [...(b.certificates ?? []), ...certificates],
       keys: [
         { ...otherKey, kid: 'next' },
         { ...key, kid: 'current' },
