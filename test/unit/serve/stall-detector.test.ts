@@ -1,0 +1,47 @@
+import { StallDetector } from '../../../src/serve/stall-detector.js';
+
+/** Keeps this thread from its event loop, as SIGSTOP or a long pause would. */
+function standStill(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+const turn = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+describe('the stall detector', () => {
+  let detector: StallDetector;
+  beforeEach(() => (detector = new StallDetector()));
+  afterEach(() => detector.close());
+
+  it('asks nobody to wait in ordinary times', async () => {
+    expect(detector.afterStall()).toBeUndefined();
+    await turn(120);
+    expect(detector.afterStall()).toBeUndefined();
+  });
+
+  it('lets a check wait after a stall until queued frames have been read', async () => {
+    let frameRead = false;
+    setImmediate(() => (frameRead = true));
+    standStill(300);
+    const settled = detector.afterStall();
+    expect(settled).toBeInstanceOf(Promise);
+    await settled;
+    expect(frameRead).toBe(true);
+    expect(detector.afterStall()).toBeUndefined();
+  });
+
+  it('notices a stall even when its own timer runs before the sockets are read', async () => {
+    standStill(300);
+    const asked = await new Promise<unknown>((resolve) =>
+      setTimeout(() => resolve(detector.afterStall()), 60),
+    );
+    expect(asked).toBeInstanceOf(Promise);
+    await turn(200);
+    expect(detector.afterStall()).toBeUndefined();
+  });
+
+  it('makes all checks of one stall wait for the same moment', async () => {
+    standStill(300);
+    expect(detector.afterStall()).toBe(detector.afterStall());
+    await detector.afterStall();
+  });
+});

@@ -1,0 +1,111 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { Client, credentials } from '@grpc/grpc-js';
+import type { Configuration } from '../../../src/config/settings.js';
+import { startVerifier } from '../../../src/serve/verifier.js';
+import { checkMessage, readResponse, type ReadResponse } from '../../support/check-messages.js';
+import { makeSnapshot, profilePolicy, rawPolicy, telemetryParts } from '../../support/signed-request.js';
+
+const instant = (
+  [
+    'federation.telemetry',
+    'federation.execution-graph',
+    'federation.feedback-query',
+    'federation.verify',
+  ] as const
+).map((name) => profilePolicy(name, { freshness: { pastSkewSeconds: 30, futureSkewSeconds: 0 } }));
+const raw = { ...rawPolicy, freshness: { pastSkewSeconds: 30, futureSkewSeconds: 0 } };
+const logger = pino({ level: 'silent' });
+let folder = '';
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'verifier-'))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = await occupy();
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function occupy(): Promise<Server> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1', () => resolve(server));
+  });
+}
+
+function configurationFor(port: number): Configuration {
+  return {
+    file: 'countersign.yaml',
+    // No future skew: a memory store then has to wait out no more than the second in which it started.
+    snapshot: makeSnapshot({ policies: [...instant, raw] }),
+    warnings: [],
+    filesRead: [],
+    settings: {
+      listen: { socketPath: join(folder, 'run/verifier.sock') },
+      admin: { host: '127.0.0.1', port },
+      nonces: { store: 'memory', maxEntries: 1_000, maxEntriesPerIdentity: 1_000 },
+      audit: { sink: { kind: 'file', path: join(folder, 'audit.ndjson') }, onFailure: 'refuse' },
+      limits: {
+        maxBodyBytes: 4_096,
+        maxConcurrentChecks: 10,
+        claimMarginMilliseconds: 10,
+        checkTimeoutMilliseconds: 200,
+        drainMilliseconds: 1_000,
+      },
+      log: { level: 'info' },
+      envoy: undefined,
+    },
+  };
+}
+
+function call(message: Buffer): Promise<ReadResponse> {
+  const client = new Client(`unix:${join(folder, 'run/verifier.sock')}`, credentials.createInsecure());
+  const identity = (bytes: Buffer): Buffer => bytes;
+  const path = '/envoy.service.auth.v3.Authorization/Check';
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(path, identity, identity, message, (error, response) => {
+      client.close();
+      if (error !== null || response === undefined) reject(error ?? new Error('no response'));
+      else resolve(readResponse(response));
+    });
+  });
+}
+
+describe('a verifier', () => {
+  it('serves, shows itself on the admin port, and leaves nothing behind when it stops', async () => {
+    const port = await freePort();
+    const verifier = await startVerifier(configurationFor(port), logger);
+    const admin = async (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+    while ((await admin('/readyz')).status !== 200) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await (await admin('/status')).json()).toMatchObject({
+      configuration: { file: 'countersign.yaml', generation: 1 },
+      nonces: { store: 'memory', entries: 0 },
+    });
+    const refused = await call(checkMessage({ ...telemetryParts(), peerCertificate: 'missing' }, ''));
+    expect(refused.httpStatus).toBe(401);
+    const metrics = await (await admin('/metrics')).text();
+    expect(metrics).toContain(
+      'countersign_decisions_total{policy="federation.telemetry",code="certificate_missing"} 1',
+    );
+    expect(metrics).toMatch(/countersign_stage_seconds_count\{stage="total"\} 1/);
+    await verifier.stop();
+    expect(readFileSync(join(folder, 'audit.ndjson'), 'utf8')).toContain('"code":"certificate_missing"');
+    expect(existsSync(join(folder, 'run/verifier.sock'))).toBe(false);
+    await expect(admin('/livez')).rejects.toThrow();
+  });
+
+  it('stops what had started when a part of it cannot start', async () => {
+    const taken = await occupy();
+    const { port } = taken.address() as AddressInfo;
+    await expect(startVerifier(configurationFor(port), logger)).rejects.toThrow(/admin\.port/);
+    await new Promise((resolve) => taken.close(resolve));
+    const verifier = await startVerifier(configurationFor(port), logger);
+    await verifier.stop();
+  });
+});
