@@ -67,7 +67,7 @@ function text(value: string): Buffer {
 /** Sends these frames as the first stream of a connection of their own. Never rejects; see `Answer`. */
 export function sendFrames(door: Door, over: TlsIdentity, frames: readonly Buffer[]): Promise<Answer> {
   return new Promise((resolve) => {
-    let received = Buffer.alloc(0);
+    let received: Buffer = Buffer.alloc(0);
     const reading = { status: 0, body: '', ended: false };
     const socket = connect({
       host: '127.0.0.1',
@@ -136,15 +136,29 @@ function statusOf(block: Buffer): number {
   return Number(length > 127 ? digitsOfHuffman(value) : value.toString());
 }
 
-/** Three digits in HPACK's Huffman code: 5 bits for 0 to 2, 6 bits for 3 to 9 (RFC 7541, appendix B). */
+/** The digits in HPACK's Huffman code (RFC 7541, appendix B). */
+const HUFFMAN_DIGITS = new Map([
+  ['00000', '0'],
+  ['00001', '1'],
+  ['00010', '2'],
+  ['011001', '3'],
+  ['011010', '4'],
+  ['011011', '5'],
+  ['011100', '6'],
+  ['011101', '7'],
+  ['011110', '8'],
+  ['011111', '9'],
+]);
+
+/** The three digits of a status. */
 function digitsOfHuffman(bytes: Buffer): string {
-  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');
   let digits = '';
-  for (let at = 0; digits.length < 3;) {
-    const short = Number.parseInt(bits.slice(at, at + 5), 2);
-    const isShort = short <= 2;
-    digits += String(isShort ? short : Number.parseInt(bits.slice(at, at + 6), 2) - 0b011001 + 3);
-    at += isShort ? 5 : 6;
+  let code = '';
+  for (const bit of [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('')) {
+    const digit = HUFFMAN_DIGITS.get((code += bit));
+    if (digit === undefined) continue;
+    digits += digit;
+    code = '';
   }
-  return digits;
+  return digits.slice(0, 3);
 }
