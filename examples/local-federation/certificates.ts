@@ -98,8 +98,13 @@ function ensure(wanted: Wanted, authority: Stored | undefined, now: Date, renewe
   return issue(wanted, authority?.issuer, now);
 }
 
+/** SHA-256 of the DER of a certificate in PEM, 64 lower-case hex digits. */
+export function fingerprintOf(pem: string): string {
+  return new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase();
+}
+
 function filesOf(wanted: Wanted, stored: Stored): CertificateFiles {
-  const sha256 = stored.certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+  const sha256 = fingerprintOf(stored.certificate.toString());
   return { certificateFile: `${wanted.base}.crt`, keyFile: `${wanted.base}.key`, sha256 };
 }
 

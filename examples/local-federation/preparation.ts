@@ -1,0 +1,98 @@
+/** Everything before the first process: folders, certificates, keys, ports, configurations and the environment file. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureCertificates, type Certificates } from './certificates.js';
+import { configurationText, federationConfiguration } from './configuration.js';
+import { environmentText, federationEnvironment, type FederationEnvironment } from './environment.js';
+import { findEnvoy, renderEnvoyFiles } from './envoy-files.js';
+import type { FederationOptions } from './federation-options.js';
+import { layoutOf, makeFolders, type Layout } from './layout.js';
+import { PRODUCER_A, PRODUCER_B } from './parties.js';
+import { envoyPlan, upstreamPlan, verifierPlan } from './plans.js';
+import { choosePorts, type Ports } from './ports.js';
+import { PROCESS_NAMES, runningProcess, type ProcessName, type ProcessPlan } from './processes.js';
+import type { Progress } from './progress.js';
+import { ensureSigningKeys, type SigningKeys } from './signing-keys.js';
+import { writePrivateFile } from './write-file.js';
+
+/** A federation that could be started. */
+export interface Preparation {
+  readonly layout: Layout;
+  readonly environment: FederationEnvironment;
+  readonly nonces: 'lmdb' | 'memory';
+  readonly plans: ReadonlyMap<ProcessName, ProcessPlan>;
+}
+
+const NAMES = [PRODUCER_A.identity, PRODUCER_B.identity] as const;
+
+interface Materials {
+  readonly layout: Layout;
+  readonly certificates: Certificates;
+  readonly keys: SigningKeys;
+  readonly ports: Ports;
+}
+
+async function prepareMaterials(options: FederationOptions, progress: Progress): Promise<Materials> {
+  const layout = layoutOf(options.stateDirectory);
+  makeFolders(layout);
+  const running = new Set<string>(PROCESS_NAMES.filter((name) => runningProcess(layout, name) !== undefined));
+  const ports = await choosePorts(layout, { listener: options.port, running });
+  const certificates = ensureCertificates(layout, NAMES, new Date());
+  for (const line of certificates.renewed) progress.say(`  certificate made anew: ${line}`);
+  return { layout, certificates, keys: ensureSigningKeys(layout, NAMES), ports };
+}
+
+function writeConfiguration({ layout, ...facts }: Materials, options: FederationOptions): string {
+  const upstream = options.upstream ?? { address: '127.0.0.1', port: facts.ports.application };
+  const document = federationConfiguration({
+    ...facts,
+    upstream: { address: upstream.address, port: upstream.port },
+    nonces: options.nonces ?? 'lmdb',
+    rateLimitPerMinute: options.rateLimitPerMinute ?? 0,
+  });
+  const text = configurationText(options.patchConfiguration?.(document) ?? document);
+  writePrivateFile(layout.configurationFile, text);
+  return text;
+}
+
+/** The texts of Envoy's configuration: the bootstrap, and the files in the folder that it watches. */
+async function writeEnvoyFiles(
+  { layout, certificates }: Materials,
+  options: FederationOptions,
+): Promise<string[]> {
+  const rendered = await renderEnvoyFiles(layout);
+  const bootstrap = options.patchBootstrap?.(rendered) ?? rendered;
+  writePrivateFile(layout.envoyFile, bootstrap);
+  const folder = join(layout.run, 'sds');
+  const secrets = readdirSync(folder)
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile())
+    .map((path) => readFileSync(path, 'utf8'));
+  const material = [certificates.authorityFile, certificates.server.certificateFile];
+  return [bootstrap, ...secrets, ...material.map((path) => readFileSync(path, 'utf8'))];
+}
+
+/** Makes or reuses all files of a federation. Rejects with a `FederationFault` when the machine does not allow it. */
+export async function prepareFederation(
+  options: FederationOptions,
+  progress: Progress,
+): Promise<Preparation> {
+  const materials = await progress.step('certificates and keys are there', () =>
+    prepareMaterials(options, progress),
+  );
+  const { layout, ports, certificates, keys } = materials;
+  const binary = await progress.step('Envoy found', () => findEnvoy(layout, options.envoyBinary));
+  const configuration = writeConfiguration(materials, options);
+  const envoyFiles = await progress.step('configuration written', () => writeEnvoyFiles(materials, options));
+  const upstreamUrl = options.upstream?.url ?? `http://127.0.0.1:${ports.listing}`;
+  const environment = federationEnvironment({ layout, certificates, keys, ports, upstreamUrl });
+  writePrivateFile(layout.environmentFile, environmentText(environment));
+  const plans = [verifierPlan(layout, configuration), envoyPlan(layout, binary, envoyFiles)];
+  if (options.upstream === undefined) plans.push(upstreamPlan(layout, ports));
+  return {
+    layout,
+    environment,
+    nonces: options.nonces ?? 'lmdb',
+    plans: new Map(plans.map((plan) => [plan.name, plan])),
+  };
+}

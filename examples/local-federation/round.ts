@@ -1,0 +1,34 @@
+/** The demonstration with its table and its verdict, as both `up` and `smoke` show it. */
+import type { ReachableFederation } from './attach.js';
+import { demonstrate } from './demonstration/demonstration.js';
+import { tableLines } from './demonstration/table.js';
+import { FederationFault } from './fault.js';
+import { fromRoot } from './layout.js';
+import { runningProcess } from './processes.js';
+import type { Paint, Progress } from './progress.js';
+
+/** Sends everything, prints the table and throws a fault when a row is not as it must be. */
+export async function showRound(
+  federation: ReachableFederation,
+  progress: Progress,
+  paint: Paint,
+): Promise<void> {
+  const { layout } = federation;
+  const referenceUpstream = runningProcess(layout, 'upstream') !== undefined;
+  const rows = await progress.step('requests sent', () =>
+    demonstrate({ federation, referenceUpstream, say: (line) => progress.say(line) }),
+  );
+  progress.say('');
+  for (const line of tableLines(rows, paint)) progress.say(`  ${line}`);
+  progress.say('');
+  if (!referenceUpstream) {
+    progress.say('  Only what your application never sees was sent: what it would answer is not known here.');
+  }
+  const wrong = rows.filter((row) => !row.asExpected);
+  if (wrong.length > 0) {
+    throw new FederationFault(
+      `${wrong.length} of ${rows.length} requests did not end as they must`,
+      `look at ${fromRoot(layout, layout.audit)}/decisions.ndjson and ${fromRoot(layout, layout.run)}/*.log`,
+    );
+  }
+}
