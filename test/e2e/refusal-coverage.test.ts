@@ -2,12 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../examples/local-federation/layout.js';
-import { AUTHENTICATION_CASES } from './cases/authentication.js';
-import { BODY_CASES } from './cases/bodies.js';
-import { ROUTE_CASES } from './cases/routes.js';
+import { REFUSAL_TABLES } from './cases/refused.js';
 import { REFUSAL_PROOFS } from './support/refusal-proofs.js';
 
-const REFUSED = [...AUTHENTICATION_CASES, ...BODY_CASES, ...ROUTE_CASES];
+const REFUSED = REFUSAL_TABLES.flatMap(([, cases]) => cases);
 const inTables = new Set<string>(REFUSED.map(({ refused }) => refused.audit));
 
 test.each(Object.entries(REFUSAL_PROOFS))('%s is shown where the list says', (code, proof) => {

@@ -1,10 +1,11 @@
 /** What must pass, however oddly a correct producer may write it. */
 import { PRODUCER_A, PRODUCER_B } from '../../../examples/local-federation/parties.js';
+import { newNonce } from '../../../examples/local-federation/producer.js';
 import type { Body } from '../../../examples/local-federation/bodies.js';
 import { adding, removing, replacing } from '../support/outgoing.js';
 import { bundle, feedback, graph, nowSeconds, signedBytes, telemetry } from '../support/requests.js';
 import { colonFingerprint, NOTES_MAX_BYTES } from '../support/world.js';
-import { withAttestation } from './bodies.js';
+import { withAttestation } from './body-changes.js';
 import type { AllowCase } from './case.js';
 
 const CLAIM = 'X-Client-Cert-Sha256';
@@ -53,10 +54,7 @@ const freedoms: AllowCase[] = [
   passes('a nonce of 128 characters', 202, ({ a }) =>
     telemetry({
       by: a,
-      nonce: `${nowSeconds()}-${'n'.repeat(96)}-${Math.random()}`
-        .replace('.', '_')
-        .padEnd(128, 'x')
-        .slice(0, 128),
+      nonce: newNonce().padEnd(128, 'n'),
     }),
   ),
   passes('a body nested 64 deep', 202, ({ a }) =>

@@ -4,10 +4,9 @@ import { PROTOCOLS, type Protocol } from '../support/outgoing.js';
 import type { Stage } from '../support/stage.js';
 import { worldOf } from '../support/world.js';
 import { ACCEPTED_CASES } from './accepted.js';
-import { AUTHENTICATION_CASES } from './authentication.js';
-import { BODY_CASES } from './bodies.js';
 import type { AllowCase, RefusalCase, UnaskedCase } from './case.js';
-import { NORMALISED_CASES, ROUTE_CASES, UNASKED_CASES } from './routes.js';
+import { REFUSAL_TABLES } from './refused.js';
+import { NORMALISED_CASES, UNASKED_CASES } from './routes.js';
 
 const of = <Case extends { readonly on?: Protocol }>(cases: readonly Case[], protocol: Protocol): Case[] =>
   cases.filter(({ on }) => on === undefined || on === protocol);
@@ -63,9 +62,7 @@ export function describeAllCases(stage: () => Stage): void {
   describe.each(PROTOCOLS)('over %s', (protocol) => {
     describeAllowed('what passes', ACCEPTED_CASES, protocol, stage);
     describeAllowed('one reading of a path', NORMALISED_CASES, protocol, stage);
-    describeRefusals('who calls, when, and with which proof', AUTHENTICATION_CASES, protocol, stage);
-    describeRefusals('what the body may say', BODY_CASES, protocol, stage);
-    describeRefusals('paths, methods and authorities', ROUTE_CASES, protocol, stage);
+    for (const [title, cases] of REFUSAL_TABLES) describeRefusals(title, cases, protocol, stage);
     describeUnasked(UNASKED_CASES, protocol, stage);
   });
 }

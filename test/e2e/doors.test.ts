@@ -1,0 +1,167 @@
+/** Who gets in at all: strangers to the TLS listener, routes that are declared to be unchecked, the health listener. */
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { PATHS } from '../../examples/local-federation/bodies.js';
+import { issueCertificate, newCertificateKeys } from '../../examples/local-federation/certificate.js';
+import { arrivalOf, ours, VERIFIED } from './support/arrivals.js';
+import { expectRefusedUnasked } from './support/expectations.js';
+import { adding, PROTOCOLS, type HeaderLine, type Outgoing, type TlsIdentity } from './support/outgoing.js';
+import { telemetry } from './support/requests.js';
+import { Stage } from './support/stage.js';
+import { worldConfiguration, worldOf, type World } from './support/world.js';
+
+let stage: Stage;
+let world: World;
+
+beforeAll(async () => {
+  stage = await Stage.open({ patchConfiguration: worldConfiguration });
+  world = worldOf(stage.federation.credentials);
+}, 60_000);
+afterAll(() => stage.close(), 30_000);
+
+describe.each(PROTOCOLS)('over %s', (protocol) => {
+  describe('a route that is declared to be unchecked', () => {
+    const page = (over: TlsIdentity, path = '/portal/start'): Outgoing => ({
+      over,
+      method: 'GET',
+      path,
+      headers: [],
+      body: Buffer.alloc(0),
+      framing: 'none',
+    });
+
+    test('passes without a signature, is recorded as unchecked, and keeps its query', async () => {
+      const seen = await stage.exchange(protocol, page(world.a, '/login?next=%2Fportal'));
+      expect([seen.answer.status, seen.records.map(({ code }) => code)]).toEqual([200, ['pass_through']]);
+      expect(arrivalOf(seen).path).toBe('/login?next=%2Fportal');
+    });
+
+    test('gets none of our headers, known and unknown ones alike', async () => {
+      const lines = [...VERIFIED, 'x-countersign-foo'].map((name): HeaderLine => [name, 'mallory']);
+      const seen = await stage.exchange(protocol, adding(page(world.unpinned), ...lines, ...lines));
+      expect(seen.answer.status).toBe(200);
+      expect(ours(arrivalOf(seen))).toEqual([]);
+    });
+
+    test.each(['/portal/../internal/v1/telemetry', '/portal/%2e%2e/internal/v1/telemetry'])(
+      'lends nothing to the signed path behind %s',
+      async (path) => {
+        const seen = await stage.exchange(protocol, {
+          ...page(world.a, path),
+          method: 'POST',
+          framing: 'length',
+        });
+        expect([seen.answer.status, seen.records.map(({ code }) => code), seen.arrivals]).toEqual([
+          401,
+          ['header_missing'],
+          [],
+        ]);
+      },
+    );
+
+    test.each([
+      '/portal/..;/internal/v1/telemetry',
+      '/portal//..//internal/v1/telemetry',
+      '/portal/x;/../../internal/v1/telemetry',
+      '/portal/%2e%2e;/internal/v1/telemetry',
+    ])('%s reaches no signed route of the application unsigned', async (path) => {
+      const seen = await stage.exchange(protocol, {
+        ...page(world.a, path),
+        method: 'POST',
+        framing: 'length',
+      });
+      const signedPaths: readonly string[] = Object.values(PATHS);
+      for (const arrival of seen.arrivals) {
+        expect(signedPaths).not.toContain(arrival.path);
+        expect(ours(arrival)).toEqual([]);
+      }
+      for (const { code } of seen.records) expect(code).not.toBe('allow');
+    });
+  });
+
+  test('whoever has no client certificate gets no connection', async () => {
+    const seen = await stage.exchange(protocol, { ...telemetry({ by: world.a }), over: {} });
+    expectRefusedUnasked(seen, 0, '');
+  });
+
+  test('a certificate of another CA, with the same names, gets no connection', async () => {
+    const rogueKeys = newCertificateKeys();
+    const keys = newCertificateKeys();
+    const span = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
+    const certificate = issueCertificate(
+      { commonName: 'producer-a', publicKey: keys.publicKey, role: 'client', ...span },
+      { commonName: 'countersign local federation CA', keys: rogueKeys },
+    );
+    const certificateKey = keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const seen = await stage.exchange(protocol, {
+      ...telemetry({ by: world.a }),
+      over: { certificate, certificateKey },
+    });
+    expectRefusedUnasked(seen, 0, '');
+  });
+
+  test('a new certificate of the right CA and name is not the pinned one', async () => {
+    const keys = newCertificateKeys();
+    const privateKey = createPrivateKey(readFileSync(join(stage.federation.layout.certificates, 'ca.key')));
+    const span = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
+    const certificate = issueCertificate(
+      { commonName: 'producer-a', publicKey: keys.publicKey, role: 'client', version: 1, ...span },
+      {
+        commonName: 'countersign local federation CA',
+        keys: { privateKey, publicKey: createPublicKey(privateKey) },
+      },
+    );
+    const certificateKey = keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const unclaimed = { ...telemetry({ by: world.a }), over: { certificate, certificateKey } };
+    const seen = await stage.exchange(protocol, {
+      ...unclaimed,
+      headers: unclaimed.headers.filter(([name]) => name !== 'X-Client-Cert-Sha256'),
+    });
+    expect([seen.answer.status, seen.records[0]?.code, seen.arrivals]).toEqual([401, 'pin_mismatch', []]);
+  });
+});
+
+describe('the health listener', () => {
+  const ask = (method: string, path: string): Promise<{ status: number; body: string; names: string[] }> =>
+    new Promise((resolve, reject) => {
+      const { health } = listenerPorts();
+      const call = request({ host: '127.0.0.1', port: health, method, path, agent: false }, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (text: string) => (body += text));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, body, names: Object.keys(response.headers) }),
+        );
+      });
+      call.on('error', reject).end();
+    });
+  const listenerPorts = (): { health: number } => {
+    const ports = JSON.parse(readFileSync(stage.federation.layout.portsFile, 'utf8')) as {
+      envoyHealth: number;
+    };
+    return { health: ports.envoyHealth };
+  };
+
+  test('answers 200 without a certificate, and tells nothing else', async () => {
+    const { status, body, names } = await ask('GET', '/healthz');
+    expect([status, body]).toEqual([200, '']);
+    expect(names.filter((name) => name.startsWith('x-'))).toEqual([]);
+  });
+
+  test.each([
+    ['GET', '/'],
+    ['POST', '/healthz'],
+    ['GET', '/healthz/'],
+    ['GET', '/healthz?x=1'],
+    ['GET', PATHS.telemetry],
+    ['POST', PATHS.telemetry],
+    ['GET', '/portal/start'],
+    ['GET', '/stats'],
+    ['GET', '/config_dump'],
+  ])('has nothing under %s %s', async (method, path) => {
+    const before = (await stage.arrivals()).length;
+    expect((await ask(method, path)).status).toBe(404);
+    expect(await stage.arrivals()).toHaveLength(before);
+  });
+});
