@@ -1,4 +1,4 @@
-/** Codes that no pure check gives; `authorization-service.test.ts` and `nonce-gate.test.ts` make each happen. */
+/** Codes that no pure check gives; `authorization-service*.test.ts` make each happen. */
 import type { RefusalCode } from '../../src/verify/refusal.js';
 
 /** A test runs over this very list, so that a code cannot be listed without being made to happen. */

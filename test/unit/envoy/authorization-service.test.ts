@@ -1,9 +1,6 @@
 import fc from 'fast-check';
-import { nonceGate } from '../../../src/nonces/nonce-gate.js';
-import type { NonceDoubt, NonceStore } from '../../../src/nonces/nonce-store.js';
 import { answerFor } from '../../../src/verify/refusal.js';
 import type { Snapshot } from '../../../src/verify/snapshot.js';
-import { storeCodes } from '../../support/effect-codes.js';
 import { fakeService, metadataCode } from '../../support/fake-service.js';
 import { pipelineCases } from '../../support/pipeline-cases.js';
 import {
@@ -12,7 +9,6 @@ import {
   NOW_SECONDS,
   profilePolicy,
   setHeader,
-  signedParts,
   telemetryFields,
   telemetryParts,
 } from '../../support/signed-request.js';
@@ -143,150 +139,6 @@ describe('a rate-limited request', () => {
     expect([limited.httpStatus, limited.set.get('retry-after'), store.claims]).toEqual([429, '60', 1]);
     time.monotonicMs += 60_000;
     expect((await check(next())).grpcCode).toBe(0);
-  });
-});
-
-describe('a deadline', () => {
-  it('that is nearly spent keeps the store from being asked', async () => {
-    const { check, store } = fakeService();
-    const response = await check(telemetryParts(), { deadlineMs: 1_020 });
-    expect([response.httpStatus, metadataCode(response), store.claims]).toEqual([503, 'deadline_spent', 0]);
-    expect((await check(telemetryParts(), { deadlineMs: 1_021 })).grpcCode).toBe(0);
-  });
-
-  it('of a caller that has gone keeps the store from being asked', async () => {
-    const { check, store } = fakeService();
-    const response = await check(telemetryParts(), { cancelled: () => true });
-    expect([metadataCode(response), store.claims]).toEqual(['deadline_spent', 0]);
-  });
-
-  it('that passes while the store writes takes the claim back', async () => {
-    const { check, store, time, audit } = fakeService();
-    store.after = () => void (time.monotonicMs += 500);
-    const response = await check(telemetryParts());
-    expect([response.httpStatus, metadataCode(response)]).toEqual([503, 'deadline_spent']);
-    expect([store.withdrawals, store.holders.size]).toEqual([1, 0]);
-    expect(audit.last()).toMatchObject({ code: 'deadline_spent', event: 'telemetry.rejected' });
-    store.after = undefined;
-    expect((await check(telemetryParts())).grpcCode).toBe(0);
-  });
-
-  it('that passes while the claim waits keeps it from being written', async () => {
-    const { check, store, time } = fakeService();
-    store.before = () => Promise.resolve().then(() => void (time.monotonicMs += 500));
-    expect(metadataCode(await check(telemetryParts()))).toBe('deadline_spent');
-    expect([store.claims, store.withdrawals, store.holders.size]).toEqual([1, 0, 0]);
-  });
-});
-
-/** A store port that always doubts. */
-function doubtingStore(reason: NonceDoubt): NonceStore {
-  return {
-    name: 'doubting',
-    claim: () => ({ kind: 'doubt', reason }),
-    withdraw: () => undefined,
-    status: () => ({ entries: 0, maxEntries: 0, floorSeconds: 0 }),
-    close: () => Promise.resolve(),
-  };
-}
-
-describe('a store', () => {
-  it.each(Object.entries(storeCodes))('that doubts gives 503 %s', async (code, reason) => {
-    const { check } = fakeService({ claimNonce: nonceGate(doubtingStore(reason)) });
-    const response = await check(telemetryParts());
-    expect([response.httpStatus, metadataCode(response)]).toEqual([503, code]);
-    expect(response.body).toMatchObject({ errors: [{ code: 'unavailable' }] });
-  });
-
-  it('that finds the window closed gives 401', async () => {
-    const closed = { ...doubtingStore('store_full'), claim: () => ({ kind: 'outside_window' }) as const };
-    const { check } = fakeService({ claimNonce: nonceGate(closed) });
-    const response = await check(telemetryParts());
-    expect([response.httpStatus, metadataCode(response)]).toEqual([401, 'timestamp_outside_window']);
-  });
-
-  it.each<[string, () => Promise<void>]>([
-    [
-      'throws',
-      () => {
-        throw new Error('secret path');
-      },
-    ],
-    ['rejects', () => Promise.reject(new Error('secret path'))],
-  ])('that %s gives 503 without a word of its error', async (_how, before) => {
-    const { check, store, defects, audit } = fakeService();
-    store.before = before;
-    const response = await check(telemetryParts());
-    expect([response.httpStatus, metadataCode(response)]).toEqual([503, 'internal_error']);
-    expect(JSON.stringify(response) + audit.lines.join('')).not.toContain('secret');
-    expect(defects).toHaveLength(1);
-  });
-
-  it('that hangs does not stop other checks until the bound is reached, and then they are shed', async () => {
-    const { check, store, service } = fakeService({ maxConcurrentChecks: 2 });
-    const hanging = gate();
-    store.before = () => hanging.opened;
-    const first = check(telemetryParts());
-    await nextTurn();
-    store.before = undefined;
-    expect((await check(signedParts({ nonce: 'another-nonce-0123' }))).grpcCode).toBe(0);
-    store.before = () => hanging.opened;
-    const second = check(signedParts({ nonce: 'a-third-nonce-0123' }));
-    const shed = await check(signedParts({ nonce: 'a-fourth-nonce-012' }));
-    expect([shed.httpStatus, metadataCode(shed), service.underWay]).toEqual([503, 'overloaded', 2]);
-    hanging.open();
-    await Promise.all([first, second]);
-    expect(service.underWay).toBe(0);
-  });
-});
-
-describe('an audit log that fails', () => {
-  it('turns an allow into 503 and gives the nonce back', async () => {
-    const { check, audit, store, registry } = fakeService();
-    audit.failing = true;
-    const response = await check(telemetryParts());
-    expect([response.httpStatus, metadataCode(response)]).toEqual([503, 'audit_unavailable']);
-    expect([store.withdrawals, store.holders.size]).toEqual([1, 0]);
-    audit.failing = false;
-    expect((await check(telemetryParts())).grpcCode).toBe(0);
-    const metrics = await registry.metrics();
-    expect(metrics).toContain('countersign_audit_records_lost_total 1');
-    expect(metrics).toContain(
-      'countersign_decisions_total{policy="federation.telemetry",code="audit_unavailable"} 1',
-    );
-  });
-
-  it('refuses a pass-through too', async () => {
-    const { check, audit } = fakeService();
-    audit.failing = true;
-    const response = await check({ ...telemetryParts(), method: 'GET', path: '/public/x' });
-    expect(metadataCode(response)).toBe('audit_unavailable');
-  });
-
-  it('lets traffic pass and counts every loss where the operator wants that', async () => {
-    const { check, audit, store, registry } = fakeService({ auditOnFailure: 'count' });
-    audit.failing = true;
-    expect((await check(telemetryParts())).grpcCode).toBe(0);
-    expect(metadataCode(await check(telemetryParts()))).toBe('replayed_nonce');
-    expect(store.withdrawals).toBe(0);
-    expect(await registry.metrics()).toContain('countersign_audit_records_lost_total 2');
-  });
-
-  it('leaves a refusal what it is', async () => {
-    const { check, audit } = fakeService();
-    audit.failing = true;
-    const response = await check({ ...telemetryParts(), peerCertificate: 'missing' });
-    expect([response.httpStatus, metadataCode(response)]).toEqual([401, 'certificate_missing']);
-  });
-
-  it('is answered explicitly even when the claim cannot be withdrawn', async () => {
-    const { check, audit, defects } = fakeService({
-      claimNonce: () => ({ kind: 'claimed', withdraw: () => Promise.reject(new Error('gone')) }),
-    });
-    audit.failing = true;
-    const response = await check(telemetryParts());
-    expect([response.httpStatus, metadataCode(response)]).toEqual([503, 'internal_error']);
-    expect(defects).toHaveLength(1);
   });
 });
 

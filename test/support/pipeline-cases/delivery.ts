@@ -1,0 +1,100 @@
+/** What Envoy delivered, and which policy governs it. */
+import { changed, header, type PipelineCase } from './case.js';
+import { passThroughPolicy, setHeader, TELEMETRY_PATH } from '../signed-request.js';
+
+export const deliveryCases: readonly PipelineCase[] = [
+  {
+    title: 'a check without the raw header list',
+    code: 'check_malformed',
+    parts: changed((parts) => void (parts.rawHeaders = false)),
+  },
+  {
+    title: 'a check with its body as text',
+    code: 'check_malformed',
+    parts: changed((parts) => void (parts.rawBody = false)),
+  },
+  {
+    title: 'a check without a method',
+    code: 'check_malformed',
+    parts: changed((parts) => void (parts.method = '')),
+  },
+  {
+    title: 'a check without a path',
+    code: 'check_malformed',
+    parts: changed((parts) => void (parts.path = '')),
+  },
+  { title: 'a websocket upgrade', code: 'upgrade_refused', parts: header('upgrade', 'websocket') },
+  { title: 'an upgrade header without a value', code: 'upgrade_refused', parts: header('upgrade', '') },
+  {
+    title: 'an upgrade on a pass-through route',
+    code: 'upgrade_refused',
+    parts: changed((parts) => {
+      parts.path = '/public/x';
+      parts.method = 'GET';
+      setHeader(parts, 'upgrade', 'websocket');
+    }),
+  },
+  {
+    title: 'CONNECT',
+    code: 'upgrade_refused',
+    parts: changed((parts) => void (parts.method = 'CONNECT')),
+  },
+  {
+    title: 'two hosts joined by a comma',
+    code: 'authority_ambiguous',
+    parts: changed((parts) => void (parts.authority = 'localhost,evil')),
+  },
+];
+
+export const routeCases: readonly PipelineCase[] = [
+  {
+    title: 'a path without a policy',
+    code: 'no_policy',
+    parts: changed((parts) => void (parts.path = '/elsewhere')),
+  },
+  {
+    title: 'a path with a trailing slash',
+    code: 'no_policy',
+    parts: changed((parts) => void (parts.path += '/')),
+  },
+  {
+    title: 'a path in another case',
+    code: 'no_policy',
+    parts: changed((parts) => void (parts.path = TELEMETRY_PATH.toUpperCase())),
+  },
+  {
+    title: 'a policy name that nobody declared',
+    code: 'no_policy',
+    parts: changed((parts) => void (parts.policyName = 'constructor')),
+  },
+  {
+    title: 'an empty policy name',
+    code: 'no_policy',
+    parts: changed((parts) => void (parts.policyName = '')),
+  },
+  {
+    title: 'a named policy whose path is another',
+    code: 'no_policy',
+    parts: changed((parts) => void (parts.policyName = passThroughPolicy.name)),
+  },
+  {
+    title: 'a query string on a signed route',
+    code: 'query_not_allowed',
+    parts: changed((parts) => void (parts.path += '?a=1')),
+  },
+  {
+    title: 'an empty query string on a signed route',
+    code: 'query_not_allowed',
+    parts: changed((parts) => void (parts.path += '?')),
+  },
+  {
+    title: 'GET on a POST route',
+    code: 'method_not_allowed',
+    parts: changed((parts) => void (parts.method = 'GET')),
+  },
+  {
+    title: 'a lower-case method',
+    code: 'method_not_allowed',
+    parts: changed((parts) => void (parts.method = 'post')),
+  },
+];
