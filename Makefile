@@ -1,49 +1,74 @@
-# Everything that is done to this repository. `make` alone lists the targets.
-# Arguments (make local-federation-up PORT=9443) reach the programs as environment variables: Make exports them.
+# One command each. `make` alone lists them.
+#
+# local-federation-up and -smoke take PORT, UPSTREAM, RATE_LIMIT_PER_MINUTE, ENVOY_BIN, NONCES, STATE_DIR and DEMO,
+# as Make arguments or from the environment (docs/local-federation.md).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install build local-federation-up local-federation-down local-federation-smoke \
-	test lint format typecheck bench validate-envoy ci
+MAKEFLAGS += --no-print-directory
 
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' Makefile
-	@echo
-	@echo '  PORT=8443 UPSTREAM=http://127.0.0.1:9000 RATE_LIMIT_PER_MINUTE=120 ENVOY_BIN=... NONCES=lmdb|memory'
-	@echo '  STATE_DIR=local_federation DEMO=0   tell local-federation-up and -smoke more; STATE_DIR tells -down.'
+export PORT UPSTREAM RATE_LIMIT_PER_MINUTE ENVOY_BIN NONCES STATE_DIR DEMO
 
-install: ## install the dependencies, if package-lock.json asks for others than are there
-	@scripts/install.sh
+FEDERATION := node dist/examples/local-federation/main.js
+JEST := npm run -s jest --
+# Says for which package-lock.json node_modules was installed.
+INSTALLED := node_modules/.installed-for
+
+.PHONY: help install build typecheck lint format format-check validate \
+	local-federation-up local-federation-down local-federation-smoke \
+	test test-newer-node bench ci clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 26
+
+install: ## install the pinned packages, if they are not there
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a < 20 || (a === 20 && b < 19)) { console.error("Node " + process.versions.node + " is too old: install 20.19 or newer"); process.exit(1); }'
+	@lock=$$(cksum < package-lock.json); \
+	if [ "$$(cat $(INSTALLED) 2>/dev/null || true)" != "$$lock" ]; then \
+	  echo 'installing packages (npm ci)'; npm ci --no-audit --no-fund --loglevel=error; echo "$$lock" > $(INSTALLED); \
+	fi
 
 build: install ## compile to dist/
 	@npm run -s build
 
-local-federation-up: ## start verifier, Envoy and upstream here, and show what passes and what does not
-	@scripts/local-federation.sh up
-
-local-federation-down: ## stop them
-	@scripts/local-federation.sh down
-
-local-federation-smoke: ## send everything once and exit with a status; the log is kept
-	@scripts/local-federation.sh smoke
-
-test: build ## all tests: unit, property, contract, end to end
-	@scripts/envoy.sh
-	@npm run -s jest
-
-lint: install ## style, imports, formatting
-	@npm run -s lint
-	@npm run -s format:check
-
-format: install ## write the formatting
-	@npm run -s format
-
-typecheck: install ## types of sources, tests and examples
+typecheck: install ## check the types of sources, examples and tests
 	@npm run -s typecheck
 
-bench: build ## measure, and write bench-results/latest.json
-	@node dist/test/bench/main.js
+lint: install ## lint, and check that imports point one way
+	@npm run -s lint
 
-validate-envoy: build ## every Envoy configuration, by Envoy itself
-	@envoy=$$(scripts/envoy.sh | tail -n 1) && for file in envoy/*.yaml; do \
-	  echo "$$file"; "$$envoy" --mode validate -l error -c "$$file" || exit 1; done
+format: install ## format everything
+	@npm run -s format
 
-ci: lint typecheck validate-envoy test local-federation-smoke ## what a merge has to pass
+format-check: install ## check the format
+	@npm run -s format:check
+
+validate: build ## check the example configurations, and every Envoy file with a real Envoy
+	@for file in test/unit/config/fixtures/good/*.yaml; do node dist/src/main.js check-config "$$file" > /dev/null && echo "good: $$file"; done
+	@$(JEST) test/e2e/envoy-files.test.ts
+
+local-federation-up: build ## start everything on this machine and show it at work
+	@$(FEDERATION) up
+
+local-federation-down: ## stop what local-federation-up started
+	@if [ -f dist/examples/local-federation/main.js ]; then $(FEDERATION) down; else echo 'Nothing was built, so nothing runs.'; fi
+
+local-federation-smoke: build ## the same round with an exit status; starts and stops what is not up
+	@$(FEDERATION) smoke
+
+test: build ## run the whole suite: unit, property, contract, end to end through a real Envoy
+	@scripts/envoy.sh > /dev/null
+	@$(JEST) test
+
+test-newer-node: build ## unit, property and contract tests on a newer Node from the package registry
+	@scripts/newer-node.sh
+
+bench: build ## measure; figures are ratios within the run (docs/performance.md)
+	@node --expose-gc dist/test/bench/main.js
+
+ci: ## everything that CI runs
+	@.ci/run
+
+clean: ## remove what was built; keys, state and caches stay
+	@rm -rf dist

@@ -1,6 +1,9 @@
 /** Everything before the first process: folders, certificates, keys, ports, configurations and the environment file. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { loadConfiguration } from '../../src/config/load.js';
+import { initialiseNonceStore } from '../../src/nonces/open.js';
 import { ensureCertificates, type Certificates } from './certificates.js';
 import { configurationText, federationConfiguration } from './configuration.js';
 import { environmentText, federationEnvironment, type FederationEnvironment } from './environment.js';
@@ -55,6 +58,19 @@ function writeConfiguration({ layout, ...facts }: Materials, options: Federation
   return text;
 }
 
+/**
+ * A nonce store that has just been made refuses what could have been signed before (security.md MUST 16); with
+ * keys that are as new as itself there is no such thing, and the first `up` need not wait for the window.
+ */
+async function prepareNonces({ layout, keys }: Materials): Promise<void> {
+  if (!keys.requestKeysAreNew) return;
+  const loaded = loadConfiguration(layout.configurationFile, { generation: 1, nowMs: Date.now() });
+  if (!loaded.ok) return;
+  const { settings, snapshot } = loaded.configuration;
+  const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+  await initialiseNonceStore(settings.nonces, snapshot, clock);
+}
+
 /** The texts of Envoy's configuration: the bootstrap, and the files in the folder that it watches. */
 async function writeEnvoyFiles(
   { layout, certificates }: Materials,
@@ -83,6 +99,7 @@ export async function prepareFederation(
   const { layout, ports, certificates, keys } = materials;
   const binary = await progress.step('Envoy found', () => findEnvoy(layout, options.envoyBinary));
   const configuration = writeConfiguration(materials, options);
+  await prepareNonces(materials);
   const envoyFiles = await progress.step('configuration written', () => writeEnvoyFiles(materials, options));
   const upstreamUrl = options.upstream?.url ?? `http://127.0.0.1:${ports.listing}`;
   const environment = federationEnvironment({ layout, certificates, keys, ports, upstreamUrl });

@@ -19,6 +19,8 @@ export interface SigningKeys {
   readonly producerA: SigningKey;
   readonly producerB: SigningKey;
   readonly feedback: SigningKey;
+  /** Both request keys were made by this very call: nothing can have been signed with them before. */
+  readonly requestKeysAreNew: boolean;
 }
 
 const RAW_KEY_BYTES = 32;
@@ -53,9 +55,11 @@ function ensure(file: string): SigningKey {
 
 /** Reads the keys under `keys/`, making those that are missing. Throws a fault on a file that is no Ed25519 key. */
 export function ensureSigningKeys(layout: Layout, names: readonly [string, string]): SigningKeys {
+  const files = names.map((name) => join(layout.keys, `${name}.pem`)) as [string, string];
   return {
-    producerA: ensure(join(layout.keys, `${names[0]}.pem`)),
-    producerB: ensure(join(layout.keys, `${names[1]}.pem`)),
+    requestKeysAreNew: files.every((file) => readIfThere(file) === undefined),
+    producerA: ensure(files[0]),
+    producerB: ensure(files[1]),
     feedback: ensure(join(layout.keys, 'feedback.pem')),
   };
 }

@@ -74,7 +74,7 @@ export const noncesSchema = z
       .enum(['machine', 'process'])
       .optional()
       .describe(
-        'lmdb only: what a claim survives before it is answered. `machine` (default): a power cut. `process`: a crash of the process.',
+        'lmdb only: how a claim survives. `process` (default): on its own when processes die; after a machine restart, by refusing what could have been let in before. `machine`: each batch waits for the disk.',
       ),
     retentionSeconds: z
       .int()

@@ -73,7 +73,7 @@ function compileNonces(input: ConfigurationInput, workers: number, context: Load
       directory: context.resolve(directory ?? defaultNonceDirectory),
       maxEntries,
       maxEntriesPerIdentity,
-      durability: durability ?? 'machine',
+      durability: durability ?? 'process',
     };
   }
   checkMemoryStore(input, workers, context);

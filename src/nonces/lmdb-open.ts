@@ -21,7 +21,7 @@ export interface LmdbNonceStoreOptions extends NonceStoreOptions {
   /**
    * `process` (the fast one): a claim survives the death of every process; after a machine restart the store
    * starts with the floor of MUST 16. `machine`: each batch waits for the disk, and the event loop with it.
-   * Neither lets a nonce in twice. docs/adr/0001-nonce-durability.md.
+   * Neither lets a nonce in twice; without a boot id, `process` is `machine`. docs/adr/0001-nonce-durability.md.
    */
   readonly durability: 'machine' | 'process';
   /** Bound of the records in the database (its file may be twice that). Default: ample for `maxEntries`. */
@@ -76,8 +76,9 @@ function openWithFloor(options: LmdbNonceStoreOptions, floorOfNew: FloorOfNew): 
   checkNonceStoreOptions(options);
   const { directory, durability } = options;
   prepareDirectory(directory);
-  const synced = durability === 'machine';
-  const path = journalPath(directory, synced ? undefined : (options.bootId ?? readBootId()));
+  const bootId = durability === 'machine' ? undefined : (options.bootId ?? readBootId());
+  const synced = bootId === undefined;
+  const path = journalPath(directory, bootId);
   const former = formerJournals(directory, path);
   const journal = openAt(path, synced, options);
   journal.transact((transaction) => {
@@ -133,10 +134,8 @@ function refuseFullDisk(directory: string): void {
   );
 }
 
-function readBootId(): string {
+/** Undefined where the system has none: then nothing tells a machine restart, and every batch waits for the disk. */
+function readBootId(): string | undefined {
   const bootId = existsSync(BOOT_ID_FILE) ? readFileSync(BOOT_ID_FILE, 'latin1').trim() : '';
-  if (BOOT_ID.test(bootId)) return bootId;
-  throw new NonceStoreError(
-    `nonce store: this system has no ${BOOT_ID_FILE}, which tells a machine restart; set durability: machine`,
-  );
+  return BOOT_ID.test(bootId) ? bootId : undefined;
 }

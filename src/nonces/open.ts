@@ -1,7 +1,7 @@
 /** From the settings to an open nonce store. */
 import type { NonceSettings } from '../config/settings.js';
 import type { Snapshot } from '../verify/snapshot.js';
-import { openLmdbNonceStore } from './lmdb-store.js';
+import { initialiseNonceDirectory, openLmdbNonceStore } from './lmdb-store.js';
 import { createMemoryNonceStore } from './memory-store.js';
 import type { Clock, NonceStore } from './nonce-store.js';
 
@@ -11,10 +11,23 @@ export function openNonceStore(
   snapshot: Snapshot,
   clock: Clock,
 ): Promise<NonceStore> {
-  const { maxEntries, maxEntriesPerIdentity } = settings;
-  const common = { maxEntries, maxEntriesPerIdentity, ...widestWindow(snapshot), clock };
-  if (settings.store === 'memory') return Promise.resolve(createMemoryNonceStore(common));
-  return openLmdbNonceStore({ ...common, directory: settings.directory, durability: settings.durability });
+  const options = { ...settings, ...widestWindow(snapshot), clock };
+  return options.store === 'memory'
+    ? Promise.resolve(createMemoryNonceStore(options))
+    : openLmdbNonceStore(options);
+}
+
+/**
+ * Prepares the store of request keys that were made just now, so that its first start need not refuse what
+ * could have been let in before. Only for such keys; a directory that is in use is left as it is.
+ */
+export async function initialiseNonceStore(
+  settings: NonceSettings,
+  snapshot: Snapshot,
+  clock: Clock,
+): Promise<void> {
+  if (settings.store === 'memory') return;
+  await initialiseNonceDirectory({ ...settings, ...widestWindow(snapshot), clock });
 }
 
 /**
