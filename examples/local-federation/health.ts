@@ -45,12 +45,23 @@ export function fetchPage(url: string): Promise<Page> {
 
 const singleLine = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, 300);
 
+/** The reasons in the verifier's `/readyz`, or the page as it is. */
+function reasonIn(body: string): string {
+  try {
+    const { components } = JSON.parse(body) as { components?: { reason?: string }[] };
+    const reasons = (components ?? []).flatMap(({ reason }) => (reason === undefined ? [] : [reason]));
+    return reasons.length > 0 ? reasons.join('; ') : singleLine(body);
+  } catch {
+    return singleLine(body);
+  }
+}
+
 /** Ready when `url` answers 200; else its answer is the reason. */
 export function pageProbe(url: string): Probe {
   return async () => {
     try {
       const page = await fetchPage(url);
-      return page.status === 200 ? undefined : singleLine(page.body);
+      return page.status === 200 ? undefined : reasonIn(page.body);
     } catch (error) {
       return `${new URL(url).host}: ${error instanceof Error ? error.message : String(error)}`;
     }

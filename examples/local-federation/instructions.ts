@@ -1,54 +1,87 @@
 /** What `up` prints at its end: how to send a request of one's own, how to look, how to stop. */
 import type { ReachableFederation } from './attach.js';
 import { ATTESTATION } from './bodies.js';
-import { fromRoot } from './layout.js';
+import { fromRoot, type Layout } from './layout.js';
+import { DEFAULT_STATE_DIRECTORY } from './options.js';
 
 /** A telemetry event; `--fill` puts timestamp and nonce in. */
 function sampleEvent(environment: ReachableFederation['environment']): string {
-  const operator_id = environment.COUNTERSIGN_OPERATOR_ID;
-  const tenant_id = environment.COUNTERSIGN_TENANT_ID;
-  const campaign_id = 'first-steps';
+  const ids = {
+    tenant_id: environment.COUNTERSIGN_TENANT_ID,
+    operator_id: environment.COUNTERSIGN_OPERATOR_ID,
+    campaign_id: 'first-steps',
+  };
   const attributes = {
     schema_version: environment.COUNTERSIGN_SCHEMA_VERSION,
     attestation_measurement_hash: ATTESTATION,
   };
   return JSON.stringify({
-    operator_id,
-    campaign_id,
-    tenant_id,
+    ...ids,
     execution_hash: ATTESTATION,
     timestamp: 0,
     nonce: '',
-    signed_metadata: { tenant_id, operator_id, campaign_id },
+    signed_metadata: ids,
     payload: { attributes },
   });
 }
 
-/** Lines for a terminal; the commands in them work as they stand, from the repository's folder. */
-export function instructions({ layout, environment }: ReachableFederation): string[] {
-  const place = fromRoot(layout, layout.directory);
-  const values = fromRoot(layout, layout.environmentFile);
-  const stateDirectory = place === 'local_federation' ? '' : ` STATE_DIR=${place}`;
+/** The path that is easier to read: from the repository, or from the root when it lies elsewhere. */
+function place(layout: Layout, path: string): string {
+  const relative = fromRoot(layout, path);
+  return relative.startsWith('..') ? path : relative;
+}
+
+/** How to send a request, as commands. */
+export interface SendingCommands {
+  /** To be entered first, once. */
+  readonly prepare: readonly string[];
+  readonly send: string;
+  readonly curl: string;
+}
+
+/** The commands alone, in the order in which they are to be entered in a POSIX shell in the repository's folder. */
+export function sendingCommands({ layout, environment }: ReachableFederation): SendingCommands {
+  const event = place(layout, `${layout.directory}/event.json`);
+  const signed = place(layout, `${layout.directory}/signed.json`);
   const signing =
     '--identity "$COUNTERSIGN_SERVICE_IDENTITY" --signing-key "$COUNTERSIGN_SIGNING_KEY_FILE" ' +
-    '--cert "$COUNTERSIGN_CLIENT_CERT_FILE" --body event.json --fill';
-  const tls = '--cert "$COUNTERSIGN_CLIENT_CERT_FILE" --key "$COUNTERSIGN_CLIENT_KEY_FILE"';
+    `--cert "$COUNTERSIGN_CLIENT_CERT_FILE" --body ${event} --fill`;
+  const tls =
+    '--cacert $COUNTERSIGN_CA_FILE --cert $COUNTERSIGN_CLIENT_CERT_FILE --key $COUNTERSIGN_CLIENT_KEY_FILE';
+  const url = '$COUNTERSIGN_URL/internal/v1/telemetry';
+  return {
+    prepare: [
+      // A plain file name after the dot would be looked for on PATH.
+      `. ./${fromRoot(layout, layout.environmentFile)}`,
+      'countersign() { node dist/src/main.js "$@"; }',
+      `printf '%s' '${sampleEvent(environment)}' > ${event}`,
+    ],
+    send: `countersign send "${url}" --ca "$COUNTERSIGN_CA_FILE" --key "$COUNTERSIGN_CLIENT_KEY_FILE" ${signing}`,
+    curl: `eval "curl -sS ${tls} $(countersign sign ${signing} --body-out ${signed} --format curl) ${url}"; echo`,
+  };
+}
+
+/** Lines for a terminal. */
+export function instructions(federation: ReachableFederation): string[] {
+  const { layout, environment } = federation;
+  const commands = sendingCommands(federation);
+  const directory = place(layout, layout.directory);
+  const stateDirectory = directory === DEFAULT_STATE_DIRECTORY ? '' : ` STATE_DIR=${directory}`;
   return [
-    `The federation is up at ${environment.COUNTERSIGN_URL}. Its values are in ${values}.`,
+    `The federation is up at ${environment.COUNTERSIGN_URL}. Its values are in ${place(layout, layout.environmentFile)}.`,
     '',
-    'Send a request of your own, first its body:',
-    `  . ${values}`,
-    `  printf '%s' '${sampleEvent(environment)}' > event.json`,
-    '  alias countersign="node dist/src/main.js"',
-    'with the command line:',
-    `  countersign send "$COUNTERSIGN_URL/internal/v1/telemetry" --ca "$COUNTERSIGN_CA_FILE" --key "$COUNTERSIGN_CLIENT_KEY_FILE" ${signing}`,
+    'Send a request of your own. First, once:',
+    ...commands.prepare.map((line) => `  ${line}`),
+    'then with the command line:',
+    `  ${commands.send}`,
     'or with curl (each signature is good once):',
-    `  eval "curl -sS --cacert $COUNTERSIGN_CA_FILE ${tls.replaceAll('"', '')} --data-binary @signed.json $(countersign sign ${signing} --body-out signed.json --format curl) $COUNTERSIGN_URL/internal/v1/telemetry"`,
+    `  ${commands.curl}`,
     '',
     'Look at what happened:',
-    '  curl -s "$COUNTERSIGN_UPSTREAM_URL/_reference/requests"     what reached the application',
-    `  tail -n 1 ${fromRoot(layout, layout.audit)}/decisions.ndjson     what was decided, and why`,
+    '  curl -s "$COUNTERSIGN_UPSTREAM_URL/_reference/requests"   # what reached the application',
+    `  tail -n 1 ${place(layout, layout.audit)}/decisions.ndjson   # what was decided, and why`,
     '  curl -s "$COUNTERSIGN_ADMIN_URL/metrics" | grep countersign_',
+    '',
     `Stop it: make local-federation-down${stateDirectory}`,
   ];
 }
