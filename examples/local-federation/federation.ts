@@ -39,21 +39,21 @@ export interface Federation extends ReachableFederation {
 }
 
 const START_MILLISECONDS = 20_000;
-/** A memory store refuses everything until the largest window has passed: up to 300 s, by the schema. */
-const MEMORY_START_MILLISECONDS = 320_000;
+/** A nonce store without a memory of what was let in refuses until the widest window has passed: up to 300 s. */
+const VERIFIER_START_MILLISECONDS = 320_000;
 
 async function waitForHealth(
   prepared: Preparation,
   { gateway, credentials }: ReachableFederation,
   progress: Progress,
 ): Promise<void> {
-  const { layout, environment, nonces, plans } = prepared;
+  const { layout, environment, plans } = prepared;
   const wait = (
     title: string,
     process: ProcessName,
     probe: () => Promise<string | undefined>,
   ): Promise<void> => {
-    const timeoutMilliseconds = nonces === 'memory' ? MEMORY_START_MILLISECONDS : START_MILLISECONDS;
+    const timeoutMilliseconds = process === 'verifier' ? VERIFIER_START_MILLISECONDS : START_MILLISECONDS;
     return progress.step(title, (note) =>
       waitUntilReady({ layout, process, probe, timeoutMilliseconds, note }),
     );
