@@ -1,8 +1,11 @@
 /** Bounds: bodies to the byte, a full nonce store, a quota, too many checks at once, a start without memory. */
+import { rmSync } from 'node:fs';
 import { connect } from 'node:http2';
+import { join } from 'node:path';
 import { PRODUCER_B } from '../../examples/local-federation/parties.js';
 import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
 import { expectAllowed, expectRefusal, expectRefusedUnasked } from './support/expectations.js';
+import { sendOn } from './support/http2-client.js';
 import { PROTOCOLS, type Outgoing, type Protocol } from './support/outgoing.js';
 import { nowSeconds, signedBytes, telemetry } from './support/requests.js';
 import { eventually } from './support/signals.js';
@@ -155,13 +158,15 @@ describe('a nonce store with a bound', () => {
 test('a store without memory refuses what it may have let in before it started', async () => {
   await stage.close();
   stage = await Stage.open({
-    freshNonces: 'unknown',
     patchConfiguration: (document) => ({
       ...document,
       freshness: { pastSkewSeconds: 30, futureSkewSeconds: 2 },
     }),
   });
   world = worldOf(stage.federation.credentials);
+  await stage.federation.interrupt('verifier');
+  rmSync(join(stage.federation.layout.state, 'nonces'), { recursive: true });
+  await stage.federation.resume('verifier');
   for (const protocol of PROTOCOLS) {
     const seen = await stage.exchange(protocol, telemetry({ by: world.a, timestamp: nowSeconds() - 10 }));
     expectRefusal(seen, { status: 503, client: 'unavailable', audit: 'nonce_below_floor' });
@@ -182,7 +187,6 @@ test('checks over the bound are shed with 503, and the same bytes pass afterward
     cert: world.a.certificate,
     key: world.a.certificateKey,
   });
-  const { sendOn } = await import('./support/http2-client.js');
   const answers = await Promise.all(requests.map((outgoing) => sendOn(session, outgoing)));
   session.close();
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202, 503]));

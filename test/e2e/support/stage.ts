@@ -11,7 +11,6 @@ import {
 import type { FederationOptions } from '../../../examples/local-federation/federation-options.js';
 import { fetchPage } from '../../../examples/local-federation/health.js';
 import { layoutOf } from '../../../examples/local-federation/layout.js';
-import { initialiseNonceDirectory } from '../../../src/nonces/lmdb-store.js';
 import { AuditReader, type AuditRecord } from './audit-reader.js';
 import { sendHttp1 } from './http1-client.js';
 import { sendHttp2 } from './http2-client.js';
@@ -35,23 +34,7 @@ export interface Seen {
 }
 
 /** What a stage can be told; the place and the lifetime are its own affair. */
-export type StageOptions = Omit<FederationOptions, 'stateDirectory' | 'lifetime'> & {
-  /** Default: the store is made as one that has never served, so that the start has not to be waited out. */
-  readonly freshNonces?: 'never-served' | 'unknown';
-};
-
-/** Its keys are as young as the place, so nothing can have been let in before (MUST 16). */
-async function declareNeverServed(directory: string): Promise<void> {
-  await initialiseNonceDirectory({
-    directory: join(directory, 'state', 'nonces'),
-    durability: 'machine',
-    maxEntries: 1_000_000,
-    maxEntriesPerIdentity: 1_000_000,
-    pastSkewSeconds: 30,
-    futureSkewSeconds: 30,
-    clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
-  });
-}
+export type StageOptions = Omit<FederationOptions, 'stateDirectory' | 'lifetime'>;
 
 export class Stage {
   readonly directory: string;
@@ -65,10 +48,9 @@ export class Stage {
   }
 
   /** Starts a federation in a new place. When that fails nothing of it is left running. */
-  static async open({ freshNonces = 'never-served', ...options }: StageOptions = {}): Promise<Stage> {
+  static async open(options: StageOptions = {}): Promise<Stage> {
     const directory = mkdtempSync(join(tmpdir(), 'cs-'));
     try {
-      if (freshNonces === 'never-served') await declareNeverServed(directory);
       const federation = await startFederation({ ...options, stateDirectory: directory, lifetime: 'caller' });
       return new Stage(directory, federation);
     } catch (error) {
@@ -78,7 +60,7 @@ export class Stage {
   }
 
   /** Brings the federation to other options; what they do not touch goes on running. */
-  async change(options: Omit<StageOptions, 'freshNonces'>): Promise<void> {
+  async change(options: StageOptions): Promise<void> {
     this.#federation.gateway.close();
     this.#federation = await startFederation({
       ...options,
