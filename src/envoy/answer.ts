@@ -72,6 +72,7 @@ export function refusalAnswer(refusal: Refusal, options: AnswerOptions): Uint8Ar
     errors: [error],
   });
   const headers: HeaderPair[] = [['content-type', 'application/json']];
+  if (refusal.allowedMethods !== undefined) headers.push(['allow', refusal.allowedMethods.join(', ')]);
   if (refusal.retryAfterSeconds !== undefined)
     headers.push(['retry-after', String(refusal.retryAfterSeconds)]);
   return encodeRefusal(answer.status, headers, body, metadataOf(refusal.code, options));
@@ -97,7 +98,10 @@ function removeUnverifiedProof(remove: string[], names: SecurityHeaderNames): vo
   remove.push(names.timestamp, names.nonce, names.signature);
 }
 
-/** Keys of `envoy.filters.http.ext_authz`, for access logs, RBAC and the feedback signer. Verified facts only. */
+/**
+ * Keys of `envoy.filters.http.ext_authz`, for access logs, RBAC and the feedback signer. On an allow all of it is
+ * verified; on a refusal it is what was signed or shown, as far as the checks came. Read `code` first.
+ */
 function metadataOf(code: string, { decisionId, facts }: AnswerOptions): Metadata {
   const { policy, identity, kid, certificateSha256, tenant, operator, attestation } = facts;
   return {

@@ -106,9 +106,7 @@ export class AuthorizationService {
     const outcome = admitted instanceof Promise ? await admitted : admitted;
     run.timer.mark('admission');
     if (outcome.kind === 'refuse') return outcome;
-    if (remaining() > 0) return { verified: judged, admitted: outcome };
-    await outcome.undo();
-    return refuse('deadline_spent', 'the caller had gone when the claim was written');
+    return { verified: judged, admitted: outcome, callerWaits: () => remaining() > 0 };
   }
 
   #read(message: Buffer, run: Run): InboundRequest | undefined {
@@ -128,20 +126,29 @@ export class AuthorizationService {
     return this.#wanted.names;
   }
 
-  /** Records the outcome, and only then answers; an allow that cannot be recorded is taken back. */
+  /** Records the outcome, and only then answers; an allow that cannot be recorded or is too late is taken back. */
   async #conclude(run: Run, outcome: Outcome): Promise<Uint8Array> {
-    const { audit, auditOnFailure, metrics } = this.#options;
-    try {
-      await audit.append(this.#record(run, outcome));
-    } catch {
-      metrics.recordLost();
-      const allowed = typeof outcome === 'string' || 'verified' in outcome;
-      if (allowed && auditOnFailure === 'refuse') {
-        if (typeof outcome !== 'string') await outcome.admitted.undo();
-        return this.#answer(run, refuse('audit_unavailable'));
-      }
+    const inTime =
+      isAdmission(outcome) && !outcome.callerWaits() ? await takeBack(outcome, TOO_LATE) : outcome;
+    const recorded = await this.#append(run, inTime);
+    if (!recorded && !isRefusal(inTime) && this.#options.auditOnFailure === 'refuse') {
+      return this.#answer(run, await takeBack(inTime, refuse('audit_unavailable')));
     }
-    return this.#answer(run, outcome);
+    if (!isAdmission(inTime) || inTime.callerWaits()) return this.#answer(run, inTime);
+    const late = await takeBack(inTime, TOO_LATE);
+    await this.#append(run, late);
+    return this.#answer(run, late);
+  }
+
+  /** False when the record was lost, which is counted. */
+  async #append(run: Run, outcome: Outcome): Promise<boolean> {
+    try {
+      await this.#options.audit.append(this.#record(run, outcome));
+      return true;
+    } catch {
+      this.#options.metrics.recordLost();
+      return false;
+    }
   }
 
   #record(run: Run, outcome: Outcome): string {
@@ -209,7 +216,31 @@ interface Run {
   request: InboundRequest | undefined;
 }
 
-type Outcome = Refusal | 'pass_through' | { readonly verified: Verified; readonly admitted: Admitted };
+/** Admitted, but not answered yet: it can still be taken back. */
+interface Grant {
+  readonly verified: Verified;
+  readonly admitted: Admitted;
+  /** Whether Envoy still waits for the answer. */
+  readonly callerWaits: () => boolean;
+}
+
+type Outcome = Refusal | 'pass_through' | Grant;
+
+const TOO_LATE = refuse('deadline_spent', 'the caller had gone before it could be answered');
+
+function isAdmission(outcome: Outcome): outcome is Grant {
+  return typeof outcome !== 'string' && 'verified' in outcome;
+}
+
+function isRefusal(outcome: Outcome): outcome is Refusal {
+  return typeof outcome !== 'string' && 'code' in outcome;
+}
+
+/** Gives back what an allow had taken, so that the same bytes may come again. */
+async function takeBack(outcome: Outcome, instead: Refusal): Promise<Refusal> {
+  if (isAdmission(outcome)) await outcome.admitted.undo();
+  return instead;
+}
 
 function plainOutcome(outcome: Outcome): Refusal | 'allow' | 'pass_through' {
   if (typeof outcome === 'string' || 'code' in outcome) return outcome;

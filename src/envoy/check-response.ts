@@ -83,7 +83,7 @@ function varint(value: number): string {
 }
 
 /** Printable ASCII is its own UTF-8; anything else is encoded first. */
-// eslint-disable-next-line no-control-regex -- the range is all of ASCII, control characters included
+
 const ASCII = /^[\x00-\x7f]*$/;
 
 function text(value: string): string {

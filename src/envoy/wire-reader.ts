@@ -20,7 +20,7 @@ export class WireReader {
   field = 0;
   start = 0;
   end = 0;
-  /** The value of a varint field, exact up to 2^53; NaN beyond. */
+  /** The value of a varint field, exact up to 2^53; NaN beyond, and for fields of other wire types. */
   value = 0;
 
   constructor(bytes: Buffer, start = 0, end = bytes.length) {
@@ -39,6 +39,7 @@ export class WireReader {
   next(): boolean {
     if (this.#position >= this.#end) return false;
     const tag = this.#varint();
+    this.value = NaN;
     this.field = tag >>> 3;
     this.#content(tag & 7);
     if (this.end > this.#end || this.field === 0) throw new RangeError('a field runs past its message');

@@ -48,7 +48,8 @@ async function respond(
   options: AdminOptions,
 ): Promise<void> {
   const answer = await answerTo(request, options).catch((): Answer => plain(500, 'internal error\n'));
-  response.writeHead(answer.status, { 'content-type': answer.type, 'cache-control': 'no-store' });
+  const allow = answer.status === 405 ? { allow: 'GET, HEAD' } : {};
+  response.writeHead(answer.status, { 'content-type': answer.type, 'cache-control': 'no-store', ...allow });
   response.end(request.method === 'HEAD' ? undefined : answer.body);
 }
 

@@ -12,7 +12,10 @@ export interface ClaimTiming {
 }
 
 /** The same effect with a histogram around it. */
-export function timedClaims(claimNonce: ClaimNonce, { registry, store, monotonicMs }: ClaimTiming): ClaimNonce {
+export function timedClaims(
+  claimNonce: ClaimNonce,
+  { registry, store, monotonicMs }: ClaimTiming,
+): ClaimNonce {
   const seconds = new HistogramTable();
   seconds.register(registry, 'countersign_nonce_claim_seconds', 'Time that a nonce claim takes.', 'store');
   return (plan, stillWanted) => {

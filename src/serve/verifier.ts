@@ -55,7 +55,10 @@ async function start(
   const registry = createRegistry({ configuration, store });
   const certificates = new PeerCertificates();
   const stalls = new StallDetector();
-  undo.push(() => (certificates.close(), stalls.close()));
+  undo.push(
+    () => certificates.close(),
+    () => stalls.close(),
+  );
   const { monotonicMs } = clock;
   const claimNonce = timedClaims(nonceGate(store), { registry, store: store.name, monotonicMs });
   const service = new AuthorizationService({

@@ -1,13 +1,16 @@
 /**
  * Envoy's `x-forwarded-client-cert`: elements joined by `,`, pairs joined by `;`, values optionally in
- * double quotes with `\"` inside. Only the last element is the nearest hop's; the others are the client's.
+ * double quotes with `\"` inside. Envoy does not escape SANs in it, so a certificate whose URI SAN is
+ * `x,Hash=…` writes an element of its own behind the true one. A hop that sets the header afresh
+ * (`SANITIZE_SET`) sends exactly one element; nothing else is believed.
  */
 
 const HASH_PAIR = /^hash=([0-9a-f]{64})$/i;
 
-/** The `Hash` of the last element, lower case; undefined unless there is exactly one, well-formed. */
-export function lastElementHash(header: string): string | undefined {
-  const element = splitOutsideQuotes(header, ',')?.at(-1);
+/** The `Hash` of the only element, lower case; undefined unless there is exactly one of both, well-formed. */
+export function onlyElementHash(header: string): string | undefined {
+  const [element, ...others] = splitOutsideQuotes(header, ',') ?? [];
+  if (others.length > 0) return undefined;
   const pairs = element === undefined ? undefined : splitOutsideQuotes(element, ';');
   const hashes = pairs?.filter((pair) => /^hash=/i.test(pair.trim())) ?? [];
   const [only] = hashes;

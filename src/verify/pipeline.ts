@@ -3,7 +3,6 @@
  * `judge` is a pure function of request, snapshot and time; `admission.ts` adds the two effects.
  */
 import type { StrictVerifier } from '../crypto/ed25519.js';
-import type { PublicKey } from '../crypto/public-key.js';
 import type { BodyTexts, ContractBody } from './checks/body.js';
 import { checkAttestation } from './checks/attestation.js';
 import { checkBody, roleText } from './checks/body.js';
@@ -18,13 +17,13 @@ import { selectPolicy } from './checks/route.js';
 import { checkSecurityHeaders } from './checks/security-headers.js';
 import { checkSignature } from './checks/signature.js';
 import { checkWholeBody } from './checks/whole-body.js';
-import { bundleProof, type BundleProof } from './bundle.js';
+import { bundleProof } from './bundle.js';
 import type { DecisionFacts, VerifiedContext } from './decision.js';
 import type { InboundRequest, PeerCertificate } from './inbound-request.js';
 import { nonceKey } from './nonce-key.js';
 import type { Refusal } from './refusal.js';
 import { signatureBase, type SignatureProof, type SignedRequest } from './signed-request.js';
-import type { Identity, SignedPolicy, Snapshot } from './snapshot.js';
+import type { Identity, KeyPurpose, SignedPolicy, Snapshot } from './snapshot.js';
 
 /** Where the time goes; the adapter turns marks into stage timings. */
 export type Stage = 'authenticate' | 'signature' | 'body';
@@ -104,28 +103,15 @@ function judgeSignedHeaders(
   options: JudgeOptions,
   facts: DecisionFacts,
 ): Judgement {
-  const { signed, identity } = caller;
-  if (signed.proof === undefined) throw new Error('a policy signed by headers was judged without them');
-  const question = {
-    identity,
-    purpose: 'request',
-    kid: signed.kid,
-    message: signatureBase(signed.proof, request.body),
-    signature: signed.proof.signature,
-  } as const;
-  const proven = checkSignature(question, options.verifier, options.nowMs);
-  options.mark('signature');
-  if (proven.kind === 'refuse') return proven;
-  facts.kid = proven.key.kid;
-  const texts = readBody(request, policy, signed.proof);
+  const { proof } = caller.signed;
+  if (proof === undefined) throw new Error('a policy signed by headers was judged without them');
+  const claim = { ...proof, purpose: 'request', message: signatureBase(proof, request.body) } as const;
+  const key = proveKey(claim, caller, options, facts);
+  if (key.kind === 'refuse') return key;
+  const read = readBody(request, policy, proof);
   options.mark('body');
-  if (texts.kind === 'refuse') return texts;
-  const once = {
-    key: nonceKey('request', proven.key.publicKey, signed.proof.nonce),
-    timestampSeconds: signed.proof.timestampSeconds,
-  };
-  facts.nonceHash = once.key;
-  return authorize({ policy, caller, texts: texts.texts, key: proven.key, once }, options, facts);
+  if (read.kind === 'refuse') return read;
+  return authorize({ policy, caller, texts: read.texts, ...key }, options, facts);
 }
 
 /** A bundle is itself the signed thing: its fields have to be read before its signature can be checked. */
@@ -139,27 +125,44 @@ function judgeBundle(
   const read = readBody(request, policy, undefined);
   options.mark('body');
   if (read.kind === 'refuse') return read;
-  const proof: BundleProof = bundleProof(read, policy);
-  const stale = policy.once
-    ? checkFreshness(proof.timestampSeconds, policy.freshness, options.nowMs)
-    : undefined;
-  if (stale !== undefined) return stale;
-  const { identity, signed } = caller;
-  const question = {
-    identity,
-    purpose: 'bundle',
-    kid: signed.kid,
-    message: proof.message,
-    signature: proof.signature,
-  } as const;
-  const proven = checkSignature(question, options.verifier, options.nowMs);
+  const proof = bundleProof(read, policy);
+  const stale = policy.once && checkFreshness(proof.timestampSeconds, policy.freshness, options.nowMs);
+  if (stale) return stale;
+  const key = proveKey({ ...proof, purpose: 'bundle' }, caller, options, facts);
+  if (key.kind === 'refuse') return key;
+  return authorize({ policy, caller, texts: read.texts, ...key }, options, facts);
+}
+
+/** What is said to be signed, by headers or by a bundle. */
+interface SignatureClaim {
+  readonly purpose: KeyPurpose;
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly nonce: string;
+  readonly timestampSeconds: number;
+}
+
+interface ProvenKey {
+  readonly kind: 'proven';
+  readonly kid: string;
+  readonly once: NonNullable<Verified['once']>;
+}
+
+/** The signature, and under which key its nonce is remembered from now on. */
+function proveKey(
+  claim: SignatureClaim,
+  { identity, signed }: Caller,
+  options: JudgeOptions,
+  facts: DecisionFacts,
+): ProvenKey | Refusal {
+  const proven = checkSignature({ ...claim, identity, kid: signed.kid }, options.verifier, options.nowMs);
   options.mark('signature');
   if (proven.kind === 'refuse') return proven;
-  facts.kid = proven.key.kid;
-  const key = nonceKey('bundle', proven.key.publicKey, proof.nonce);
+  const { kid, publicKey } = proven.key;
+  const key = nonceKey(claim.purpose, publicKey, claim.nonce);
+  facts.kid = kid;
   facts.nonceHash = key;
-  const once = policy.once ? { key, timestampSeconds: proof.timestampSeconds } : undefined;
-  return authorize({ policy, caller, texts: read.texts, key: proven.key, once }, options, facts);
+  return { kind: 'proven', kid, once: { key, timestampSeconds: claim.timestampSeconds } };
 }
 
 /** Media type, JSON contract and bindings of the body; empty texts where the policy reads no JSON. */
@@ -181,13 +184,13 @@ interface Proven {
   readonly policy: SignedPolicy;
   readonly caller: Caller;
   readonly texts: BodyTexts;
-  readonly key: { readonly kid: string; readonly publicKey: PublicKey };
-  readonly once: Verified['once'];
+  readonly kid: string;
+  readonly once: NonNullable<Verified['once']>;
 }
 
 /** For whom the proven caller may speak, and under which attestation. */
 function authorize(proven: Proven, options: JudgeOptions, facts: DecisionFacts): Judgement {
-  const { policy, caller, texts, key, once } = proven;
+  const { policy, caller, texts, kid, once } = proven;
   const role = (name: 'operator' | 'tenant' | 'attestation' | 'execution'): string | undefined =>
     policy.body && roleText(policy.body, texts, name);
   const operator = (facts.operator = role('operator'));
@@ -200,12 +203,12 @@ function authorize(proven: Proven, options: JudgeOptions, facts: DecisionFacts):
   if (unattested !== undefined) return unattested;
   const context: VerifiedContext = {
     identity: caller.identity.name,
-    kid: key.kid,
+    kid,
     certificateSha256: caller.certificate.certificateSha256,
     tenant: mapped.tenant,
     operator,
     attestation,
     execution,
   };
-  return { kind: 'verified', policy, context, once };
+  return { kind: 'verified', policy, context, once: policy.once ? once : undefined };
 }

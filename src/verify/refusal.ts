@@ -69,6 +69,8 @@ export interface Refusal {
   readonly code: RefusalCode;
   /** A short fact of our own wording: which header, which pointer, which limit. */
   readonly detail?: string;
+  /** For the `allow` header of a 405 (RFC 9110 §15.5.6); only with `method_not_allowed`. */
+  readonly allowedMethods?: readonly string[];
   /** Whole seconds until a retry may pass; only with `rate_limited`. */
   readonly retryAfterSeconds?: number;
   /** Of the copy that was let through; only with `replayed_nonce`. */

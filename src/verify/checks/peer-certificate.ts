@@ -2,7 +2,7 @@
 import { headerValues, type InboundRequest, type PeerCertificate } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
 import type { ForwardedCertificate } from '../snapshot.js';
-import { lastElementHash } from '../forwarded-client-cert.js';
+import { onlyElementHash } from '../forwarded-client-cert.js';
 
 /**
  * The true certificate: Envoy's `source.certificate`, or, where a trusted hop is declared and there is none,
@@ -23,7 +23,10 @@ export function checkPeerCertificate(
   return { kind: 'peer', certificate: { certificateSha256: hop, spkiSha256: undefined } };
 }
 
-function fromTrustedHop(request: InboundRequest): string | 'malformed' | undefined {
-  const last = headerValues(request, 'x-forwarded-client-cert').at(-1);
-  return last === undefined ? undefined : (lastElementHash(last) ?? 'malformed');
+/** 64 lower-case hex digits, or `malformed`; undefined when the hop sent none. */
+function fromTrustedHop(request: InboundRequest): string | undefined {
+  const values = headerValues(request, 'x-forwarded-client-cert');
+  const [only] = values;
+  if (only === undefined) return undefined;
+  return (values.length === 1 ? onlyElementHash(only) : undefined) ?? 'malformed';
 }

@@ -16,7 +16,9 @@ export function selectPolicy(request: InboundRequest, snapshot: Snapshot): Polic
       : named(snapshot, request.policyName, path);
   if (found === undefined) return refuse('no_policy');
   if (queryStart >= 0 && !found.match.allowQuery) return refuse('query_not_allowed');
-  if (!found.match.methods.has(request.method)) return refuse('method_not_allowed');
+  if (!found.match.methods.has(request.method)) {
+    return { ...refuse('method_not_allowed'), allowedMethods: [...found.match.methods] };
+  }
   return found;
 }
 

@@ -25,6 +25,5 @@ function lengthHeaderAgrees(request: InboundRequest, length: number): boolean {
   const values = headerValues(request, 'content-length');
   const [only] = values;
   if (only === undefined) return true;
-  const text = only;
-  return values.length === 1 && DECIMAL.test(text) && Number(text) === length;
+  return values.length === 1 && DECIMAL.test(only) && Number(only) === length;
 }

@@ -14,6 +14,20 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a deadline', () => {
+  it('that passes while the record is written takes the allow back, and the record says so', async () => {
+    const { check, audit, store, time } = fakeService();
+    const parts = telemetryParts();
+    audit.before = Promise.resolve().then(() => void (time.monotonicMs += 1_000));
+    const response = await check(parts);
+    expect([response.httpStatus, metadataCode(response), store.withdrawals]).toEqual([
+      503,
+      'deadline_spent',
+      1,
+    ]);
+    expect(audit.last()).toMatchObject({ code: 'deadline_spent' });
+    expect((await check(parts)).grpcCode).toBe(0);
+  });
+
   it('that is nearly spent keeps the store from being asked', async () => {
     const { check, store } = fakeService();
     const response = await check(telemetryParts(), { deadlineMs: 1_020 });
