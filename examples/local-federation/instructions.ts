@@ -3,6 +3,7 @@ import type { ReachableFederation } from './attach.js';
 import { ATTESTATION } from './bodies.js';
 import { fromRoot, type Layout } from './layout.js';
 import { DEFAULT_STATE_DIRECTORY } from './options.js';
+import { runningProcess } from './processes.js';
 
 /** A telemetry event; `--fill` puts timestamp and nonce in. */
 function sampleEvent(environment: ReachableFederation['environment']): string {
@@ -61,6 +62,9 @@ export function sendingCommands({ layout, environment }: ReachableFederation): S
   };
 }
 
+/** Only the reference upstream has it. */
+const LISTING = '  curl -s "$COUNTERSIGN_UPSTREAM_URL/_reference/requests"   # what reached the application';
+
 /** Lines for a terminal. */
 export function instructions(federation: ReachableFederation): string[] {
   const { layout, environment } = federation;
@@ -78,7 +82,7 @@ export function instructions(federation: ReachableFederation): string[] {
     `  ${commands.curl}`,
     '',
     'Look at what happened:',
-    '  curl -s "$COUNTERSIGN_UPSTREAM_URL/_reference/requests"   # what reached the application',
+    ...(runningProcess(layout, 'upstream') === undefined ? [] : [LISTING]),
     `  tail -n 1 ${place(layout, layout.audit)}/decisions.ndjson   # what was decided, and why`,
     '  curl -s "$COUNTERSIGN_ADMIN_URL/metrics" | grep countersign_',
     '',

@@ -54,6 +54,16 @@ export function fromRoot(layout: Layout, path: string): string {
 /** What a plain `NAME=value` line, a shell and Make all leave alone. */
 const PLAIN_PATH = /^[A-Za-z0-9._/+@:,-]+$/;
 
+/** One level at a time: where the system itself refuses new folders, Node's own recursion never ends. */
+function makeFolder(path: string): void {
+  if (!existsSync(path)) {
+    makeFolder(dirname(path));
+    // 0750, as the verifier demands it of the folder of its socket.
+    mkdirSync(path, { mode: 0o750 });
+  }
+  accessSync(path, constants.W_OK);
+}
+
 /** Makes the folders. Throws a fault when the place cannot be written or its name cannot stand unquoted. */
 export function makeFolders(layout: Layout): void {
   if (!PLAIN_PATH.test(fromRoot(layout, layout.directory))) {
@@ -64,11 +74,7 @@ export function makeFolders(layout: Layout): void {
   }
   const { certificates, keys, state, audit, run } = layout;
   try {
-    for (const folder of [certificates, keys, state, audit, run]) {
-      // 0750, as the verifier demands it of the folder of its socket.
-      mkdirSync(folder, { recursive: true, mode: 0o750 });
-      accessSync(folder, constants.W_OK);
-    }
+    for (const folder of [certificates, keys, state, audit, run]) makeFolder(folder);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new FederationFault(

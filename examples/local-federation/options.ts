@@ -70,7 +70,7 @@ function nonceStore(environment: Environment): 'lmdb' | 'memory' {
   if (store === 'lmdb' || store === 'memory') return store;
   throw store.startsWith('redis')
     ? new FederationFault(
-        `NONCES=${store}: this build has no Redis store yet`,
+        'NONCES=redis://…: this build has no Redis store yet',
         'use NONCES=lmdb (the default) or memory',
       )
     : new FederationFault(`NONCES=${store} is no nonce store`, 'use NONCES=lmdb (the default) or memory');

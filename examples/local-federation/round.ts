@@ -23,6 +23,7 @@ export async function showRound(
   progress.say('');
   if (!referenceUpstream) {
     progress.say('  Only what your application never sees was sent: what it would answer is not known here.');
+    progress.say('');
   }
   const wrong = rows.filter((row) => !row.asExpected);
   if (wrong.length > 0) {
