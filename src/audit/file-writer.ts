@@ -18,12 +18,11 @@ export function openFileWriter(path: string): ChunkWriter {
 }
 
 function appendWhole(descriptor: number, chunk: Buffer): void {
-  const before = fstatSync(descriptor).size;
   let written = 0;
   try {
     while (written < chunk.length) written += writeSync(descriptor, chunk, written);
   } catch (error) {
-    if (written > 0) ftruncateSync(descriptor, before);
+    if (written > 0) ftruncateSync(descriptor, fstatSync(descriptor).size - written);
     throw error;
   }
 }

@@ -37,8 +37,9 @@ export function allowAnswer(
   const set: HeaderPair[] = [];
   const remove: string[] = [PARTIAL_BODY_MARK];
   const values = verifiedValues(context, policy.name, options.decisionId);
-  for (const [index, name] of VERIFIED_HEADERS.entries()) {
-    const value = values[index];
+  let index = 0;
+  for (const name of VERIFIED_HEADERS) {
+    const value = values[index++];
     if (value === undefined) remove.push(name);
     else set.push([name, value]);
   }

@@ -30,6 +30,8 @@ export async function startGrpcServer(
   const server = new Server({
     'grpc.max_receive_message_length': settings.limits.maxBodyBytes + MESSAGE_OVERHEAD_BYTES,
     'grpc.max_concurrent_streams': MAX_STREAMS,
+    // Per-call bookkeeping for a debugging service that we do not offer.
+    'grpc.enable_channelz': 0,
     'grpc.keepalive_time_ms': KEEPALIVE_MILLISECONDS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MILLISECONDS,
   });

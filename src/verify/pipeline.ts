@@ -105,13 +105,13 @@ function judgeSignedHeaders(
 ): Judgement {
   const { proof } = caller.signed;
   if (proof === undefined) throw new Error('a policy signed by headers was judged without them');
-  const claim = { ...proof, purpose: 'request', message: signatureBase(proof, request.body) } as const;
-  const key = proveKey(claim, caller, options, facts);
+  const message = signatureBase(proof, request.body);
+  const key = proveKey({ purpose: 'request', message, proof }, caller, options, facts);
   if (key.kind === 'refuse') return key;
   const read = readBody(request, policy, proof);
   options.mark('body');
   if (read.kind === 'refuse') return read;
-  return authorize({ policy, caller, texts: read.texts, ...key }, options, facts);
+  return authorize({ policy, caller, texts: read.texts, key }, options, facts);
 }
 
 /** A bundle is itself the signed thing: its fields have to be read before its signature can be checked. */
@@ -128,18 +128,17 @@ function judgeBundle(
   const proof = bundleProof(read, policy);
   const stale = policy.once && checkFreshness(proof.timestampSeconds, policy.freshness, options.nowMs);
   if (stale) return stale;
-  const key = proveKey({ ...proof, purpose: 'bundle' }, caller, options, facts);
+  const { message } = proof;
+  const key = proveKey({ purpose: 'bundle', message, proof }, caller, options, facts);
   if (key.kind === 'refuse') return key;
-  return authorize({ policy, caller, texts: read.texts, ...key }, options, facts);
+  return authorize({ policy, caller, texts: read.texts, key }, options, facts);
 }
 
 /** What is said to be signed, by headers or by a bundle. */
 interface SignatureClaim {
   readonly purpose: KeyPurpose;
   readonly message: Uint8Array;
-  readonly signature: Uint8Array;
-  readonly nonce: string;
-  readonly timestampSeconds: number;
+  readonly proof: Pick<SignatureProof, 'signature' | 'nonce' | 'timestampSeconds'>;
 }
 
 interface ProvenKey {
@@ -150,19 +149,21 @@ interface ProvenKey {
 
 /** The signature, and under which key its nonce is remembered from now on. */
 function proveKey(
-  claim: SignatureClaim,
+  { purpose, message, proof }: SignatureClaim,
   { identity, signed }: Caller,
   options: JudgeOptions,
   facts: DecisionFacts,
 ): ProvenKey | Refusal {
-  const proven = checkSignature({ ...claim, identity, kid: signed.kid }, options.verifier, options.nowMs);
+  const { signature, nonce, timestampSeconds } = proof;
+  const question = { identity, purpose, kid: signed.kid, message, signature };
+  const proven = checkSignature(question, options.verifier, options.nowMs);
   options.mark('signature');
   if (proven.kind === 'refuse') return proven;
   const { kid, publicKey } = proven.key;
-  const key = nonceKey(claim.purpose, publicKey, claim.nonce);
+  const key = nonceKey(purpose, publicKey, nonce);
   facts.kid = kid;
   facts.nonceHash = key;
-  return { kind: 'proven', kid, once: { key, timestampSeconds: claim.timestampSeconds } };
+  return { kind: 'proven', kid, once: { key, timestampSeconds } };
 }
 
 /** Media type, JSON contract and bindings of the body; empty texts where the policy reads no JSON. */
@@ -184,13 +185,12 @@ interface Proven {
   readonly policy: SignedPolicy;
   readonly caller: Caller;
   readonly texts: BodyTexts;
-  readonly kid: string;
-  readonly once: NonNullable<Verified['once']>;
+  readonly key: ProvenKey;
 }
 
 /** For whom the proven caller may speak, and under which attestation. */
 function authorize(proven: Proven, options: JudgeOptions, facts: DecisionFacts): Judgement {
-  const { policy, caller, texts, kid, once } = proven;
+  const { policy, caller, texts, key } = proven;
   const role = (name: 'operator' | 'tenant' | 'attestation' | 'execution'): string | undefined =>
     policy.body && roleText(policy.body, texts, name);
   const operator = (facts.operator = role('operator'));
@@ -203,12 +203,12 @@ function authorize(proven: Proven, options: JudgeOptions, facts: DecisionFacts):
   if (unattested !== undefined) return unattested;
   const context: VerifiedContext = {
     identity: caller.identity.name,
-    kid,
+    kid: key.kid,
     certificateSha256: caller.certificate.certificateSha256,
     tenant: mapped.tenant,
     operator,
     attestation,
     execution,
   };
-  return { kind: 'verified', policy, context, once: policy.once ? once : undefined };
+  return { kind: 'verified', policy, context, once: policy.once ? key.once : undefined };
 }

@@ -27,8 +27,9 @@ export function checkBody(body: Uint8Array, contract: BodyContract): ContractBod
 
 function readFields(scan: ScanSuccess, contract: BodyContract): ContractBody | Refusal {
   const texts = new Map<string, string>();
-  for (const [index, field] of contract.fields.entries()) {
-    const value = scan.get(index);
+  let index = 0;
+  for (const field of contract.fields) {
+    const value = scan.get(index++);
     if (value === undefined && !field.required) continue;
     const text = value === undefined ? undefined : fieldText(field.rule, value);
     if (text === undefined) return faultOf(field, contract);
