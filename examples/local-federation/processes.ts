@@ -30,7 +30,8 @@ export interface RunningProcess {
 }
 
 /**
- * `background`: goes on when the program that started it ends. `caller`: is killed when that one exits, for tests.
+ * `background`: goes on when the program that started it ends. `caller`: belongs to that program's process group and
+ * is killed when it exits; Jest hides the exit from its tests, so they have to `stop` what they started.
  */
 export type Lifetime = 'background' | 'caller';
 
