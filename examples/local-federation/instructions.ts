@@ -3,7 +3,7 @@ import type { ReachableFederation } from './attach.js';
 import { ATTESTATION } from './bodies.js';
 import { fromRoot, type Layout } from './layout.js';
 import { DEFAULT_STATE_DIRECTORY } from './options.js';
-import { runningProcess } from './processes.js';
+import { wasStarted } from './processes.js';
 
 /** A telemetry event; `--fill` puts timestamp and nonce in. */
 function sampleEvent(environment: ReachableFederation['environment']): string {
@@ -82,7 +82,7 @@ export function instructions(federation: ReachableFederation): string[] {
     `  ${commands.curl}`,
     '',
     'Look at what happened:',
-    ...(runningProcess(layout, 'upstream') === undefined ? [] : [LISTING]),
+    ...(wasStarted(layout, 'upstream') ? [LISTING] : []),
     `  tail -n 1 ${place(layout, layout.audit)}/decisions.ndjson   # what was decided, and why`,
     '  curl -s "$COUNTERSIGN_ADMIN_URL/metrics" | grep countersign_',
     '',

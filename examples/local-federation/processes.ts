@@ -62,6 +62,11 @@ export function runningProcess(layout: Layout, name: ProcessName): RunningProces
   return record !== undefined && processBirth(record.pid) === record.birth ? record : undefined;
 }
 
+/** Whether a process was started and not stopped since: it may have ended by itself, and is missed then. */
+export function wasStarted(layout: Layout, name: ProcessName): boolean {
+  return readRecord(layout, name) !== undefined;
+}
+
 function killAtExit(pid: number): void {
   const birth = processBirth(pid);
   process.once('exit', () => {

@@ -4,7 +4,7 @@ import { demonstrate } from './demonstration/demonstration.js';
 import { tableLines } from './demonstration/table.js';
 import { FederationFault } from './fault.js';
 import { fromRoot } from './layout.js';
-import { runningProcess } from './processes.js';
+import { wasStarted } from './processes.js';
 import type { Paint, Progress } from './progress.js';
 
 /** Sends everything, prints the table and throws a fault when a row is not as it must be. */
@@ -14,7 +14,7 @@ export async function showRound(
   paint: Paint,
 ): Promise<void> {
   const { layout } = federation;
-  const referenceUpstream = runningProcess(layout, 'upstream') !== undefined;
+  const referenceUpstream = wasStarted(layout, 'upstream');
   const rows = await progress.step('requests sent', () =>
     demonstrate({ federation, referenceUpstream, say: (line) => progress.say(line) }),
   );

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JournalEntry } from '../../reference-upstream/request-journal.js';
 import type { ReachableFederation } from '../attach.js';
+import { FederationFault } from '../fault.js';
 import { fetchPage } from '../health.js';
 import type { ProducerAnswer } from '../producer.js';
 import {
@@ -49,11 +50,22 @@ function errorCode(answer: ProducerAnswer): string {
   }
 }
 
+/** The application's own list of what reached it. */
+async function journal(url: string): Promise<JournalEntry[]> {
+  try {
+    return JSON.parse((await fetchPage(`${url}/_reference/requests`)).body) as JournalEntry[];
+  } catch (error) {
+    throw new FederationFault(
+      `the reference upstream does not show its list: ${String(error)}`,
+      'make local-federation-up starts it again',
+    );
+  }
+}
+
 /** How often the application has seen exactly this request, by its own list. */
 async function timesSeen(federation: ReachableFederation, { request }: Sending): Promise<number> {
-  const page = await fetchPage(`${federation.environment.COUNTERSIGN_UPSTREAM_URL}/_reference/requests`);
+  const entries = await journal(federation.environment.COUNTERSIGN_UPSTREAM_URL);
   const hash = createHash('sha256').update(request.body).digest('hex');
-  const entries = JSON.parse(page.body) as JournalEntry[];
   const same = (entry: JournalEntry): boolean =>
     entry.method === request.method && entry.path === request.path && entry.body_sha256 === hash;
   return entries.filter(same).length;

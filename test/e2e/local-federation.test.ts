@@ -1,0 +1,145 @@
+/** The program behind `make local-federation-up`, `-smoke` and `-down`, run as Make runs it. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseEnvironment } from '../../examples/local-federation/environment.js';
+import { layoutOf, repositoryRoot } from '../../examples/local-federation/layout.js';
+import { processBirth } from '../../examples/local-federation/process-birth.js';
+import { anyFreePort } from './support/free-port.js';
+
+const PROGRAM_MILLISECONDS = 60_000;
+const ROOT = repositoryRoot();
+
+interface Run {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+describe('the local federation as a program', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'lf-'));
+  const layout = layoutOf(directory);
+  let port: number;
+
+  function run(command: string, switches: Readonly<Record<string, string>> = {}): Run {
+    const env = { ...process.env, STATE_DIR: directory, PORT: String(port), ...switches };
+    const program = [join(ROOT, 'dist/examples/local-federation/main.js'), command];
+    const { status, stdout, stderr } = spawnSync(process.execPath, program, {
+      cwd: ROOT,
+      env,
+      encoding: 'utf8',
+    });
+    return { status, output: stdout + stderr };
+  }
+  const pidOf = (name: string): string => readFileSync(join(layout.run, `${name}.pid`), 'utf8').trim();
+  const rows = (output: string): string[] =>
+    output.split('\n').filter((line) => line.endsWith('as it should be'));
+
+  beforeAll(async () => {
+    port = await anyFreePort();
+  });
+
+  afterAll(() => {
+    run('down');
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it(
+    'starts, shows twenty requests that end as they must, and tells how to go on',
+    () => {
+      const { status, output } = run('up');
+      expect({ status, output }).toMatchObject({ status: 0 });
+      expect(rows(output)).toHaveLength(20);
+      expect(output).not.toContain('WRONG');
+      expect(output).toContain('make local-federation-down');
+    },
+    PROGRAM_MILLISECONDS,
+  );
+
+  it('leaves its values in a file of mode 0600', () => {
+    expect(statSync(layout.environmentFile).mode & 0o777).toBe(0o600);
+    const values = parseEnvironment(readFileSync(layout.environmentFile, 'utf8'));
+    expect(values?.COUNTERSIGN_URL).toBe(`https://localhost:${port}`);
+  });
+
+  it('prints commands that work as they stand, with our command line and with curl', () => {
+    const { output } = run('up', { DEMO: '0' });
+    const [, commands = ''] = output.split(/^Send a request of your own.*$|^Look at what happened:$/m);
+    const script = commands
+      .split('\n')
+      .filter((line) => line.startsWith('  '))
+      .join('\n');
+    const { status, stdout } = spawnSync('sh', ['-e', '-c', script], { cwd: ROOT, encoding: 'utf8' });
+    expect(status).toBe(0);
+    expect(stdout.match(/"accepted":true/g)).toHaveLength(2);
+  });
+
+  it('leaves alone what has not changed, and replaces what has', () => {
+    const before = ['envoy', 'verifier', 'upstream'].map(pidOf);
+    const { output } = run('up', { DEMO: '0', RATE_LIMIT_PER_MINUTE: '60' });
+    const after = ['envoy', 'verifier', 'upstream'].map(pidOf);
+    expect(output).toMatch(/verifier: replaced/);
+    expect(output).toMatch(/envoy: unchanged[^]*upstream: unchanged/);
+    expect([after[0], after[2]]).toEqual([before[0], before[2]]);
+    expect(after[1]).not.toBe(before[1]);
+  });
+
+  it('uses the federation that is up for the smoke test, and keeps the log', () => {
+    const before = pidOf('envoy');
+    const { status, output } = run('smoke');
+    expect({ status, output }).toMatchObject({ status: 0 });
+    expect(pidOf('envoy')).toBe(before);
+    const [log = ''] = readdirSync(layout.audit).filter((name) => name.startsWith('smoke-'));
+    expect(readFileSync(join(layout.audit, log), 'utf8')).toContain('Smoke test passed.');
+  });
+
+  it('fails the smoke test, and says how to go on, when the application has died', () => {
+    process.kill(Number(pidOf('upstream')), 'SIGKILL');
+    const { status, output } = run('smoke');
+    expect(status).toBe(1);
+    expect(output).toMatch(/Smoke test FAILED[^]*make local-federation-up starts it again/);
+    run('up', { DEMO: '0' });
+  });
+
+  it('names the variable when its port belongs to another program', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const taken = (server.address() as { port: number }).port;
+    const { status, output } = run('up', { PORT: String(taken) });
+    server.close();
+    expect(status).toBe(1);
+    expect(output).toMatch(new RegExp(`port ${taken} is in use[^]*remedy: .*PORT=`));
+  });
+
+  it('sends an application of the user only what that one never sees', async () => {
+    const seen: string[] = [];
+    const server = createServer((socket) => socket.on('data', (data) => seen.push(data.toString())));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const upstream = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+    const { status, output } = run('up', { UPSTREAM: upstream });
+    server.close();
+    expect({ status, output }).toMatchObject({ status: 0 });
+    expect(rows(output)).toHaveLength(13);
+    expect(existsSync(join(layout.run, 'upstream.pid'))).toBe(false);
+    expect(seen).toEqual([]);
+    expect(readFileSync(layout.environmentFile, 'utf8')).toContain(`COUNTERSIGN_UPSTREAM_URL=${upstream}\n`);
+  });
+
+  it('stops everything, leaves keys and state, and does not mind being asked twice', () => {
+    const pids = ['envoy', 'verifier'].map(pidOf);
+    expect(run('down').status).toBe(0);
+    expect(pids.map((pid) => processBirth(Number(pid)))).toEqual([undefined, undefined]);
+    expect(existsSync(layout.environmentFile)).toBe(true);
+    expect(run('down')).toMatchObject({
+      status: 0,
+      output: expect.stringContaining('Nothing runs') as string,
+    });
+  });
+
+  it('starts for the smoke test what is not up, and stops it again', () => {
+    const { status } = run('smoke');
+    expect(status).toBe(0);
+    expect(existsSync(join(layout.run, 'envoy.pid'))).toBe(false);
+  });
+});
