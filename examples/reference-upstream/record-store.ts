@@ -40,7 +40,7 @@ export class RecordStore {
 
   /** Opens the database in `directory`, creating it when it is not there. Throws when the directory cannot be written. */
   constructor(directory: string) {
-    this.#root = open({ path: directory, maxDbs: 4 });
+    this.#root = open({ path: directory, maxDbs: 4, noSubdir: false });
     this.#lists = {
       telemetry: this.#root.openDB<StoredRecord, RecordKey>({ name: 'telemetry' }),
       graphs: this.#root.openDB<StoredRecord, RecordKey>({ name: 'graphs' }),

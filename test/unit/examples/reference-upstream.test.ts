@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -207,6 +207,15 @@ describe('reference upstream', () => {
     await post(GRAPH, graphOf(1), verified(OTHER_TENANT));
     const tenants = (await list<StoredRecord>('graphs')).map((record) => record.tenant_id);
     expect(tenants).toEqual([TENANT, TENANT, OTHER_TENANT]);
+  });
+
+  it('keeps its records in a folder whose name looks like a file', async () => {
+    const dotted = join(directory, 'state.v1');
+    const other = await startReferenceUpstream({ applicationPort: 0, listingPort: 0, directory: dotted });
+    const got = await send(other.applicationPort, TELEMETRY, { headers: verified(), body: {} });
+    await other.close();
+    expect(got.status).toBe(202);
+    expect(statSync(dotted).isDirectory()).toBe(true);
   });
 
   it.each([
