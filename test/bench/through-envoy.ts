@@ -4,7 +4,7 @@
  * a server that falls behind cannot hide it.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -13,13 +13,19 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AddressInfo } from 'node:net';
 import { parseDocument } from 'yaml';
+import { findEnvoy } from '../../examples/local-federation/envoy-files.js';
 import { startFederation, type Federation } from '../../examples/local-federation/federation.js';
+import { envoyPlan } from '../../examples/local-federation/plans.js';
+import { startProcess } from '../../examples/local-federation/processes.js';
 import { benchProducer, signedTelemetry, type BenchProducer } from './messages.js';
 import { canPin, SERVER_CORE } from './pinned-process.js';
 
 const REQUESTS_PER_SECOND = 1_000;
 const BODY_BYTES = 4_096;
 const CONNECTIONS = 32;
+const WARM_UP_SECONDS = 2;
+const READY_TRIES = 100;
+const READY_PAUSE_MILLISECONDS = 50;
 const EXT_AUTHZ = 'envoy.filters.http.ext_authz';
 
 /** Milliseconds. */
@@ -37,14 +43,19 @@ export interface EnvoyFigures {
 /** Runs both for `seconds` each, a short warm-up before. Throws when a request did not get its 202. */
 export async function benchThroughEnvoy(seconds: number): Promise<EnvoyFigures> {
   const upstream = await startUpstream();
+  const place = mkdtempSync(join(tmpdir(), 'csb-'));
+  const { port } = upstream.address() as AddressInfo;
+  const own = { url: `http://127.0.0.1:${port}`, address: '127.0.0.1', port };
+  const federation = await startFederation({ stateDirectory: place, upstream: own, lifetime: 'caller' });
   try {
-    return {
-      without: await measure(upstream, seconds, withoutExtAuthz),
-      with: await measure(upstream, seconds, (bootstrap) => bootstrap),
-    };
+    const withCheck = await measure(federation, seconds);
+    await takeOutExtAuthz(federation);
+    return { with: withCheck, without: await measure(federation, seconds) };
   } finally {
+    await federation.stop();
     upstream.closeAllConnections();
     upstream.close();
+    rmSync(place, { recursive: true, force: true });
   }
 }
 
@@ -61,29 +72,26 @@ async function startUpstream(): Promise<Server> {
   return server;
 }
 
-async function measure(
-  upstream: Server,
-  seconds: number,
-  patchBootstrap: (text: string) => string,
-): Promise<Latency> {
-  const place = mkdtempSync(join(tmpdir(), 'csb-'));
-  const { port } = upstream.address() as AddressInfo;
-  const own = { url: `http://127.0.0.1:${port}`, address: '127.0.0.1', port };
-  const federation = await startFederation({
-    stateDirectory: place,
-    upstream: own,
-    lifetime: 'caller',
-    patchBootstrap,
-  });
-  try {
-    for (const name of ['envoy', 'verifier'] as const) pin(federation.pid(name));
-    const send = sender(federation);
-    await atFixedRate(send, 2);
-    return await atFixedRate(send, seconds);
-  } finally {
-    await federation.stop();
-    rmSync(place, { recursive: true, force: true });
+async function measure(federation: Federation, seconds: number): Promise<Latency> {
+  for (const name of ['envoy', 'verifier'] as const) pin(federation.pid(name));
+  const send = sender(federation);
+  await atFixedRate(send, WARM_UP_SECONDS);
+  return atFixedRate(send, seconds);
+}
+
+/** The same Envoy, started again alone: without the check, the federation would not call itself healthy. */
+async function takeOutExtAuthz(federation: Federation): Promise<void> {
+  const { layout, environment } = federation;
+  const bootstrap = withoutExtAuthz(readFileSync(layout.envoyFile, 'utf8'));
+  writeFileSync(layout.envoyFile, bootstrap);
+  await federation.interrupt('envoy');
+  await startProcess(layout, envoyPlan(layout, await findEnvoy(layout, undefined), [bootstrap]), 'caller');
+  for (let tries = 0; tries < READY_TRIES; tries++) {
+    const ready = await fetch(`${environment.COUNTERSIGN_ENVOY_ADMIN_URL}/ready`).catch(() => undefined);
+    if (ready?.status === 200) return;
+    await delay(READY_PAUSE_MILLISECONDS);
   }
+  throw new Error('Envoy without ext_authz did not become ready');
 }
 
 function pin(pid: number | undefined): void {
@@ -94,7 +102,7 @@ function pin(pid: number | undefined): void {
 function withoutExtAuthz(bootstrap: string): string {
   const document = parseDocument(bootstrap);
   const plain = JSON.parse(JSON.stringify(document.toJS()), (_key, value: unknown) => {
-    if (Array.isArray(value)) return value.filter((entry: unknown) => !isNamed(entry, EXT_AUTHZ));
+    if (Array.isArray(value)) return (value as unknown[]).filter((entry) => !isNamed(entry, EXT_AUTHZ));
     if (isRecord(value))
       return Object.fromEntries(Object.entries(value).filter(([name]) => name !== EXT_AUTHZ));
     return value;
