@@ -26,11 +26,11 @@ install: ## install the pinned packages, if they are not there
 	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a < 20 || (a === 20 && b < 19)) { console.error("Node " + process.versions.node + " is too old: install 20.19 or newer"); process.exit(1); }'
 	@lock=$$(cksum < package-lock.json); \
 	if [ "$$(cat $(INSTALLED) 2>/dev/null || true)" != "$$lock" ]; then \
-	  echo 'installing packages (npm ci)'; npm ci --no-audit --no-fund --loglevel=error; echo "$$lock" > $(INSTALLED); \
+	  echo 'installing packages (npm ci)'; npm ci --prefer-offline --no-audit --no-fund --loglevel=error; echo "$$lock" > $(INSTALLED); \
 	fi
 
 build: install ## compile to dist/
-	@npm run -s build
+	@echo 'compiling'; npm run -s build
 
 typecheck: install ## check the types of sources, examples and tests
 	@npm run -s typecheck
