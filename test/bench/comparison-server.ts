@@ -1,6 +1,7 @@
 /**
  * What the verifier is measured against, each in a process of its own:
- *   plain      grpc-js + proto-loader, the request decoded whole, one libsodium verification, allow
+ *   plain      grpc-js + proto-loader with Envoy's full definitions, as such servers are usually written: the
+ *              request decoded whole, one libsodium verification, allow
  *   transport  grpc-js, the request left as bytes, allow: what any ext_authz server on grpc-js pays
  *   verify     the same + one libsodium verification
  * Usage: node comparison-server.js KIND SOCKET PUBLIC_KEY_BASE64
@@ -11,13 +12,12 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
 import { createSodiumEngine, loadSodium } from '../../src/crypto/engines.js';
 import { encodeAllow } from '../../src/envoy/check-response.js';
 import { readCheckRequest } from '../../src/envoy/check-request.js';
 import { WantedNames } from '../../src/envoy/wanted-names.js';
 import { AUTHORIZATION_DEFINITION } from '../../src/envoy/grpc-authorization.js';
-import { protoFile } from '../../src/envoy/proto-files.js';
+import { loadEnvoyApi } from './envoy-api.js';
 
 type Reply = (error: null, response: unknown) => void;
 
@@ -46,10 +46,7 @@ function verified(timestamp: string, nonce: string, signature: string, body: Uin
 }
 
 function plainService(): [ServiceDefinition, UntypedServiceImplementation] {
-  const loaded = loadSync('envoy/service/auth/v3/external_auth.proto', {
-    includeDirs: [protoFile('.')],
-    keepCase: true,
-  });
+  const loaded = loadEnvoyApi();
   const check = (call: { readonly request: DecodedCheck }, reply: Reply): void => {
     const { raw_body, header_map } = call.request.attributes.request.http;
     const header = (name: string): string =>

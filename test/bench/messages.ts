@@ -1,7 +1,6 @@
 /** Serialised CheckRequests as Envoy sends them, each freshly signed: the load of the benchmark. */
 import { createHash, generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
-import { loadSync } from '@grpc/proto-loader';
-import { protoFile } from '../../src/envoy/proto-files.js';
+import { loadEnvoyApi } from './envoy-api.js';
 
 /** Who signs: one pinned identity of the benchmark. */
 export interface BenchProducer {
@@ -105,10 +104,7 @@ interface Method {
 
 /** Serialises what Envoy would send for a request: raw headers, raw body, peer certificate, policy of the route. */
 export function checkRequestEncoder(certificatePem: string): (request: SignedTelemetry) => Buffer {
-  const loaded = loadSync('envoy/service/auth/v3/external_auth.proto', {
-    includeDirs: [protoFile('.')],
-    keepCase: true,
-  });
+  const loaded = loadEnvoyApi();
   const { Check } = loaded['envoy.service.auth.v3.Authorization'] as unknown as { readonly Check: Method };
   const certificate = encodeURIComponent(certificatePem);
   return ({ headers, body }) => Check.requestSerialize(checkRequest(headers, body, certificate));
@@ -141,8 +137,17 @@ function checkRequest(headers: SignedTelemetry['headers'], body: Buffer, certifi
     raw_body: body,
     header_map: { headers: list },
   };
-  const source = { principal: 'CN=bench', certificate };
+  const address = (port_value: number): object => ({ socket_address: { address: '127.0.0.1', port_value } });
+  const now = Date.now();
   return {
-    attributes: { source, request: { http }, context_extensions: { countersign_policy: 'telemetry' } },
+    attributes: {
+      source: { address: address(41_234), principal: 'CN=bench', certificate },
+      destination: { address: address(8_443), principal: 'localhost' },
+      request: { time: { seconds: Math.floor(now / 1000), nanos: (now % 1000) * 1_000_000 }, http },
+      context_extensions: { countersign_policy: 'telemetry' },
+      metadata_context: {},
+      tls_session: { sni: 'localhost' },
+      route_metadata_context: {},
+    },
   };
 }
