@@ -56,7 +56,7 @@ describe('a good configuration', () => {
         directory: join(good, 'state/nonces'),
         maxEntries: 1_000_000,
         maxEntriesPerIdentity: 1_000_000,
-        durability: 'machine',
+        durability: 'process',
       },
       limits: {
         maxBodyBytes: 1_048_576,
