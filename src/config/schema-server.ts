@@ -141,7 +141,7 @@ const endpoint = (what: string) =>
     port: port.describe(`The TCP port of ${what}.`),
   });
 
-const perSecond = z.int().min(0).max(1_000_000).default(0);
+const perSecond = z.int().min(0).max(1_000_000);
 
 /** `envoy`: what `countersign envoy-config` renders. */
 export const envoySchema = z
@@ -163,10 +163,10 @@ export const envoySchema = z
     accessLog: filePath.default('audit/access.ndjson').describe("Envoy's access log, JSON."),
     flood: z
       .strictObject({
-        requestsPerSecondPerConnection: perSecond.describe(
-          'Requests per second from one connection; 0 is no limit.',
-        ),
-        connectionsPerSecond: perSecond.describe('New connections per second; 0 is no limit.'),
+        requestsPerSecondPerConnection: perSecond
+          .default(10_000)
+          .describe('Requests per second from one connection; 0 is no limit.'),
+        connectionsPerSecond: perSecond.default(2_000).describe('New connections per second; 0 is no limit.'),
       })
       .describe('A guard before anything is verified.')
       .prefault({}),

@@ -61,7 +61,7 @@ export interface EnvoySettings {
     readonly sdsDirectory: string;
   };
   readonly accessLogPath: string;
-  /** Requests per second from one connection, and connections per second, before anything is verified; 0 turns off. */
+  /** Requests per second from one connection, and connections per second, before anything is verified; 0 turns it off. */
   readonly flood: { readonly requestsPerSecondPerConnection: number; readonly connectionsPerSecond: number };
 }
 

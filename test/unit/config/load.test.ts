@@ -157,7 +157,7 @@ describe('a good configuration', () => {
         sdsDirectory: join(workspace.directory, 'run/sds'),
       },
       accessLogPath: join(workspace.directory, 'audit/access.ndjson'),
-      flood: { requestsPerSecondPerConnection: 0, connectionsPerSecond: 0 },
+      flood: { requestsPerSecondPerConnection: 10_000, connectionsPerSecond: 2_000 },
       health: undefined,
     });
     expect(filesRead).toContain(join(workspace.directory, 'certs/server.crt'));
