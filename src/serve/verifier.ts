@@ -4,6 +4,8 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { AuditLog } from '../audit/audit-log.js';
 import { openAuditLog } from '../audit/open.js';
 import type { Configuration } from '../config/settings.js';
 import { createStrictVerifier } from '../crypto/ed25519.js';
@@ -11,6 +13,7 @@ import { selectEngine } from '../crypto/engines.js';
 import { AuthorizationService } from '../envoy/authorization-service.js';
 import { PeerCertificates } from '../envoy/peer-certificates.js';
 import { nonceGate } from '../nonces/nonce-gate.js';
+import type { NonceStore } from '../nonces/nonce-store.js';
 import { openNonceStore } from '../nonces/open.js';
 import { startAdminServer } from '../observability/admin-server.js';
 import { timedClaims } from '../observability/claim-metrics.js';
@@ -32,7 +35,7 @@ export interface RunningVerifier {
 
 /** Starts everything; when a part cannot start, what had started is stopped and the part's sentence is thrown. */
 export async function startVerifier(configuration: Configuration, logger: Logger): Promise<RunningVerifier> {
-  const undo: (() => unknown)[] = [];
+  const undo: Undo = [];
   try {
     return await start(configuration, logger, undo);
   } catch (error) {
@@ -41,18 +44,48 @@ export async function startVerifier(configuration: Configuration, logger: Logger
   }
 }
 
-async function start(
-  configuration: Configuration,
-  logger: Logger,
-  undo: (() => unknown)[],
-): Promise<RunningVerifier> {
-  const { settings, snapshot } = configuration;
-  const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+/** What is to be undone at the stop, in the order in which it was done. */
+type Undo = (() => unknown)[];
+
+const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+
+async function start(configuration: Configuration, logger: Logger, undo: Undo): Promise<RunningVerifier> {
+  const { settings } = configuration;
   const audit = openAuditLog(settings.audit.sink, clock.nowMs);
   undo.push(() => audit.close());
-  const store = await openNonceStore(settings.nonces, snapshot, clock);
+  const store = await openNonceStore(settings.nonces, configuration.snapshot, clock);
   undo.push(() => store.close());
   const registry = createRegistry({ configuration, store });
+  const parts: Parts = { configuration, logger, audit, store, registry };
+  const service = assembleService(parts, undo);
+  const health = assembleHealth(parts);
+  const describe = (): Readonly<Record<string, unknown>> => description(parts);
+  const admin = await startAdminServer({ ...settings.admin, health, registry, describe });
+  undo.push(() => admin.close());
+  const grpc = await startGrpcServer(settings, service, health);
+  undo.push(() => grpc.stop(settings.limits.drainMilliseconds));
+  const poll = setInterval(() => health.poll(), HEALTH_POLL_MILLISECONDS);
+  undo.push(
+    () => clearInterval(poll),
+    () => health.drain(),
+  );
+  return { stop: () => runBackwards(undo) };
+}
+
+/** What the others are made of. */
+interface Parts {
+  readonly configuration: Configuration;
+  readonly logger: Logger;
+  readonly audit: AuditLog;
+  readonly store: NonceStore;
+  readonly registry: Registry;
+}
+
+function assembleService(
+  { configuration, logger, audit, store, registry }: Parts,
+  undo: Undo,
+): AuthorizationService {
+  const { settings, snapshot } = configuration;
   const certificates = new PeerCertificates();
   const stalls = new StallDetector();
   undo.push(
@@ -61,7 +94,7 @@ async function start(
   );
   const { monotonicMs } = clock;
   const claimNonce = timedClaims(nonceGate(store), { registry, store: store.name, monotonicMs });
-  const service = new AuthorizationService({
+  return new AuthorizationService({
     snapshot: () => snapshot,
     verifier: createStrictVerifier(selectEngine()),
     admission: new Admission({ rateLimiter: new RateLimiter(), claimNonce }),
@@ -76,31 +109,27 @@ async function start(
       logger.error({ err: error, decision_id: decisionId }, 'a check failed by a defect'),
     afterStall: () => stalls.afterStall(),
   });
-  const auditFault =
-    settings.audit.onFailure === 'refuse'
-      ? (): string | undefined => audit.fault()
-      : (): undefined => undefined;
-  const health = new Health([
-    { name: 'nonce_store', fault: () => store.status().unhealthy },
-    { name: 'audit', fault: auditFault },
-  ]);
-  const describe = (): Readonly<Record<string, unknown>> => ({
-    configuration: { file: configuration.file, generation: snapshot.generation },
-    policies: [...snapshot.policies.keys()],
-    nonces: { store: store.name, ...store.status() },
-  });
-  const admin = await startAdminServer({ ...settings.admin, health, registry, describe });
-  undo.push(() => admin.close());
-  const grpc = await startGrpcServer(settings, service, health);
-  undo.push(() => grpc.stop(settings.limits.drainMilliseconds));
-  const poll = setInterval(() => health.poll(), HEALTH_POLL_MILLISECONDS);
-  undo.push(
-    () => clearInterval(poll),
-    () => health.drain(),
-  );
-  return { stop: () => runBackwards(undo) };
 }
 
-async function runBackwards(undo: (() => unknown)[]): Promise<void> {
+/** A log whose losses are only counted does not make the verifier unready. */
+function assembleHealth({ configuration, audit, store }: Parts): Health {
+  const matters = configuration.settings.audit.onFailure === 'refuse';
+  return new Health([
+    { name: 'nonce_store', fault: () => store.status().unhealthy },
+    { name: 'audit', fault: () => (matters ? audit.fault() : undefined) },
+  ]);
+}
+
+/** What `/status` shows. */
+function description({ configuration, store }: Parts): Readonly<Record<string, unknown>> {
+  const { file, snapshot } = configuration;
+  return {
+    configuration: { file, generation: snapshot.generation },
+    policies: [...snapshot.policies.keys()],
+    nonces: { store: store.name, ...store.status() },
+  };
+}
+
+async function runBackwards(undo: Undo): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
 }
