@@ -1,9 +1,9 @@
 /** Everything before the first process: folders, certificates, keys, ports, configurations and the environment file. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import { loadConfiguration } from '../../src/config/load.js';
 import { initialiseNonceStore } from '../../src/nonces/open.js';
+import { systemClock } from '../../src/serve/system-clock.js';
 import { ensureCertificates, type Certificates } from './certificates.js';
 import { configurationText, federationConfiguration } from './configuration.js';
 import { environmentText, federationEnvironment, type FederationEnvironment } from './environment.js';
@@ -67,8 +67,7 @@ async function prepareNonces({ layout, keys }: Materials): Promise<void> {
   const loaded = loadConfiguration(layout.configurationFile, { generation: 1, nowMs: Date.now() });
   if (!loaded.ok) return;
   const { settings, snapshot } = loaded.configuration;
-  const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
-  await initialiseNonceStore(settings.nonces, snapshot, clock);
+  await initialiseNonceStore(settings.nonces, snapshot, systemClock);
 }
 
 /** The texts of Envoy's configuration: the bootstrap, and the files in the folder that it watches. */

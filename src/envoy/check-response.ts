@@ -82,8 +82,7 @@ function varint(value: number): string {
   return encoded + String.fromCharCode(rest);
 }
 
-/** Printable ASCII is its own UTF-8; anything else is encoded first. */
-
+/** ASCII is its own UTF-8; anything else is encoded first. */
 const ASCII = /^[\x00-\x7f]*$/;
 
 function text(value: string): string {

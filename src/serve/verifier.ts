@@ -2,7 +2,6 @@
  * The composition root: the only place that knows every part. Starts them in the order in which they need
  * each other and stops them in the reverse; nothing else in the project wires anything.
  */
-import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { AuditLog } from '../audit/audit-log.js';
@@ -24,6 +23,7 @@ import { Admission } from '../verify/admission.js';
 import { RateLimiter } from '../verify/rate-limiter.js';
 import { startGrpcServer } from './grpc-server.js';
 import { StallDetector } from './stall-detector.js';
+import { systemClock as clock } from './system-clock.js';
 
 const HEALTH_POLL_MILLISECONDS = 100;
 
@@ -46,8 +46,6 @@ export async function startVerifier(configuration: Configuration, logger: Logger
 
 /** What is to be undone at the stop, in the order in which it was done. */
 type Undo = (() => unknown)[];
-
-const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
 async function start(configuration: Configuration, logger: Logger, undo: Undo): Promise<RunningVerifier> {
   const { settings } = configuration;
