@@ -57,12 +57,19 @@ export function judge(request: InboundRequest, options: JudgeOptions, facts: Dec
   if (policy.kind === 'refuse') return policy;
   facts.policy = policy;
   if (policy.kind === 'pass_through') return { kind: 'pass_through' };
-  const caller = authenticate(request, policy, options, facts);
+  const hearing: Hearing = { request, policy, options, facts };
+  const caller = authenticate(hearing);
   options.mark('authenticate');
   if (caller.kind === 'refuse') return caller;
-  return policy.signature === 'headers'
-    ? judgeSignedHeaders(request, policy, caller, options, facts)
-    : judgeBundle(request, policy, caller, options, facts);
+  return policy.signature === 'headers' ? judgeSignedHeaders(hearing, caller) : judgeBundle(hearing, caller);
+}
+
+/** One signed request before the checks: what is judged, by which policy, and what is noted of it. */
+interface Hearing {
+  readonly request: InboundRequest;
+  readonly policy: SignedPolicy;
+  readonly options: JudgeOptions;
+  readonly facts: DecisionFacts;
 }
 
 interface Caller {
@@ -73,12 +80,7 @@ interface Caller {
 }
 
 /** Who calls, by the pinned certificate; and whether time and body are worth a signature check. */
-function authenticate(
-  request: InboundRequest,
-  policy: SignedPolicy,
-  options: JudgeOptions,
-  facts: DecisionFacts,
-): Caller | Refusal {
+function authenticate({ request, policy, options, facts }: Hearing): Caller | Refusal {
   const { snapshot, nowMs } = options;
   const peer = checkPeerCertificate(request, snapshot.forwardedCertificate);
   if (peer.kind === 'refuse') return peer;
@@ -96,32 +98,22 @@ function authenticate(
 }
 
 /** The usual case: three headers sign `timestamp.nonce.body`; the body is parsed only after they verified. */
-function judgeSignedHeaders(
-  request: InboundRequest,
-  policy: SignedPolicy,
-  caller: Caller,
-  options: JudgeOptions,
-  facts: DecisionFacts,
-): Judgement {
+function judgeSignedHeaders(hearing: Hearing, caller: Caller): Judgement {
+  const { request, policy, options } = hearing;
   const { proof } = caller.signed;
   if (proof === undefined) throw new Error('a policy signed by headers was judged without them');
   const message = signatureBase(proof, request.body);
-  const key = proveKey({ purpose: 'request', message, proof }, caller, options, facts);
+  const key = proveKey({ purpose: 'request', message, proof }, caller, hearing);
   if (key.kind === 'refuse') return key;
   const read = readBody(request, policy, proof);
   options.mark('body');
   if (read.kind === 'refuse') return read;
-  return authorize({ policy, caller, texts: read.texts, key }, options, facts);
+  return authorize({ caller, texts: read.texts, key }, hearing);
 }
 
 /** A bundle is itself the signed thing: its fields have to be read before its signature can be checked. */
-function judgeBundle(
-  request: InboundRequest,
-  policy: SignedPolicy,
-  caller: Caller,
-  options: JudgeOptions,
-  facts: DecisionFacts,
-): Judgement {
+function judgeBundle(hearing: Hearing, caller: Caller): Judgement {
+  const { request, policy, options } = hearing;
   const read = readBody(request, policy, undefined);
   options.mark('body');
   if (read.kind === 'refuse') return read;
@@ -129,9 +121,9 @@ function judgeBundle(
   const stale = policy.once && checkFreshness(proof.timestampSeconds, policy.freshness, options.nowMs);
   if (stale) return stale;
   const { message } = proof;
-  const key = proveKey({ purpose: 'bundle', message, proof }, caller, options, facts);
+  const key = proveKey({ purpose: 'bundle', message, proof }, caller, hearing);
   if (key.kind === 'refuse') return key;
-  return authorize({ policy, caller, texts: read.texts, key }, options, facts);
+  return authorize({ caller, texts: read.texts, key }, hearing);
 }
 
 /** What is said to be signed, by headers or by a bundle. */
@@ -151,8 +143,7 @@ interface ProvenKey {
 function proveKey(
   { purpose, message, proof }: SignatureClaim,
   { identity, signed }: Caller,
-  options: JudgeOptions,
-  facts: DecisionFacts,
+  { options, facts }: Hearing,
 ): ProvenKey | Refusal {
   const { signature, nonce, timestampSeconds } = proof;
   const question = { identity, purpose, kid: signed.kid, message, signature };
@@ -182,15 +173,13 @@ function readBody(
 }
 
 interface Proven {
-  readonly policy: SignedPolicy;
   readonly caller: Caller;
   readonly texts: BodyTexts;
   readonly key: ProvenKey;
 }
 
 /** For whom the proven caller may speak, and under which attestation. */
-function authorize(proven: Proven, options: JudgeOptions, facts: DecisionFacts): Judgement {
-  const { policy, caller, texts, key } = proven;
+function authorize({ caller, texts, key }: Proven, { policy, options, facts }: Hearing): Judgement {
   const role = (name: 'operator' | 'tenant' | 'attestation' | 'execution'): string | undefined =>
     policy.body && roleText(policy.body, texts, name);
   const operator = (facts.operator = role('operator'));
