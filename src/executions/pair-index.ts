@@ -1,0 +1,156 @@
+/**
+ * Pairs in an LMDB database, each under three keys: its own, to look it up; its tenant's with the time, and the
+ * time's, to find the oldest of one tenant and of all. The numbers of pairs are kept beside them.
+ * Everything that writes has to be called inside a write transaction.
+ */
+import type { Database, RootDatabase } from 'lmdb';
+import type { ExecutionBounds } from './execution-bounds.js';
+import type { ExecutionPair } from './execution-store.js';
+import { KEY_BYTES, pairKey, tenantKey } from './pair-keys.js';
+
+type Table = Database<Buffer, Buffer>;
+
+/** A pair as it is kept. Keys are `KEY_BYTES` long. */
+interface Entry {
+  readonly tenant: Buffer;
+  readonly pair: Buffer;
+  /** Unix milliseconds. */
+  readonly atMs: number;
+}
+
+/** Named databases that the root has to have room for. */
+export const TABLES = 4;
+/** What has expired is deleted so many at a time, so that a transaction stays short. */
+const DELETIONS_AT_ONCE = 16;
+
+const TIME_BYTES = 8;
+const COUNT_BYTES = 4;
+const NOTHING = Buffer.alloc(0);
+const ALL = Buffer.from('all');
+
+export class PairIndex {
+  readonly #bounds: ExecutionBounds;
+  readonly #times: Table;
+  readonly #byTenant: Table;
+  readonly #byTime: Table;
+  readonly #counts: Table;
+
+  constructor(root: RootDatabase<Buffer, Buffer>, bounds: ExecutionBounds) {
+    const table = (name: string): Table =>
+      root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' });
+    this.#bounds = bounds;
+    this.#times = table('times');
+    this.#byTenant = table('by-tenant');
+    this.#byTime = table('by-time');
+    this.#counts = table('counts');
+  }
+
+  /** Whether the pair is there and has not expired. Sees what was committed when this turn of the loop began. */
+  holds(pair: ExecutionPair, nowMs: number): boolean {
+    const time = this.#times.get(pairKey(pair));
+    return time !== undefined && this.#isKnown(readTime(time), nowMs);
+  }
+
+  /** Keeps the pair as the newest of its tenant; forgets what is too old or too much. */
+  keep(submitted: ExecutionPair, nowMs: number): void {
+    const tenant = tenantKey(submitted.tenant);
+    const pair = pairKey(submitted);
+    const before = this.#times.get(pair);
+    if (before !== undefined) this.#remove({ tenant, pair, atMs: readTime(before) });
+    this.#forgetExpired(nowMs);
+    if (this.#count(tenant) >= this.#bounds.maxPerTenant) this.#forgetOldestOf(tenant);
+    if (this.#count(ALL) >= this.#bounds.maxInAll) this.#forgetOldest();
+    this.#add({ tenant, pair, atMs: nowMs });
+  }
+
+  #isKnown(atMs: number, nowMs: number): boolean {
+    return nowMs < atMs + this.#bounds.retentionSeconds * 1000;
+  }
+
+  #forgetExpired(nowMs: number): void {
+    for (const entry of this.#oldest(DELETIONS_AT_ONCE)) {
+      if (this.#isKnown(entry.atMs, nowMs)) return;
+      this.#remove(entry);
+    }
+  }
+
+  /** More than one where the bound was lowered since. */
+  #forgetOldestOf(tenant: Buffer): void {
+    const surplus = this.#count(tenant) - this.#bounds.maxPerTenant + 1;
+    const range = { start: tenant, limit: Math.min(surplus, DELETIONS_AT_ONCE), snapshot: false };
+    for (const key of Array.from(this.#byTenant.getKeys(range), copy)) this.#remove(entryByTenant(key));
+  }
+
+  #forgetOldest(): void {
+    const surplus = this.#count(ALL) - this.#bounds.maxInAll + 1;
+    for (const entry of this.#oldest(Math.min(surplus, DELETIONS_AT_ONCE))) this.#remove(entry);
+  }
+
+  #oldest(limit: number): Entry[] {
+    return Array.from(this.#byTime.getKeys({ limit, snapshot: false }), (key) => entryByTime(copy(key)));
+  }
+
+  #add({ tenant, pair, atMs }: Entry): void {
+    const time = writeTime(atMs);
+    this.#times.putSync(pair, time);
+    this.#byTenant.putSync(Buffer.concat([tenant, time, pair]), NOTHING);
+    this.#byTime.putSync(Buffer.concat([time, tenant, pair]), NOTHING);
+    this.#recount(tenant, 1);
+  }
+
+  #remove({ tenant, pair, atMs }: Entry): void {
+    const time = writeTime(atMs);
+    this.#times.removeSync(pair);
+    this.#byTenant.removeSync(Buffer.concat([tenant, time, pair]));
+    this.#byTime.removeSync(Buffer.concat([time, tenant, pair]));
+    this.#recount(tenant, -1);
+  }
+
+  #count(owner: Buffer): number {
+    return this.#counts.get(owner)?.readUInt32BE() ?? 0;
+  }
+
+  #recount(tenant: Buffer, by: 1 | -1): void {
+    for (const owner of [tenant, ALL]) {
+      const count = this.#count(owner) + by;
+      const bytes = Buffer.alloc(COUNT_BYTES);
+      bytes.writeUInt32BE(count);
+      if (count > 0) this.#counts.putSync(owner, bytes);
+      else this.#counts.removeSync(owner);
+    }
+  }
+}
+
+/** Big-endian, so that the database keeps the keys in the order of time. */
+function writeTime(atMs: number): Buffer {
+  const bytes = Buffer.alloc(TIME_BYTES);
+  bytes.writeBigUInt64BE(BigInt(Math.max(0, Math.floor(atMs))));
+  return bytes;
+}
+
+function readTime(bytes: Buffer): number {
+  return Number(bytes.readBigUInt64BE());
+}
+
+function entryByTenant(key: Buffer): Entry {
+  const timeEnd = KEY_BYTES + TIME_BYTES;
+  return {
+    tenant: key.subarray(0, KEY_BYTES),
+    atMs: readTime(key.subarray(KEY_BYTES, timeEnd)),
+    pair: key.subarray(timeEnd),
+  };
+}
+
+function entryByTime(key: Buffer): Entry {
+  const tenantEnd = TIME_BYTES + KEY_BYTES;
+  return {
+    atMs: readTime(key.subarray(0, TIME_BYTES)),
+    tenant: key.subarray(TIME_BYTES, tenantEnd),
+    pair: key.subarray(tenantEnd),
+  };
+}
+
+/** The database may use a key's memory again. */
+function copy(key: Buffer): Buffer {
+  return Buffer.from(key);
+}
