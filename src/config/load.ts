@@ -64,6 +64,7 @@ function compile(
     identities: compileIdentities(input, positions.identities, context),
     operators: new Map(Object.entries(input.operators)),
     policies: compilePolicies(input, positions.policies, context),
+    feedback: undefined,
   };
   warnAboutOperators(snapshot, context);
   return { settings, snapshot };

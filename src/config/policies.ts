@@ -121,6 +121,8 @@ function profilePolicy(
     maxBodyBytes: maxBodyBytesOf(entry, input, path, context),
     body: buildContract(parts),
     rateLimit: rateLimitOf(entry, input, profile.rateLimitGroup, parts),
+    answer: 'as_is',
+    remembersExecution: false,
   };
 }
 
@@ -172,5 +174,7 @@ function ownPolicy(
     ...shared,
     body: parts === undefined ? undefined : buildContract(parts),
     rateLimit: rateLimitOf(entry, input, defaultRateLimitGroup, parts),
+    answer: 'as_is',
+    remembersExecution: false,
   };
 }

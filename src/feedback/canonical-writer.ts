@@ -45,7 +45,7 @@ export class CanonicalWriter {
       this.#tokeniser.depth - (first === Token.beginObject || first === Token.beginArray ? 1 : 0);
     let token = first;
     while (token !== Token.fault) {
-      this.#write(token);
+      this.write(token);
       if (this.#tokeniser.depth === outerDepth && token !== Token.name) return true;
       token = this.#tokeniser.next();
     }
@@ -57,7 +57,8 @@ export class CanonicalWriter {
     return this.#output.subarray(0, this.#length);
   }
 
-  #write(token: Token): void {
+  /** Writes the tokeniser's last token; for a caller that looks at every token of a value itself. */
+  write(token: Token): void {
     if (token === Token.name) this.#writeName();
     else if (token === Token.string) this.#writeString();
     else if (token === Token.integer) this.#writeInteger();

@@ -91,7 +91,8 @@ class Scan {
   #takeValue(token: ValueToken): void {
     const node = this.#node;
     this.#node = undefined;
-    if (node !== undefined && node.slot >= 0) this.#result.put(node.slot, this.#value(token));
+    if (node !== undefined && node.slot >= 0)
+      this.#result.put(node.slot, selectedValue(this.#document, this.#tokeniser, token));
     if (token === Token.beginObject) {
       if (this.#nodes.length === 0) this.#result.rootIsObject = true;
       this.#nodes.push(node);
@@ -100,32 +101,33 @@ class Scan {
     }
   }
 
-  #value(token: ValueToken): SelectedValue {
-    const { start, end, stringFlags } = this.#tokeniser;
-    switch (token) {
-      case Token.string:
-        return { type: 'string', value: stringValue(this.#document, start, end, stringFlags) };
-      case Token.integer:
-        return { type: 'integer', lexeme: this.#document.toString('latin1', start, end) };
-      case Token.float:
-        return { type: 'float', lexeme: this.#document.toString('latin1', start, end) };
-      case Token.beginObject:
-        return OBJECT;
-      case Token.beginArray:
-        return ARRAY;
-      case Token.true:
-        return TRUE;
-      case Token.false:
-        return FALSE;
-      case Token.null:
-        return NULL;
-    }
-  }
-
   #failure(): ScanFailure {
     const { fault, faultOffset } = this.#tokeniser;
     if (fault === undefined) throw new Error('a fault token without a fault');
     return { ok: false, fault, offset: faultOffset };
+  }
+}
+
+/** The tokeniser's last token, a value or the beginning of one, as a value: a copy that does not keep the document alive. */
+export function selectedValue(document: Buffer, tokeniser: Tokeniser, token: ValueToken): SelectedValue {
+  const { start, end, stringFlags } = tokeniser;
+  switch (token) {
+    case Token.string:
+      return { type: 'string', value: stringValue(document, start, end, stringFlags) };
+    case Token.integer:
+      return { type: 'integer', lexeme: document.toString('latin1', start, end) };
+    case Token.float:
+      return { type: 'float', lexeme: document.toString('latin1', start, end) };
+    case Token.beginObject:
+      return OBJECT;
+    case Token.beginArray:
+      return ARRAY;
+    case Token.true:
+      return TRUE;
+    case Token.false:
+      return FALSE;
+    case Token.null:
+      return NULL;
   }
 }
 

@@ -3,13 +3,11 @@
  * `config/` builds it from the file; nothing in it changes afterwards, a reload swaps the whole.
  */
 import type { PublicKey } from '../crypto/public-key.js';
+import type { FeedbackSettings } from '../feedback/feedback-settings.js';
 import type { BodyContract } from './body-contract.js';
+import type { ValidityInterval } from './validity-interval.js';
 
-/** A span of Unix milliseconds in which something may be used: `notBeforeMs` ≤ now < `notAfterMs`. */
-export interface ValidityInterval {
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
-}
+export type { ValidityInterval } from './validity-interval.js';
 
 /** One accepted peer certificate: SHA-256 over its DER, or over the DER of its SubjectPublicKeyInfo. */
 export interface CertificatePin extends ValidityInterval {
@@ -92,6 +90,10 @@ export interface SignedPolicy extends PolicyBase {
   readonly body: BodyContract | undefined;
   /** Absent: no limit. */
   readonly rateLimit: RateLimit | undefined;
+  /** What becomes of the upstream's answer. `signed_feedback` only where the body names an operator, and so a tenant. */
+  readonly answer: 'as_is' | 'signed_feedback';
+  /** Whether an allowed request makes its (execution, attestation) pair known, for adjustments to name. */
+  readonly remembersExecution: boolean;
 }
 
 /** At most this many allowed requests in any 60 seconds, per operator and group. */
@@ -122,4 +124,6 @@ export interface Snapshot {
   readonly operators: ReadonlyMap<string, string>;
   /** By name, for Envoy's `context_extensions`; in the order of the file, for method and path. */
   readonly policies: ReadonlyMap<string, Policy>;
+  /** Absent: no policy signs its answers. */
+  readonly feedback: FeedbackSettings | undefined;
 }

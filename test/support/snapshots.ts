@@ -98,6 +98,8 @@ export function profilePolicy(
     maxBodyBytes: 4096,
     body: buildContract(contract([SCHEMA_VERSION])),
     rateLimit: { group: rateLimitGroup, perMinute: 120 },
+    answer: 'as_is',
+    remembersExecution: false,
     ...change,
   };
 }
@@ -149,6 +151,7 @@ export function makeSnapshot({ identity, policies = [], ...rest }: SnapshotChang
       [OTHER_OPERATOR, OTHER_TENANT],
     ]),
     policies: byName,
+    feedback: undefined,
     ...rest,
   };
 }

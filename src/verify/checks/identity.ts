@@ -2,7 +2,8 @@
 import type { PeerCertificate } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
 import type { SignedRequest } from '../signed-request.js';
-import type { CertificatePin, Identity, Snapshot, ValidityInterval } from '../snapshot.js';
+import type { CertificatePin, Identity, Snapshot } from '../snapshot.js';
+import { isValidAt } from '../validity-interval.js';
 
 /** Ties the asserted name to the certificate of the handshake. The caller's own claim must agree with the truth. */
 export function checkIdentity(
@@ -24,9 +25,4 @@ export function checkIdentity(
 
 function isPinOf(pin: CertificatePin, certificate: PeerCertificate): boolean {
   return pin.sha256 === (pin.kind === 'certificate' ? certificate.certificateSha256 : certificate.spkiSha256);
-}
-
-/** Whether a pin or key may be used now. */
-export function isValidAt(interval: ValidityInterval, nowMs: number): boolean {
-  return interval.notBeforeMs <= nowMs && nowMs < interval.notAfterMs;
 }

@@ -1,0 +1,48 @@
+/** A private key that signs answers, kept where no logger, printer or serializer finds it (security.md MUST 33). */
+import { equalBytes } from '../crypto/bytes.js';
+import { portableSign } from '../crypto/portable.js';
+import type { PrivateKey, Signer } from '../crypto/private-key.js';
+import type { PublicKey } from '../crypto/public-key.js';
+import type { ValidityInterval } from '../verify/validity-interval.js';
+
+/** Any bytes will do: a deterministic signature is right or wrong. */
+const SELF_TEST_MESSAGE = new TextEncoder().encode('countersign feedback key self-test');
+
+/** One key of a signing domain. Everything that can be seen of it is public. */
+export class FeedbackKey implements ValidityInterval {
+  /** `[A-Za-z0-9._-]{1,64}`; names one key in the whole configuration. */
+  readonly kid: string;
+  readonly publicKey: PublicKey;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly #privateKey: PrivateKey;
+
+  constructor(kid: string, privateKey: PrivateKey, { notBeforeMs, notAfterMs }: ValidityInterval) {
+    this.kid = kid;
+    this.publicKey = privateKey.publicKey;
+    this.notBeforeMs = notBeforeMs;
+    this.notAfterMs = notAfterMs;
+    this.#privateKey = privateKey;
+    Object.freeze(this);
+  }
+
+  /** The 64-byte Ed25519 signature of exactly these bytes (RFC 8032 §5.1.6). Whether the key is valid now is not asked. */
+  sign(signer: Signer, message: Uint8Array): Uint8Array {
+    return signer.sign(this.#privateKey, message);
+  }
+
+  /** Whether a signer makes the same signature with this key as tweetnacl does (MUST 6). Takes some milliseconds; never throws. */
+  agreesWith(signer: Signer): boolean {
+    try {
+      const expected = portableSign(this.#privateKey, SELF_TEST_MESSAGE);
+      return equalBytes(this.sign(signer, SELF_TEST_MESSAGE), expected);
+    } catch {
+      return false;
+    }
+  }
+
+  /** What `JSON.stringify` shows: the id and the hash of the public half. */
+  toJSON(): { readonly kid: string; readonly publicKey: string } {
+    return { kid: this.kid, publicKey: this.publicKey.fingerprint };
+  }
+}

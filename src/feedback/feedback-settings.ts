@@ -1,0 +1,52 @@
+/** What signing an answer reads of the configuration, and which key signs for whom. */
+import { isValidAt } from '../verify/validity-interval.js';
+import type { FeedbackKey } from './feedback-key.js';
+
+/** Keys that sign for the same consumers. */
+export interface SigningDomain {
+  /** At least one, in the order of the file; ids are distinct. */
+  readonly keys: readonly FeedbackKey[];
+  /** The key that signs, where the file names one. */
+  readonly activeKid: string | undefined;
+}
+
+/** Which (execution, attestation) pairs an adjustment may name. */
+export interface ExecutionSettings {
+  /** Whether each pair must have been submitted by the same tenant, in a graph that passed ingress. */
+  readonly required: boolean;
+  /** Pairs remembered for one tenant; the oldest is forgotten first. */
+  readonly maxPerTenant: number;
+  readonly retentionSeconds: number;
+}
+
+/** The `feedback` section, frozen. */
+export interface FeedbackSettings {
+  /** For every tenant without a domain of its own. */
+  readonly defaultDomain: SigningDomain;
+  /** By tenant, compared byte for byte. */
+  readonly tenantDomains: ReadonlyMap<string, SigningDomain>;
+  readonly adjustmentSchemaVersions: ReadonlySet<string>;
+  /** The longest answer of an upstream that is read, in bytes. */
+  readonly maxAnswerBytes: number;
+  readonly executions: ExecutionSettings;
+}
+
+/** The keys that sign for a tenant. */
+export function domainOf(settings: FeedbackSettings, tenant: string): SigningDomain {
+  return settings.tenantDomains.get(tenant) ?? settings.defaultDomain;
+}
+
+/**
+ * The key that signs at a moment (Unix milliseconds): the one that `activeKid` names, while it is valid; without
+ * `activeKid`, of the keys that are valid the one with the latest `notBefore`, and of those the last in the file.
+ * Undefined when there is none: a retired key fails closed (security.md MUST 5), another never takes its place.
+ */
+export function activeKeyOf({ keys, activeKid }: SigningDomain, nowMs: number): FeedbackKey | undefined {
+  const candidates = keys.filter(
+    (key) => isValidAt(key, nowMs) && (activeKid === undefined || key.kid === activeKid),
+  );
+  return candidates.reduce<FeedbackKey | undefined>(
+    (latest, key) => (latest === undefined || key.notBeforeMs >= latest.notBeforeMs ? key : latest),
+    undefined,
+  );
+}

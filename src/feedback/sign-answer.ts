@@ -1,0 +1,93 @@
+/** From an upstream's plain answer to the signed envelope, or to the reason for withholding it. */
+import type { Signer } from '../crypto/private-key.js';
+import type { AdjustmentDemands } from './adjustment-contract.js';
+import { readAnswer, type ReadAnswer } from './answer-reader.js';
+import { writeEnvelope } from './envelope.js';
+import type { FeedbackQuery } from './feedback-context.js';
+import type { FeedbackKey } from './feedback-key.js';
+import { activeKeyOf, domainOf, type FeedbackSettings } from './feedback-settings.js';
+import { refuseAnswer, type AnswerRefusal } from './refusal-code.js';
+import { FEEDBACK_RESPONSE_SCHEMA, feedbackSigningInput, isSignableField } from './signing-input.js';
+
+export { refusalEnvelope, type AnswerRefusal, type FeedbackRefusalCode } from './refusal-code.js';
+
+/** An answer that may go to the client. */
+export interface SignedAnswer {
+  readonly kind: 'signed';
+  /** The envelope, JSON in ASCII; up to six times as long as the upstream's answer, where that is full of DEL. */
+  readonly body: Buffer;
+  readonly kid: string;
+  readonly adjustments: number;
+  readonly nonce: string;
+  readonly signedAtSeconds: number;
+}
+
+/** Time, chance and effects, passed in. */
+export interface SigningTools {
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+  /** 24 URL-safe characters, fresh with every call: base64url of 18 random bytes. */
+  readonly nonce: () => string;
+  readonly signer: Signer;
+  /** Whether the query's tenant has submitted this pair, both in lower-case hex; asked only where it is required. */
+  readonly wasSubmitted: (execution: string, attestation: string) => boolean;
+}
+
+const NONCE = /^[A-Za-z0-9_-]{24}$/;
+const NO_ERRORS = Uint8Array.of(0x5b, 0x5d);
+
+/**
+ * Judges an upstream's answer and signs it. What was verified afterwards: every adjustment carries the query's
+ * tenant, well-formed hashes and a known schema, and, where `executions.required`, names a submitted pair.
+ * Linear in the length of the answer, which is read once. Never throws for anything that an upstream can send.
+ * @throws Error when a tool breaks its promise, or the key was zeroized.
+ */
+export function signAnswer(
+  upstreamBody: Buffer,
+  query: FeedbackQuery,
+  settings: FeedbackSettings,
+  tools: SigningTools,
+): SignedAnswer | AnswerRefusal {
+  if (!isSignableField(query.tenant)) return refuseAnswer('tenant_missing', 'the query has no usable tenant');
+  if (upstreamBody.length > settings.maxAnswerBytes)
+    return refuseAnswer('answer_too_large', `more than ${settings.maxAnswerBytes} bytes`);
+  const key = activeKeyOf(domainOf(settings, query.tenant), tools.nowMs);
+  if (key === undefined) return refuseAnswer('no_active_key', 'no key of the signing domain may sign now');
+  const answer = readAnswer(upstreamBody, demandsOf(query, settings, tools));
+  return answer.kind === 'refused' ? answer : sign(answer, query, key, tools);
+}
+
+function demandsOf(query: FeedbackQuery, settings: FeedbackSettings, tools: SigningTools): AdjustmentDemands {
+  return {
+    tenant: query.tenant,
+    schemaVersions: settings.adjustmentSchemaVersions,
+    wasSubmitted: settings.executions.required ? tools.wasSubmitted : undefined,
+  };
+}
+
+function sign(answer: ReadAnswer, query: FeedbackQuery, key: FeedbackKey, tools: SigningTools): SignedAnswer {
+  const { kid } = key;
+  const nonce = tools.nonce();
+  if (!NONCE.test(nonce)) throw new Error('a feedback nonce is 24 URL-safe characters');
+  const signedAtSeconds = Math.floor(tools.nowMs / 1000);
+  const fields = {
+    tenant: query.tenant,
+    signedAtSeconds,
+    nonce,
+    schemaVersion: FEEDBACK_RESPONSE_SCHEMA,
+    kid,
+  };
+  const message = feedbackSigningInput(fields, answer.list.canonical);
+  if (message === undefined) throw new Error('a field of the signing input cannot be signed');
+  const body = writeEnvelope({
+    requestId: answer.requestId ?? query.decisionId,
+    status: answer.status ?? 'accepted',
+    data: answer.list.canonical,
+    errors: answer.errors ?? NO_ERRORS,
+    signature: key.sign(tools.signer, message),
+    kid,
+    signedAtSeconds,
+    nonce,
+  });
+  return { kind: 'signed', body, kid, adjustments: answer.list.count, nonce, signedAtSeconds };
+}

@@ -1,0 +1,13 @@
+/** The start-up self-test of signing (security.md MUST 6): every key, through the signer in use and through tweetnacl. */
+import type { Signer } from '../crypto/private-key.js';
+import type { FeedbackKey } from './feedback-key.js';
+import type { FeedbackSettings } from './feedback-settings.js';
+
+/** The `kid` of the first key whose signatures differ; undefined when all agree. Takes some 20 ms a key. */
+export function findDisagreeingKey(settings: FeedbackSettings, signer: Signer): string | undefined {
+  return allKeys(settings).find((key) => !key.agreesWith(signer))?.kid;
+}
+
+function allKeys({ defaultDomain, tenantDomains }: FeedbackSettings): readonly FeedbackKey[] {
+  return [defaultDomain, ...tenantDomains.values()].flatMap(({ keys }) => keys);
+}
