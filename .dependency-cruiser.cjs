@@ -1,6 +1,6 @@
 /** Imports point one way: cli → serve → adapters → pure folders. No cycles. See docs/architecture.md. */
 const pure = '^src/(verify|feedback|crypto|json)/';
-const adapters = '^src/(envoy|nonces|keys|audit|config|observability)/';
+const adapters = '^src/(envoy|executions|grpc|nonces|keys|audit|config|observability)/';
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },

@@ -1,63 +1,101 @@
-/** gRPC health v1 (grpc.health.v1.Health): Check, and a Watch that really tells every change. */
-import { status, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
-import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
-import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+/**
+ * gRPC health v1 (grpc.health.v1.Health): Check, and a Watch that really tells every change. The messages are
+ * one field each and are read and written by the definitions in proto/.
+ */
+import { loadSync } from '@grpc/proto-loader';
+import { GRPC_STATUS, MALFORMED } from '../grpc/status.js';
+import type { Method, StreamCall, StreamHandler, StreamMethod, UnaryMethod } from '../grpc/method.js';
 import type { Health } from '../observability/health.js';
 import { protoFile } from './proto-files.js';
 
-interface HealthRequest {
-  readonly service: string;
+/** The whole process, and the services that Envoy calls; all are as healthy as the AND of all components. */
+const KNOWN_SERVICES = new Set([
+  '',
+  'envoy.service.auth.v3.Authorization',
+  'envoy.service.ext_proc.v3.ExternalProcessor',
+]);
+
+type ServingStatus = 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
+
+/** How the two messages are read and written. */
+interface HealthMessages {
+  /** The service that is asked for. Throws on what is no HealthCheckRequest. */
+  readonly service: (request: Buffer) => string;
+  readonly response: (status: ServingStatus) => Buffer;
 }
 
-interface HealthResponse {
-  readonly status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
+/** Both methods, by their full names. */
+export function healthMethods(health: Health): [string, Method][] {
+  const messages = healthMessages();
+  const of = (service: string): ServingStatus =>
+    KNOWN_SERVICES.has(service) ? (health.isServing() ? 'SERVING' : 'NOT_SERVING') : 'SERVICE_UNKNOWN';
+  return [
+    ['/grpc.health.v1.Health/Check', checkMethod(messages, of)],
+    ['/grpc.health.v1.Health/Watch', watchMethod(messages, of, health)],
+  ];
 }
 
-/** The whole process, and the one service that Envoy calls; both are as healthy as the AND of all components. */
-const KNOWN_SERVICES = new Set(['', 'envoy.service.auth.v3.Authorization']);
-
-/** The service definition from our own proto. */
-export function healthDefinition(): ServiceDefinition {
-  const loaded: PackageDefinition = loadSync(protoFile('grpc/health/v1/health.proto'), {
+function healthMessages(): HealthMessages {
+  const definition = loadSync(protoFile('grpc/health/v1/health.proto'), {
     enums: String,
     // Envoy asks for the service ``: without defaults that field would be undefined, and unknown.
     defaults: true,
-  });
-  return loaded['grpc.health.v1.Health'] as ServiceDefinition;
+  })['grpc.health.v1.Health'] as unknown as {
+    readonly Check: {
+      requestDeserialize(bytes: Buffer): { readonly service: string };
+      responseSerialize(response: { readonly status: ServingStatus }): Buffer;
+    };
+  };
+  return {
+    service: (request) => definition.Check.requestDeserialize(request).service,
+    response: (status) => definition.Check.responseSerialize({ status }),
+  };
 }
 
-/** Binds the health of this process. */
-export function healthHandlers(health: Health): UntypedServiceImplementation {
-  const of = (service: string): HealthResponse['status'] =>
-    KNOWN_SERVICES.has(service) ? (health.isServing() ? 'SERVING' : 'NOT_SERVING') : 'SERVICE_UNKNOWN';
+function checkMethod(messages: HealthMessages, of: (service: string) => ServingStatus): UnaryMethod {
   return {
-    check: (
-      call: ServerUnaryCall<HealthRequest, HealthResponse>,
-      reply: sendUnaryData<HealthResponse>,
-    ): void => {
-      const answer = of(call.request.service);
-      if (answer === 'SERVICE_UNKNOWN') reply({ code: status.NOT_FOUND, details: 'unknown service' });
-      else reply(null, { status: answer });
+    kind: 'unary',
+    handle: async (request) => {
+      const status = of(messages.service(request));
+      return status === 'SERVICE_UNKNOWN'
+        ? { code: GRPC_STATUS.NOT_FOUND, message: 'unknown service' }
+        : messages.response(status);
     },
-    watch: (stream: ServerWritableStream<HealthRequest, HealthResponse>): void => watch(stream, health, of),
+  };
+}
+
+function watchMethod(
+  messages: HealthMessages,
+  of: (service: string) => ServingStatus,
+  health: Health,
+): StreamMethod {
+  return {
+    kind: 'stream',
+    open: (call): StreamHandler => {
+      let forget: (() => void) | undefined;
+      return {
+        message: (request) => {
+          if (forget !== undefined) return call.end(MALFORMED);
+          const service = messages.service(request);
+          forget = watch(call, health, () => messages.response(of(service)));
+        },
+        halfClosed: () => undefined,
+        closed: () => forget?.(),
+      };
+    },
   };
 }
 
 /** The present state at once, then each change; an unknown service stays on the line (health v1, Watch). */
-function watch(
-  stream: ServerWritableStream<HealthRequest, HealthResponse>,
-  health: Health,
-  of: (service: string) => HealthResponse['status'],
-): void {
-  let told: string | undefined;
+function watch(call: StreamCall, health: Health, state: () => Buffer): () => void {
+  let told: Buffer | undefined;
   const tell = (): void => {
-    const now = of(stream.request.service);
-    if (now === told) return;
+    const now = state();
+    if (told?.equals(now) === true) return;
     told = now;
-    stream.write({ status: now });
+    call.send(now);
   };
-  const forget = [health.onChange(tell), health.onShutdown(() => stream.end())];
-  const unsubscribe = (): void => forget.forEach((undo) => undo());
-  for (const event of ['cancelled', 'close', 'error']) stream.on(event, unsubscribe);
+  const forget = [health.onChange(tell), health.onShutdown(() => call.end())];
   tell();
+  return () => forget.forEach((undo) => undo());
 }

@@ -29,7 +29,7 @@ const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const COMPARISON = fileURLToPath(new URL('comparison-server.js', import.meta.url));
 
 /** The servers, in the order in which a round runs them. */
-export const KINDS = ['transport', 'verify', 'plain', 'full_memory', 'full_lmdb'] as const;
+export const KINDS = ['transport', 'verify', 'grpc_js', 'plain', 'full_memory', 'full_lmdb'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** One server in one round. */

@@ -2,8 +2,9 @@
  * What the verifier is measured against, each in a process of its own:
  *   plain      grpc-js + proto-loader with Envoy's full definitions, as such servers are usually written: the
  *              request decoded whole, one libsodium verification, allow
- *   transport  grpc-js, the request left as bytes, allow: what any ext_authz server on grpc-js pays
- *   verify     the same + one libsodium verification
+ *   grpc_js    grpc-js, the request left as bytes, allow: the least that a server on grpc-js pays
+ *   transport  our own transport, allow
+ *   verify     our own transport, our walk over the request, one libsodium verification, allow
  * Usage: node comparison-server.js KIND SOCKET PUBLIC_KEY_BASE64
  */
 import {
@@ -16,7 +17,8 @@ import { createSodiumEngine, loadSodium } from '../../src/crypto/engines.js';
 import { encodeAllow } from '../../src/envoy/check-response.js';
 import { readCheckRequest } from '../../src/envoy/check-request.js';
 import { WantedNames } from '../../src/envoy/wanted-names.js';
-import { AUTHORIZATION_DEFINITION } from '../../src/envoy/grpc-authorization.js';
+import { CHECK_METHOD } from '../../src/envoy/grpc-authorization.js';
+import { GrpcServer } from '../../src/grpc/server.js';
 import { loadEnvoyApi } from './envoy-api.js';
 
 type Reply = (error: null, response: unknown) => void;
@@ -72,30 +74,59 @@ const WANTED = new WantedNames(
   'x-countersign-',
 );
 
-function bytesService(verify: boolean): [ServiceDefinition, UntypedServiceImplementation] {
-  const allow = encodeAllow([], [], {});
-  const check = (call: { readonly request: Buffer }, reply: Reply): void => {
-    if (verify) {
-      const { headers, body } = readCheckRequest(call.request, WANTED);
-      const header = (name: string): string => headers.get(name)?.[0] ?? '';
-      const good = verified(
-        header('x-telemetry-timestamp'),
-        header('x-telemetry-nonce'),
-        header('x-telemetry-signature'),
-        body,
-      );
-      if (!good) throw new Error('the benchmark sent a bad signature');
-    }
-    reply(null, allow);
-  };
-  return [AUTHORIZATION_DEFINITION, { check }];
+const ALLOW = Buffer.from(encodeAllow([], [], {}));
+
+function verify(message: Buffer): void {
+  const { headers, body } = readCheckRequest(message, WANTED);
+  const header = (name: string): string => headers.get(name)?.[0] ?? '';
+  const good = verified(
+    header('x-telemetry-timestamp'),
+    header('x-telemetry-nonce'),
+    header('x-telemetry-signature'),
+    body,
+  );
+  if (!good) throw new Error('the benchmark sent a bad signature');
 }
 
-const server = new Server();
-const [definition, handlers] = kind === 'plain' ? plainService() : bytesService(kind === 'verify');
-server.addService(definition, handlers);
-server.bindAsync(`unix:${socketPath}`, ServerCredentials.createInsecure(), (error) => {
-  if (error !== null) throw error;
-  process.stdout.write('ready\n');
-});
-process.once('SIGTERM', () => server.forceShutdown());
+const identity = (bytes: Buffer): Buffer => bytes;
+
+function bytesService(): [ServiceDefinition, UntypedServiceImplementation] {
+  const check = {
+    path: CHECK_METHOD,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: identity,
+    requestDeserialize: identity,
+    responseSerialize: identity,
+    responseDeserialize: identity,
+  };
+  return [{ check }, { check: (_call: unknown, reply: Reply): void => reply(null, ALLOW) }];
+}
+
+function serveOnGrpcJs([definition, handlers]: [ServiceDefinition, UntypedServiceImplementation]): void {
+  const server = new Server();
+  server.addService(definition, handlers);
+  server.bindAsync(`unix:${socketPath}`, ServerCredentials.createInsecure(), (error) => {
+    if (error !== null) throw error;
+  });
+  process.once('SIGTERM', () => server.forceShutdown());
+}
+
+async function serveOnOurs(verifies: boolean): Promise<void> {
+  const handle = async (message: Buffer): Promise<Uint8Array> => {
+    if (verifies) verify(message);
+    return ALLOW;
+  };
+  const server = new GrpcServer({
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    methods: new Map([[CHECK_METHOD, { kind: 'unary', handle }]]),
+  });
+  await server.listen(socketPath);
+  process.once('SIGTERM', () => void server.stop(0));
+}
+
+const MAX_MESSAGE_BYTES = 2_097_152;
+
+if (kind === 'plain') serveOnGrpcJs(plainService());
+else if (kind === 'grpc_js') serveOnGrpcJs(bytesService());
+else await serveOnOurs(kind === 'verify');

@@ -13,7 +13,7 @@ import {
 import { loadSync } from '@grpc/proto-loader';
 import type { ServerSettings } from '../../../src/config/settings.js';
 import { Health } from '../../../src/observability/health.js';
-import { startGrpcServer, type GrpcServer } from '../../../src/serve/grpc-server.js';
+import { startGrpcServer, type RunningGrpcServer } from '../../../src/serve/grpc-server.js';
 import { checkMessage, readResponse, type ReadResponse } from '../../support/check-messages.js';
 import { fakeService, metadataCode, type FakeService } from '../../support/fake-service.js';
 import { signedParts, telemetryParts, type RequestParts } from '../../support/signed-request.js';
@@ -31,7 +31,7 @@ let folder = '';
 let socketPath = '';
 let fault: string | undefined;
 let health: Health;
-let server: GrpcServer;
+let server: RunningGrpcServer;
 let fakes: FakeService;
 let channel: Client;
 

@@ -1,0 +1,143 @@
+/**
+ * One gRPC call on one HTTP/2 stream. Unary calls are the hot path of the whole product, so they are driven by
+ * the stream's own events and nothing else is built for them (docs/adr/0002).
+ */
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { frame, MessageReader } from './message-reader.js';
+import type { CallState, Method, StreamCall, StreamMethod, UnaryMethod } from './method.js';
+import { COMPRESSED, DEFECT, MALFORMED, type GrpcFailure } from './status.js';
+import { parseTimeout } from './timeout.js';
+
+const HEADERS = Object.freeze({
+  ':status': 200,
+  'content-type': 'application/grpc',
+  'grpc-accept-encoding': 'identity',
+});
+const OK_TRAILERS = Object.freeze({ 'grpc-status': '0' });
+const WITH_TRAILERS = Object.freeze({ waitForTrailers: true });
+
+/** Serves one call; the stream carries a POST of gRPC for `method`. */
+export function serveCall(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  method: Method,
+  maxMessageBytes: number,
+): void {
+  const encoding = headers['grpc-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') fail(stream, COMPRESSED);
+  else if (method.kind === 'unary')
+    serveUnary(stream, method, maxMessageBytes, headers['grpc-timeout'] as string);
+  else serveStream(stream, method, maxMessageBytes);
+}
+
+/** Ends a call without any message: *Trailers-Only*. */
+export function fail(stream: ServerHttp2Stream, { code, message }: GrpcFailure): void {
+  if (isGone(stream)) return;
+  const trailers = { 'grpc-status': String(code), 'grpc-message': message };
+  if (!stream.headersSent) {
+    stream.respond({ ...HEADERS, ...trailers }, { endStream: true });
+    // The rest of a request that is not wanted must not wait for window updates.
+    stream.resume();
+    return;
+  }
+  stream.once('wantTrailers', () => stream.sendTrailers(trailers));
+  stream.end();
+}
+
+function isGone(stream: ServerHttp2Stream): boolean {
+  return stream.destroyed || stream.closed;
+}
+
+function serveUnary(
+  stream: ServerHttp2Stream,
+  method: UnaryMethod,
+  maxMessageBytes: number,
+  timeout: string | undefined,
+): void {
+  const reader = new MessageReader(maxMessageBytes);
+  let request: Buffer | undefined;
+  let failure: GrpcFailure | undefined;
+  const take = (message: Buffer): void => {
+    if (request === undefined) request = message;
+    else failure = MALFORMED;
+  };
+  stream.on('data', (chunk: Buffer) => {
+    if (failure !== undefined) return;
+    failure = reader.push(chunk, take) ?? failure;
+    if (failure !== undefined) fail(stream, failure);
+  });
+  stream.on('end', () => {
+    if (failure !== undefined) return;
+    if (request === undefined || reader.isMidMessage) fail(stream, MALFORMED);
+    else answer(stream, method, request, timeout);
+  });
+}
+
+function answer(
+  stream: ServerHttp2Stream,
+  method: UnaryMethod,
+  request: Buffer,
+  timeout: string | undefined,
+): void {
+  const call: CallState = {
+    cancelled: () => isGone(stream),
+    timeoutMilliseconds: parseTimeout(timeout),
+  };
+  method.handle(request, call).then(
+    (outcome) => (outcome instanceof Uint8Array ? respond(stream, outcome) : fail(stream, outcome)),
+    () => fail(stream, DEFECT),
+  );
+}
+
+function respond(stream: ServerHttp2Stream, message: Uint8Array): void {
+  if (isGone(stream)) return;
+  stream.respond(HEADERS, WITH_TRAILERS);
+  stream.once('wantTrailers', sendOk);
+  stream.end(frame(message));
+}
+
+function sendOk(this: ServerHttp2Stream): void {
+  this.sendTrailers(OK_TRAILERS);
+}
+
+function serveStream(stream: ServerHttp2Stream, method: StreamMethod, maxMessageBytes: number): void {
+  const reader = new MessageReader(maxMessageBytes);
+  let ended = false;
+  const end = (failure?: GrpcFailure): void => {
+    if (ended) return;
+    ended = true;
+    if (failure !== undefined) return fail(stream, failure);
+    if (isGone(stream)) return;
+    open();
+    stream.once('wantTrailers', sendOk);
+    stream.end();
+  };
+  const open = (): void => {
+    if (!stream.headersSent) stream.respond(HEADERS, WITH_TRAILERS);
+  };
+  const send = (message: Uint8Array): void => {
+    if (ended || isGone(stream)) return;
+    open();
+    stream.write(frame(message));
+  };
+  const guarded = (step: () => void): void => {
+    try {
+      if (!ended) step();
+    } catch {
+      end(DEFECT);
+    }
+  };
+  const call: StreamCall = { send, end };
+  const handler = method.open(call);
+  stream.on('data', (chunk: Buffer) =>
+    guarded(() => {
+      const failure = reader.push(chunk, (message) => handler.message(message));
+      if (failure !== undefined) end(failure);
+    }),
+  );
+  stream.on('end', () => guarded(() => (reader.isMidMessage ? end(MALFORMED) : handler.halfClosed())));
+  stream.once('close', () => {
+    ended = true;
+    handler.closed();
+  });
+}

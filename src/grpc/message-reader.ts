@@ -1,0 +1,74 @@
+/** Length-prefixed messages (gRPC over HTTP/2, *Length-Prefixed-Message*): a flag byte, four of length, the message. */
+import { COMPRESSED, TOO_LARGE, type GrpcFailure } from './status.js';
+
+export const PREFIX_BYTES = 5;
+
+/**
+ * Cuts the chunks of one stream into messages. Memory is what has arrived, never what a prefix announces, and
+ * a message that came in one chunk is handed on without a copy.
+ */
+export class MessageReader {
+  readonly #maxMessageBytes: number;
+  #chunks: Buffer[] = [];
+  #buffered = 0;
+  /** Bytes of the message under way, its prefix included; undefined until the prefix is here. */
+  #wanted: number | undefined;
+
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes;
+  }
+
+  /** Bytes of a message that has begun and is not whole: a stream that ends now was cut. */
+  get isMidMessage(): boolean {
+    return this.#buffered > 0;
+  }
+
+  /** Hands every message that became whole to `take`, in order. Returns why the stream is to be refused. */
+  push(chunk: Buffer, take: (message: Buffer) => void): GrpcFailure | undefined {
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+    while (this.#buffered >= (this.#wanted ?? PREFIX_BYTES)) {
+      const failure = this.#wanted === undefined ? this.#readPrefix() : undefined;
+      if (failure !== undefined) return failure;
+      if (this.#buffered < (this.#wanted ?? 0)) break;
+      take(this.#shift());
+    }
+    return undefined;
+  }
+
+  #readPrefix(): GrpcFailure | undefined {
+    const start = this.#joined();
+    if (start[0] !== 0) return COMPRESSED;
+    const length = start.readUInt32BE(1);
+    if (length > this.#maxMessageBytes) return TOO_LARGE;
+    this.#wanted = PREFIX_BYTES + length;
+    return undefined;
+  }
+
+  #shift(): Buffer {
+    const whole = this.#joined();
+    const end = this.#wanted ?? PREFIX_BYTES;
+    this.#chunks = whole.length === end ? [] : [whole.subarray(end)];
+    this.#buffered -= end;
+    this.#wanted = undefined;
+    return whole.subarray(PREFIX_BYTES, end);
+  }
+
+  /** Joined at most twice a message: at its prefix and at its end. */
+  #joined(): Buffer {
+    const only = this.#chunks[0];
+    if (only !== undefined && this.#chunks.length === 1) return only;
+    const joined = Buffer.concat(this.#chunks, this.#buffered);
+    this.#chunks = [joined];
+    return joined;
+  }
+}
+
+/** The frame of one uncompressed message. */
+export function frame(message: Uint8Array): Buffer {
+  const framed = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
+  framed[0] = 0;
+  framed.writeUInt32BE(message.length, 1);
+  framed.set(message, PREFIX_BYTES);
+  return framed;
+}

@@ -1,0 +1,43 @@
+/** What a service gives to the transport: handlers on bytes, one for each full method name. */
+import type { GrpcFailure } from './status.js';
+
+/** What the transport knows of a call. */
+export interface CallState {
+  /** The peer has reset the stream, or its connection is gone: nobody reads an answer. */
+  readonly cancelled: () => boolean;
+  /** What the caller said it would wait (`grpc-timeout`), in milliseconds; undefined without a deadline. */
+  readonly timeoutMilliseconds: number | undefined;
+}
+
+/** One message in, one out. A rejection or a throw is answered INTERNAL, with no detail. */
+export interface UnaryMethod {
+  readonly kind: 'unary';
+  handle(message: Buffer, call: CallState): Promise<Uint8Array | GrpcFailure>;
+}
+
+/** Messages in and messages out, in any order. */
+export interface StreamMethod {
+  readonly kind: 'stream';
+  open(call: StreamCall): StreamHandler;
+}
+
+/** The server's side of a stream. After `end` and after the peer has gone, `send` and `end` do nothing. */
+export interface StreamCall {
+  send(message: Uint8Array): void;
+  /** Ends the stream well, or with a failure. */
+  end(failure?: GrpcFailure): void;
+}
+
+/** The peer's side of a stream, as it comes in. Whatever these throw ends the stream with INTERNAL. */
+export interface StreamHandler {
+  message(message: Buffer): void;
+  /** The peer will send no more. */
+  halfClosed(): void;
+  /** Nothing more happens on this stream, for whatever reason. Called once. */
+  closed(): void;
+}
+
+export type Method = UnaryMethod | StreamMethod;
+
+/** `/package.Service/Method` → its handler. */
+export type Methods = ReadonlyMap<string, Method>;
