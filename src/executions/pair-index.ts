@@ -20,8 +20,8 @@ interface Entry {
 
 /** Named databases that the root has to have room for. */
 export const TABLES = 4;
-/** What has expired is deleted so many at a time, so that a transaction stays short. */
-const DELETIONS_AT_ONCE = 16;
+/** Deletions for one pair that comes: more than one, so that a backlog ends, and few, so that nobody waits. */
+const DELETIONS_AT_ONCE = 4;
 
 const TIME_BYTES = 8;
 const COUNT_BYTES = 4;
@@ -68,9 +68,10 @@ export class PairIndex {
   }
 
   #forgetExpired(nowMs: number): void {
-    for (const entry of this.#oldest(DELETIONS_AT_ONCE)) {
-      if (this.#isKnown(entry.atMs, nowMs)) return;
-      this.#remove(entry);
+    for (let deletions = 0; deletions < DELETIONS_AT_ONCE; deletions += 1) {
+      const [oldest] = this.#oldest(1);
+      if (oldest === undefined || this.#isKnown(oldest.atMs, nowMs)) return;
+      this.#remove(oldest);
     }
   }
 

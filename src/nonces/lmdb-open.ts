@@ -1,5 +1,6 @@
 /** From a directory to an open journal with a floor that covers whatever was lost (security.md MUST 16, 17). */
-import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { readdirSync, statfsSync } from 'node:fs';
+import { readBootId } from './boot-id.js';
 import {
   formerJournals,
   journalPath,
@@ -43,8 +44,6 @@ const LEAST_JOURNAL_BYTES = 16 * 1_048_576;
 const MAP_BYTES_PER_JOURNAL_BYTE = 4;
 /** The database's first transactions come before our reserve of disk space. */
 const FREE_BYTES_TO_OPEN = 8 * 1_048_576;
-const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
-const BOOT_ID = /^[0-9a-f-]{1,64}$/;
 
 /** The bound of the records, as configured or by `maxEntries`. */
 export function journalBound({ maxJournalBytes, maxEntries }: LmdbNonceStoreOptions): number {
@@ -132,10 +131,4 @@ function refuseFullDisk(directory: string): void {
   throw new NonceStoreError(
     `nonce store: the disk under ${directory} has less than ${FREE_BYTES_TO_OPEN} bytes free; make room, or name another directory`,
   );
-}
-
-/** Undefined where the system has none: then nothing tells a machine restart, and every batch waits for the disk. */
-function readBootId(): string | undefined {
-  const bootId = existsSync(BOOT_ID_FILE) ? readFileSync(BOOT_ID_FILE, 'latin1').trim() : '';
-  return BOOT_ID.test(bootId) ? bootId : undefined;
 }

@@ -51,15 +51,32 @@ describe('a restart', () => {
     );
     await first.close();
     const second = open({ maxPerTenant: 3, maxInAll: 3 });
-    for (let number = 60; number < 65; number += 1)
+    for (let number = 60; number < 85; number += 1)
       await second.remember(numberedPair(number), START_MS + number);
-    expect(knownOf(second, 65)).toEqual([62, 63, 64]);
+    expect(knownOf(second, 85)).toEqual([82, 83, 84]);
   });
 
-  it('of the machine loses the nonces of its former boot, and no pair', async () => {
-    const store = open();
+  it('of the machine forgets the pairs that nobody waited to see on the disk', async () => {
+    const store = open({ bootId: 'aaaa' });
     await store.remember(numberedPair(0), START_MS);
     await store.close();
+    expect(knownOf(open({ bootId: 'bbbb' }), 1)).toEqual([]);
+    expect(readdirSync(directory).sort()).toEqual([
+      'executions-boot-bbbb.mdb',
+      'executions-boot-bbbb.mdb-lock',
+    ]);
+  });
+
+  it('of the machine finds what was kept for it', async () => {
+    const store = open({ durability: 'machine' });
+    await store.remember(numberedPair(0), START_MS);
+    await store.close();
+    expect(knownOf(open({ durability: 'machine', bootId: 'bbbb' }), 1)).toEqual([0]);
+  });
+
+  it('of the nonce store in the same directory, on another machine start, leaves the pairs alone', async () => {
+    const store = open();
+    await store.remember(numberedPair(0), START_MS);
     for (const bootId of ['aaaa', 'bbbb']) {
       const options = { ...optionsWith(fakeClock(START_SECONDS)), directory, durability: 'process' as const };
       await (await openLmdbNonceStore({ ...options, bootId })).close();
@@ -135,12 +152,14 @@ describe('processes', () => {
 });
 
 describe('the file', () => {
+  const file = (): string =>
+    join(directory, readdirSync(directory).find((name) => name.endsWith('.mdb')) ?? '');
+
   it('is readable by its owner alone', () => {
     open();
     expect(statSync(directory).mode & 0o777).toBe(0o700);
-    for (const name of ['executions.mdb', 'executions.mdb-lock']) {
-      expect([name, statSync(join(directory, name)).mode & 0o777]).toEqual([name, 0o600]);
-    }
+    const modes = [file(), `${file()}-lock`].map((name) => statSync(name).mode & 0o777);
+    expect(modes).toEqual([0o600, 0o600]);
   });
 
   it('does not grow with pairs that come and go', async () => {
@@ -149,15 +168,17 @@ describe('the file', () => {
     for (let round = 0; round < 12; round += 1) {
       const pairs = Array.from({ length: 400 }, (_, at) => numberedPair(round * 1_000 + at));
       await Promise.all(pairs.map((pair, at) => store.remember(pair, START_MS + round * 1_000 + at)));
-      sizes.push(statSync(join(directory, 'executions.mdb')).size);
+      sizes.push(statSync(file()).size);
     }
     expect(sizes.at(-1)).toBe(sizes[3]);
   });
 
   it('that is no database gives an error that names path and remedy', () => {
     mkdirSync(directory, { mode: 0o700 });
-    writeFileSync(join(directory, 'executions.mdb'), 'x'.repeat(65_536));
-    expect(() => open()).toThrow(/executions\.mdb cannot be opened \(this is no LMDB database\).*remove it/);
+    writeFileSync(join(directory, 'executions-boot-aaaa.mdb'), 'x'.repeat(65_536));
+    expect(() => open({ bootId: 'aaaa' })).toThrow(
+      /aaaa\.mdb cannot be opened \(this is no LMDB database\).*remove it/,
+    );
   });
 
   it('in a directory that others may write to is not used', () => {
@@ -191,7 +212,7 @@ describe('the file', () => {
       (async () => {
         for (; kept < 100_000; kept += 1) await store.remember(numberedPair(kept), START_MS + kept);
       })(),
-    ).rejects.toThrow(/the disk under .*executions\.mdb is full/);
+    ).rejects.toThrow(/the disk under .*\.mdb is full/);
     rmSync(ballast);
     await store.remember(numberedPair(kept), START_MS + kept);
     expect(knownOf(store, kept + 1)).toHaveLength(kept + 1);
