@@ -1,12 +1,15 @@
 /**
- * What a producer imports: sign a request, send it over mutual TLS, and read a refusal.
+ * What a producer or a consumer imports: sign a request, send it over mutual TLS, read a refusal; verify signed
+ * feedback, bind it to an execution, feed a policy.
  *
- * `signRequest` and `generateNonce` run anywhere; in a browser import their files by themselves.
- * `sendSigned` needs Node.
+ * `sendSigned` and `readKeyringFile` need Node. Everything else runs anywhere: in a browser take `browser.ts`, or the
+ * bundle that `npm run build:browser` makes of it.
  */
 export { portableKeyPair, type PortablePrivateKey } from '../crypto/portable.js';
 export type { CollectedAnswer } from './collect-answer.js';
+export * from './feedback/index.js';
 export { DEFAULT_HEADER_NAMES, type SecurityHeaderNames } from './header-names.js';
+export { readKeyringFile, type KeyringFileResult } from './keyring-file.js';
 export { generateNonce, webCryptoRandomBytes, type RandomBytes } from './nonce.js';
 export { parseRefusal, parseRetryAfter, type RefusalDetails } from './refusal-answer.js';
 export type { SendFailure } from './send-failure.js';

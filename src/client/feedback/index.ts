@@ -1,0 +1,31 @@
+/**
+ * What a consumer of signed feedback imports: verify an answer, bind it to an execution, feed a policy.
+ * Nothing here needs Node: it all runs in a browser.
+ */
+export { describeKeyFault, type KeyFault } from '../../crypto/key-fault.js';
+export { FEEDBACK_ADJUSTMENT_SCHEMA, type Adjustment, type AdjustmentMember } from './adjustment.js';
+export {
+  bindAdjustments,
+  type BoundFeedback,
+  type DroppedAdjustment,
+  type DroppedClaims,
+  type DropReason,
+  type Execution,
+} from './bind-adjustments.js';
+export type { EnvelopeMember } from './envelope.js';
+export { executionFingerprint, type ExecutionFacts } from './execution-fingerprint.js';
+export { FeedbackPolicy } from './feedback-policy.js';
+export { FeedbackKeyring, type KeyLookup, type KeyringEntry, type KeyringResult } from './keyring.js';
+export { keyringFromJson, keyringFromMap, type KeyFileReader, type KeyringMap } from './keyring-document.js';
+export { describeKeyringFault, type KeyringFault } from './keyring-fault.js';
+export {
+  evaluateAllow,
+  TIGHTEN_CONFIDENCE,
+  type BoundPolicyInput,
+  type PolicyInput,
+  type UnboundPolicyInput,
+} from './policy-decision.js';
+export { MemorySeenNonces, type FeedbackClock, type NonceClaim, type SeenNonces } from './seen-nonces.js';
+export type { VerificationFailure, VerificationFailureCode } from './verification-failure.js';
+export { verifyFeedback, type FeedbackVerification, type VerifiedFeedback } from './verify-feedback.js';
+export type { VerifyFeedbackOptions } from './verify-options.js';

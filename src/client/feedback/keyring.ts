@@ -1,0 +1,78 @@
+/** The keys under which a consumer takes answers: one for each key id, each with its span of validity. */
+import type { VerificationKey } from '../../crypto/ed25519.js';
+import { isValidAt, type ValidityInterval } from '../../verify/validity-interval.js';
+import { KID } from '../../verify/syntax.js';
+import type { KeyringFault } from './keyring-fault.js';
+import { readPortablePublicKey } from './portable-public-key.js';
+
+/** More would be a mistake, and judging a key takes some milliseconds. */
+export const MAX_KEYRING_KEYS = 256;
+
+/** A key as it is written down. */
+export interface KeyringEntry {
+  /** Base64 of 32 bytes, SPKI PEM, an OpenSSH line or a JWK. */
+  readonly publicKey: string;
+  /** Unix milliseconds; absent: ever since. */
+  readonly notBeforeMs?: number | undefined;
+  /** The first moment at which the key is retired; absent: never. */
+  readonly notAfterMs?: number | undefined;
+}
+
+/** What a keyring says of a key id at a moment. */
+export type KeyLookup =
+  | { readonly ok: true; readonly key: VerificationKey }
+  | { readonly ok: false; readonly code: 'unknown_kid' | 'kid_not_yet_valid' | 'kid_retired' };
+
+/** Outcome of making a keyring; the first fault, as an operator mends one at a time. */
+export type KeyringResult =
+  | { readonly ok: true; readonly keyring: FeedbackKeyring }
+  | { readonly ok: false; readonly fault: KeyringFault };
+
+interface KeyringKey extends ValidityInterval {
+  readonly key: VerificationKey;
+}
+
+/** Immutable; to rotate, make a new one with both keys, their spans overlapping, and pass that on. */
+export class FeedbackKeyring {
+  readonly #keys: ReadonlyMap<string, KeyringKey>;
+
+  private constructor(keys: ReadonlyMap<string, KeyringKey>) {
+    this.#keys = keys;
+  }
+
+  /** Judges every key; a key id may come once, and there is at least one. Never throws. */
+  static from(entries: Iterable<readonly [kid: string, entry: KeyringEntry | string]>): KeyringResult {
+    const keys = new Map<string, KeyringKey>();
+    for (const [kid, entry] of entries) {
+      const key = readEntry(kid, typeof entry === 'string' ? { publicKey: entry } : entry);
+      if ('code' in key) return { ok: false, fault: key };
+      if (keys.has(kid)) return { ok: false, fault: { code: 'repeated_kid', kid } };
+      if (keys.size === MAX_KEYRING_KEYS) return { ok: false, fault: { code: 'too_many_keys' } };
+      keys.set(kid, key);
+    }
+    if (keys.size === 0) return { ok: false, fault: { code: 'empty' } };
+    return { ok: true, keyring: new FeedbackKeyring(keys) };
+  }
+
+  /** The key ids, in the order in which they were given. */
+  get kids(): readonly string[] {
+    return [...this.#keys.keys()];
+  }
+
+  /** The key of exactly this id, if it may be used now; no other key is ever tried. */
+  find(kid: string, nowMs: number): KeyLookup {
+    const found = this.#keys.get(kid);
+    if (found === undefined) return { ok: false, code: 'unknown_kid' };
+    if (isValidAt(found, nowMs)) return { ok: true, key: found.key };
+    return { ok: false, code: nowMs < found.notBeforeMs ? 'kid_not_yet_valid' : 'kid_retired' };
+  }
+}
+
+function readEntry(kid: string, entry: KeyringEntry): KeyringKey | KeyringFault {
+  if (!KID.test(kid)) return { code: 'bad_kid', kid };
+  const { notBeforeMs = -Infinity, notAfterMs = Infinity } = entry;
+  // Written so that NaN is no span either.
+  if (!(notBeforeMs < notAfterMs)) return { code: 'bad_validity', kid };
+  const read = readPortablePublicKey(entry.publicKey);
+  return read.ok ? { key: read.key, notBeforeMs, notAfterMs } : { code: 'bad_key', kid, fault: read.fault };
+}
