@@ -64,7 +64,8 @@ export function gapLine(nowMs: number, lostRecords: number): string {
   return `{"time":"${new Date(nowMs).toISOString()}","event":"audit.resumed","lost_records":${lostRecords}}\n`;
 }
 
-function stageMembers(times: StageTimes): string {
+/** The members of `stage_us`: whole microseconds by stage. */
+export function stageMembers(times: StageTimes): string {
   let members = '';
   times.each((stage, milliseconds) => {
     members += `${members === '' ? '' : ','}"${stage}":${Math.round(milliseconds * 1000)}`;
@@ -78,7 +79,8 @@ const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 /** What JSON leaves as it is and a terminal or a line reader acts on: DEL, the C1 controls, two line separators. */
 const CONTROL = /[\x7f-\x9f\u2028\u2029]/g;
 
-function member(name: string, value: string | undefined): string {
+/** `,"name":"value"`, escaped so that a record stays one line; nothing for what is undefined. */
+export function member(name: string, value: string | undefined): string {
   if (value === undefined) return '';
   return `,"${name}":${PLAIN.test(value) ? `"${value}"` : escaped(value)}`;
 }

@@ -1,0 +1,50 @@
+/** What is counted and timed for every answer in the response path. Labels come from closed sets, as for decisions. */
+import type { Registry } from 'prom-client';
+import type { FeedbackRefusalCode } from '../feedback/refusal-code.js';
+import { CounterTable, HistogramTable } from './hot-metrics.js';
+
+/**
+ * What became of an answer: signed, withheld by a code, Envoy's own refusal let through, or a client that left
+ * before the upstream's body was here.
+ */
+export type FeedbackOutcome = 'signed' | 'local_reply' | 'abandoned' | FeedbackRefusalCode;
+
+/** Stage timings as the metrics read them. */
+interface Timed {
+  each(visit: (stage: string, milliseconds: number) => void): void;
+  totalMilliseconds(): number;
+}
+
+/** The policy label where no known policy governs. */
+const NO_POLICY = 'none';
+
+export class FeedbackMetrics {
+  readonly #answers = new CounterTable();
+  readonly #stages = new HistogramTable();
+
+  constructor(registry: Registry) {
+    this.#answers.register(
+      registry,
+      'countersign_feedback_answers_total',
+      'Answers on signed routes by policy and code.',
+      ['policy', 'code'],
+    );
+    this.#stages.register(
+      registry,
+      'countersign_feedback_stage_seconds',
+      'Time spent in each stage of an answer, waiting for the upstream left out.',
+      'stage',
+    );
+  }
+
+  /** Counts one answer; `policy` is one of the configuration's, or undefined. */
+  count(policy: string | undefined, outcome: FeedbackOutcome): void {
+    this.#answers.increment(policy ?? NO_POLICY, outcome);
+  }
+
+  /** Adds the stage times of one message. */
+  time(timer: Timed): void {
+    timer.each((stage, milliseconds) => this.#stages.observe(stage, milliseconds / 1000));
+    this.#stages.observe('total', timer.totalMilliseconds() / 1000);
+  }
+}
