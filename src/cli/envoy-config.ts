@@ -31,7 +31,7 @@ async function envoyConfig(world: CliWorld, file: string, options: EnvoyConfigOp
   if (envoy === undefined)
     throw new CliFault(`${file} has no "envoy" section`, 'add one; see docs/configuration.md');
   const sdsDirectory = sdsDirectoryOf(envoy, options);
-  const files = envoyFilesOf({ settings, envoy, policies: snapshot.policies, sdsDirectory });
+  const files = envoyFilesOf({ settings, envoy, snapshot, sdsDirectory });
   if (options.sds !== false) writeSds(sdsDirectory, files.sds);
   writeResult(world, options.out, files.bootstrap);
   return ExitCode.good;

@@ -2,9 +2,13 @@
 import { dirname, join } from 'node:path';
 import type { EnvoySettings, ServerSettings } from '../config/settings.js';
 import { renderBootstrap } from '../envoy/bootstrap/bootstrap.js';
-import { DEFAULT_BOOTSTRAP_OPTIONS, type BootstrapOptions } from '../envoy/bootstrap/options.js';
+import {
+  DEFAULT_BOOTSTRAP_OPTIONS,
+  type BootstrapOptions,
+  type RouteOptions,
+} from '../envoy/bootstrap/options.js';
 import { renderClientCaSds, renderServerSds } from '../envoy/bootstrap/tls.js';
-import type { Policy } from '../verify/snapshot.js';
+import type { Policy, Snapshot } from '../verify/snapshot.js';
 
 const SERVER_SDS = 'sds-server.yaml';
 const CLIENT_CA_SDS = 'sds-client-ca.yaml';
@@ -13,7 +17,7 @@ const CLIENT_CA_SDS = 'sds-client-ca.yaml';
 export interface EnvoyFilesInput {
   readonly settings: ServerSettings;
   readonly envoy: EnvoySettings;
-  readonly policies: ReadonlyMap<string, Policy>;
+  readonly snapshot: Pick<Snapshot, 'policies' | 'feedback'>;
   /** Absolute: Envoy may be started anywhere. */
   readonly sdsDirectory: string;
 }
@@ -42,7 +46,8 @@ export function envoyFilesOf(input: EnvoyFilesInput): EnvoyFiles {
   };
 }
 
-function bootstrapOptions({ settings, envoy, policies, sdsDirectory }: EnvoyFilesInput): BootstrapOptions {
+function bootstrapOptions({ settings, envoy, snapshot, sdsDirectory }: EnvoyFilesInput): BootstrapOptions {
+  const { policies, feedback } = snapshot;
   return {
     ...DEFAULT_BOOTSTRAP_OPTIONS,
     listener: envoy.listener,
@@ -55,12 +60,18 @@ function bootstrapOptions({ settings, envoy, policies, sdsDirectory }: EnvoyFile
       clientCaSdsPath: join(sdsDirectory, CLIENT_CA_SDS),
       watchedDirectory: sdsDirectory,
     },
-    routes: [...policies.values()].map(({ name, match }) => ({ policy: name, ...match })),
+    routes: [...policies.values()].map(routeOf),
     maxBodyBytes: settings.limits.maxBodyBytes,
+    maxAnswerBytes: feedback?.maxAnswerBytes ?? DEFAULT_BOOTSTRAP_OPTIONS.maxAnswerBytes,
     checkTimeoutMilliseconds: settings.limits.checkTimeoutMilliseconds,
     accessLogPath: envoy.accessLogPath,
     flood: { ...DEFAULT_BOOTSTRAP_OPTIONS.flood, ...floodOf(envoy) },
   };
+}
+
+function routeOf(policy: Policy): RouteOptions {
+  const answer = policy.kind === 'signed' ? policy.answer : 'as_is';
+  return { policy: policy.name, ...policy.match, answer };
 }
 
 /** A guard that is off for connections is off for the whole listener too: load tests turn it off by 0. */

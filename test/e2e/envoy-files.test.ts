@@ -18,6 +18,11 @@ const off = {
 };
 const variants: [title: string, changes: Partial<BootstrapOptions>][] = [
   ['no routes at all', { routes: [] }],
+  [
+    'no signed answers',
+    { routes: DEFAULT_BOOTSTRAP_OPTIONS.routes.map((route) => ({ ...route, answer: 'as_is' })) },
+  ],
+  ['signed answers of up to 64 MiB', { maxAnswerBytes: 67_108_864 }],
   ['the flood guard off', { flood: off }],
   [
     'a flood guard of one a second',

@@ -27,7 +27,7 @@ export function gateway(options: BootstrapOptions): Section {
     http2_protocol_options: http2Options(options.maxBodyBytes),
     http_filters: httpFilters(options),
     route_config: routeConfiguration(options),
-    local_reply_config: localReplies(),
+    local_reply_config: localReplies(options),
     access_log: accessLog(options.accessLogPath),
   });
 }

@@ -3,6 +3,7 @@ import { socketAddress } from './address.js';
 import { connectionManager, gateway } from './connection-manager.js';
 import { ROUTER, tokenBucket } from './http-filters.js';
 import type { BootstrapOptions, Endpoint } from './options.js';
+import { answerBufferBytes, isSigned } from './signer.js';
 import { downstreamTls } from './tls.js';
 import { extension, note, type Section } from './yaml-text.js';
 
@@ -20,7 +21,7 @@ function tlsListener(options: BootstrapOptions): Section {
   return {
     name: 'ingress',
     address: socketAddress(options.listener),
-    per_connection_buffer_limit_bytes: Math.max(MEBIBYTE, options.maxBodyBytes),
+    per_connection_buffer_limit_bytes: bufferLimit(options),
     ...(connectionsPerSecond > 0 && { listener_filters: [connectionGuard(connectionsPerSecond)] }),
     filter_chains: [
       {
@@ -30,6 +31,12 @@ function tlsListener(options: BootstrapOptions): Section {
       },
     ],
   };
+}
+
+/** It also holds the signed answer to a request that had no body. */
+function bufferLimit(options: BootstrapOptions): number {
+  const answer = options.routes.some(isSigned) ? answerBufferBytes(options) : 0;
+  return Math.max(MEBIBYTE, options.maxBodyBytes, answer);
 }
 
 /** Before TLS, where a connection is still cheap: over the rate it is closed. */

@@ -1,4 +1,6 @@
 /** Envoy's own refusals in the words of the wire contract; the verifier's refusals stay as they are. */
+import type { BootstrapOptions } from './options.js';
+import { isSigned, refusedBySigner } from './signer.js';
 import { note, type Section } from './yaml-text.js';
 
 /** A caller-safe code and sentence, the same as the verifier's where it has that status. */
@@ -49,13 +51,14 @@ const REFUSED_BY_VERIFIER: Section = {
 };
 
 /** `local_reply_config` of the connection manager. The first mapper that matches decides. */
-export function localReplies(): Section {
+export function localReplies({ routes }: BootstrapOptions): Section {
   const verbatim = {
     text_format_source: { inline_string: '%LOCAL_REPLY_BODY%' },
     content_type: 'application/json',
   };
   return {
     mappers: [
+      ...(routes.some(isSigned) ? [signerRefusal(verbatim)] : []),
       mapper(INTERNAL_ERROR),
       note('A refusal by the verifier keeps its own body.', {
         filter: REFUSED_BY_VERIFIER,
@@ -65,6 +68,12 @@ export function localReplies(): Section {
     ],
     body_format: body({ code: 'not_accepted', message: 'The request was not accepted.' }),
   };
+}
+
+/** First, as it may have any status that the upstream gave. */
+function signerRefusal(verbatim: Section): unknown {
+  const refusal = { filter: refusedBySigner(), body_format_override: verbatim };
+  return note('An answer that the signer withholds has its own body.', refusal);
 }
 
 function mapper(reply: Reply): Section {

@@ -14,6 +14,8 @@ export interface RouteOptions {
   readonly path: string;
   /** Upper-case methods. Only used to tell policies apart that share one path. */
   readonly methods: Iterable<string>;
+  /** `signed_feedback`: the answer passes the signer. Default `as_is`. */
+  readonly answer?: 'as_is' | 'signed_feedback';
 }
 
 /** Where Envoy finds the SDS files; see `renderServerSds` and `renderClientCaSds`. */
@@ -62,7 +64,12 @@ export interface BootstrapOptions {
   readonly routes: readonly RouteOptions[];
   /** A body of exactly this size passes, one byte more is a 413. */
   readonly maxBodyBytes: number;
-  /** How long a check may take before Envoy answers 503; the verifier sees it as its deadline. */
+  /** The longest answer that is signed; the verifier's `feedback.maxAnswerBytes`. */
+  readonly maxAnswerBytes: number;
+  /**
+   * How long a check may take before Envoy answers 503; the verifier sees it as its deadline. Of the signer it
+   * is the limit of each message, and then the answer is a 504.
+   */
   readonly checkTimeoutMilliseconds: number;
   /** How long the upstream may take, retries included. */
   readonly upstreamTimeoutMilliseconds: number;
@@ -103,10 +110,12 @@ export const DEFAULT_BOOTSTRAP_OPTIONS: BootstrapOptions = {
       kind: 'exact',
       path: '/internal/v1/cognitive/feedback/adjustments/query',
       methods: ['POST'],
+      answer: 'signed_feedback',
     },
     { policy: 'federation-verify', kind: 'exact', path: '/internal/v1/federation/verify', methods: ['POST'] },
   ],
   maxBodyBytes: MEBIBYTE,
+  maxAnswerBytes: MEBIBYTE,
   checkTimeoutMilliseconds: 1000,
   upstreamTimeoutMilliseconds: 15_000,
   // The pauses are random, five seconds together on average and hardly ever under two: an upstream's restart is

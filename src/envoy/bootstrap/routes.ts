@@ -1,5 +1,6 @@
 /** Which policy judges which path. Every request finds a route, as without one ext_authz is not asked. */
 import type { BootstrapOptions, RetryOptions, RouteOptions } from './options.js';
+import { isSigned, signedRoute, signerOverride } from './signer.js';
 import { duration, note, type Section } from './yaml-text.js';
 
 const PER_ROUTE = 'type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute';
@@ -66,11 +67,13 @@ function policyRoute(
   return {
     match: routeMatch(route, ordered),
     route: upstreamAction(options),
+    ...(isSigned(route) && signedRoute(options)),
     typed_per_filter_config: {
       'envoy.filters.http.ext_authz': {
         '@type': PER_ROUTE,
         check_settings: { context_extensions: { countersign_policy: route.policy } },
       },
+      ...(isSigned(route) && signerOverride()),
     },
   };
 }

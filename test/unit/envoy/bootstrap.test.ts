@@ -39,6 +39,16 @@ const policyOf = (route: unknown) =>
     'countersign_policy',
   );
 
+/** The signer's mode where a route does not turn it on. */
+const OFF = {
+  request_header_mode: 'SKIP',
+  response_header_mode: 'SKIP',
+  request_body_mode: 'NONE',
+  response_body_mode: 'NONE',
+  request_trailer_mode: 'SKIP',
+  response_trailer_mode: 'SKIP',
+};
+
 describe('the files in envoy/', () => {
   it.each([
     ['envoy/bootstrap.yaml', renderBootstrap(DEFAULT_BOOTSTRAP_OPTIONS)],
@@ -104,13 +114,31 @@ describe('the gateway', () => {
     expect(at(verifierFilter, 'typed_config', 'grpc_service', 'retry_policy')).toBeUndefined();
   });
 
-  it('has nothing between the verifier and the router', () => {
+  it('has nothing between the verifier and the router but the signer', () => {
     expect(filters(root).map((filter) => filter.name)).toEqual([
       'envoy.filters.http.local_ratelimit.connection',
       'envoy.filters.http.local_ratelimit.listener',
       'envoy.filters.http.ext_authz',
+      'envoy.filters.http.ext_proc',
       'envoy.filters.http.router',
     ]);
+  });
+
+  it('waits for the signer, fails closed and lets nobody change that', () => {
+    const signer = filters(root).find((filter) => filter.name === 'envoy.filters.http.ext_proc');
+    expect(signer?.typed_config).toMatchObject({
+      grpc_service: { envoy_grpc: { cluster_name: 'verifier' } },
+      failure_mode_allow: false,
+      status_on_error: { code: 'ServiceUnavailable' },
+      message_timeout: '1s',
+      allow_mode_override: false,
+      mutation_rules: { disallow_is_error: true },
+      metadata_options: { forwarding_namespaces: { untyped: ['envoy.filters.http.ext_authz'] } },
+      response_attributes: ['response.code_details', 'request.id'],
+    });
+    expect(at(signer, 'typed_config', 'metadata_options', 'receiving_namespaces')).toBeUndefined();
+    expect(at(signer, 'typed_config', 'observability_mode')).toBeUndefined();
+    expect(at(signer, 'typed_config', 'processing_mode')).toEqual(OFF);
   });
 
   it('never asks an unhealthy verifier', () => {
@@ -123,10 +151,54 @@ describe('the gateway', () => {
     const codes = mappers.map((mapper) =>
       at(mapper, 'body_format_override', 'json_format', 'errors', 0, 'code'),
     );
-    expect(at(mappers[1], 'body_format_override', 'text_format_source', 'inline_string')).toBe(
-      '%LOCAL_REPLY_BODY%',
+    const verbatim = mappers.filter((mapper) => at(mapper, 'body_format_override', 'text_format_source'));
+    expect(
+      verbatim.map((mapper) => at(mapper, 'body_format_override', 'text_format_source', 'inline_string')),
+    ).toEqual(['%LOCAL_REPLY_BODY%', '%LOCAL_REPLY_BODY%']);
+    const worded = codes.filter((code) => code !== undefined);
+    expect(new Set(worded).size).toBe(mappers.length - verbatim.length);
+  });
+});
+
+describe('signed answers', () => {
+  const signed: RouteOptions = {
+    policy: 'q',
+    kind: 'exact',
+    path: '/q',
+    methods: ['POST'],
+    answer: 'signed_feedback',
+  };
+  const plain: RouteOptions = { policy: 'p', kind: 'exact', path: '/p', methods: ['POST'] };
+  const routes = (root: unknown) => at(virtualHost(root), 'routes') as unknown[];
+  const mode = (route: unknown) =>
+    at(route, 'typed_per_filter_config', 'envoy.filters.http.ext_proc', 'overrides', 'processing_mode');
+
+  it('pass the signer whole, and only they', () => {
+    const [first, second, rest] = routes(rendered({ routes: [signed, plain] }));
+    expect(mode(first)).toEqual({ ...OFF, response_header_mode: 'SEND', response_body_mode: 'BUFFERED' });
+    expect([mode(second), mode(rest)]).toEqual([undefined, undefined]);
+  });
+
+  it('are asked for uncompressed, and only they', () => {
+    const removed = routes(rendered({ routes: [signed, plain] })).map((route) =>
+      at(route, 'request_headers_to_remove'),
     );
-    expect(new Set(codes).size).toBe(mappers.length);
+    expect(removed).toEqual([['accept-encoding'], undefined, undefined]);
+  });
+
+  it.each([
+    ['of the largest size, whatever a request may have', 1024, 4_000_000, 4_065_536],
+    ['of any size below what a retried request needs', 4_000_000, 1024, 8_000_000],
+  ])('can be %s', (_title, maxBodyBytes, maxAnswerBytes, limit) => {
+    const root = rendered({ routes: [signed], maxBodyBytes, maxAnswerBytes });
+    expect(at(routes(root)[0], 'request_body_buffer_limit')).toBe(limit);
+    expect(at(root, ...listener, 'per_connection_buffer_limit_bytes')).toBeGreaterThanOrEqual(maxAnswerBytes);
+  });
+
+  it('need no signer where there are none', () => {
+    const root = rendered({ routes: [plain] });
+    expect(names(filters(root))).not.toContain('envoy.filters.http.ext_proc');
+    expect(JSON.stringify(root)).not.toContain('countersign_refused');
   });
 });
 
@@ -187,7 +259,11 @@ describe('what can be turned off', () => {
       requestsPerConnection: 0,
     };
     const root = rendered({ flood });
-    expect(names(filters(root))).toEqual(['envoy.filters.http.ext_authz', 'envoy.filters.http.router']);
+    expect(names(filters(root))).toEqual([
+      'envoy.filters.http.ext_authz',
+      'envoy.filters.http.ext_proc',
+      'envoy.filters.http.router',
+    ]);
     expect(at(root, ...listener, 'listener_filters')).toBeUndefined();
     expect(at(root, ...manager, 'common_http_protocol_options')).not.toHaveProperty(
       'max_requests_per_connection',

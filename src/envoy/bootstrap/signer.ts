@@ -1,0 +1,93 @@
+/** The way back: which answers pass the signer, and how Envoy waits for it (docs/feedback.md). */
+import { REFUSAL_DETAILS } from '../processing-response.js';
+import type { BootstrapOptions, RouteOptions } from './options.js';
+import { duration, extension, note, type Section } from './yaml-text.js';
+
+const TYPES = 'envoy.extensions.filters.http.ext_proc.v3';
+const FILTER = 'envoy.filters.http.ext_proc';
+
+/** An answer that is a little too long is still brought to the signer, whose 502 tells why; beyond it is Envoy's 500. */
+const TOLD_BYTES = 65_536;
+
+/** Whether this route's answers are signed. */
+export function isSigned({ answer }: RouteOptions): boolean {
+  return answer === 'signed_feedback';
+}
+
+/** What Envoy has to hold of a signed answer. */
+export function answerBufferBytes({ maxAnswerBytes }: BootstrapOptions): number {
+  return maxAnswerBytes + TOLD_BYTES;
+}
+
+/** The filter between the verifier and the router; none where nothing is signed. It is off but for signed routes. */
+export function signerFilters(options: BootstrapOptions): Section[] {
+  if (!options.routes.some(isSigned)) return [];
+  const filter = extension(FILTER, `${TYPES}.ExternalProcessor`, {
+    stat_prefix: 'signer',
+    grpc_service: {
+      envoy_grpc: { cluster_name: 'verifier' },
+      timeout: duration(options.upstreamTimeoutMilliseconds),
+    },
+    failure_mode_allow: note('no signature, no answer', false),
+    status_on_error: { code: 'ServiceUnavailable' },
+    message_timeout: duration(options.checkTimeoutMilliseconds),
+    allow_mode_override: false,
+    mutation_rules: note('a change that Envoy will not make withholds the answer', {
+      disallow_is_error: true,
+    }),
+    processing_mode: processingMode('SKIP', 'NONE'),
+    metadata_options: {
+      forwarding_namespaces: note("the verifier's word on the request", {
+        untyped: ['envoy.filters.http.ext_authz'],
+      }),
+    },
+    response_attributes: note("tells Envoy's own replies from the upstream's answers", [
+      'response.code_details',
+      'request.id',
+    ]),
+  });
+  return [filter];
+}
+
+/** What a signed route has besides the others. */
+export function signedRoute(options: BootstrapOptions): Section {
+  return {
+    request_headers_to_remove: note('a compressed answer cannot be signed', ['accept-encoding']),
+    request_body_buffer_limit: note(
+      'the answer is held until it is signed; ext_authz would limit it to what a request may have',
+      Math.max(options.maxBodyBytes * 2, answerBufferBytes(options)),
+    ),
+  };
+}
+
+/** For `typed_per_filter_config` of a signed route. */
+export function signerOverride(): Section {
+  return {
+    [FILTER]: {
+      '@type': `type.googleapis.com/${TYPES}.ExtProcPerRoute`,
+      overrides: { processing_mode: processingMode('SEND', 'BUFFERED') },
+    },
+  };
+}
+
+/** For `local_reply_config`: what the signer withholds keeps its own body. */
+export function refusedBySigner(): Section {
+  return {
+    extension_filter: extension(
+      'envoy.access_loggers.extension_filters.cel',
+      'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
+      { expression: `response.code_details == "${REFUSAL_DETAILS}"` },
+    ),
+  };
+}
+
+function processingMode(headers: 'SEND' | 'SKIP', body: 'BUFFERED' | 'NONE'): Section {
+  return {
+    request_header_mode: 'SKIP',
+    response_header_mode: headers,
+    request_body_mode: 'NONE',
+    response_body_mode: body,
+    request_trailer_mode: 'SKIP',
+    response_trailer_mode: 'SKIP',
+  };
+}
