@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import type { z } from 'zod';
 import type { configurationSchema } from '../../src/config/schema.js';
 import type { CertificateFiles, Certificates } from './certificates.js';
-import { PRODUCER_A, PRODUCER_B, SCHEMA_VERSION, type Party } from './parties.js';
+import { FEEDBACK_KID, PRODUCER_A, PRODUCER_B, SCHEMA_VERSION, type Party } from './parties.js';
 import type { Ports } from './ports.js';
 import type { SigningKey, SigningKeys } from './signing-keys.js';
 
@@ -98,6 +98,7 @@ export function federationConfiguration(facts: ConfigurationFacts): Configuratio
       identity(PRODUCER_B, certificates.producerB, keys.producerB),
     ],
     policies,
+    feedback: { keys: [{ kid: FEEDBACK_KID, privateKeyFile: keys.feedback.file }] },
     envoy: envoySection(facts),
   };
 }

@@ -1,7 +1,9 @@
 /** What the compilers of the sections share while one file is loaded. */
 import { resolve } from 'node:path';
 import type { ConfigurationPath, Findings } from './findings.js';
+import { loadPrivateKeyFile } from './private-key-file.js';
 import { readBoundedFile } from './read-file.js';
+import type { PrivateKey } from '../crypto/private-key.js';
 import { parsePublicKey, type PublicKeyResult } from '../crypto/public-key.js';
 import type { ValidityInterval } from '../verify/snapshot.js';
 
@@ -50,6 +52,18 @@ export class LoadContext {
     const result = known ?? parsePublicKey(encoded);
     if (known === undefined) this.#publicKeys.set(text, result);
     return result;
+  }
+
+  /** The private key in a file, or undefined with the problem noted under `path`. */
+  readPrivateKey(file: string, path: ConfigurationPath): PrivateKey | undefined {
+    const absolute = this.resolve(file);
+    const result = loadPrivateKeyFile(absolute);
+    if (result.ok) {
+      this.filesRead.add(absolute);
+      return result.key;
+    }
+    this.findings.problem(path, `the file ${absolute} ${result.message}`, result.remedy);
+    return undefined;
   }
 
   /** The bytes of a certificate file, or undefined with the problem noted under `path`. */

@@ -4,7 +4,7 @@ import { readFederation } from './import-federation.js';
 import { ImportContext, type ImportNote } from './import-context.js';
 import { kindOfVariable } from './import-names.js';
 import { readProcess, refuseUnsignedMode } from './import-process.js';
-import { noteFeedbackKeys } from './import-feedback.js';
+import { readFeedback } from './import-feedback.js';
 import { renderImport } from './import-yaml.js';
 import type { ConfigurationProblem } from './settings.js';
 
@@ -26,8 +26,9 @@ export interface ImportOptions {
 }
 
 /**
- * Reads the text of an environment file. No value of a variable gets into a note or problem, and no secret into
- * the YAML: it holds public keys, fingerprints, operators and numbers only. The YAML passes `loadConfiguration`.
+ * Reads the text of an environment file, and the key files that it names. No value of a variable gets into a note or
+ * problem but names of key files, and no secret into the YAML: it holds public keys, fingerprints, operators, numbers
+ * and names of key files only. The YAML passes `loadConfiguration`.
  */
 export function importEnvironment(text: string, { file }: ImportOptions): ImportResult {
   const { variables, unreadableLines } = parseEnvironmentFile(text);
@@ -40,11 +41,11 @@ export function importEnvironment(text: string, { file }: ImportOptions): Import
   refuseUnsignedMode(context);
   const federation = readFederation(context);
   const process = readProcess(context);
-  noteFeedbackKeys(context, file);
+  const feedback = readFeedback(context, file, federation);
   context.note('', noncesNote);
   const { notes, problems } = context;
   if (problems.length > 0) return { ok: false, problems, notes };
-  return { ok: true, yaml: renderImport(federation, process, notes), notes };
+  return { ok: true, yaml: renderImport({ federation, process, feedback }, notes), notes };
 }
 
 const noncesNote =

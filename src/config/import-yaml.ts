@@ -1,12 +1,19 @@
 /** Writing an imported configuration as YAML that explains itself. */
 import type { ImportNote } from './import-context.js';
 import type { ImportedFederation } from './import-federation.js';
+import type { ImportedFeedback } from './import-feedback.js';
 import type { ImportedProcess } from './import-process.js';
+
+/** What an environment gave. */
+export interface ImportedParts {
+  readonly federation: ImportedFederation;
+  readonly process: ImportedProcess;
+  readonly feedback: ImportedFeedback;
+}
 
 /** The whole file. Every text in it is quoted as JSON, which YAML reads as it stands. */
 export function renderImport(
-  federation: ImportedFederation,
-  process: ImportedProcess,
+  { federation, process, feedback }: ImportedParts,
   notes: readonly ImportNote[],
 ): string {
   const sections = [
@@ -15,7 +22,8 @@ export function renderImport(
     server(process),
     lines('# Operator to tenant, from VV_TG_OPERATOR_TENANT_MAP.', 'operators:', ...operators(federation)),
     lines('# From VV_TG_ALLOWED_SERVICE_IDENTITIES_JSON.', 'identities:', ...identities(federation)),
-    policies(federation),
+    policies(federation, feedback),
+    feedbackSection(feedback),
   ];
   return `${sections.join('\n\n')}\n`;
 }
@@ -24,7 +32,13 @@ function lines(...texts: readonly string[]): string {
   return texts.join('\n');
 }
 
-const text = JSON.stringify as (value: string) => string;
+/** In ASCII, so that it can stand in a comment too: no character of it breaks a line. */
+function text(value: string): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
 
 function heading(notes: readonly ImportNote[]): string {
   const told = notes.map(({ variable, message }) =>
@@ -86,7 +100,7 @@ function keys({ requestKey, bundleKey }: ImportedFederation): string[] {
   ];
 }
 
-function policies({ schemaVersions }: ImportedFederation): string {
+function policies({ schemaVersions }: ImportedFederation, { isUsable }: ImportedFeedback): string {
   const allowed =
     schemaVersions === undefined ? '' : `, schemaVersions: [${schemaVersions.map(text).join(', ')}]`;
   return lines(
@@ -94,7 +108,26 @@ function policies({ schemaVersions }: ImportedFederation): string {
     'policies:',
     `  - { name: telemetry, profile: federation.telemetry${allowed} }`,
     '  - { name: graph, profile: federation.execution-graph }',
-    '  - { name: feedback, profile: federation.feedback-query }',
+    `  - { name: feedback, profile: federation.feedback-query${isUsable ? '' : ', answer: { signed: false }'} }`,
     '  - { name: bundle, profile: federation.verify }',
+  );
+}
+
+/** As comments, where a key cannot sign yet. */
+function feedbackSection({ keys, activeKid, isUsable }: ImportedFeedback): string {
+  const section = [
+    'feedback:',
+    '  keys:',
+    ...[...keys].map(([kid, path]) => `    - { kid: ${text(kid)}, privateKeyFile: ${text(path)} }`),
+    ...(activeKid === undefined ? [] : [`  activeKid: ${text(activeKid)}`]),
+  ];
+  if (isUsable)
+    return lines('# From VV_TG_FEEDBACK_ED25519_KEYS_JSON and VV_TG_FEEDBACK_ACTIVE_KID.', ...section);
+  return lines(
+    '# To sign the answers here: name the keys, and take `answer: { signed: false }` from the policy above.',
+    ...(keys.size === 0
+      ? ['feedback:', '  keys: [{ kid: default, privateKeyFile: keys/feedback.pem }]']
+      : section
+    ).map((line) => `# ${line}`),
   );
 }

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { Snapshot } from '../verify/snapshot.js';
 import { LoadContext } from './context.js';
 import { parseConfigurationDocument, type DocumentFault } from './document.js';
+import { compileFeedback } from './feedback.js';
 import { Findings, formatPath } from './findings.js';
 import { deepFreeze } from './freeze.js';
 import { compileIdentities } from './identities.js';
@@ -57,14 +58,17 @@ function compile(
   context: LoadContext,
 ): { readonly settings: ServerSettings; readonly snapshot: Snapshot } {
   const settings = compileSettings(input, options.workers ?? 1, context);
+  const headers = compileHeaders(input, context);
+  const identities = compileIdentities(input, positions.identities, context);
+  const policies = compilePolicies(input, positions.policies, context);
   const snapshot: Snapshot = {
     generation: options.generation,
-    headers: compileHeaders(input, context),
+    headers,
     forwardedCertificate: input.forwardedClientCert,
-    identities: compileIdentities(input, positions.identities, context),
+    identities,
     operators: new Map(Object.entries(input.operators)),
-    policies: compilePolicies(input, positions.policies, context),
-    feedback: undefined,
+    policies,
+    feedback: compileFeedback({ input, identities, policies }, context),
   };
   warnAboutOperators(snapshot, context);
   return { settings, snapshot };

@@ -4,6 +4,7 @@ import { buildContract } from './body-contract.js';
 import type { LoadContext } from './context.js';
 import { quote, type ConfigurationPath } from './findings.js';
 import { genericContract } from './generic-body.js';
+import { answerOf } from './policy-answer.js';
 import { freshnessOf, maxBodyBytesOf, rateLimitOf } from './policy-bounds.js';
 import { defaultEvents, defaultRateLimitGroup, profiles, type Profile } from './profiles.js';
 import { compileMatch, refuseHidden } from './routes.js';
@@ -43,9 +44,9 @@ export function compilePolicies(
 
 /** The keys that each kind of policy takes, besides `name`. */
 const keysOfKind = {
-  profile: ['profile', 'schemaVersions', 'once', 'freshness', 'maxBodyBytes', 'rateLimit'],
+  profile: ['profile', 'schemaVersions', 'once', 'freshness', 'maxBodyBytes', 'rateLimit', 'answer'],
   passThrough: ['passThrough', 'match'],
-  own: ['match', 'freshness', 'maxBodyBytes', 'rateLimit', 'body'],
+  own: ['match', 'freshness', 'maxBodyBytes', 'rateLimit', 'body', 'answer'],
 } as const;
 
 function compilePolicy(
@@ -121,8 +122,8 @@ function profilePolicy(
     maxBodyBytes: maxBodyBytesOf(entry, input, path, context),
     body: buildContract(parts),
     rateLimit: rateLimitOf(entry, input, profile.rateLimitGroup, parts),
-    answer: 'as_is',
-    remembersExecution: false,
+    answer: answerOf(entry, input, parts.roles.operator !== undefined, path, context),
+    remembersExecution: input.feedback !== undefined && entry.profile === 'federation.execution-graph',
   };
 }
 
@@ -174,7 +175,7 @@ function ownPolicy(
     ...shared,
     body: parts === undefined ? undefined : buildContract(parts),
     rateLimit: rateLimitOf(entry, input, defaultRateLimitGroup, parts),
-    answer: 'as_is',
+    answer: answerOf(entry, input, parts?.roles.operator !== undefined, path, context),
     remembersExecution: false,
   };
 }

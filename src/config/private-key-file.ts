@@ -1,6 +1,10 @@
-/** Who may touch a file with a private key (security.md, MUST 33). */
+/** Files with a private key: who may touch them (security.md, MUST 33), and what is in them. */
 import { statSync } from 'node:fs';
-import { unreadable } from './read-file.js';
+import { describeKeyFault, parsePrivateKey, type KeyFault, type PrivateKey } from '../crypto/private-key.js';
+import { readBoundedFile, unreadable } from './read-file.js';
+
+/** A private key is tens of bytes; a file larger than this is another file. */
+const maxKeyFileBytes = 64 * 1024;
 
 /** Whether a private key file may be used. `missing` and `denied` tell an absent file from a hidden one. */
 export type PrivateKeyFileResult =
@@ -37,4 +41,31 @@ export function checkPrivateKeyFile(path: string): PrivateKeyFileResult {
   } catch (error) {
     return { ...unreadable(error), reason: 'unreadable' };
   }
+}
+
+/** A private key, or why the file gives none. Neither message nor remedy holds anything of its content. */
+export type PrivateKeyLoad =
+  | { readonly ok: true; readonly key: PrivateKey }
+  | { readonly ok: false; readonly message: string; readonly remedy: string };
+
+/**
+ * Reads an Ed25519 private key: 32 raw bytes or their base64, PKCS#8 PEM, OpenSSH or JWK. The mode of the file is
+ * judged first, and the bytes that were read are wiped.
+ */
+export function loadPrivateKeyFile(path: string): PrivateKeyLoad {
+  const permission = checkPrivateKeyFile(path);
+  if (!permission.ok) return permission;
+  const file = readBoundedFile(path, maxKeyFileBytes);
+  if (!file.ok) return file;
+  const parsed = parsePrivateKey(file.bytes);
+  file.bytes.fill(0);
+  if (parsed.ok) return parsed;
+  const message = `cannot be used: ${describeKeyFault(parsed.fault)}`;
+  return { ok: false, message, remedy: keyRemedy(parsed.fault) };
+}
+
+function keyRemedy(fault: KeyFault): string {
+  if (fault.code === 'public_where_private_expected') return 'name the file of the private key';
+  if (fault.code === 'encrypted') return 'store the key without a passphrase, at mode 0600';
+  return 'name an Ed25519 private key: 32 raw bytes, their base64, PKCS#8 PEM or OpenSSH (`countersign keygen` makes one)';
 }

@@ -48,6 +48,11 @@ export const policyName = z
     'must be 1 to 64 letters, digits, dots, underscores or hyphens, beginning with a letter or digit',
   );
 
+/** The id of a key: a header value, a field of a signed text, a member of a keyring. */
+export const keyId = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, underscores or hyphens');
+
 /** One allowed schema version, 1 to 32 characters. */
 export const schemaVersion = z.string().min(1).max(32);
 

@@ -1,6 +1,6 @@
 /** The shape of `identities`: who may call, with which certificates and keys, and for whom. */
 import { z } from 'zod';
-import { filePath, instant, operatorId, sha256Text } from './schema-common.js';
+import { filePath, instant, keyId, operatorId, sha256Text } from './schema-common.js';
 
 const certificate = z
   .strictObject({
@@ -28,10 +28,7 @@ const certificate = z
 
 const key = z
   .strictObject({
-    kid: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, underscores or hyphens')
-      .describe('The id of the key, `[A-Za-z0-9._-]{1,64}`; a new key takes a new id.'),
+    kid: keyId.describe('The id of the key, `[A-Za-z0-9._-]{1,64}`; a new key takes a new id.'),
     publicKey: z
       .string()
       .min(1)

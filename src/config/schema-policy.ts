@@ -113,6 +113,16 @@ export const policySchema = z.strictObject({
     .strictObject({ json })
     .optional()
     .describe('The contract of a JSON body. Default: the body is signed bytes that nobody parses.'),
+  answer: z
+    .strictObject({
+      signed: z
+        .boolean()
+        .describe('Whether the answer is judged as feedback and signed with the keys of `feedback`.'),
+    })
+    .optional()
+    .describe(
+      "What becomes of the upstream's answer. Default: it passes as it is; with profile `federation.feedback-query` it is signed.",
+    ),
   passThrough: z
     .strictObject({
       reason: z

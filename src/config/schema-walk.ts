@@ -23,7 +23,10 @@ export function descriptionAt(schema: JsonSchemaNode, path: ConfigurationPath): 
 }
 
 function childOf(node: JsonSchemaNode, segment: string | number): JsonSchemaNode | undefined {
-  return typeof segment === 'number' ? node.items : node.properties?.[segment];
+  if (typeof segment === 'number') return node.items;
+  const { properties, additionalProperties } = node;
+  if (properties !== undefined) return Object.hasOwn(properties, segment) ? properties[segment] : undefined;
+  return typeof additionalProperties === 'object' ? additionalProperties : undefined;
 }
 
 /** The value at `path` of plain data; undefined where there is none. */

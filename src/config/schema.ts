@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { freshnessShape, operatorId, rateLimit, tenantId } from './schema-common.js';
+import { feedbackSchema } from './schema-feedback.js';
 import { identitySchema } from './schema-identity.js';
 import { policySchema } from './schema-policy.js';
 import {
@@ -59,6 +60,7 @@ export const configurationSchema = z.strictObject({
     .array(policySchema)
     .max(1000)
     .describe('The routes, in order of precedence; a request that none governs is refused.'),
+  feedback: feedbackSchema.optional(),
   envoy: envoySchema.optional(),
 });
 

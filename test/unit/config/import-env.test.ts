@@ -1,10 +1,14 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { importEnvironment } from '../../../src/config/import-env.js';
 import { carriedNames } from '../../../src/config/import-names.js';
+import { activeKeyOf } from '../../../src/feedback/feedback-settings.js';
 import { createWorkspace, fixtures, loaded, type Workspace } from './workspace.js';
 
 const gateway = readFileSync(join(fixtures, 'good', 'gateway.env'), 'utf8');
+/** The secret half of the gateway's request key: RFC 8032, section 7.1, test 1. */
+const requestSeed = '9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60';
 let workspace: Workspace;
 beforeEach(() => {
   workspace = createWorkspace();
@@ -65,7 +69,6 @@ describe('importing the environment of the gateway', () => {
     ['VV_TG_REDIS_URL', 'not carried over'],
     ['VV_TG_ALLOWED_SCHEMA_VERSION', 'gives way to VV_TG_ALLOWED_SCHEMA_VERSIONS'],
     ['VV_TG_SPECTRASTRIKE_ED25519_PUBKEY', 'one key for all identities'],
-    ['VV_TG_FEEDBACK_ACTIVE_KID', 'not carried over'],
     ['VV_TG_QUEUE_BACKEND', 'skipped'],
     ['VV_TG_NATS_URL', 'skipped'],
     ['VV_TG_QUEUE_SUBJECT', 'skipped'],
@@ -85,17 +88,84 @@ describe('importing the environment of the gateway', () => {
     expect(imported(gateway).notes.map((note) => note.variable)).not.toContain('PATH');
   });
 
-  test('tells how to close a feedback key that others can read, and notes an inline one without showing it', () => {
-    const file = join(workspace.directory, 'keys', 'feedback.pem');
-    mkdirSync(join(workspace.directory, 'keys'));
-    writeFileSync(file, 'a key\n');
-    chmodSync(file, 0o644);
-    const told = imported(gateway)
-      .notes.filter((note) => note.variable === 'VV_TG_FEEDBACK_ED25519_KEYS_JSON')
-      .map((note) => note.message);
-    expect(told[0]).toContain('mode 0644');
-    expect(told[0]).toContain(`chmod 600 ${file}`);
-    expect(told[1]).toContain('looks like the key itself');
+  describe('feedback keys', () => {
+    const keysName = 'VV_TG_FEEDBACK_ED25519_KEYS_JSON';
+    const withKeys = (keys: object) =>
+      gatewayWith(keysName, JSON.stringify(keys)).replace(/^VV_TG_FEEDBACK_ACTIVE_KID=.*$/m, '');
+    const writeKey = (name: string, content: Uint8Array | string, mode = 0o600) =>
+      writeFileSync(join(workspace.directory, name), content, { mode });
+    const notesOf = (text: string) =>
+      imported(text)
+        .notes.filter(({ variable }) => variable.startsWith('VV_TG_FEEDBACK'))
+        .map(({ message }) => message);
+
+    test('are carried over with the active one, from files of 32 raw bytes and of PKCS#8', () => {
+      writeKey('raw.key', randomBytes(32));
+      writeKey('new.pem', generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }));
+      const text = `${withKeys({ default: 'raw.key', 'fb-2': 'new.pem' })}\nVV_TG_FEEDBACK_ACTIVE_KID=default`;
+      const { snapshot } = imported(text).configuration;
+      expect(snapshot.feedback?.defaultDomain).toMatchObject({
+        keys: [{ kid: 'default' }, { kid: 'fb-2' }],
+        activeKid: 'default',
+      });
+      expect(snapshot.policies.get('feedback')).toMatchObject({ answer: 'signed_feedback' });
+      expect(notesOf(text)).toEqual([]);
+    });
+
+    test('sign with the last one, and say so, where the environment names none', () => {
+      writeKey('a.key', randomBytes(32));
+      writeKey('b.key', randomBytes(32));
+      const text = withKeys({ a: 'a.key', b: 'b.key' });
+      expect(notesOf(text)).toEqual(['is not set: the last of the keys signs']);
+      const { feedback } = imported(text).configuration.snapshot;
+      expect(activeKeyOf(feedback!.defaultDomain, Date.now())?.kid).toBe('b');
+    });
+
+    test('become comments as long as one of them is open to others, with how to close it', () => {
+      writeKey('good.key', randomBytes(32));
+      writeKey('open.key', randomBytes(32));
+      const open = join(workspace.directory, 'open.key');
+      chmodSync(open, 0o644);
+      const text = withKeys({ good: 'good.key', open: 'open.key' });
+      const { configuration, yaml } = imported(text);
+      expect(notesOf(text).join('\n')).toMatch(/mode 0644.*chmod 600 .*open\.key\n/);
+      expect(configuration.snapshot.feedback).toBeUndefined();
+      expect(configuration.snapshot.policies.get('feedback')).toMatchObject({ answer: 'as_is' });
+      chmodSync(open, 0o600);
+      const uncommented = yaml.replace(/^# (feedback:| )/gm, '$1').replace(', answer: { signed: false }', '');
+      expect(loaded(workspace.load(uncommented)).snapshot.feedback?.defaultDomain.keys).toHaveLength(2);
+    });
+
+    test.each<[string, Record<string, string>, string]>([
+      ['a file that is missing', { k: 'absent.pem' }, 'does not exist'],
+      [
+        'a key in the place of a file',
+        { k: 'nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=' },
+        'the key itself',
+      ],
+      ['the key of the requests', { k: 'request.key' }, 'make one for feedback alone'],
+      ['a file that holds no key', { k: 'text.key' }, 'cannot be used'],
+      ['an id that cannot be one', { 'k|1': 'good.key' }, 'rename it'],
+    ])('are not carried over with %s', (_, keys, message) => {
+      writeKey('good.key', randomBytes(32));
+      writeKey('text.key', 'no key\n');
+      writeKey('request.key', Buffer.from(requestSeed, 'hex'));
+      const { yaml, configuration } = imported(withKeys(keys));
+      expect(notesOf(withKeys(keys)).join('\n')).toContain(message);
+      expect(configuration.snapshot.feedback).toBeUndefined();
+      expect(yaml).not.toContain('nWGxne');
+    });
+
+    test('are said to be missing where the environment has none', () => {
+      expect(notesOf(gatewayWith(keysName, undefined)).join('\n')).toContain('gives no key');
+    });
+
+    test('are not carried over without the active one', () => {
+      writeKey('good.key', randomBytes(32));
+      const text = `${withKeys({ k: 'good.key' })}\nVV_TG_FEEDBACK_ACTIVE_KID=other`;
+      expect(notesOf(text).join('\n')).toContain('is the id of no key file');
+      expect(imported(text).configuration.snapshot.feedback).toBeUndefined();
+    });
   });
 
   test('gives every identity one key for both purposes where bundles have none of their own', () => {

@@ -1,7 +1,7 @@
 import { checkBody } from '../../../src/verify/checks/body.js';
 import type { BodyContract } from '../../../src/verify/body-contract.js';
 import type { SignedPolicy } from '../../../src/verify/snapshot.js';
-import { configurationText, createWorkspace, loaded, type Workspace } from './workspace.js';
+import { configurationText, createWorkspace, feedback, loaded, type Workspace } from './workspace.js';
 
 let workspace: Workspace;
 beforeAll(() => {
@@ -14,7 +14,9 @@ function policyOf(
   changes: Readonly<Record<string, unknown>> = {},
 ): SignedPolicy {
   const { snapshot } = loaded(
-    workspace.load(configurationText({ policies: [{ name: 'it', ...entry }], ...changes })),
+    workspace.load(
+      configurationText({ policies: [{ name: 'it', ...entry }], feedback: feedback(), ...changes }),
+    ),
   );
   const policy = snapshot.policies.get('it')!;
   if (policy.kind !== 'signed') throw new Error('not a signed policy');
@@ -89,6 +91,25 @@ describe('the federation profiles', () => {
     expect(policy.match).toEqual({ kind: 'exact', path, methods: new Set(['POST']), allowQuery: false });
     expect(policy.events).toEqual({ accepted, rejected });
     expect(policy.rateLimit).toEqual({ group, perMinute: 120 });
+  });
+
+  test.each([
+    ['federation.telemetry', 'as_is', false],
+    ['federation.execution-graph', 'as_is', true],
+    ['federation.feedback-query', 'signed_feedback', false],
+    ['federation.verify', 'as_is', false],
+  ])('%s has its answer %s, and remembers executions: %s', (profile, answer, remembersExecution) => {
+    expect(policyOf({ profile })).toMatchObject({ answer, remembersExecution });
+  });
+
+  test('remember no executions where nothing is signed', () => {
+    const policy = policyOf({ profile: 'federation.execution-graph' }, { feedback: undefined });
+    expect(policy.remembersExecution).toBe(false);
+  });
+
+  test('let the answer of a feedback query pass where they are told to', () => {
+    const policy = policyOf({ profile: 'federation.feedback-query', answer: { signed: false } });
+    expect(policy.answer).toBe('as_is');
   });
 
   test.each<[string, unknown, string]>([
@@ -239,6 +260,15 @@ describe("a policy of one's own", () => {
     expect(verdict(body, { timestamp: 1_764_000_000, meta: { timestamp: 1_764_000_000 }, a: 1, b: 1 })).toBe(
       'body_contract',
     );
+  });
+
+  test.each([
+    [undefined, 'as_is'],
+    [{ signed: false }, 'as_is'],
+    [{ signed: true }, 'signed_feedback'],
+  ])('with answer %j has its answer %s', (answer, expected) => {
+    const match = { methods: ['POST'], path: '/a' };
+    expect(policyOf({ match, body: { json: { operator: '/o' } }, answer }).answer).toBe(expected);
   });
 
   test('closes the top level only where it is told to', () => {

@@ -24,6 +24,8 @@ export function referenceRows(schema: JsonSchemaNode, prefix = ''): ReferenceRow
       default: defaultOf(node, required?.includes(key) ?? false),
       description: node.description ?? '',
     };
+    const named = node.additionalProperties;
+    if (typeof named === 'object') return [row, ...referenceRows(named, `${path}.<name>`)];
     return [row, ...referenceRows(isList ? (node.items ?? {}) : node, isList ? `${path}[]` : path)];
   });
 }

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfiguration } from '../../../src/config/load.js';
+import { encodePrivateKey, generateKeyPair } from '../../../src/crypto/private-key.js';
 import type { Configuration, ConfigurationProblem, LoadResult } from '../../../src/config/settings.js';
 
 /** The folder of the fixtures, beside this file. */
@@ -17,6 +18,13 @@ export const publicKeys = {
   second: 'PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=',
 } as const;
 
+/** Made of the byte 1, 2 or 3, and so never the key of a request: PKCS#8, raw bytes, and base64. */
+const feedbackKeyFiles = {
+  'fb-2026.pem': encodePrivateKey(generateKeyPair(new Uint8Array(32).fill(1)), 'pem'),
+  'fb-2028.key': new Uint8Array(32).fill(2),
+  'fb-own.key': encodePrivateKey(generateKeyPair(new Uint8Array(32).fill(3)), 'base64'),
+};
+
 /** A temporary directory; `remove` deletes it. */
 export interface Workspace {
   readonly directory: string;
@@ -27,7 +35,10 @@ export interface Workspace {
   readonly remove: () => void;
 }
 
-/** Makes the directory, with `certs/` (producer, expired, server, ca) and a server key of mode 0600. */
+/**
+ * Makes the directory, with `certs/` (producer, expired, server, ca), a server key of mode 0600, and in `keys/` three
+ * feedback keys.
+ */
 export function createWorkspace(): Workspace {
   const directory = mkdtempSync(join(tmpdir(), 'cfg-'));
   const certs = join(directory, 'certs');
@@ -41,6 +52,9 @@ export function createWorkspace(): Workspace {
   }))
     copyFileSync(join(fixtures, 'files', source), join(certs, name));
   writeFileSync(join(certs, 'server.key'), 'stands for a key\n', { mode: 0o600 });
+  mkdirSync(join(directory, 'keys'));
+  for (const [name, content] of Object.entries(feedbackKeyFiles))
+    writeFileSync(join(directory, 'keys', name), content, { mode: 0o600 });
   return {
     directory,
     load: (yaml, options) => {
@@ -75,6 +89,11 @@ export function configurationText(changes: Readonly<Record<string, unknown>> = {
     policies: [{ name: 'telemetry', profile: 'federation.telemetry', schemaVersions: ['1.0'] }],
     ...changes,
   });
+}
+
+/** A `feedback` section with one key; `changes` replaces its members. */
+export function feedback(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return { keys: [{ kid: 'fb-2026', privateKeyFile: 'keys/fb-2026.pem' }], ...changes };
 }
 
 /** A valid identity; `changes` replaces its members. */

@@ -1,0 +1,87 @@
+/** The shape of `feedback`: which keys sign the answers, and what may be signed. */
+import { z } from 'zod';
+import { bodyBytes, filePath, instant, keyId, schemaVersion, tenantId } from './schema-common.js';
+
+const key = z
+  .strictObject({
+    kid: keyId.describe(
+      'The id of the key, `[A-Za-z0-9._-]{1,64}`; it is signed, and a new key takes a new id.',
+    ),
+    privateKeyFile: filePath.describe(
+      'Its Ed25519 private key: 32 raw bytes or their base64, PKCS#8 PEM, or OpenSSH; closed to other users (mode 0600 or 0640).',
+    ),
+    notBefore: instant.optional().describe('The key signs from this moment on. Default: always.'),
+    notAfter: instant
+      .optional()
+      .describe(
+        'The key signs until just before this moment, and is then published no more. Default: for ever.',
+      ),
+  })
+  .describe('One private key.');
+
+const keys = z.array(key).min(1).max(64);
+
+const activeKid = keyId
+  .optional()
+  .describe(
+    'The key that signs. Default: of the keys that are valid, the one with the latest `notBefore`, and of those the last.',
+  );
+
+/** The keys of one tenant. */
+const tenantDomain = z
+  .strictObject({
+    keys: keys.describe('The private keys of this tenant; those above are not used for it.'),
+    activeKid,
+  })
+  .describe('The keys of one tenant, under its UUID.');
+
+/** `feedback`: signing the answers. */
+export const feedbackSchema = z
+  .strictObject({
+    keys: keys.describe('The private keys that sign for every tenant without keys of its own.'),
+    activeKid,
+    tenants: z
+      .record(tenantId, tenantDomain)
+      .default({})
+      .describe('Tenants whose answers are signed with keys of their own.'),
+    adjustmentSchemaVersions: z
+      .array(schemaVersion)
+      .min(1)
+      .max(64)
+      .default(['feedback.adjustment.v1'])
+      .describe('The schema versions that an adjustment may have.'),
+    maxAnswerBytes: bodyBytes
+      .default(1_048_576)
+      .describe('The longest answer of the upstream, in bytes; a longer one is withheld.'),
+    executions: z
+      .strictObject({
+        required: z
+          .boolean()
+          .default(false)
+          .describe(
+            'Whether an adjustment may only name an execution and attestation that its tenant has submitted in a graph.',
+          ),
+        maxPerTenant: z
+          .int()
+          .min(1)
+          .max(10_000_000)
+          .default(10_000)
+          .describe('Submitted pairs that are remembered for one tenant; the oldest goes first.'),
+        retentionSeconds: z
+          .int()
+          .min(60)
+          .max(31_536_000)
+          .default(604_800)
+          .describe('How long a submitted pair is remembered.'),
+      })
+      .describe('The executions that adjustments answer to.')
+      .prefault({}),
+  })
+  .describe('How answers are signed. Required as soon as a policy signs its answers.');
+
+/** The section as the file says it. */
+export type FeedbackInput = z.output<typeof feedbackSchema>;
+/** The keys of one domain as the file says them. */
+export type SigningDomainInput = z.output<typeof tenantDomain>;
+/** One private key as the file says it. */
+export type FeedbackKeyInput = z.output<typeof key>;
