@@ -6,6 +6,7 @@ import { ExitCode } from './exit-code.js';
 import { examples } from './help.js';
 import { wholeNumber } from './option-values.js';
 import type { CliWorld, Register } from './session.js';
+import { signingLines, signingSummary, type SigningSummary } from './signing-summary.js';
 import { jsonText, printable } from './text.js';
 
 const MAX_WORKERS = 1024;
@@ -20,7 +21,8 @@ interface CheckConfigOptions {
 async function checkConfig(world: CliWorld, file: string, options: CheckConfigOptions): Promise<ExitCode> {
   const { loadConfiguration } = await import('../config/load.js');
   const { renderProblems } = await import('../config/render.js');
-  const loaded = loadConfiguration(file, { generation: 1, nowMs: world.nowMs(), workers: options.workers });
+  const nowMs = world.nowMs();
+  const loaded = loadConfiguration(file, { generation: 1, nowMs, workers: options.workers });
   if (!loaded.ok) {
     if (options.json) world.out(jsonText({ ok: false, file, problems: loaded.problems }));
     else
@@ -29,8 +31,11 @@ async function checkConfig(world: CliWorld, file: string, options: CheckConfigOp
       );
     return ExitCode.refused;
   }
+  const signing = signingSummary(loaded.configuration.snapshot, nowMs);
   world.out(
-    options.json ? jsonText(summary(file, loaded.configuration)) : report(file, loaded.configuration),
+    options.json
+      ? jsonText(summary(file, loaded.configuration, signing))
+      : report(file, loaded.configuration, signing),
   );
   return ExitCode.good;
 }
@@ -39,7 +44,7 @@ function passThroughs({ snapshot }: Configuration): PassThroughPolicy[] {
   return [...snapshot.policies.values()].filter((policy) => policy.kind === 'pass_through');
 }
 
-function summary(file: string, configuration: Configuration): object {
+function summary(file: string, configuration: Configuration, signing: SigningSummary): object {
   const { snapshot, warnings, filesRead } = configuration;
   return {
     ok: true,
@@ -54,12 +59,13 @@ function summary(file: string, configuration: Configuration): object {
       path: match.path,
       reason,
     })),
+    signed_answers: signing,
     warnings,
     files_read: filesRead,
   };
 }
 
-function report(file: string, configuration: Configuration): string {
+function report(file: string, configuration: Configuration, signing: SigningSummary): string {
   const { snapshot, warnings } = configuration;
   const counts = [
     count(snapshot.identities.size, 'identity', 'identities'),
@@ -71,7 +77,7 @@ function report(file: string, configuration: Configuration): string {
       `not checked: ${name}: ${[...match.methods].join(',')} ${match.path}${match.kind === 'prefix' ? '…' : ''} — ${reason}`,
   );
   const warned = warnings.map(({ path, message }) => `warning: ${path}: ${message}`);
-  return [`${file} is good: ${counts}`, ...unchecked, ...warned]
+  return [`${file} is good: ${counts}`, ...unchecked, ...signingLines(signing), ...warned]
     .map((line) => `${printable(line)}\n`)
     .join('');
 }
@@ -84,7 +90,9 @@ function count(amount: number, one: string, many = `${one}s`): string {
 export const registerCheckConfig: Register = (program, session) => {
   program
     .command('check-config')
-    .description('judge a configuration as the server would; list warnings and unchecked routes')
+    .description(
+      'judge a configuration as the server would; list warnings, unchecked routes and signing keys',
+    )
     .argument('[file]', 'the configuration, if not given by --config')
     .option('-c, --config <file>', 'the configuration (YAML)')
     .option('-w, --workers <number>', 'processes that will share it', wholeNumber(1, MAX_WORKERS), 1)

@@ -7,6 +7,7 @@ import { EXIT_CODE_HELP, ExitCode } from './exit-code.js';
 import { registerFingerprint } from './fingerprint.js';
 import { registerImportEnv } from './import-env.js';
 import { registerKeygen } from './keygen.js';
+import { registerKeyring } from './keyring.js';
 import { registerSend } from './send.js';
 import { registerServe } from './serve.js';
 import { Session, type CliWorld } from './session.js';
@@ -23,6 +24,7 @@ const COMMANDS = [
   registerSend,
   registerImportEnv,
   registerEnvoyConfig,
+  registerKeyring,
 ];
 
 /** The program with every command; nothing runs yet. */

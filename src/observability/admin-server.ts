@@ -1,6 +1,7 @@
-/** The admin port: liveness, readiness with reasons, metrics. Plain HTTP on loopback, GET and HEAD only. */
+/** The admin port: liveness, readiness with reasons, metrics, the public feedback keys. Plain HTTP on loopback, GET and HEAD only. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
+import type { FeedbackJwkSet } from '../feedback/keyring.js';
 import type { Health } from './health.js';
 
 /** What the admin port shows. */
@@ -11,6 +12,8 @@ export interface AdminOptions {
   readonly registry: Registry;
   /** Facts about the running configuration: generation, file, policies. No secrets. */
   readonly describe: () => Readonly<Record<string, unknown>>;
+  /** The public keys that answers are verified with now, of one tenant or of all. Absent or undefined: nothing is signed. */
+  readonly keyring?: (tenant: string | undefined) => FeedbackJwkSet | undefined;
 }
 
 interface Answer {
@@ -20,6 +23,10 @@ interface Answer {
 }
 
 const JSON_TYPE = 'application/json';
+/** RFC 7517 §8.5.2. */
+const JWK_SET_TYPE = 'application/jwk-set+json';
+/** Larger than any path and query of ours; what is longer is none of them. */
+const MAX_URL_CHARACTERS = 1_024;
 const HEADERS_TIMEOUT_MILLISECONDS = 5_000;
 const MAX_CONNECTIONS = 64;
 
@@ -55,7 +62,8 @@ async function respond(
 
 async function answerTo(request: IncomingMessage, options: AdminOptions): Promise<Answer> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'GET only\n');
-  switch (request.url?.split('?')[0]) {
+  const { path, tenant } = targetOf(request.url ?? '');
+  switch (path) {
     case '/livez':
       return plain(200, 'alive\n');
     case '/readyz':
@@ -64,9 +72,25 @@ async function answerTo(request: IncomingMessage, options: AdminOptions): Promis
       return { status: 200, type: options.registry.contentType, body: await options.registry.metrics() };
     case '/status':
       return json(200, options.describe());
+    case '/keyring':
+    case '/.well-known/jwks.json':
+      return keyring(options.keyring?.(tenant));
     default:
-      return plain(404, 'there are /livez, /readyz, /metrics and /status\n');
+      return plain(404, 'there are /livez, /readyz, /metrics, /status and /keyring\n');
   }
+}
+
+/** The path as it was sent, and the `tenant` of the query. */
+function targetOf(url: string): { readonly path: string; readonly tenant: string | undefined } {
+  if (url.length > MAX_URL_CHARACTERS) return { path: '', tenant: undefined };
+  const [path = '', query = ''] = url.split('?', 2);
+  return { path, tenant: new URLSearchParams(query).get('tenant') ?? undefined };
+}
+
+/** A set that is made anew for each request, so that a key is gone from it at its `notAfter`. */
+function keyring(keys: FeedbackJwkSet | undefined): Answer {
+  if (keys === undefined) return plain(404, 'no answer is signed here\n');
+  return { ...json(200, keys), type: JWK_SET_TYPE };
 }
 
 function readiness(health: Health): Answer {

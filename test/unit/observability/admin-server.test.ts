@@ -4,6 +4,11 @@ import { Counter, Registry } from 'prom-client';
 import { startAdminServer } from '../../../src/observability/admin-server.js';
 import { Health } from '../../../src/observability/health.js';
 
+const jwk = { kty: 'OKP', crv: 'Ed25519', x: 'AA', kid: 'fb', use: 'sig', alg: 'EdDSA' } as const;
+const keyrings = new Map([
+  [undefined, { keys: [jwk, { ...jwk, kid: 'own' }] }],
+  ['tenant-1', { keys: [{ ...jwk, kid: 'own' }] }],
+]);
 let fault: string | undefined;
 let broken = false;
 let server: Server;
@@ -25,6 +30,7 @@ beforeAll(async () => {
     health: new Health([{ name: 'nonce_store', fault: () => fault }]),
     registry,
     describe: () => ({ generation: 1 }),
+    keyring: (tenant) => keyrings.get(tenant),
   });
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
@@ -80,12 +86,37 @@ describe('the admin port', () => {
     expect(await (await fetch(`${base}/status`)).json()).toEqual({ generation: 1 });
   });
 
-  it.each(['/', '/metrics/', '/healthz', '//livez', '/../livez/x', '/constructor'])(
-    'has nothing at %s',
+  it.each(['/keyring', '/.well-known/jwks.json', '/keyring?other=1', '/keyring?'])(
+    'serves the public keys as a JWK set at %s',
     async (path) => {
-      expect((await fetch(`${base}${path}`)).status).toBe(404);
+      const response = await fetch(`${base}${path}`);
+      expect(response.headers.get('content-type')).toBe('application/jwk-set+json');
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      expect(await response.json()).toEqual({ keys: [jwk, { ...jwk, kid: 'own' }] });
     },
   );
+
+  it('serves the public keys of one tenant', async () => {
+    const response = await fetch(`${base}/keyring?tenant=tenant-1`);
+    expect(await response.json()).toEqual({ keys: [{ ...jwk, kid: 'own' }] });
+  });
+
+  it('has no keyring where nothing is signed', async () => {
+    const response = await fetch(`${base}/keyring?tenant=tenant-2`);
+    expect([response.status, await response.text()]).toEqual([404, 'no answer is signed here\n']);
+  });
+
+  it.each([
+    '/',
+    '/metrics/',
+    '/healthz',
+    '//livez',
+    '/../livez/x',
+    '/constructor',
+    `/livez?${'x'.repeat(1024)}`,
+  ])('has nothing at %s', async (path) => {
+    expect((await fetch(`${base}${path}`)).status).toBe(404);
+  });
 
   it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('refuses %s', async (method) => {
     expect((await fetch(`${base}/livez`, { method })).status).toBe(405);

@@ -1,0 +1,68 @@
+/** `countersign keyring`: the public keys that consumers verify answers with. */
+import { publishedKeys, toJwkSet, toKeyMap } from '../feedback/keyring.js';
+import type { Configuration } from '../config/settings.js';
+import { CliFault, usageFault } from './cli-fault.js';
+import { chosenConfigFile } from './config-file.js';
+import { ExitCode } from './exit-code.js';
+import { examples } from './help.js';
+import type { CliWorld, Register } from './session.js';
+import { jsonText } from './text.js';
+
+interface KeyringOptions {
+  readonly config?: string;
+  readonly json?: true;
+  readonly map?: true;
+  readonly tenant?: string;
+}
+
+/** The loader brings the schema library along, so it is loaded when it is wanted. */
+async function keyring(world: CliWorld, file: string, options: KeyringOptions): Promise<ExitCode> {
+  if (options.json && options.map) throw usageFault('--json and --map', 'give one of them');
+  const { loadConfiguration } = await import('../config/load.js');
+  const { renderProblems } = await import('../config/render.js');
+  const nowMs = world.nowMs();
+  const loaded = loadConfiguration(file, { generation: 1, nowMs });
+  if (!loaded.ok) {
+    world.err(`${renderProblems(loaded.problems)}\n`);
+    return ExitCode.refused;
+  }
+  const keys = publishedKeys(settingsOf(loaded.configuration, options.tenant), nowMs, options.tenant);
+  if (keys.length === 0) world.err('countersign: every key has ended, so no answer is signed\n');
+  world.out(
+    options.map ? `${JSON.stringify(Object.fromEntries(toKeyMap(keys)))}\n` : jsonText(toJwkSet(keys)),
+  );
+  return ExitCode.good;
+}
+
+function settingsOf({ file, snapshot }: Configuration, tenant: string | undefined) {
+  const { feedback, operators } = snapshot;
+  if (feedback === undefined)
+    throw new CliFault(`${file} has no "feedback" section, so no answer is signed`, 'add feedback.keys');
+  if (tenant !== undefined && ![...operators.values()].includes(tenant))
+    throw new CliFault(`no operator is mapped to the tenant ${tenant}`, 'give a tenant of `operators`');
+  return feedback;
+}
+
+/** Adds the command. */
+export const registerKeyring: Register = (program, session) => {
+  program
+    .command('keyring')
+    .description('print the public keys that consumers verify signed answers with, as a JWK set')
+    .argument('[file]', 'the configuration, if not given by --config')
+    .option('-c, --config <file>', 'the configuration (YAML)')
+    .option('--json', 'a JWK set (RFC 7517), which is the default')
+    .option('--map', 'one line of JSON instead: key id to base64 of the 32 bytes')
+    .option('--tenant <uuid>', 'only the keys that sign for this tenant')
+    .addHelpText(
+      'after',
+      examples(
+        'countersign keyring countersign.yaml > keyring.json',
+        'countersign keyring --map --tenant 11111111-1111-4111-8111-111111111111 countersign.yaml',
+      ),
+    )
+    .action(
+      session.action((world, file: string | undefined, options: KeyringOptions) =>
+        keyring(world, chosenConfigFile(file, options.config), options),
+      ),
+    );
+};
