@@ -1,4 +1,6 @@
 /** A consumer for tests: a keyring of one key, a clock that stands, a store of its own. */
+import { createStrictVerifier } from '../../../../src/crypto/ed25519.js';
+import { selectEngine } from '../../../../src/crypto/engines.js';
 import {
   keyringFromMap,
   MemorySeenNonces,
@@ -25,11 +27,21 @@ export function keyringOf(map: Parameters<typeof keyringFromMap>[0]): FeedbackKe
   return result.keyring;
 }
 
+/** The server's engine, which is far faster; `{ verifier: undefined }` is the client's own. */
+const verifier = createStrictVerifier(selectEngine());
+
 export const keyring = keyringOf({ [KID]: KEY.base64 });
 
 export function consumer(changes: Partial<VerifyFeedbackOptions> = {}): VerifyFeedbackOptions {
   const at = changes.clock ?? clock;
-  return { tenant: TENANT, keyring, clock: at, seenNonces: new MemorySeenNonces({ clock: at }), ...changes };
+  return {
+    tenant: TENANT,
+    keyring,
+    clock: at,
+    seenNonces: new MemorySeenNonces({ clock: at }),
+    verifier,
+    ...changes,
+  };
 }
 
 /** Verified, or the test fails. */

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Finds or installs a Chromium. The last line on stdout is its path; what it does is said on stderr.
+# In this order: $CHROMIUM_BIN, what is on PATH, and else Debian's package `chromium` (needs apt-get and root).
+# Exit: 0 found, 1 cannot be had (the remedy is on stderr), 2 wrong usage.
+set -eu
+
+say() { printf 'chromium.sh: %s\n' "$*" >&2; }
+
+fail() {
+  say "$1"
+  say 'install Chromium or Chrome, or set CHROMIUM_BIN=/path/to/it'
+  exit 1
+}
+
+use() {
+  say "using $2: $1"
+  printf '%s\n' "$1"
+  exit 0
+}
+
+[ $# -eq 0 ] || { say 'usage: scripts/chromium.sh'; exit 2; }
+
+if [ -n "${CHROMIUM_BIN:-}" ]; then
+  [ -f "$CHROMIUM_BIN" ] && [ -x "$CHROMIUM_BIN" ] || fail "CHROMIUM_BIN=$CHROMIUM_BIN is not an executable file"
+  use "$CHROMIUM_BIN" CHROMIUM_BIN
+fi
+
+use_from_path() {
+  for name in chromium chromium-browser google-chrome-stable google-chrome; do
+    if on_path=$(command -v "$name"); then use "$on_path" "$name on PATH"; fi
+  done
+}
+
+use_from_path
+command -v apt-get >/dev/null 2>&1 || fail 'there is no Chromium on PATH, and no apt-get to install one with'
+[ "$(id -u)" -eq 0 ] || fail 'there is no Chromium on PATH, and only root can install one (apt-get install chromium)'
+say 'installing the package chromium (about 100 MB)'
+export DEBIAN_FRONTEND=noninteractive
+{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >&2 ||
+  fail 'apt-get could not install the package chromium'
+use_from_path
+fail 'the package chromium was installed, and is not on PATH'
