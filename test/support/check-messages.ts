@@ -1,27 +1,8 @@
 /** CheckRequests written and CheckResponses read by Envoy's full definitions, not by our own code. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-// Brings descriptor.proto, which Envoy's annotations extend, among the well-known types.
-import '@grpc/proto-loader';
-import protobuf from 'protobufjs';
+import { loadEnvoyDefinitions } from './envoy-definitions.js';
 import { bytes, type RequestParts } from './signed-request.js';
 
-const folders = ['envoy-api', 'googleapis', 'xds', 'protoc-gen-validate'].map((folder) =>
-  join('node_modules/@grpc/grpc-js-xds/deps', folder),
-);
-
-function loadFull(): protobuf.Root {
-  const root = new protobuf.Root();
-  root.resolvePath = (_origin, target) => {
-    if (protobuf.common.get(target) !== null) return target;
-    return folders.map((folder) => join(folder, target)).find((path) => existsSync(path)) ?? null;
-  };
-  root.loadSync('envoy/service/auth/v3/external_auth.proto', { keepCase: true });
-  root.resolveAll();
-  return root;
-}
-
-const full = loadFull();
+const full = loadEnvoyDefinitions('envoy/service/auth/v3/external_auth.proto');
 export const FullCheckRequest = full.lookupType('envoy.service.auth.v3.CheckRequest');
 export const FullCheckResponse = full.lookupType('envoy.service.auth.v3.CheckResponse');
 
