@@ -20,13 +20,17 @@ export const PATHS = {
 /** A body before it is serialised; a case may change a member of it first. */
 export type Body = Readonly<Record<string, unknown>>;
 
-/** One telemetry event of `party`. */
-export function telemetryBody(party: Party, { timestamp, nonce }: SignedParts): Body {
+/** One telemetry event of `party`, of an execution of its own unless one is named. */
+export function telemetryBody(
+  party: Party,
+  { timestamp, nonce }: SignedParts,
+  execution = sha256(nonce),
+): Body {
   return {
     operator_id: party.operator,
     campaign_id: CAMPAIGN,
     tenant_id: party.tenant,
-    execution_hash: sha256(nonce),
+    execution_hash: execution,
     timestamp,
     nonce,
     signed_metadata: { tenant_id: party.tenant, operator_id: party.operator, campaign_id: CAMPAIGN },
@@ -37,9 +41,21 @@ export function telemetryBody(party: Party, { timestamp, nonce }: SignedParts): 
   };
 }
 
-/** An execution graph of `nodes` nodes. */
-export function graphBody(party: Party, { timestamp, nonce }: SignedParts, nodes: number): Body {
-  const fingerprint = sha256(`graph ${nonce}`);
+/** What a graph is about. */
+export interface GraphSubject {
+  /** Of the execution, 64 hex digits. */
+  readonly fingerprint: string;
+  readonly target: string;
+}
+
+/** An execution graph of `nodes` nodes, of an execution of its own unless one is named. */
+export function graphBody(
+  party: Party,
+  { timestamp, nonce }: SignedParts,
+  nodes: number,
+  subject: GraphSubject = { fingerprint: sha256(`graph ${nonce}`), target: 'urn:target:local-federation' },
+): Body {
+  const { fingerprint, target } = subject;
   return {
     operator_id: party.operator,
     tenant_id: party.tenant,
@@ -52,7 +68,7 @@ export function graphBody(party: Party, { timestamp, nonce }: SignedParts, nodes
       tenant_id: party.tenant,
       operator_id: party.operator,
       execution_fingerprint: fingerprint,
-      target_urn: 'urn:target:local-federation',
+      target_urn: target,
       nodes: Array.from({ length: nodes }, (_, index) => ({ id: `node-${index}` })),
     },
   };

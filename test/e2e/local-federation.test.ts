@@ -21,6 +21,8 @@ describe('the local federation as a program', () => {
   const directory = mkdtempSync(join(tmpdir(), 'lf-'));
   const layout = layoutOf(directory);
   let port: number;
+  /** What the first `up` printed. */
+  let shown: string;
 
   function run(command: string, switches: Readonly<Record<string, string>> = {}): Run {
     const env = { ...process.env, STATE_DIR: directory, PORT: String(port), ...switches };
@@ -46,16 +48,34 @@ describe('the local federation as a program', () => {
   });
 
   it(
-    'starts, shows twenty requests that end as they must, and tells how to go on',
+    'starts, shows twenty requests and a round of the loop that end as they must, and tells how to go on',
     () => {
       const { status, output } = run('up');
+      shown = output;
       expect({ status, output }).toMatchObject({ status: 0 });
-      expect(rows(output)).toHaveLength(20);
+      expect(rows(output)).toHaveLength(20 + 17);
       expect(output).not.toContain('WRONG');
       expect(output).toContain('make local-federation-down');
     },
     PROGRAM_MILLISECONDS,
   );
+
+  it.each([
+    ['a tampered answer', /tampered with.*bad_signature, nothing changed {2,}as it should be/],
+    ['an answer under an unknown kid', /unknown kid.*unknown_kid, nothing changed {2,}as it should be/],
+    ["another tenant's answer", /other tenant's answer.*bad_signature, nothing changed {2,}as it should be/],
+    ['an adjustment that is not bound', /was not run.*0 bound, nothing changed {2,}as it should be/],
+    ['an answer that was taken before', /once more.*replayed, nothing changed {2,}as it should be/],
+  ])('shows that %s changes no decision', (_, row) => {
+    expect(shown).toMatch(row);
+  });
+
+  it('shows what the signed answer decides, and by which measurement', () => {
+    expect(shown).toMatch(/feedback query +200, signed by default +200, signed by default/);
+    expect(shown).toMatch(/eight nodes +refuse \(tighten 0\.82\) +refuse \(tighten 0\.82\)/);
+    expect(shown).toMatch(/seven nodes +allow \(observe 0\.55\) +allow \(observe 0\.55\)/);
+    expect(shown).toMatch(/measurement in the decision’s input +([0-9a-f]{16}) +\1 /);
+  });
 
   it('leaves its values in a file of mode 0600', () => {
     expect(statSync(layout.environmentFile).mode & 0o777).toBe(0o600);

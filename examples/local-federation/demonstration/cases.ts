@@ -48,13 +48,18 @@ const post = (path: string, headers: Record<string, string>, body: Buffer): Prod
 const freshParts = (kit: DemonstrationKit): SignedParts => ({ timestamp: kit.now(), nonce: newNonce() });
 
 /** A request that is signed as it should be; the cases that are refused start from one and spoil it. */
-function signed(by: Credentials, path: string, parts: SignedParts, body: Buffer): Sending {
+export function signedSending(by: Credentials, path: string, parts: SignedParts, body: Buffer): Sending {
   return { over: by, request: post(path, signedHeaders(by, parts, body), body) };
 }
 
 function telemetry(kit: DemonstrationKit): Sending {
   const parts = freshParts(kit);
-  return signed(kit.credentials.producerA, PATHS.telemetry, parts, json(telemetryBody(PRODUCER_A, parts)));
+  return signedSending(
+    kit.credentials.producerA,
+    PATHS.telemetry,
+    parts,
+    json(telemetryBody(PRODUCER_A, parts)),
+  );
 }
 
 const withBody = (sending: Sending, body: Buffer): Sending => ({
@@ -82,11 +87,21 @@ export const ACCEPTED: readonly DemonstrationCase[] = [
   passes('signed telemetry', 202, (kit) => (kit.first = telemetry(kit))),
   passes('execution graph', 202, (kit) => {
     const parts = freshParts(kit);
-    return signed(kit.credentials.producerA, PATHS.graph, parts, json(graphBody(PRODUCER_A, parts, 8)));
+    return signedSending(
+      kit.credentials.producerA,
+      PATHS.graph,
+      parts,
+      json(graphBody(PRODUCER_A, parts, 8)),
+    );
   }),
   passes('feedback query', 200, (kit) => {
     const parts = freshParts(kit);
-    return signed(kit.credentials.producerA, PATHS.feedback, parts, json(feedbackBody(PRODUCER_A, parts)));
+    return signedSending(
+      kit.credentials.producerA,
+      PATHS.feedback,
+      parts,
+      json(feedbackBody(PRODUCER_A, parts)),
+    );
   }),
   passes('federation bundle', 200, (kit) => {
     const { producerA } = kit.credentials;
@@ -100,7 +115,12 @@ export const ACCEPTED: readonly DemonstrationCase[] = [
   }),
   passes('telemetry of the other tenant', 202, (kit) => {
     const parts = freshParts(kit);
-    return signed(kit.credentials.producerB, PATHS.telemetry, parts, json(telemetryBody(PRODUCER_B, parts)));
+    return signedSending(
+      kit.credentials.producerB,
+      PATHS.telemetry,
+      parts,
+      json(telemetryBody(PRODUCER_B, parts)),
+    );
   }),
   passes('unsigned page of a pass-through policy', 200, (kit) => ({
     over: kit.credentials.producerA,
@@ -126,7 +146,7 @@ export const REFUSED: readonly DemonstrationCase[] = [
     const { producerA, producerB } = kit.credentials;
     const parts = freshParts(kit);
     const forger = { ...producerA, signingKey: producerB.signingKey };
-    return signed(forger, PATHS.telemetry, parts, json(telemetryBody(PRODUCER_A, parts)));
+    return signedSending(forger, PATHS.telemetry, parts, json(telemetryBody(PRODUCER_A, parts)));
   }),
   isRefused('certificate of another identity', 401, (kit) => ({
     ...telemetry(kit),
@@ -135,20 +155,35 @@ export const REFUSED: readonly DemonstrationCase[] = [
   isRefused('certificate that is pinned to nobody', 401, (kit) => {
     const { unpinned } = kit.credentials;
     const parts = freshParts(kit);
-    return signed(unpinned, PATHS.telemetry, parts, json(telemetryBody(PRODUCER_A, parts)));
+    return signedSending(unpinned, PATHS.telemetry, parts, json(telemetryBody(PRODUCER_A, parts)));
   }),
   isRefused('cross-tenant: own operator, the other tenant', 403, (kit) => {
     const parts = freshParts(kit);
     const foreign = { ...PRODUCER_A, tenant: PRODUCER_B.tenant };
-    return signed(kit.credentials.producerA, PATHS.telemetry, parts, json(telemetryBody(foreign, parts)));
+    return signedSending(
+      kit.credentials.producerA,
+      PATHS.telemetry,
+      parts,
+      json(telemetryBody(foreign, parts)),
+    );
   }),
   isRefused("cross-tenant: the other producer's operator", 403, (kit) => {
     const parts = freshParts(kit);
-    return signed(kit.credentials.producerA, PATHS.telemetry, parts, json(telemetryBody(PRODUCER_B, parts)));
+    return signedSending(
+      kit.credentials.producerA,
+      PATHS.telemetry,
+      parts,
+      json(telemetryBody(PRODUCER_B, parts)),
+    );
   }),
   isRefused('stale timestamp', 401, (kit) => {
     const parts = { timestamp: kit.now() - STALE_SECONDS, nonce: newNonce() };
-    return signed(kit.credentials.producerA, PATHS.telemetry, parts, json(telemetryBody(PRODUCER_A, parts)));
+    return signedSending(
+      kit.credentials.producerA,
+      PATHS.telemetry,
+      parts,
+      json(telemetryBody(PRODUCER_A, parts)),
+    );
   }),
   isRefused('unsigned', 401, (kit) => {
     const { over, request } = telemetry(kit);
@@ -156,7 +191,7 @@ export const REFUSED: readonly DemonstrationCase[] = [
   }),
   isRefused('oversized body (1 MiB and a byte)', 413, (kit) => {
     const body = Buffer.alloc(OVERSIZED_BYTES, ' ');
-    return signed(kit.credentials.producerA, PATHS.telemetry, freshParts(kit), body);
+    return signedSending(kit.credentials.producerA, PATHS.telemetry, freshParts(kit), body);
   }),
   isRefused('unknown path', 404, (kit) => {
     const { over, request } = telemetry(kit);
@@ -174,6 +209,6 @@ export const REFUSED: readonly DemonstrationCase[] = [
     const parts = freshParts(kit);
     const text = JSON.stringify(telemetryBody(PRODUCER_A, parts));
     const doubled = Buffer.from(text.replace('{', `{"operator_id":"${PRODUCER_A.operator}",`));
-    return signed(kit.credentials.producerA, PATHS.telemetry, parts, doubled);
+    return signedSending(kit.credentials.producerA, PATHS.telemetry, parts, doubled);
   }),
 ];

@@ -1,6 +1,5 @@
 /** Sends every case through Envoy and compares what came back, and what the application saw, with what must be. */
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { JournalEntry } from '../../reference-upstream/request-journal.js';
 import type { ReachableFederation } from '../attach.js';
 import { FederationFault } from '../fault.js';
@@ -14,6 +13,8 @@ import {
   type DemonstrationKit,
   type Sending,
 } from './cases.js';
+import { goRound, type LoopRow } from './loop.js';
+import { waitedFor, type Say } from './patience.js';
 
 /** One line of the table, as it turned out. */
 export interface DemonstrationRow {
@@ -34,11 +35,8 @@ export interface DemonstrationOptions {
   /** Whether the application is the reference upstream: only that one's answers are known beforehand. */
   readonly referenceUpstream: boolean;
   /** Told when a case has to wait for the rate limit. */
-  readonly say: (line: string) => void;
+  readonly say: Say;
 }
-
-/** An allowance is whole again after a minute, and a reported second is rounded down by the clock. */
-const LONGEST_WAIT_SECONDS = 61;
 
 function errorCode(answer: ProducerAnswer): string {
   try {
@@ -80,12 +78,7 @@ async function run(
   const sending = one.prepare(kit);
   const before = referenceUpstream ? await timesSeen(federation, sending) : 0;
   const answer = await federation.gateway.send(sending.over, sending.request);
-  const wait = Number(answer.headers['retry-after']);
-  if (one.passes && answer.status === 429 && wait > 0 && wait <= LONGEST_WAIT_SECONDS) {
-    say(`  … ${one.title}: over RATE_LIMIT_PER_MINUTE, sending again in ${wait} s`);
-    await sleep(wait * 1000);
-    return run(one, kit, options);
-  }
+  if (one.passes && (await waitedFor(answer, { title: one.title, say }))) return run(one, kit, options);
   const seen = referenceUpstream ? (await timesSeen(federation, sending)) > before : undefined;
   return {
     title: one.title,
@@ -97,18 +90,27 @@ async function run(
   };
 }
 
+/** What was shown. */
+export interface Demonstration {
+  /** What passes and what is refused, a row a request. */
+  readonly requests: readonly DemonstrationRow[];
+  /** The feedback loop; empty before an application of somebody else's, whose answers are not known. */
+  readonly loop: readonly LoopRow[];
+}
+
 /**
  * Runs the cases one after another. Before an application of somebody else's only those are sent that it never sees:
  * they are the ones whose answers do not depend on it.
  */
-export async function demonstrate(options: DemonstrationOptions): Promise<DemonstrationRow[]> {
+export async function demonstrate(options: DemonstrationOptions): Promise<Demonstration> {
+  const { federation, referenceUpstream, say } = options;
   const kit: DemonstrationKit = {
-    credentials: options.federation.credentials,
+    credentials: federation.credentials,
     now: () => Math.floor(Date.now() / 1000),
     first: undefined,
   };
-  const cases = options.referenceUpstream ? [...ACCEPTED, REPLAY, ...REFUSED] : REFUSED;
-  const rows: DemonstrationRow[] = [];
-  for (const one of cases) rows.push(await run(one, kit, options));
-  return rows;
+  const cases = referenceUpstream ? [...ACCEPTED, REPLAY, ...REFUSED] : REFUSED;
+  const requests: DemonstrationRow[] = [];
+  for (const one of cases) requests.push(await run(one, kit, options));
+  return { requests, loop: referenceUpstream ? await goRound(federation, say) : [] };
 }
