@@ -37,23 +37,23 @@ export function recordLine(input: RecordInput): string {
   const refusal = typeof outcome === 'string' ? undefined : outcome;
   const events = facts.policy?.events ?? FALLBACK_EVENTS;
   return (
-    `{"time":"${new Date(input.nowMs).toISOString()}"` +
-    member('event', refusal === undefined ? events.accepted : events.rejected) +
-    member('decision_id', input.decisionId) +
-    member('code', refusal?.code ?? (outcome as string)) +
+    `{"time":"${isoTime(input.nowMs)}"` +
+    ours('event', refusal === undefined ? events.accepted : events.rejected) +
+    ours('decision_id', input.decisionId) +
+    ours('code', refusal?.code ?? (outcome as string)) +
     `,"status":${input.status}` +
     member('detail', refusal?.detail) +
     member('request_id', input.envoyRequestId) +
     member('identity', facts.identity) +
     member('claimed_identity', facts.identity === undefined ? facts.claimedIdentity : undefined) +
     member('kid', facts.kid) +
-    member('cert_sha256', facts.certificateSha256) +
+    ours('cert_sha256', facts.certificateSha256) +
     member('tenant', facts.tenant) +
     member('operator', facts.operator) +
     member('policy', facts.policy?.name) +
     member('attestation', facts.attestation) +
     member('execution', facts.execution) +
-    member('nonce_hash', facts.nonceHash?.toString('hex')) +
+    ours('nonce_hash', facts.nonceHash?.toString('hex')) +
     member('first_decision_id', refusal?.first?.requestId) +
     `,"generation":${input.generation},"stage_us":{${stageMembers(input.times)}}}\n`
   );
@@ -71,6 +71,24 @@ export function stageMembers(times: StageTimes): string {
     members += `${members === '' ? '' : ','}"${stage}":${Math.round(milliseconds * 1000)}`;
   });
   return members;
+}
+
+let isoSecond = -1;
+let isoPrefix = '';
+
+/** RFC 3339 in UTC with milliseconds. The calendar is worked out once a second. */
+function isoTime(nowMs: number): string {
+  const second = Math.floor(nowMs / 1000);
+  if (second !== isoSecond) {
+    isoSecond = second;
+    isoPrefix = new Date(second * 1000).toISOString().slice(0, -'000Z'.length);
+  }
+  return `${isoPrefix}${String(Math.floor(nowMs) - second * 1000).padStart(3, '0')}Z`;
+}
+
+/** A member whose value is a word, a UUID or a hash that we made ourselves: nothing in it to escape. */
+function ours(name: string, value: string | undefined): string {
+  return value === undefined ? '' : `,"${name}":"${value}"`;
 }
 
 /** Needs no escaping in a JSON string. */

@@ -11,6 +11,7 @@ import type { Ed25519Engine } from './ed25519.js';
 export interface SodiumModule {
   crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
   crypto_sign_detached(signature: Uint8Array, message: Uint8Array, secretKey: Uint8Array): void;
+  crypto_hash_sha256(digest: Uint8Array, input: Uint8Array): void;
 }
 
 function isSodiumModule(candidate: unknown): candidate is SodiumModule {
@@ -18,7 +19,8 @@ function isSodiumModule(candidate: unknown): candidate is SodiumModule {
     typeof candidate === 'object' &&
     candidate !== null &&
     'crypto_sign_verify_detached' in candidate &&
-    'crypto_sign_detached' in candidate
+    'crypto_sign_detached' in candidate &&
+    'crypto_hash_sha256' in candidate
   );
 }
 

@@ -48,17 +48,20 @@ function status(code: number): string {
   return field(1, integer(1, code));
 }
 
-/** HeaderValueOption.header=1 { key=1, value=2 }; `append` stays unset, which overwrites (trap 8). */
+/**
+ * HeaderValueOption.header=1 { key=1, value=2 }; `append` stays unset, which overwrites (trap 8). The names are
+ * our own constants, and ASCII.
+ */
 function headerOption([name, value]: HeaderPair): string {
-  return field(2, field(1, field(1, text(name)) + field(2, text(value))));
+  return field(2, field(1, field(1, name) + field(2, text(value))));
 }
 
-/** CheckResponse.dynamic_metadata=4: a google.protobuf.Struct, fields=1 { key=1, value=2 { string_value=3 } }. */
+/** CheckResponse.dynamic_metadata=4: a google.protobuf.Struct, fields=1 { key=1, value=2 { string_value=3 } }; keys as above. */
 function struct(metadata: Metadata): string {
   let entries = '';
   for (const key in metadata) {
     const value = metadata[key];
-    if (value !== undefined) entries += field(1, field(1, text(key)) + field(2, field(3, text(value))));
+    if (value !== undefined) entries += field(1, field(1, key) + field(2, field(3, text(value))));
   }
   return field(4, entries);
 }

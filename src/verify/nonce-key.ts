@@ -1,6 +1,6 @@
 /** The key under which a nonce is remembered (security.md MUST 15). */
-import { hash } from 'node:crypto';
 import type { PublicKey } from '../crypto/public-key.js';
+import { sha256 } from '../crypto/sha256.js';
 import type { KeyPurpose } from './snapshot.js';
 
 const LENGTH_BYTES = 4;
@@ -20,5 +20,5 @@ export function nonceKey(purpose: KeyPurpose, key: PublicKey, nonce: string): Bu
   at += key.fingerprintBytes.copy(input, at);
   at = input.writeUInt32BE(nonceBytes, at);
   input.write(nonce, at, 'utf8');
-  return hash('sha256', input, 'buffer');
+  return sha256(input);
 }

@@ -7,7 +7,14 @@ const FOLDERS = ['envoy-api', 'googleapis', 'protoc-gen-validate', 'xds'].map((f
   join('node_modules/@grpc/grpc-js-xds/deps', folder),
 );
 
-/** Loads them; run from the repository's root. */
+/** With the options of gRPC's own tutorial for Node, which is how such servers begin. Run from the repository's root. */
 export function loadEnvoyApi(): PackageDefinition {
-  return loadSync('envoy/service/auth/v3/external_auth.proto', { includeDirs: FOLDERS, keepCase: true });
+  return loadSync('envoy/service/auth/v3/external_auth.proto', {
+    includeDirs: FOLDERS,
+    keepCase: true,
+    longs: String,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+  });
 }

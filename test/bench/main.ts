@@ -1,6 +1,6 @@
 /**
  * `make bench`: every figure a ratio within one run. Prints a table and leaves the same, as JSON, in
- * bench-results/latest.json. Options by environment: BENCH_ROUNDS (5), BENCH_CHECKS (8000), BENCH_SECONDS (8).
+ * bench-results/latest.json. Options by environment: BENCH_ROUNDS (15), BENCH_CHECKS (3000), BENCH_SECONDS (8).
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -67,8 +67,8 @@ pinClient();
 if (!canPin) say('taskset is not here: servers and client share their cores, figures are noisier');
 const nonces = await benchNonces();
 const rounds = await benchChecks({
-  rounds: option('BENCH_ROUNDS', 5),
-  checksPerRound: option('BENCH_CHECKS', 8_000),
+  rounds: option('BENCH_ROUNDS', 15),
+  checksPerRound: option('BENCH_CHECKS', 3_000),
   certificatePem: certificatePem(),
   report: say,
 });

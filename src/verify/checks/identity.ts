@@ -18,9 +18,13 @@ export function checkIdentity(
   const identity = snapshot.identities.get(signed.identity);
   if (identity === undefined) return refuse('identity_unknown');
   if (identity.revoked) return refuse('identity_revoked');
-  const pins = identity.pins.filter((pin) => isPinOf(pin, certificate));
-  if (pins.length === 0) return refuse('pin_mismatch');
-  return pins.some((pin) => isValidAt(pin, nowMs)) ? { kind: 'identity', identity } : refuse('pin_not_valid');
+  let isPinned = false;
+  for (const pin of identity.pins) {
+    if (!isPinOf(pin, certificate)) continue;
+    if (isValidAt(pin, nowMs)) return { kind: 'identity', identity };
+    isPinned = true;
+  }
+  return refuse(isPinned ? 'pin_not_valid' : 'pin_mismatch');
 }
 
 function isPinOf(pin: CertificatePin, certificate: PeerCertificate): boolean {
