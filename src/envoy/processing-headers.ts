@@ -33,17 +33,29 @@ const NO_STORE: HeaderPair = ['cache-control', 'no-store'];
 const JSON_TYPE: HeaderPair = ['content-type', 'application/json'];
 
 /**
+ * Set by us alone, for the guard that Envoy has behind the signer (bootstrap/answer-guard.ts), which takes it off:
+ * an answer that is `held` or has no mark does not leave as a success.
+ */
+export const ANSWER_MARK = 'x-countersign-answer';
+export const HELD = 'held';
+export const SIGNED = 'signed';
+
+/**
  * Until the signed body is there the answer is a 502: should Envoy ever let an answer go on without it, nobody
  * takes it for one that was vouched for.
  */
 export function heldHeaders({ headers }: ResponseHeaders): HeaderChanges {
   const ours = [...headers.keys()].filter((name) => name.startsWith('x-countersign-'));
-  return { set: [[':status', '502'], NO_STORE], remove: [...DESCRIBES_THE_OLD_BODY, ...ours] };
+  return {
+    set: [[':status', '502'], [ANSWER_MARK, HELD], NO_STORE],
+    remove: [...DESCRIBES_THE_OLD_BODY, ...ours],
+  };
 }
 
 /** With the signed body the answer becomes the 200 that the upstream gave. */
 export function signedHeaders(bodyBytes: number): HeaderChanges {
-  return { set: [[':status', '200'], JSON_TYPE, ['content-length', String(bodyBytes)]], remove: [] };
+  const length: HeaderPair = ['content-length', String(bodyBytes)];
+  return { set: [[':status', '200'], [ANSWER_MARK, SIGNED], JSON_TYPE, length], remove: [] };
 }
 
 /** Of an answer that is made by us alone. */

@@ -1,6 +1,7 @@
 /** The way back: which answers pass the signer, and how Envoy waits for it (docs/feedback.md). */
 import { REFUSAL_DETAILS } from '../processing-response.js';
 import type { BootstrapOptions, RouteOptions } from './options.js';
+import { guardFilter, guardOverride, REMOVED_MARKS } from './answer-guard.js';
 import { duration, extension, note, type Section } from './yaml-text.js';
 
 const TYPES = 'envoy.extensions.filters.http.ext_proc.v3';
@@ -19,8 +20,8 @@ export function answerBufferBytes({ maxAnswerBytes }: BootstrapOptions): number 
   return maxAnswerBytes + TOLD_BYTES;
 }
 
-/** The filter between the verifier and the router; none where nothing is signed. It is off but for signed routes. */
-export function signerFilters(options: BootstrapOptions): Section[] {
+/** What is between the verifier and the router; nothing where nothing is signed. Both are off but for signed routes. */
+export function signerFilters(options: BootstrapOptions): unknown[] {
   if (!options.routes.some(isSigned)) return [];
   const filter = extension(FILTER, `${TYPES}.ExternalProcessor`, {
     stat_prefix: 'signer',
@@ -46,12 +47,13 @@ export function signerFilters(options: BootstrapOptions): Section[] {
       'request.id',
     ]),
   });
-  return [filter];
+  return [guardFilter(), filter];
 }
 
 /** What a signed route has besides the others. */
 export function signedRoute(options: BootstrapOptions): Section {
   return {
+    response_headers_to_remove: REMOVED_MARKS,
     request_headers_to_remove: note('a compressed answer cannot be signed', ['accept-encoding']),
     request_body_buffer_limit: note(
       'the answer is held until it is signed; ext_authz would limit it to what a request may have',
@@ -63,6 +65,7 @@ export function signedRoute(options: BootstrapOptions): Section {
 /** For `typed_per_filter_config` of a signed route. */
 export function signerOverride(): Section {
   return {
+    ...guardOverride(),
     [FILTER]: {
       '@type': `type.googleapis.com/${TYPES}.ExtProcPerRoute`,
       overrides: { processing_mode: processingMode('SEND', 'BUFFERED') },

@@ -119,6 +119,7 @@ describe('the gateway', () => {
       'envoy.filters.http.local_ratelimit.connection',
       'envoy.filters.http.local_ratelimit.listener',
       'envoy.filters.http.ext_authz',
+      'envoy.filters.http.lua',
       'envoy.filters.http.ext_proc',
       'envoy.filters.http.router',
     ]);
@@ -177,6 +178,21 @@ describe('signed answers', () => {
     const [first, second, rest] = routes(rendered({ routes: [signed, plain] }));
     expect(mode(first)).toEqual({ ...OFF, response_header_mode: 'SEND', response_body_mode: 'BUFFERED' });
     expect([mode(second), mode(rest)]).toEqual([undefined, undefined]);
+  });
+
+  it('do not leave as a success without the signer’s mark, which no upstream can set, and only they', () => {
+    const root = rendered({ routes: [signed, plain] });
+    const guards = routes(root).map((route) => [
+      at(route, 'response_headers_to_remove'),
+      at(route, 'typed_per_filter_config', 'envoy.filters.http.lua', 'name'),
+    ]);
+    const none = [undefined, undefined];
+    expect(guards).toEqual([[['x-countersign-answer'], 'answer_guard'], none, none]);
+    const lua = filters(root).find((filter) => filter.name === 'envoy.filters.http.lua');
+    expect(at(lua, 'typed_config', 'default_source_code')).toBeUndefined();
+    expect(at(lua, 'typed_config', 'source_codes', 'answer_guard', 'inline_string')).toContain(
+      '"x-countersign-answer"',
+    );
   });
 
   it('are asked for uncompressed, and only they', () => {
@@ -261,6 +277,7 @@ describe('what can be turned off', () => {
     const root = rendered({ flood });
     expect(names(filters(root))).toEqual([
       'envoy.filters.http.ext_authz',
+      'envoy.filters.http.lua',
       'envoy.filters.http.ext_proc',
       'envoy.filters.http.router',
     ]);

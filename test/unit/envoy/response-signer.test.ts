@@ -52,7 +52,11 @@ describe('until the body is here', () => {
     const stream = fakeSigner().open();
     const read = await stream.headers(withHeader('x-countersign-tenant', 'spoofed'));
     expect(read).toMatchObject({ kind: 'headers', body: undefined });
-    expect(Object.fromEntries(read.set)).toEqual({ ':status': '502', 'cache-control': 'no-store' });
+    expect(Object.fromEntries(read.set)).toEqual({
+      ':status': '502',
+      'x-countersign-answer': 'held',
+      'cache-control': 'no-store',
+    });
     expect(read.removed).toEqual(
       expect.arrayContaining(['etag', 'content-md5', 'digest', 'last-modified', 'x-countersign-tenant']),
     );
@@ -85,6 +89,7 @@ describe('a good answer', () => {
     const envelope = JSON.parse(read.body ?? '') as Record<string, unknown>;
     expect(Object.fromEntries(read.set)).toEqual({
       ':status': '200',
+      'x-countersign-answer': 'signed',
       'content-type': 'application/json',
       'content-length': String(Buffer.byteLength(read.body ?? '')),
     });
