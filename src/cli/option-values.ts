@@ -22,3 +22,11 @@ export function matching(syntax: RegExp): (text: string) => string {
 
 /** A content type: visible ASCII and inner spaces, so that it cannot break out of its header line. */
 export const CONTENT_TYPE = /^[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/;
+
+/** A parser for commander, for an option that may be repeated: the texts that have the syntax, in order. */
+export function collecting(
+  syntax: RegExp,
+): (text: string, earlier: readonly string[] | undefined) => readonly string[] {
+  const parse = matching(syntax);
+  return (text, earlier = []) => [...earlier, parse(text)];
+}

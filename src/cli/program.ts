@@ -4,10 +4,12 @@ import { registerCheckConfig } from './check-config.js';
 import { CliFault } from './cli-fault.js';
 import { registerEnvoyConfig } from './envoy-config.js';
 import { EXIT_CODE_HELP, ExitCode } from './exit-code.js';
+import { registerFeedback } from './feedback.js';
 import { registerFingerprint } from './fingerprint.js';
 import { registerImportEnv } from './import-env.js';
 import { registerKeygen } from './keygen.js';
 import { registerKeyring } from './keyring.js';
+import { registerPolicy } from './policy.js';
 import { registerSend } from './send.js';
 import { registerServe } from './serve.js';
 import { Session, type CliWorld } from './session.js';
@@ -25,6 +27,8 @@ const COMMANDS = [
   registerImportEnv,
   registerEnvoyConfig,
   registerKeyring,
+  registerFeedback,
+  registerPolicy,
 ];
 
 /** The program with every command; nothing runs yet. */

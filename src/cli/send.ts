@@ -1,27 +1,20 @@
 /** `countersign send`: sign, send over mutual TLS, and say what came of it. */
-import type { Command } from 'commander';
-import type { ClientTls } from '../client/send-signed.js';
 import { sendSigned } from '../client/send-signed.js';
+import { addConnectionOptions, readTls, type ConnectionOptions } from './connection-options.js';
 import type { ExitCode } from './exit-code.js';
-import { readPemFile, readPrivateFile } from './files.js';
 import { examples } from './help.js';
-import { CONTENT_TYPE, matching, wholeNumber } from './option-values.js';
+import { CONTENT_TYPE, matching } from './option-values.js';
 import { exitCodeOf, sendJson, sendReport, type SendReportInput } from './send-report.js';
 import type { CliWorld, Register } from './session.js';
 import { addSigningOptions, prepareRequest, type SigningOptions } from './signing-options.js';
 import { jsonText } from './text.js';
 
 const METHOD = /^[A-Z]{1,16}$/;
-const DEFAULT_TIMEOUT_SECONDS = 8;
-const MAX_TIMEOUT_SECONDS = 3600;
 
-interface SendOptions extends SigningOptions {
-  readonly ca: string;
+interface SendOptions extends SigningOptions, ConnectionOptions {
   readonly cert: string;
-  readonly key: string;
   readonly method: string;
   readonly contentType: string;
-  readonly timeout: number;
   readonly json?: true;
 }
 
@@ -49,30 +42,6 @@ function report(world: CliWorld, input: SendReportInput): void {
   else world.err(text);
 }
 
-function readTls({ ca, cert, key }: SendOptions): ClientTls {
-  return {
-    ca: readPemFile(ca, 'the CA'),
-    certificate: readPemFile(cert, 'the client certificate'),
-    privateKey: readPrivateFile(key, 'the client key'),
-  };
-}
-
-function addConnectionOptions(command: Command): Command {
-  return command
-    .requiredOption('--ca <file>', 'CA of the server, PEM; no other is trusted')
-    .requiredOption('--cert <file>', 'the client certificate, PEM; its fingerprint is stated in the headers')
-    .requiredOption('--key <file>', 'the private key of the client certificate, PEM')
-    .requiredOption('--signing-key <file>', 'the Ed25519 private key that signs the request')
-    .option('-X, --method <method>', 'HTTP method', matching(METHOD), 'POST')
-    .option('--content-type <type>', 'content type of the body', matching(CONTENT_TYPE), 'application/json')
-    .option(
-      '--timeout <seconds>',
-      'give up after that long',
-      wholeNumber(1, MAX_TIMEOUT_SECONDS),
-      DEFAULT_TIMEOUT_SECONDS,
-    );
-}
-
 /** Adds the command. */
 export const registerSend: Register = (program, session) => {
   const command = program
@@ -80,6 +49,8 @@ export const registerSend: Register = (program, session) => {
     .description('sign a request, send it over mutual TLS, and show what was refused and why')
     .argument('<url>', 'https only; redirects are not followed');
   addSigningOptions(addConnectionOptions(command))
+    .option('-X, --method <method>', 'HTTP method', matching(METHOD), 'POST')
+    .option('--content-type <type>', 'content type of the body', matching(CONTENT_TYPE), 'application/json')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

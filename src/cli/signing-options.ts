@@ -14,34 +14,47 @@ import type { CliWorld } from './session.js';
 const MIN_TIMESTAMP_SECONDS = 1_000_000_000;
 const MAX_TIMESTAMP_SECONDS = 99_999_999_999;
 
-/** Options of both commands, as commander gives them. */
-export interface SigningOptions {
+/** Who signs, when, and under which nonce, as commander gives it. */
+export interface SignerOptions {
   readonly identity: string;
   readonly signingKey: string;
   readonly cert?: string;
   readonly kid?: string;
-  readonly body?: string;
   readonly timestamp?: number;
   readonly nonce?: string;
+}
+
+/** Options of `sign` and `send`, as commander gives them. */
+export interface SigningOptions extends SignerOptions {
+  readonly body?: string;
   readonly fill?: true;
 }
 
-/** A request that is ready to go. */
-export interface PreparedRequest {
-  readonly headers: Readonly<Record<string, string>>;
-  /** The bytes that were signed, and that have to be sent. */
-  readonly body: Uint8Array;
+/** What a body may have to repeat. */
+export interface SignedMoment {
   readonly timestampSeconds: number;
   readonly nonce: string;
 }
 
-/** Adds the options that both commands share, except those for keys and certificates. */
+/** A request that is ready to go. */
+export interface PreparedRequest extends SignedMoment {
+  readonly headers: Readonly<Record<string, string>>;
+  /** The bytes that were signed, and that have to be sent. */
+  readonly body: Uint8Array;
+}
+
+/** Adds the options that `sign` and `send` share, except those for keys and certificates. */
 export function addSigningOptions(command: Command): Command {
+  return addSignerOptions(command)
+    .option('-b, --body <file>', 'the body, byte for byte; - is standard input; absent: an empty body')
+    .option('--fill', 'set the JSON members /timestamp and /nonce of the body to the values that are signed');
+}
+
+/** Adds the options of every command that signs. */
+export function addSignerOptions(command: Command): Command {
   return command
     .requiredOption('-i, --identity <name>', 'the identity that the gateway has pinned', matching(IDENTITY))
     .option('-k, --kid <id>', "which of the identity's keys signs", matching(KID))
-    .option('-b, --body <file>', 'the body, byte for byte; - is standard input; absent: an empty body')
-    .option('--fill', 'set the JSON members /timestamp and /nonce of the body to the values that are signed')
     .option(
       '--timestamp <seconds>',
       'Unix time to sign instead of now',
@@ -52,9 +65,19 @@ export function addSigningOptions(command: Command): Command {
 
 /** Reads key, certificate and body, and signs. */
 export async function prepareRequest(world: CliWorld, options: SigningOptions): Promise<PreparedRequest> {
+  const body = await readBody(options.body, world);
+  return signBody(world, options, (moment) => filled(body, moment, options));
+}
+
+/** Reads key and certificate, and signs the body that is made for this moment and nonce. */
+export function signBody(
+  world: CliWorld,
+  options: SignerOptions,
+  bodyFor: (moment: SignedMoment) => Uint8Array,
+): PreparedRequest {
   const timestampSeconds = options.timestamp ?? Math.floor(world.nowMs() / 1000);
   const nonce = options.nonce ?? generateNonce((byteLength) => world.randomBytes(byteLength));
-  const body = filled(await readBody(options.body, world), { timestampSeconds, nonce }, options);
+  const body = bodyFor({ timestampSeconds, nonce });
   const certificateSha256 = options.cert === undefined ? undefined : certificateHash(options.cert);
   const signingKey = readSigningKey(options.signingKey);
   const { identity, kid } = options;
@@ -71,11 +94,7 @@ export async function prepareRequest(world: CliWorld, options: SigningOptions): 
   return { headers, body, timestampSeconds, nonce };
 }
 
-function filled(
-  body: Uint8Array,
-  values: { readonly timestampSeconds: number; readonly nonce: string },
-  { fill, body: source }: SigningOptions,
-): Uint8Array {
+function filled(body: Uint8Array, values: SignedMoment, { fill, body: source }: SigningOptions): Uint8Array {
   if (!fill) return body;
   const result = fillBody(body, values);
   if (result.ok) return result.body;

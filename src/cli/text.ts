@@ -29,3 +29,20 @@ export function factLines(facts: readonly (readonly [string, string | undefined]
     .map(([name, value]) => `${indent}${`${name}:`.padEnd(width)} ${printable(value)}\n`)
     .join('');
 }
+
+/** Rows in columns, the first row being the heading; every cell escaped. */
+export function tableLines(rows: readonly (readonly string[])[], indent = '  '): string {
+  const cells = rows.map((row) => row.map(printable));
+  const widths: number[] = [];
+  for (const row of cells)
+    row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
+  return cells
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .map((line) => `${indent}${line}\n`)
+    .join('');
+}

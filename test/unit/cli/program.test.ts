@@ -15,7 +15,7 @@ describe('countersign', () => {
   it('has the commands that it should have', () => {
     expect(names).toEqual([
       ...['serve', 'check-config', 'keygen', 'fingerprint', 'sign', 'send', 'import-env', 'envoy-config'],
-      'keyring',
+      ...['keyring', 'feedback', 'policy'],
     ]);
   });
 
