@@ -4,17 +4,28 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { AuditLog } from '../audit/audit-log.js';
-import { recordLine } from '../audit/record.js';
 import type { StrictVerifier } from '../crypto/ed25519.js';
+import type { ExecutionStore } from '../executions/execution-store.js';
 import type { DecisionMetrics } from '../observability/decision-metrics.js';
-import type { Admission, Admitted } from '../verify/admission.js';
-import { noFacts, type DecisionFacts } from '../verify/decision.js';
-import { headerValues, type InboundRequest } from '../verify/inbound-request.js';
-import { judge, type Verified } from '../verify/pipeline.js';
-import { answerFor, refuse, type Refusal } from '../verify/refusal.js';
+import type { Admission } from '../verify/admission.js';
+import { noFacts } from '../verify/decision.js';
+import type { InboundRequest } from '../verify/inbound-request.js';
+import { judge } from '../verify/pipeline.js';
+import { refuse, type Refusal } from '../verify/refusal.js';
 import type { Snapshot } from '../verify/snapshot.js';
 import { allowAnswer, passThroughAnswer, refusalAnswer, type AnswerOptions } from './answer.js';
-import { readCheckRequest, wantedHeaders, type CheckFields } from './check-request.js';
+import { readCheckRequest, wantedHeaders } from './check-request.js';
+import {
+  inboundRequest,
+  isGrant,
+  isRefusal,
+  plainOutcome,
+  recordOf,
+  TOO_LATE,
+  type Grant,
+  type Outcome,
+  type Run,
+} from './check-run.js';
 import type { PeerCertificates } from './peer-certificates.js';
 import { StageTimer } from './stage-timer.js';
 import type { WantedNames } from './wanted-names.js';
@@ -32,6 +43,8 @@ export interface AuthorizationOptions {
   readonly snapshot: () => Snapshot;
   readonly verifier: StrictVerifier;
   readonly admission: Admission;
+  /** Where the executions of graphs that passed are made known to the signer. */
+  readonly executions: Pick<ExecutionStore, 'remember'>;
   readonly certificates: PeerCertificates;
   readonly audit: AuditLog;
   readonly auditOnFailure: 'refuse' | 'count';
@@ -44,9 +57,6 @@ export interface AuthorizationOptions {
   /** Resolves once frames that queued up while the process stood still have been read. */
   readonly afterStall: () => Promise<void> | undefined;
 }
-
-/** Envoy's `x-request-id` is a UUID of 36 characters; what is longer is cut for the record. */
-const MAX_REQUEST_ID_CHARACTERS = 64;
 
 export class AuthorizationService {
   readonly #options: AuthorizationOptions;
@@ -74,7 +84,7 @@ export class AuthorizationService {
       return await this.#conclude(run, await this.#decide(message, call, run));
     } catch (error) {
       this.#options.onDefect(error, run.decisionId);
-      return await this.#conclude(run, refuse('internal_error'));
+      return await this.#conclude(run, await this.#afterDefect(run));
     } finally {
       this.#underWay--;
     }
@@ -89,6 +99,7 @@ export class AuthorizationService {
       timer: new StageTimer(clock.monotonicMs),
       facts: noFacts(),
       request: undefined,
+      grant: undefined,
     };
   }
 
@@ -106,7 +117,20 @@ export class AuthorizationService {
     const outcome = admitted instanceof Promise ? await admitted : admitted;
     run.timer.mark('admission');
     if (outcome.kind === 'refuse') return outcome;
-    return { verified: judged, admitted: outcome, callerWaits: () => remaining() > 0 };
+    run.grant = { verified: judged, admitted: outcome, callerWaits: () => remaining() > 0 };
+    return judged.policy.remembersExecution ? this.#remember(run, run.grant) : run.grant;
+  }
+
+  /** An adjustment about this execution may come as soon as the upstream has the graph, so it is known before. */
+  async #remember(run: Run, grant: Grant): Promise<Outcome> {
+    const { tenant, execution, attestation } = grant.verified.context;
+    if (tenant === undefined || execution === undefined || attestation === undefined) return grant;
+    try {
+      await this.#options.executions.remember({ tenant, execution, attestation }, run.nowMs);
+      return grant;
+    } catch {
+      return this.#takeBack(run, refuse('execution_store_unavailable'));
+    }
   }
 
   #read(message: Buffer, run: Run): InboundRequest | undefined {
@@ -128,43 +152,44 @@ export class AuthorizationService {
 
   /** Records the outcome, and only then answers; an allow that cannot be recorded or is too late is taken back. */
   async #conclude(run: Run, outcome: Outcome): Promise<Uint8Array> {
-    const inTime =
-      isAdmission(outcome) && !outcome.callerWaits() ? await takeBack(outcome, TOO_LATE) : outcome;
+    const inTime = isGrant(outcome) && !outcome.callerWaits() ? await this.#takeBack(run, TOO_LATE) : outcome;
     const recorded = await this.#append(run, inTime);
     if (!recorded && !isRefusal(inTime) && this.#options.auditOnFailure === 'refuse') {
-      return this.#answer(run, await takeBack(inTime, refuse('audit_unavailable')));
+      return this.#answer(run, await this.#takeBack(run, refuse('audit_unavailable')));
     }
-    if (!isAdmission(inTime) || inTime.callerWaits()) return this.#answer(run, inTime);
-    const late = await takeBack(inTime, TOO_LATE);
+    if (!isGrant(inTime) || inTime.callerWaits()) return this.#answer(run, inTime);
+    const late = await this.#takeBack(run, TOO_LATE);
     await this.#append(run, late);
     return this.#answer(run, late);
+  }
+
+  /** Gives back what an allow had taken, so that the same bytes may come again. Once: what failed is not tried twice. */
+  async #takeBack(run: Run, instead: Refusal): Promise<Refusal> {
+    const { grant } = run;
+    run.grant = undefined;
+    await grant?.admitted.undo();
+    return instead;
+  }
+
+  async #afterDefect(run: Run): Promise<Refusal> {
+    const defect = refuse('internal_error');
+    try {
+      return await this.#takeBack(run, defect);
+    } catch (error) {
+      this.#options.onDefect(error, run.decisionId);
+      return defect;
+    }
   }
 
   /** False when the record was lost, which is counted. */
   async #append(run: Run, outcome: Outcome): Promise<boolean> {
     try {
-      await this.#options.audit.append(this.#record(run, outcome));
+      await this.#options.audit.append(recordOf(run, outcome));
       return true;
     } catch {
       this.#options.metrics.recordLost();
       return false;
     }
-  }
-
-  #record(run: Run, outcome: Outcome): string {
-    const { decisionId, facts, nowMs, snapshot, request } = run;
-    const plain = plainOutcome(outcome);
-    const [sent] = request === undefined ? [] : headerValues(request, 'x-request-id');
-    return recordLine({
-      decisionId,
-      nowMs,
-      envoyRequestId: sent?.slice(0, MAX_REQUEST_ID_CHARACTERS),
-      outcome: plain,
-      facts,
-      times: run.timer,
-      status: typeof plain === 'string' ? 200 : answerFor(plain.code).status,
-      generation: snapshot.generation,
-    });
   }
 
   #answer(run: Run, outcome: Outcome): Uint8Array {
@@ -186,63 +211,4 @@ export class AuthorizationService {
     if ('code' in outcome) return refusalAnswer(outcome, options);
     return allowAnswer(outcome.verified.context, outcome.verified.policy, options);
   }
-}
-
-/** Member by member: a rest pattern would copy the fields twice, on every request. */
-function inboundRequest(
-  fields: CheckFields,
-  peerCertificate: InboundRequest['peerCertificate'],
-): InboundRequest {
-  return {
-    delivery: { rawHeaders: fields.rawHeaders, rawBody: fields.rawBody },
-    method: fields.method,
-    path: fields.path,
-    authority: fields.authority,
-    policyName: fields.policyName,
-    headers: fields.headers,
-    spoofedNames: fields.spoofedNames,
-    body: fields.body,
-    declaredSize: fields.declaredSize,
-    peerCertificate,
-  };
-}
-
-interface Run {
-  readonly decisionId: string;
-  readonly snapshot: Snapshot;
-  readonly nowMs: number;
-  readonly timer: StageTimer;
-  readonly facts: DecisionFacts;
-  request: InboundRequest | undefined;
-}
-
-/** Admitted, but not answered yet: it can still be taken back. */
-interface Grant {
-  readonly verified: Verified;
-  readonly admitted: Admitted;
-  /** Whether Envoy still waits for the answer. */
-  readonly callerWaits: () => boolean;
-}
-
-type Outcome = Refusal | 'pass_through' | Grant;
-
-const TOO_LATE = refuse('deadline_spent', 'the caller had gone before it could be answered');
-
-function isAdmission(outcome: Outcome): outcome is Grant {
-  return typeof outcome !== 'string' && 'verified' in outcome;
-}
-
-function isRefusal(outcome: Outcome): outcome is Refusal {
-  return typeof outcome !== 'string' && 'code' in outcome;
-}
-
-/** Gives back what an allow had taken, so that the same bytes may come again. */
-async function takeBack(outcome: Outcome, instead: Refusal): Promise<Refusal> {
-  if (isAdmission(outcome)) await outcome.admitted.undo();
-  return instead;
-}
-
-function plainOutcome(outcome: Outcome): Refusal | 'allow' | 'pass_through' {
-  if (typeof outcome === 'string' || 'code' in outcome) return outcome;
-  return 'allow';
 }

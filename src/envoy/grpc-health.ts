@@ -3,7 +3,7 @@
  * one field each and are read and written by the definitions in proto/.
  */
 import { loadSync } from '@grpc/proto-loader';
-import { GRPC_STATUS, MALFORMED } from '../grpc/status.js';
+import { GRPC_STATUS, MALFORMED, type GrpcFailure } from '../grpc/status.js';
 import type { Method, StreamCall, StreamHandler, StreamMethod, UnaryMethod } from '../grpc/method.js';
 import type { Health } from '../observability/health.js';
 import { protoFile } from './proto-files.js';
@@ -14,6 +14,8 @@ const KNOWN_SERVICES = new Set([
   'envoy.service.auth.v3.Authorization',
   'envoy.service.ext_proc.v3.ExternalProcessor',
 ]);
+
+const UNKNOWN_SERVICE: GrpcFailure = { code: GRPC_STATUS.NOT_FOUND, message: 'unknown service' };
 
 type ServingStatus = 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
 
@@ -55,11 +57,9 @@ function healthMessages(): HealthMessages {
 function checkMethod(messages: HealthMessages, of: (service: string) => ServingStatus): UnaryMethod {
   return {
     kind: 'unary',
-    handle: async (request) => {
+    handle: (request) => {
       const status = of(messages.service(request));
-      return status === 'SERVICE_UNKNOWN'
-        ? { code: GRPC_STATUS.NOT_FOUND, message: 'unknown service' }
-        : messages.response(status);
+      return Promise.resolve(status === 'SERVICE_UNKNOWN' ? UNKNOWN_SERVICE : messages.response(status));
     },
   };
 }
@@ -75,9 +75,9 @@ function watchMethod(
       let forget: (() => void) | undefined;
       return {
         message: (request) => {
-          if (forget !== undefined) return call.end(MALFORMED);
           const service = messages.service(request);
-          forget = watch(call, health, () => messages.response(of(service)));
+          if (forget !== undefined) call.end(MALFORMED);
+          else forget = watch(call, health, () => messages.response(of(service)));
         },
         halfClosed: () => undefined,
         closed: () => forget?.(),

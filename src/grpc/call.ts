@@ -83,10 +83,19 @@ function answer(
     cancelled: () => isGone(stream),
     timeoutMilliseconds: parseTimeout(timeout),
   };
-  method.handle(request, call).then(
+  handled(method, request, call).then(
     (outcome) => (outcome instanceof Uint8Array ? respond(stream, outcome) : fail(stream, outcome)),
     () => fail(stream, DEFECT),
   );
+}
+
+/** What a handler throws before its promise is there must not leave the stream's event. */
+function handled(method: UnaryMethod, request: Buffer, call: CallState): Promise<Uint8Array | GrpcFailure> {
+  try {
+    return method.handle(request, call);
+  } catch (error) {
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+  }
 }
 
 function respond(stream: ServerHttp2Stream, message: Uint8Array): void {
@@ -106,11 +115,12 @@ function serveStream(stream: ServerHttp2Stream, method: StreamMethod, maxMessage
   const end = (failure?: GrpcFailure): void => {
     if (ended) return;
     ended = true;
-    if (failure !== undefined) return fail(stream, failure);
-    if (isGone(stream)) return;
-    open();
-    stream.once('wantTrailers', sendOk);
-    stream.end();
+    if (failure !== undefined) fail(stream, failure);
+    else if (!isGone(stream)) {
+      open();
+      stream.once('wantTrailers', sendOk);
+      stream.end();
+    }
   };
   const open = (): void => {
     if (!stream.headersSent) stream.respond(HEADERS, WITH_TRAILERS);

@@ -91,17 +91,24 @@ export class GrpcServer {
 
   #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', () => undefined);
-    const { ':method': verb, ':path': path, 'content-type': contentType } = headers;
-    if (verb !== 'POST') return refuseHttp(stream, constants.HTTP_STATUS_METHOD_NOT_ALLOWED);
-    if (contentType !== 'application/grpc' && !GRPC_CONTENT_TYPE.test(contentType ?? ''))
-      return refuseHttp(stream, constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE);
-    const method = this.#options.methods.get(path ?? '');
-    if (method === undefined) fail(stream, UNKNOWN_METHOD);
+    const status = httpRefusal(headers);
+    const method = this.#options.methods.get(headers[':path'] ?? '');
+    if (status !== undefined) refuseHttp(stream, status);
+    else if (method === undefined) fail(stream, UNKNOWN_METHOD);
     else serveCall(stream, headers, method, this.#options.maxMessageBytes);
   }
 }
 
-/** What is not gRPC at all is answered in HTTP (gRPC over HTTP/2, *Requests*: 415 for another content type). */
+/** The HTTP status for what is not gRPC at all (gRPC over HTTP/2, *Requests*: 415 for another content type). */
+function httpRefusal({
+  ':method': verb,
+  'content-type': contentType,
+}: IncomingHttpHeaders): number | undefined {
+  if (verb !== 'POST') return constants.HTTP_STATUS_METHOD_NOT_ALLOWED;
+  if (contentType === 'application/grpc' || GRPC_CONTENT_TYPE.test(contentType ?? '')) return undefined;
+  return constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE;
+}
+
 function refuseHttp(stream: ServerHttp2Stream, status: number): void {
   stream.respond({ ':status': status }, { endStream: true });
   stream.resume();

@@ -3,6 +3,9 @@ import type { ServerSettings } from '../config/settings.js';
 import type { AuthorizationService } from '../envoy/authorization-service.js';
 import { authorizationMethod, CHECK_METHOD } from '../envoy/grpc-authorization.js';
 import { healthMethods } from '../envoy/grpc-health.js';
+import { PROCESS_METHOD, processingMethod } from '../envoy/processing-method.js';
+import type { ResponseSigner } from '../envoy/response-signer.js';
+import type { Method } from '../grpc/method.js';
 import { GrpcServer } from '../grpc/server.js';
 import type { Health } from '../observability/health.js';
 import { prepareSocket, withSocketUmask } from './unix-socket.js';
@@ -16,17 +19,24 @@ export interface RunningGrpcServer {
   stop(limitMilliseconds: number): Promise<void>;
 }
 
+/** What is served on the socket. */
+export interface Served {
+  readonly service: AuthorizationService;
+  readonly signer: ResponseSigner;
+  readonly health: Health;
+}
+
 /** Binds the services to the socket of the settings. Throws a sentence when the socket cannot be had. */
 export async function startGrpcServer(
   { listen, limits }: ServerSettings,
-  service: AuthorizationService,
-  health: Health,
+  { service, signer, health }: Served,
 ): Promise<RunningGrpcServer> {
   const { socketPath } = listen;
   const server = new GrpcServer({
     maxMessageBytes: limits.maxBodyBytes + MESSAGE_OVERHEAD_BYTES,
-    methods: new Map([
+    methods: new Map<string, Method>([
       [CHECK_METHOD, authorizationMethod(service, limits.checkTimeoutMilliseconds)],
+      [PROCESS_METHOD, processingMethod(() => signer.open())],
       ...healthMethods(health),
     ]),
   });

@@ -14,7 +14,8 @@ import { PeerCertificates } from '../envoy/peer-certificates.js';
 import { nonceGate } from '../nonces/nonce-gate.js';
 import type { NonceStore } from '../nonces/nonce-store.js';
 import { openNonceStore } from '../nonces/open.js';
-import { startAdminServer } from '../observability/admin-server.js';
+import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
+import { startAdminServer, type AdminOptions } from '../observability/admin-server.js';
 import { timedClaims } from '../observability/claim-metrics.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
 import { Health } from '../observability/health.js';
@@ -22,6 +23,7 @@ import { createRegistry } from '../observability/process-metrics.js';
 import { Admission } from '../verify/admission.js';
 import { RateLimiter } from '../verify/rate-limiter.js';
 import { startGrpcServer } from './grpc-server.js';
+import { assembleSigner, openExecutions, type KnownExecutions } from './response-path.js';
 import { StallDetector } from './stall-detector.js';
 import { systemClock as clock } from './system-clock.js';
 
@@ -53,14 +55,17 @@ async function start(configuration: Configuration, logger: Logger, undo: Undo): 
   undo.push(() => audit.close());
   const store = await openNonceStore(settings.nonces, configuration.snapshot, clock);
   undo.push(() => store.close());
+  const executions = openExecutions(configuration);
+  undo.push(() => executions.close());
   const registry = createRegistry({ configuration, store });
-  const parts: Parts = { configuration, logger, audit, store, registry };
+  const decisions = new DecisionMetrics(registry);
+  const parts: Parts = { configuration, logger, audit, store, executions, registry, decisions };
   const service = assembleService(parts, undo);
+  const signer = assembleSigner(parts);
   const health = assembleHealth(parts);
-  const describe = (): Readonly<Record<string, unknown>> => description(parts);
-  const admin = await startAdminServer({ ...settings.admin, health, registry, describe });
+  const admin = await startAdminServer({ ...settings.admin, health, registry, ...shown(parts) });
   undo.push(() => admin.close());
-  const grpc = await startGrpcServer(settings, service, health);
+  const grpc = await startGrpcServer(settings, { service, signer, health });
   undo.push(() => grpc.stop(settings.limits.drainMilliseconds));
   const poll = setInterval(() => health.poll(), HEALTH_POLL_MILLISECONDS);
   undo.push(
@@ -76,11 +81,13 @@ interface Parts {
   readonly logger: Logger;
   readonly audit: AuditLog;
   readonly store: NonceStore;
+  readonly executions: KnownExecutions;
   readonly registry: Registry;
+  readonly decisions: DecisionMetrics;
 }
 
 function assembleService(
-  { configuration, logger, audit, store, registry }: Parts,
+  { configuration, logger, audit, store, executions, registry, decisions }: Parts,
   undo: Undo,
 ): AuthorizationService {
   const { settings, snapshot } = configuration;
@@ -96,10 +103,11 @@ function assembleService(
     snapshot: () => snapshot,
     verifier: createStrictVerifier(selectEngine()),
     admission: new Admission({ rateLimiter: new RateLimiter(), claimNonce }),
+    executions,
     certificates,
     audit,
     auditOnFailure: settings.audit.onFailure,
-    metrics: new DecisionMetrics(registry),
+    metrics: decisions,
     clock,
     maxConcurrentChecks: settings.limits.maxConcurrentChecks,
     claimMarginMilliseconds: settings.limits.claimMarginMilliseconds,
@@ -118,13 +126,17 @@ function assembleHealth({ configuration, audit, store }: Parts): Health {
   ]);
 }
 
-/** What `/status` shows. */
-function description({ configuration, store }: Parts): Readonly<Record<string, unknown>> {
+/** What the admin port shows of the configuration: facts for `/status`, and the public feedback keys. */
+function shown({ configuration, store }: Parts): Pick<AdminOptions, 'describe' | 'keyring'> {
   const { file, snapshot } = configuration;
   return {
-    configuration: { file, generation: snapshot.generation },
-    policies: [...snapshot.policies.keys()],
-    nonces: { store: store.name, ...store.status() },
+    describe: () => ({
+      configuration: { file, generation: snapshot.generation },
+      policies: [...snapshot.policies.keys()],
+      nonces: { store: store.name, ...store.status() },
+    }),
+    keyring: (tenant) =>
+      snapshot.feedback && toJwkSet(publishedKeys(snapshot.feedback, clock.nowMs(), tenant)),
   };
 }
 

@@ -58,6 +58,7 @@ export type RefusalCode =
   | 'nonce_quota_exceeded'
   | 'clock_diverged'
   | 'nonce_store_unavailable'
+  | 'execution_store_unavailable'
   | 'deadline_spent'
   | 'audit_unavailable'
   | 'overloaded'
@@ -200,6 +201,7 @@ export function answerFor(code: RefusalCode): RefusalAnswer {
     case 'nonce_quota_exceeded':
     case 'clock_diverged':
     case 'nonce_store_unavailable':
+    case 'execution_store_unavailable':
     case 'deadline_spent':
     case 'audit_unavailable':
     case 'overloaded':

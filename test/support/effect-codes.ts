@@ -15,6 +15,7 @@ export const serviceCodes = [
   'rate_limited',
   'replayed_nonce',
   'deadline_spent',
+  'execution_store_unavailable',
   'audit_unavailable',
   'overloaded',
   'internal_error',

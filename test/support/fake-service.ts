@@ -2,6 +2,7 @@
 import { Registry } from 'prom-client';
 import type { AuditLog } from '../../src/audit/audit-log.js';
 import { AuthorizationService, type CheckCall } from '../../src/envoy/authorization-service.js';
+import type { ExecutionStore } from '../../src/executions/execution-store.js';
 import { PeerCertificates } from '../../src/envoy/peer-certificates.js';
 import { DecisionMetrics } from '../../src/observability/decision-metrics.js';
 import { Admission } from '../../src/verify/admission.js';
@@ -93,6 +94,7 @@ export interface FakeServiceOptions {
   readonly maxConcurrentChecks?: number;
   readonly claimNonce?: ClaimNonce;
   readonly afterStall?: () => Promise<void> | undefined;
+  readonly remember?: ExecutionStore['remember'];
 }
 
 export type FakeService = ReturnType<typeof fakeService>;
@@ -114,6 +116,7 @@ export function fakeService(options: FakeServiceOptions = {}) {
       rateLimiter: new RateLimiter(),
       claimNonce: options.claimNonce ?? store.claim,
     }),
+    executions: { remember: options.remember ?? (() => Promise.resolve()) },
     certificates,
     audit,
     auditOnFailure,

@@ -60,6 +60,11 @@ export const REFUSAL_PROOFS: Readonly<Record<RefusalCode, Proof>> = {
     why: 'it takes a wall clock that jumps, and the clock of the machine that runs the tests must not',
   },
   nonce_store_unavailable: test('faults.test.ts'),
+  execution_store_unavailable: {
+    by: 'unit',
+    file: 'test/unit/envoy/authorization-service-effects.test.ts',
+    why: 'the disk that fails this store fails the nonce store in the same directory before it',
+  },
   deadline_spent: test('faults.test.ts'),
   audit_unavailable: test('faults.test.ts'),
   overloaded: test('limits.test.ts'),

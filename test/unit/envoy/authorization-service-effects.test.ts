@@ -1,8 +1,19 @@
+import { jest } from '@jest/globals';
+import type { ExecutionStore } from '../../../src/executions/execution-store.js';
 import { nonceGate } from '../../../src/nonces/nonce-gate.js';
 import type { NonceDoubt, NonceStore } from '../../../src/nonces/nonce-store.js';
+import type { Policy, Snapshot } from '../../../src/verify/snapshot.js';
 import { storeCodes } from '../../support/effect-codes.js';
 import { fakeService, metadataCode } from '../../support/fake-service.js';
-import { signedParts, telemetryParts } from '../../support/signed-request.js';
+import {
+  ATTESTATION,
+  EXECUTION,
+  makeSnapshot,
+  NOW_MS,
+  signedParts,
+  telemetryParts,
+  TENANT,
+} from '../../support/signed-request.js';
 
 /** A promise and the means to end it. */
 function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
@@ -120,6 +131,55 @@ describe('a store', () => {
     expect(service.underWay).toBe(0);
   });
 });
+
+describe('a graph that is let through', () => {
+  const remembering = (): Snapshot => {
+    const snapshot = makeSnapshot();
+    const policies = [...snapshot.policies].map(([name, policy]): [string, Policy] => [
+      name,
+      policy.kind === 'signed' ? { ...policy, remembersExecution: true } : policy,
+    ]);
+    return { ...snapshot, policies: new Map(policies) };
+  };
+
+  it('is known by tenant, execution and attestation before it is answered', async () => {
+    const remember = jest.fn<ExecutionStore['remember']>().mockResolvedValue();
+    const { check } = fakeService({ snapshot: remembering(), remember });
+    expect((await check(telemetryParts())).grpcCode).toBe(0);
+    const pair = { tenant: TENANT, execution: EXECUTION, attestation: ATTESTATION };
+    expect(remember.mock.calls).toEqual([[pair, NOW_MS]]);
+    expect(metadataCode(await check(telemetryParts()))).toBe('replayed_nonce');
+    expect(remember).toHaveBeenCalledTimes(1);
+  });
+
+  it('is refused with 503 execution_store_unavailable when it cannot be kept, and may come again', async () => {
+    const remember = jest.fn<ExecutionStore['remember']>().mockRejectedValueOnce(new Error('secret path'));
+    remember.mockResolvedValue();
+    const { check, store, audit } = fakeService({ snapshot: remembering(), remember });
+    const response = await check(telemetryParts());
+    expect([response.httpStatus, metadataCode(response)]).toEqual([503, 'execution_store_unavailable']);
+    expect(audit.last()).toMatchObject({ code: 'execution_store_unavailable' });
+    expect([store.withdrawals, store.holders.size]).toEqual([1, 0]);
+    expect((await check(telemetryParts())).grpcCode).toBe(0);
+  });
+});
+
+describe('a defect after the claim', () => {
+  it('gives the nonce back with its 503', async () => {
+    const { check, store, defects } = fakeService();
+    const parts = telemetryParts();
+    // Asked once more whether the caller waits, right after the claim, where nothing may throw.
+    const broken = { cancelled: () => (store.holders.size > 0 ? thrown() : false) };
+    const response = await check(parts, broken);
+    expect([response.httpStatus, metadataCode(response)]).toEqual([503, 'internal_error']);
+    expect([store.withdrawals, store.holders.size, defects.length]).toEqual([1, 0, 1]);
+    expect((await check(parts)).grpcCode).toBe(0);
+  });
+});
+
+function thrown(): never {
+  throw new Error('a defect');
+}
 
 describe('an audit log that fails', () => {
   it('turns an allow into 503 and gives the nonce back', async () => {

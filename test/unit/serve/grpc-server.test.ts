@@ -13,7 +13,7 @@ import {
 import { loadSync } from '@grpc/proto-loader';
 import type { ServerSettings } from '../../../src/config/settings.js';
 import { Health } from '../../../src/observability/health.js';
-import { startGrpcServer, type RunningGrpcServer } from '../../../src/serve/grpc-server.js';
+import { startGrpcServer, type RunningGrpcServer, type Served } from '../../../src/serve/grpc-server.js';
 import { checkMessage, readResponse, type ReadResponse } from '../../support/check-messages.js';
 import { fakeService, metadataCode, type FakeService } from '../../support/fake-service.js';
 import { signedParts, telemetryParts, type RequestParts } from '../../support/signed-request.js';
@@ -43,7 +43,7 @@ beforeEach(async () => {
   fakes = fakeService();
   const limits = { maxBodyBytes: 4096, checkTimeoutMilliseconds: 200 };
   const settings = { listen: { socketPath }, limits } as unknown as ServerSettings;
-  server = await startGrpcServer(settings, fakes.service, health);
+  server = await startGrpcServer(settings, served());
   channel = new Client(`unix:${socketPath}`, credentials.createInsecure());
 });
 afterEach(async () => {
@@ -51,6 +51,11 @@ afterEach(async () => {
   await server.stop(500);
   rmSync(folder, { recursive: true });
 });
+
+/** No test here sends an answer to the signer. */
+function served(): Served {
+  return { service: fakes.service, signer: undefined as never, health };
+}
 
 function healthClient(): InstanceType<ServiceClientConstructor> {
   return new HealthClient(`unix:${socketPath}`, credentials.createInsecure());
@@ -245,8 +250,8 @@ describe('stopping', () => {
 
   it('says which socket could not be had', async () => {
     const settings = { listen: { socketPath }, limits: { maxBodyBytes: 1, checkTimeoutMilliseconds: 1 } };
-    await expect(
-      startGrpcServer(settings as unknown as ServerSettings, fakes.service, health),
-    ).rejects.toThrow(socketPath);
+    await expect(startGrpcServer(settings as unknown as ServerSettings, served())).rejects.toThrow(
+      socketPath,
+    );
   });
 });

@@ -55,6 +55,7 @@ const wireContract: Readonly<Record<RefusalCode, readonly [status: number, clien
   nonce_quota_exceeded: [503, 'unavailable'],
   clock_diverged: [503, 'unavailable'],
   nonce_store_unavailable: [503, 'unavailable'],
+  execution_store_unavailable: [503, 'unavailable'],
   deadline_spent: [503, 'unavailable'],
   audit_unavailable: [503, 'unavailable'],
   overloaded: [503, 'unavailable'],

@@ -1,0 +1,86 @@
+/** One check on its way through the service: what is known of it, how it ended, and its record. */
+import { recordLine } from '../audit/record.js';
+import type { Admitted } from '../verify/admission.js';
+import type { DecisionFacts } from '../verify/decision.js';
+import { headerValues, type InboundRequest } from '../verify/inbound-request.js';
+import type { Verified } from '../verify/pipeline.js';
+import { answerFor, refuse, type Refusal } from '../verify/refusal.js';
+import type { Snapshot } from '../verify/snapshot.js';
+import type { CheckFields } from './check-request.js';
+import type { StageTimer } from './stage-timer.js';
+
+/** Envoy's `x-request-id` is a UUID of 36 characters; what is longer is cut for the record. */
+const MAX_REQUEST_ID_CHARACTERS = 64;
+
+export interface Run {
+  readonly decisionId: string;
+  readonly snapshot: Snapshot;
+  readonly nowMs: number;
+  readonly timer: StageTimer;
+  readonly facts: DecisionFacts;
+  request: InboundRequest | undefined;
+  /** Once admitted: what has to be given back unless the answer is an allow. */
+  grant: Grant | undefined;
+}
+
+/** Admitted, but not answered yet: it can still be taken back. */
+export interface Grant {
+  readonly verified: Verified;
+  readonly admitted: Admitted;
+  /** Whether Envoy still waits for the answer. */
+  readonly callerWaits: () => boolean;
+}
+
+export type Outcome = Refusal | 'pass_through' | Grant;
+
+export const TOO_LATE = refuse('deadline_spent', 'the caller had gone before it could be answered');
+
+export function isGrant(outcome: Outcome): outcome is Grant {
+  return typeof outcome !== 'string' && 'verified' in outcome;
+}
+
+export function isRefusal(outcome: Outcome): outcome is Refusal {
+  return typeof outcome !== 'string' && 'code' in outcome;
+}
+
+/** The outcome as records and metrics have it. */
+export function plainOutcome(outcome: Outcome): Refusal | 'allow' | 'pass_through' {
+  if (typeof outcome === 'string' || 'code' in outcome) return outcome;
+  return 'allow';
+}
+
+/** The line for the audit log. */
+export function recordOf(run: Run, outcome: Outcome): string {
+  const { decisionId, facts, nowMs, snapshot, request } = run;
+  const plain = plainOutcome(outcome);
+  const [sent] = request === undefined ? [] : headerValues(request, 'x-request-id');
+  return recordLine({
+    decisionId,
+    nowMs,
+    envoyRequestId: sent?.slice(0, MAX_REQUEST_ID_CHARACTERS),
+    outcome: plain,
+    facts,
+    times: run.timer,
+    status: typeof plain === 'string' ? 200 : answerFor(plain.code).status,
+    generation: snapshot.generation,
+  });
+}
+
+/** Member by member: a rest pattern would copy the fields twice, on every request. */
+export function inboundRequest(
+  fields: CheckFields,
+  peerCertificate: InboundRequest['peerCertificate'],
+): InboundRequest {
+  return {
+    delivery: { rawHeaders: fields.rawHeaders, rawBody: fields.rawBody },
+    method: fields.method,
+    path: fields.path,
+    authority: fields.authority,
+    policyName: fields.policyName,
+    headers: fields.headers,
+    spoofedNames: fields.spoofedNames,
+    body: fields.body,
+    declaredSize: fields.declaredSize,
+    peerCertificate,
+  };
+}
