@@ -1,5 +1,6 @@
 /** `countersign feedback query`: ask for adjustments, verify the answer, and show what of it is applied. */
 import type { Command } from 'commander';
+import { DEFAULT_MAX_ENVELOPE_BYTES } from '../client/feedback/verify-options.js';
 import { sendSigned } from '../client/send-signed.js';
 import { addConnectionOptions, readTls, type ConnectionOptions } from './connection-options.js';
 import type { ExitCode } from './exit-code.js';
@@ -35,6 +36,7 @@ async function query(world: CliWorld, url: string, options: QueryOptions): Promi
     body: request.body,
     tls,
     timeoutMilliseconds: options.timeout * 1000,
+    maxAnswerBytes: DEFAULT_MAX_ENVELOPE_BYTES,
   });
   if (outcome.kind === 'answered' && outcome.accepted) {
     const { body } = outcome.answer;

@@ -1,5 +1,6 @@
 /** What the commands that verify answers have in common: for whom, under which keys, how old. */
 import type { Command } from 'commander';
+import { fastVerifier } from '../client/fast-verifier.js';
 import { MemorySeenNonces } from '../client/feedback/seen-nonces.js';
 import { verifyFeedback, type FeedbackVerification } from '../client/feedback/verify-feedback.js';
 import {
@@ -63,7 +64,8 @@ export function verifyAnswer(
   const clock = { nowMs: () => world.nowMs() };
   const seenNonces = new MemorySeenNonces({ clock, maxNonces: 1 });
   const keyring = readKeyring(options.keyring);
-  return verifyFeedback(answer, { tenant, keyring, clock, seenNonces, maxAgeSeconds, expectedSchema });
+  const bounds = { maxAgeSeconds, expectedSchema };
+  return verifyFeedback(answer, { tenant, keyring, clock, seenNonces, ...bounds, verifier: fastVerifier() });
 }
 
 /** The bytes of an answer as it was delivered: of a file, or of standard input for `-`. */

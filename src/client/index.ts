@@ -2,11 +2,12 @@
  * What a producer or a consumer imports: sign a request, send it over mutual TLS, read a refusal; verify signed
  * feedback, bind it to an execution, feed a policy.
  *
- * `sendSigned` and `readKeyringFile` need Node. Everything else runs anywhere: in a browser take `browser.ts`, or the
+ * `sendSigned`, `readKeyringFile` and `fastVerifier` need Node. Everything else runs anywhere: in a browser take `browser.ts`, or the
  * bundle that `npm run build:browser` makes of it.
  */
 export { portableKeyPair, type PortablePrivateKey } from '../crypto/portable.js';
 export type { CollectedAnswer } from './collect-answer.js';
+export { fastVerifier } from './fast-verifier.js';
 export * from './feedback/index.js';
 export { DEFAULT_HEADER_NAMES, type SecurityHeaderNames } from './header-names.js';
 export { readKeyringFile, type KeyringFileResult } from './keyring-file.js';

@@ -50,7 +50,7 @@ function findForgery(
   nowMs: number,
 ): VerificationFailure | undefined {
   const { kid, algorithm, signedAtSeconds, nonce, schemaVersion } = envelope;
-  const found = keyring.find(kid, nowMs);
+  const found = keyring.find(kid, nowMs, signedAtSeconds * 1000);
   if (!found.ok) return { code: found.code, kid };
   if (algorithm !== FEEDBACK_SIGNATURE_ALGORITHM) return { code: 'other_algorithm', algorithm };
   const signature = decodeCanonicalBase64(envelope.signature, SIGNATURE_BYTES);

@@ -1,6 +1,6 @@
 /** The keys under which a consumer takes answers: one for each key id, each with its span of validity. */
 import type { VerificationKey } from '../../crypto/ed25519.js';
-import { isValidAt, type ValidityInterval } from '../../verify/validity-interval.js';
+import type { ValidityInterval } from '../../verify/validity-interval.js';
 import { KID } from '../../verify/syntax.js';
 import type { KeyringFault } from './keyring-fault.js';
 import { readPortablePublicKey } from './portable-public-key.js';
@@ -59,12 +59,17 @@ export class FeedbackKeyring {
     return [...this.#keys.keys()];
   }
 
-  /** The key of exactly this id, if it may be used now; no other key is ever tried. */
-  find(kid: string, nowMs: number): KeyLookup {
+  /**
+   * The key of exactly this id, if it may be used now; no other key is ever tried.
+   * @param signedAtMs when the answer says it was signed. A key begins by the signer's clock, as far ahead of ours as
+   *   an answer may be; it ends by ours alone, since who has a retired key can write any time.
+   */
+  find(kid: string, nowMs: number, signedAtMs = nowMs): KeyLookup {
     const found = this.#keys.get(kid);
     if (found === undefined) return { ok: false, code: 'unknown_kid' };
-    if (isValidAt(found, nowMs)) return { ok: true, key: found.key };
-    return { ok: false, code: nowMs < found.notBeforeMs ? 'kid_not_yet_valid' : 'kid_retired' };
+    if (nowMs >= found.notAfterMs) return { ok: false, code: 'kid_retired' };
+    if (Math.max(nowMs, signedAtMs) < found.notBeforeMs) return { ok: false, code: 'kid_not_yet_valid' };
+    return { ok: true, key: found.key };
   }
 }
 

@@ -8,8 +8,8 @@ import type { FeedbackClock, SeenNonces } from './seen-nonces.js';
 export const DEFAULT_MAX_AGE_SECONDS = 300;
 /** No adjustment lives longer, so an older answer has nothing to say. */
 export const MAX_MAX_AGE_SECONDS = 86_400;
-/** An answer of 1,000 adjustments has about 700 kB. */
-export const DEFAULT_MAX_ENVELOPE_BYTES = 4 * 1024 * 1024;
+/** An answer of 1,000 adjustments has about 700 kB; one that a signer makes of 1 MiB may grow sixfold by its escapes. */
+export const DEFAULT_MAX_ENVELOPE_BYTES = 8 * 1024 * 1024;
 
 /** What `verifyFeedback` is told. */
 export interface VerifyFeedbackOptions {
@@ -23,7 +23,7 @@ export interface VerifyFeedbackOptions {
   readonly maxAgeSeconds?: number | undefined;
   /** Default `feedback.response.v1`. */
   readonly expectedSchema?: string | undefined;
-  /** Default 4 MiB. */
+  /** Default 8 MiB. */
   readonly maxEnvelopeBytes?: number | undefined;
   /** What does the arithmetic; default tweetnacl, about 10 ms. */
   readonly verifier?: StrictVerifier | undefined;

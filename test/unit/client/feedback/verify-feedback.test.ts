@@ -292,11 +292,21 @@ describe('the order of the checks', () => {
     expect(verdict(signedAnswer({ nonce: 'nonce-of-the-first-ans-1' }), options)).toBe('verified');
   });
 
-  it('asks the keyring for the time of our clock, not for the time that the answer claims', () => {
+  it('ends a key by our clock, whatever time the answer claims', () => {
     const retired = keyringOf({ [KID]: { publicKey: KEY.base64, notAfterMs: NOW_MS } });
-    expect(verdict(signedAnswer(), consumer({ keyring: retired }))).toBe('kid_retired');
-    const early = keyringOf({ [KID]: { publicKey: KEY.base64, notBeforeMs: NOW_MS + 1 } });
-    expect(verdict(signedAnswer(), consumer({ keyring: early }))).toBe('kid_not_yet_valid');
+    const claims = [-200, 0, 200].map((offset) => ({ signedAtSeconds: SIGNED_AT_SECONDS + offset }));
+    const codes = claims.map((claim) => verdict(signedAnswer(claim), consumer({ keyring: retired })));
+    expect(codes).toEqual(['kid_retired', 'kid_retired', 'kid_retired']);
+  });
+
+  it('begins a key by the clock of the signer, as far ahead of ours as an answer may be', () => {
+    const keyring = keyringOf({
+      [KID]: { publicKey: KEY.base64, notBeforeMs: (SIGNED_AT_SECONDS + 60) * 1000 },
+    });
+    const codes = [0, 59, 60, 304, 305].map((offset) =>
+      verdict(signedAnswer({ signedAtSeconds: SIGNED_AT_SECONDS + offset }), consumer({ keyring })),
+    );
+    expect(codes).toEqual(['kid_not_yet_valid', 'kid_not_yet_valid', 'verified', 'verified', 'stale']);
   });
 });
 
