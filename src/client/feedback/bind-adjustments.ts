@@ -1,15 +1,9 @@
 /** From a verified answer to the adjustments that concern an execution of ours (wire contract, section 2). */
 import { Tokeniser } from '../../json/tokeniser.js';
 import { SHA256_HEX } from '../../verify/syntax.js';
-import {
-  ADJUSTMENT_MEMBERS,
-  FEEDBACK_ADJUSTMENT_SCHEMA,
-  readAdjustment,
-  textOf,
-  type Adjustment,
-  type AdjustmentMember,
-} from './adjustment.js';
-import { readObjects, type Members } from './members.js';
+import { ADJUSTMENT_MEMBERS, type Adjustment } from './adjustment.js';
+import { judgeAdjustment, type Demands, type DroppedAdjustment, type Judged } from './judge-adjustment.js';
+import { readObjects } from './members.js';
 import { VerifiedFeedback } from './verify-feedback.js';
 
 /** What we ran: only what concerns it is applied. */
@@ -19,41 +13,6 @@ export interface Execution {
   /** Measurement hashes, 64 hex digits each, of either case. */
   readonly attestationHashes: Iterable<string>;
 }
-
-/** Why an adjustment is not applied, in the order in which it is looked for. */
-export type DropReason =
-  | 'other_tenant'
-  | 'other_schema'
-  | 'malformed'
-  | 'other_execution'
-  | 'other_attestation'
-  /** Made further ahead of its own signature than clocks differ: it would hold for longer than it may. */
-  | 'from_the_future'
-  /** A later adjustment of the same answer is bound to the same target, even if that one has ended. */
-  | 'superseded'
-  | 'ended';
-
-/** What a dropped adjustment says of itself, as far as it says it. For reports alone: nothing of it is applied. */
-export interface DroppedClaims {
-  readonly tenantId: string | undefined;
-  readonly executionFingerprint: string | undefined;
-  readonly attestationMeasurementHash: string | undefined;
-  readonly targetUrn: string | undefined;
-  readonly action: string | undefined;
-}
-
-/** An adjustment that is not applied. */
-export interface DroppedAdjustment {
-  /** Its place in the answer, from 0 on. */
-  readonly index: number;
-  readonly adjustment: DroppedClaims;
-  readonly reason: DropReason;
-  /** With `malformed`: the first member that is missing, of another type or out of bounds; none when it is no object. */
-  readonly member?: AdjustmentMember;
-}
-
-/** How far an adjustment's `timestamp` may lie ahead of the answer's `signed_at`. */
-const MAX_AHEAD_SECONDS = 300;
 
 const WANTED: ReadonlySet<string> = new Set(ADJUSTMENT_MEMBERS);
 /** Never leaves this module: who does not have it cannot make a {@link BoundFeedback}. */
@@ -116,22 +75,12 @@ export function bindAdjustments(verified: VerifiedFeedback, execution: Execution
     tenant: verified.tenant,
     executions: hashSet('executionFingerprints', execution.executionFingerprints),
     attestations: hashSet('attestationHashes', execution.attestationHashes),
-    latestTimestampSeconds: verified.signedAtSeconds + MAX_AHEAD_SECONDS,
+    signedAtSeconds: verified.signedAtSeconds,
   };
   const data = verified.canonicalData;
-  const judged = readObjects(data, new Tokeniser(data), WANTED).map((members) => judge(members, demands));
+  const judged = readObjects(data, new Tokeniser(data), WANTED).map((each) => judgeAdjustment(each, demands));
   return new BoundFeedback(SEAL, sortOut(judged, verified));
 }
-
-interface Demands {
-  readonly tenant: string;
-  readonly executions: ReadonlySet<string>;
-  readonly attestations: ReadonlySet<string>;
-  readonly latestTimestampSeconds: number;
-}
-
-type Judged =
-  { readonly adjustment: Adjustment; readonly claims: DroppedClaims } | Omit<DroppedAdjustment, 'index'>;
 
 function hashSet(name: string, hashes: Iterable<string>): ReadonlySet<string> {
   const set = new Set<string>();
@@ -140,33 +89,6 @@ function hashSet(name: string, hashes: Iterable<string>): ReadonlySet<string> {
     set.add(hash.toLowerCase());
   }
   return set;
-}
-
-function judge(members: Members | undefined, demands: Demands): Judged {
-  const claims = claimsOf(members);
-  const drop = (reason: DropReason): Judged => ({ adjustment: claims, reason });
-  if (members === undefined) return drop('malformed');
-  if (claims.tenantId === undefined) return { adjustment: claims, reason: 'malformed', member: 'tenant_id' };
-  if (claims.tenantId !== demands.tenant) return drop('other_tenant');
-  const schemaVersion = textOf(members.get('schema_version'));
-  if (schemaVersion !== undefined && schemaVersion !== FEEDBACK_ADJUSTMENT_SCHEMA)
-    return drop('other_schema');
-  const adjustment = readAdjustment(members);
-  if ('fault' in adjustment) return { adjustment: claims, reason: 'malformed', member: adjustment.fault };
-  if (!demands.executions.has(adjustment.executionFingerprint)) return drop('other_execution');
-  if (!demands.attestations.has(adjustment.attestationMeasurementHash)) return drop('other_attestation');
-  if (adjustment.timestampSeconds > demands.latestTimestampSeconds) return drop('from_the_future');
-  return { adjustment, claims };
-}
-
-function claimsOf(members: Members | undefined): DroppedClaims {
-  return {
-    tenantId: textOf(members?.get('tenant_id')),
-    executionFingerprint: textOf(members?.get('execution_fingerprint')),
-    attestationMeasurementHash: textOf(members?.get('attestation_measurement_hash')),
-    targetUrn: textOf(members?.get('target_urn')),
-    action: textOf(members?.get('action')),
-  };
 }
 
 /** Later word on a target replaces earlier word even where it has ended: the earlier one is not revived by that. */

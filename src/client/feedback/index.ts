@@ -4,14 +4,7 @@
  */
 export { describeKeyFault, type KeyFault } from '../../crypto/key-fault.js';
 export { FEEDBACK_ADJUSTMENT_SCHEMA, type Adjustment, type AdjustmentMember } from './adjustment.js';
-export {
-  bindAdjustments,
-  type BoundFeedback,
-  type DroppedAdjustment,
-  type DroppedClaims,
-  type DropReason,
-  type Execution,
-} from './bind-adjustments.js';
+export { bindAdjustments, type BoundFeedback, type Execution } from './bind-adjustments.js';
 export type { EnvelopeMember } from './envelope.js';
 export { executionFingerprint, type ExecutionFacts } from './execution-fingerprint.js';
 export { FeedbackPolicy } from './feedback-policy.js';
