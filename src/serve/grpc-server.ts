@@ -2,6 +2,7 @@
 import type { ServerSettings } from '../config/settings.js';
 import type { AuthorizationService } from '../envoy/authorization-service.js';
 import { authorizationMethod, CHECK_METHOD } from '../envoy/grpc-authorization.js';
+import { heldAnswerBytes } from '../envoy/held-answer.js';
 import { healthMethods } from '../envoy/grpc-health.js';
 import { PROCESS_METHOD, processingMethod } from '../envoy/processing-method.js';
 import type { ResponseSigner } from '../envoy/response-signer.js';
@@ -24,16 +25,18 @@ export interface Served {
   readonly service: AuthorizationService;
   readonly signer: ResponseSigner;
   readonly health: Health;
+  /** `feedback.maxAnswerBytes`; undefined where nothing is signed. */
+  readonly maxAnswerBytes?: number | undefined;
 }
 
 /** Binds the services to the socket of the settings. Throws a sentence when the socket cannot be had. */
 export async function startGrpcServer(
   { listen, limits }: ServerSettings,
-  { service, signer, health }: Served,
+  { service, signer, health, maxAnswerBytes }: Served,
 ): Promise<RunningGrpcServer> {
   const { socketPath } = listen;
   const server = new GrpcServer({
-    maxMessageBytes: limits.maxBodyBytes + MESSAGE_OVERHEAD_BYTES,
+    maxMessageBytes: longestContent(limits.maxBodyBytes, maxAnswerBytes) + MESSAGE_OVERHEAD_BYTES,
     methods: new Map<string, Method>([
       [CHECK_METHOD, authorizationMethod(service, limits.checkTimeoutMilliseconds)],
       [PROCESS_METHOD, processingMethod(() => signer.open())],
@@ -48,6 +51,11 @@ export async function startGrpcServer(
       return server.stop(limitMilliseconds);
     },
   };
+}
+
+/** Envoy holds more of an answer than is signed, so that the signer can say that it is too long. */
+function longestContent(maxBodyBytes: number, maxAnswerBytes: number | undefined): number {
+  return maxAnswerBytes === undefined ? maxBodyBytes : heldAnswerBytes({ maxBodyBytes, maxAnswerBytes });
 }
 
 async function bind(server: GrpcServer, socketPath: string): Promise<void> {

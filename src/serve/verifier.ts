@@ -65,7 +65,8 @@ async function start(configuration: Configuration, logger: Logger, undo: Undo): 
   const health = assembleHealth(parts);
   const admin = await startAdminServer({ ...settings.admin, health, registry, ...shown(parts) });
   undo.push(() => admin.close());
-  const grpc = await startGrpcServer(settings, { service, signer, health });
+  const maxAnswerBytes = configuration.snapshot.feedback?.maxAnswerBytes;
+  const grpc = await startGrpcServer(settings, { service, signer, health, maxAnswerBytes });
   undo.push(() => grpc.stop(settings.limits.drainMilliseconds));
   const poll = setInterval(() => health.poll(), HEALTH_POLL_MILLISECONDS);
   undo.push(

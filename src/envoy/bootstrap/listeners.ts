@@ -1,9 +1,10 @@
 /** The two doors: TLS for everything that is judged, plain HTTP for a health question. */
+import { answerBytes } from '../held-answer.js';
 import { socketAddress } from './address.js';
 import { connectionManager, gateway } from './connection-manager.js';
 import { ROUTER, tokenBucket } from './http-filters.js';
 import type { BootstrapOptions, Endpoint } from './options.js';
-import { answerBufferBytes, isSigned } from './signer.js';
+import { isSigned } from './signer.js';
 import { downstreamTls } from './tls.js';
 import { extension, note, type Section } from './yaml-text.js';
 
@@ -35,7 +36,7 @@ function tlsListener(options: BootstrapOptions): Section {
 
 /** It also holds the signed answer to a request that had no body. */
 function bufferLimit(options: BootstrapOptions): number {
-  const answer = options.routes.some(isSigned) ? answerBufferBytes(options) : 0;
+  const answer = options.routes.some(isSigned) ? answerBytes(options) : 0;
   return Math.max(MEBIBYTE, options.maxBodyBytes, answer);
 }
 

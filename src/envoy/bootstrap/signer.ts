@@ -1,4 +1,5 @@
 /** The way back: which answers pass the signer, and how Envoy waits for it (docs/feedback.md). */
+import { heldAnswerBytes } from '../held-answer.js';
 import { REFUSAL_DETAILS } from '../processing-response.js';
 import type { BootstrapOptions, RouteOptions } from './options.js';
 import { guardFilter, guardOverride, REMOVED_MARKS } from './answer-guard.js';
@@ -7,17 +8,9 @@ import { duration, extension, note, type Section } from './yaml-text.js';
 const TYPES = 'envoy.extensions.filters.http.ext_proc.v3';
 const FILTER = 'envoy.filters.http.ext_proc';
 
-/** An answer that is a little too long is still brought to the signer, whose 502 tells why; beyond it is Envoy's 500. */
-const TOLD_BYTES = 65_536;
-
 /** Whether this route's answers are signed. */
 export function isSigned({ answer }: RouteOptions): boolean {
   return answer === 'signed_feedback';
-}
-
-/** What Envoy has to hold of a signed answer. */
-export function answerBufferBytes({ maxAnswerBytes }: BootstrapOptions): number {
-  return maxAnswerBytes + TOLD_BYTES;
 }
 
 /** What is between the verifier and the router; nothing where nothing is signed. Both are off but for signed routes. */
@@ -57,7 +50,7 @@ export function signedRoute(options: BootstrapOptions): Section {
     request_headers_to_remove: note('a compressed answer cannot be signed', ['accept-encoding']),
     request_body_buffer_limit: note(
       'the answer is held until it is signed; ext_authz would limit it to what a request may have',
-      Math.max(options.maxBodyBytes * 2, answerBufferBytes(options)),
+      heldAnswerBytes(options),
     ),
   };
 }

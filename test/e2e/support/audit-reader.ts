@@ -19,6 +19,9 @@ export interface AuditRecord {
   readonly execution?: string;
   readonly nonce_hash?: string;
   readonly first_decision_id?: string;
+  readonly adjustments?: number;
+  readonly body_sha256?: string;
+  readonly upstream_sha256?: string;
 }
 
 export class AuditReader {

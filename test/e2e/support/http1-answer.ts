@@ -7,14 +7,17 @@ interface Head {
   readonly bodyStart: number;
 }
 
-/** The answer once it is complete; undefined while bytes are missing. At the end of the connection what is there counts. */
-export function parseAnswer(received: Buffer, ended: boolean): Answer | undefined {
+/**
+ * The answer once it is complete; undefined while bytes are missing. At the end of the connection what is there
+ * counts. `toHead`: there is no body, whatever the headers say (RFC 9112, section 6.3).
+ */
+export function parseAnswer(received: Buffer, ended: boolean, toHead = false): Answer | undefined {
   const interim: number[] = [];
   let start = 0;
   for (;;) {
     const head = parseHead(received, start);
     if (head === undefined) return undefined;
-    const body = readBody(received.subarray(head.bodyStart), head, ended);
+    const body = toHead ? '' : readBody(received.subarray(head.bodyStart), head, ended);
     if (head.status >= 200 || head.status === 101) {
       return body === undefined ? undefined : { status: head.status, headers: head.headers, body, interim };
     }

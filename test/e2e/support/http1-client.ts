@@ -15,7 +15,12 @@ import {
 const BETWEEN_PIECES_MILLISECONDS = 20;
 
 /** Sends the pieces over a connection of their own, one after the other. Never rejects; see `Answer`. */
-export function sendBytes(door: Door, over: TlsIdentity, pieces: readonly Buffer[]): Promise<Answer> {
+export function sendBytes(
+  door: Door,
+  over: TlsIdentity,
+  pieces: readonly Buffer[],
+  toHead = false,
+): Promise<Answer> {
   return new Promise((resolve) => {
     let received = Buffer.alloc(0);
     let broken = 'the connection was closed';
@@ -33,14 +38,16 @@ export function sendBytes(door: Door, over: TlsIdentity, pieces: readonly Buffer
       resolve(answer);
     };
     const ended = (): void =>
-      settle(parseAnswer(received, true) ?? { status: 0, headers: new Map(), body: broken, interim: [] });
+      settle(
+        parseAnswer(received, true, toHead) ?? { status: 0, headers: new Map(), body: broken, interim: [] },
+      );
     const deadline = setTimeout(() => {
       broken = 'no answer in time';
       ended();
     }, ANSWER_MILLISECONDS);
     socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
-      const answer = parseAnswer(received, false);
+      const answer = parseAnswer(received, false, toHead);
       if (answer !== undefined) settle(answer);
     });
     socket.on('error', (error: Error) => (broken = error.message));
@@ -60,7 +67,8 @@ export function sendBytes(door: Door, over: TlsIdentity, pieces: readonly Buffer
 /** Sends one request on a connection of its own. */
 export function sendHttp1(door: Door, outgoing: Outgoing): Promise<Answer> {
   const [first = Buffer.alloc(0), ...rest] = bodyPieces(outgoing);
-  return sendBytes(door, outgoing.over, [Buffer.concat([head(outgoing), first]), ...rest]);
+  const pieces = [Buffer.concat([head(outgoing), first]), ...rest];
+  return sendBytes(door, outgoing.over, pieces, outgoing.method === 'HEAD');
 }
 
 function head({ method, path, authority = 'localhost', headers, framing, body }: Outgoing): Buffer {

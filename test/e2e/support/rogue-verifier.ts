@@ -1,8 +1,12 @@
-/** Something else on the verifier's socket: it says SERVING to health checks and answers every Check as it is told to. */
+/**
+ * Something else on the verifier's socket: it says SERVING to health checks and answers every Check, and every
+ * message of a signer's stream, as it is told to.
+ */
 import {
   Server,
   ServerCredentials,
   type sendUnaryData,
+  type ServerDuplexStream,
   type ServerUnaryCall,
   type ServiceError,
 } from '@grpc/grpc-js';
@@ -11,17 +15,22 @@ import { rmSync } from 'node:fs';
 /** Bytes for a CheckResponse, a gRPC error, or no answer at all. */
 export type RogueAnswer = Buffer | Partial<ServiceError> | 'silence';
 
+/** A stream of `ExternalProcessor/Process`. */
+export type SignerStream = ServerDuplexStream<Buffer, Buffer>;
+
 export interface RogueVerifier {
   answer: RogueAnswer;
+  /** Called for every message of a signer's stream; the first has the number 0. */
+  sign: (stream: SignerStream, number: number) => void;
   readonly checks: () => number;
   readonly close: () => void;
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes;
-const method = (path: string) => ({
+const method = (path: string, streams = false) => ({
   path,
-  requestStream: false,
-  responseStream: false,
+  requestStream: streams,
+  responseStream: streams,
   requestSerialize: asIs,
   requestDeserialize: asIs,
   responseSerialize: asIs,
@@ -37,6 +46,7 @@ export async function startRogueVerifier(socketPath: string): Promise<RogueVerif
   let checks = 0;
   const rogue: RogueVerifier = {
     answer: 'silence',
+    sign: () => undefined,
     checks: () => checks,
     close: () => {
       server.forceShutdown();
@@ -57,6 +67,17 @@ export async function startRogueVerifier(socketPath: string): Promise<RogueVerif
         const { answer } = rogue;
         if (Buffer.isBuffer(answer)) reply(null, answer);
         else if (answer !== 'silence') reply(answer);
+      },
+    },
+  );
+  server.addService(
+    { process: method('/envoy.service.ext_proc.v3.ExternalProcessor/Process', true) },
+    {
+      process: (stream: SignerStream) => {
+        let messages = 0;
+        stream.on('data', () => rogue.sign(stream, messages++));
+        // Envoy resets a stream that it no longer needs.
+        stream.on('error', () => undefined);
       },
     },
   );

@@ -111,11 +111,20 @@ export class Stage {
   }
 
   /** The number of decisions with this code, by the verifier's metrics: also those that could not be recorded. */
-  async decisions(code: string): Promise<number> {
+  decisions(code: string): Promise<number> {
+    return this.#counted('countersign_decisions_total', code);
+  }
+
+  /** The number of answers in the response path with this code. */
+  feedback(code: string): Promise<number> {
+    return this.#counted('countersign_feedback_answers_total', code);
+  }
+
+  async #counted(metric: string, code: string): Promise<number> {
     const { body } = await fetchPage(`${this.#federation.environment.COUNTERSIGN_ADMIN_URL}/metrics`);
     const lines = body
       .split('\n')
-      .filter((line) => line.includes(`code="${code}"`) && !line.includes('_bucket'));
+      .filter((line) => line.startsWith(`${metric}{`) && line.includes(`code="${code}"`));
     return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
   }
 
