@@ -3,11 +3,8 @@ import type { Registry } from 'prom-client';
 import type { FeedbackRefusalCode } from '../feedback/refusal-code.js';
 import { CounterTable, HistogramTable } from './hot-metrics.js';
 
-/**
- * What became of an answer: signed, withheld by a code, Envoy's own refusal let through, or a client that left
- * before the upstream's body was here.
- */
-export type FeedbackOutcome = 'signed' | 'local_reply' | 'abandoned' | FeedbackRefusalCode;
+/** What became of an answer: signed, withheld by a code, or Envoy's own refusal that was let through. */
+export type FeedbackOutcome = 'signed' | 'local_reply' | FeedbackRefusalCode;
 
 /** Stage timings as the metrics read them. */
 interface Timed {
