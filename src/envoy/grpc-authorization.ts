@@ -2,7 +2,6 @@
  * `envoy.service.auth.v3.Authorization/Check` as a method of the transport. Messages stay bytes on both sides:
  * the service reads and writes them itself. No gRPC error is ever sent; Envoy's own settings would decide on one.
  */
-import { performance } from 'node:perf_hooks';
 import type { UnaryMethod } from '../grpc/method.js';
 import type { AuthorizationService } from './authorization-service.js';
 
@@ -15,9 +14,9 @@ export function authorizationMethod(
 ): UnaryMethod {
   return {
     kind: 'unary',
-    handle: (message, { cancelled, timeoutMilliseconds = checkTimeoutMilliseconds }) => {
+    handle: (message, { cancelled, arrivedMs, timeoutMilliseconds = checkTimeoutMilliseconds }) => {
       const remaining = Math.min(timeoutMilliseconds, checkTimeoutMilliseconds);
-      return service.check(message, { cancelled, deadlineMs: performance.now() + remaining });
+      return service.check(message, { cancelled, deadlineMs: arrivedMs + remaining });
     },
   };
 }

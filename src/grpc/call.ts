@@ -2,11 +2,13 @@
  * One gRPC call on one HTTP/2 stream. Unary calls are the hot path of the whole product, so they are driven by
  * the stream's own events and nothing else is built for them (docs/adr/0002).
  */
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { performance } from 'node:perf_hooks';
 import { frame, MessageReader } from './message-reader.js';
 import type { CallState, Method, StreamCall, StreamMethod, UnaryMethod } from './method.js';
 import { COMPRESSED, DEFECT, MALFORMED, type GrpcFailure } from './status.js';
 import { parseTimeout } from './timeout.js';
+import type { Turns } from './turns.js';
 
 const HEADERS = Object.freeze({
   ':status': 200,
@@ -16,18 +18,23 @@ const HEADERS = Object.freeze({
 const OK_TRAILERS = Object.freeze({ 'grpc-status': '0' });
 const WITH_TRAILERS = Object.freeze({ waitForTrailers: true });
 
+/** What the calls of one server share. */
+export interface CallOptions {
+  readonly maxMessageBytes: number;
+  readonly turns: Turns;
+}
+
 /** Serves one call; the stream carries a POST of gRPC for `method`. */
 export function serveCall(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   method: Method,
-  maxMessageBytes: number,
+  options: CallOptions,
 ): void {
   const encoding = headers['grpc-encoding'];
   if (encoding !== undefined && encoding !== 'identity') fail(stream, COMPRESSED);
-  else if (method.kind === 'unary')
-    serveUnary(stream, method, maxMessageBytes, headers['grpc-timeout'] as string);
-  else serveStream(stream, method, maxMessageBytes);
+  else if (method.kind === 'unary') serveUnary(stream, method, options, headers['grpc-timeout'] as string);
+  else serveStream(stream, method, options.maxMessageBytes);
 }
 
 /** Ends a call without any message: *Trailers-Only*. */
@@ -36,8 +43,8 @@ export function fail(stream: ServerHttp2Stream, { code, message }: GrpcFailure):
   const trailers = { 'grpc-status': String(code), 'grpc-message': message };
   if (!stream.headersSent) {
     stream.respond({ ...HEADERS, ...trailers }, { endStream: true });
-    // The rest of a request that is not wanted must not wait for window updates.
-    stream.resume();
+    // The rest of a request that is not wanted need not be sent (RFC 9113, 8.1).
+    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
     return;
   }
   stream.once('wantTrailers', () => stream.sendTrailers(trailers));
@@ -51,7 +58,7 @@ function isGone(stream: ServerHttp2Stream): boolean {
 function serveUnary(
   stream: ServerHttp2Stream,
   method: UnaryMethod,
-  maxMessageBytes: number,
+  { maxMessageBytes, turns }: CallOptions,
   timeout: string | undefined,
 ): void {
   const reader = new MessageReader(maxMessageBytes);
@@ -68,21 +75,21 @@ function serveUnary(
   });
   stream.on('end', () => {
     if (failure !== undefined) return;
-    if (request === undefined || reader.isMidMessage) fail(stream, MALFORMED);
-    else answer(stream, method, request, timeout);
+    if (request === undefined || reader.isMidMessage) {
+      fail(stream, MALFORMED);
+      return;
+    }
+    const message = request;
+    const call: CallState = {
+      cancelled: () => isGone(stream),
+      arrivedMs: performance.now(),
+      timeoutMilliseconds: parseTimeout(timeout),
+    };
+    turns.run(() => answer(stream, method, message, call));
   });
 }
 
-function answer(
-  stream: ServerHttp2Stream,
-  method: UnaryMethod,
-  request: Buffer,
-  timeout: string | undefined,
-): void {
-  const call: CallState = {
-    cancelled: () => isGone(stream),
-    timeoutMilliseconds: parseTimeout(timeout),
-  };
+function answer(stream: ServerHttp2Stream, method: UnaryMethod, request: Buffer, call: CallState): void {
   handled(method, request, call).then(
     (outcome) => (outcome instanceof Uint8Array ? respond(stream, outcome) : fail(stream, outcome)),
     () => fail(stream, DEFECT),
@@ -145,7 +152,14 @@ function serveStream(stream: ServerHttp2Stream, method: StreamMethod, maxMessage
       if (failure !== undefined) end(failure);
     }),
   );
-  stream.on('end', () => guarded(() => (reader.isMidMessage ? end(MALFORMED) : handler.halfClosed())));
+  stream.on('end', () =>
+    guarded(() => {
+      // A reset ends the readable side, too.
+      if (isGone(stream)) return;
+      if (reader.isMidMessage) end(MALFORMED);
+      else handler.halfClosed();
+    }),
+  );
   stream.once('close', () => {
     ended = true;
     handler.closed();

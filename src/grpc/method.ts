@@ -5,6 +5,8 @@ import type { GrpcFailure } from './status.js';
 export interface CallState {
   /** The peer has reset the stream, or its connection is gone: nobody reads an answer. */
   readonly cancelled: () => boolean;
+  /** When the call was here, `performance.now()`: it may have waited for its turn. */
+  readonly arrivedMs: number;
   /** What the caller said it would wait (`grpc-timeout`), in milliseconds; undefined without a deadline. */
   readonly timeoutMilliseconds: number | undefined;
 }

@@ -11,9 +11,10 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { fail, serveCall } from './call.js';
+import { fail, serveCall, type CallOptions } from './call.js';
 import type { Methods } from './method.js';
 import { UNKNOWN_METHOD } from './status.js';
+import { Turns } from './turns.js';
 
 /** Envoy opens one connection a worker thread; each multiplexes this many calls at most. */
 const MAX_STREAMS = 1_024;
@@ -37,12 +38,14 @@ export interface GrpcServerOptions {
 }
 
 export class GrpcServer {
-  readonly #options: GrpcServerOptions;
+  readonly #methods: Methods;
+  readonly #callOptions: CallOptions;
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
 
   constructor(options: GrpcServerOptions) {
-    this.#options = options;
+    this.#methods = options.methods;
+    this.#callOptions = { maxMessageBytes: options.maxMessageBytes, turns: new Turns() };
     this.#server = createServer({
       maxSessionMemory: SESSION_MEMORY_MEGABYTES,
       settings: {
@@ -92,10 +95,10 @@ export class GrpcServer {
   #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', () => undefined);
     const status = httpRefusal(headers);
-    const method = this.#options.methods.get(headers[':path'] ?? '');
+    const method = this.#methods.get(headers[':path'] ?? '');
     if (status !== undefined) refuseHttp(stream, status);
     else if (method === undefined) fail(stream, UNKNOWN_METHOD);
-    else serveCall(stream, headers, method, this.#options.maxMessageBytes);
+    else serveCall(stream, headers, method, this.#callOptions);
   }
 }
 

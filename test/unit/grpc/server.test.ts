@@ -1,0 +1,339 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CallState, Method, StreamCall } from '../../../src/grpc/method.js';
+import { GrpcServer } from '../../../src/grpc/server.js';
+
+const MAX_MESSAGE_BYTES = 1_000;
+const UNARY = '/test.Service/Echo';
+
+let folder = '';
+let socketPath = '';
+let server: GrpcServer;
+let session: ClientHttp2Session;
+let seen: CallState | undefined;
+let streamCall: StreamCall | undefined;
+let events: string[] = [];
+/** What the unary method does instead of echoing. */
+let instead: (() => Promise<Uint8Array>) | undefined;
+
+const methods = new Map<string, Method>([
+  [
+    UNARY,
+    {
+      kind: 'unary',
+      handle: (message, call) => {
+        seen = call;
+        return instead?.() ?? Promise.resolve(message);
+      },
+    },
+  ],
+  [
+    '/test.Service/Chat',
+    {
+      kind: 'stream',
+      open: (call) => {
+        streamCall = call;
+        return {
+          message: (message) => {
+            if (message.toString() === 'throw') throw new Error('secret');
+            events.push(`message ${message.toString()}`);
+            call.send(Buffer.from(`re: ${message.toString()}`));
+          },
+          halfClosed: () => {
+            events.push('half-closed');
+            call.end();
+          },
+          closed: () => void events.push('closed'),
+        };
+      },
+    },
+  ],
+]);
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'grpc-'));
+  socketPath = join(folder, 's.sock');
+  [seen, streamCall, instead, events] = [undefined, undefined, undefined, []];
+  server = new GrpcServer({ methods, maxMessageBytes: MAX_MESSAGE_BYTES });
+  await server.listen(socketPath);
+  session = newSession();
+});
+afterEach(async () => {
+  session.destroy();
+  await server.stop(100);
+  rmSync(folder, { recursive: true });
+});
+
+function newSession(): ClientHttp2Session {
+  const made: ClientHttp2Session = connect('http://localhost', {
+    createConnection: () => connectSocket(socketPath),
+  });
+  made.on('error', () => undefined);
+  return made;
+}
+
+/** What a call ended with. */
+interface Ended {
+  readonly httpStatus: number | undefined;
+  readonly grpcStatus: string | undefined;
+  readonly grpcMessage: string | undefined;
+  readonly body: Buffer;
+}
+
+const HEADERS = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' };
+
+function open(path: string, headers: Record<string, string> = {}): ClientHttp2Stream {
+  const stream = session.request({ ...HEADERS, ':path': path, ...headers });
+  stream.on('error', () => undefined);
+  return stream;
+}
+
+function ended(stream: ClientHttp2Stream): Promise<Ended> {
+  return new Promise((resolve) => {
+    let head: Record<string, unknown> = {};
+    let trailers: Record<string, unknown> = {};
+    const chunks: Buffer[] = [];
+    stream.on('response', (received) => (head = received as Record<string, unknown>));
+    stream.on('trailers', (received) => (trailers = received as Record<string, unknown>));
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('close', () => {
+      const all = { ...head, ...trailers };
+      resolve({
+        httpStatus: head[':status'] as number | undefined,
+        grpcStatus: all['grpc-status'] as string | undefined,
+        grpcMessage: all['grpc-message'] as string | undefined,
+        body: Buffer.concat(chunks),
+      });
+    });
+  });
+}
+
+function framed(text: string | Buffer, flag = 0, length?: number): Buffer {
+  const message = Buffer.from(text);
+  const prefix = Buffer.from([flag, 0, 0, 0, 0]);
+  prefix.writeUInt32BE(length ?? message.length, 1);
+  return Buffer.concat([prefix, message]);
+}
+
+async function call(bytes: Buffer, headers: Record<string, string> = {}, path = UNARY): Promise<Ended> {
+  const stream = open(path, headers);
+  stream.end(bytes);
+  return ended(stream);
+}
+
+describe('a unary call', () => {
+  it('is answered with one message and status 0 in the trailers', async () => {
+    expect(await call(framed('hello'))).toMatchObject({
+      httpStatus: 200,
+      grpcStatus: '0',
+      body: framed('hello'),
+    });
+  });
+
+  it('takes an empty message', async () => {
+    expect(await call(framed(''))).toMatchObject({ grpcStatus: '0', body: framed('') });
+  });
+
+  it('takes a message of the limit and refuses one byte more as RESOURCE_EXHAUSTED', async () => {
+    expect((await call(framed(Buffer.alloc(MAX_MESSAGE_BYTES)))).grpcStatus).toBe('0');
+    const over = await call(framed(Buffer.alloc(MAX_MESSAGE_BYTES + 1)));
+    expect(over).toMatchObject({ httpStatus: 200, grpcStatus: '8' });
+  });
+
+  it('refuses a length that it will not take before the bytes are there', async () => {
+    const stream = open(UNARY);
+    stream.write(framed('', 0, 4_000_000_000));
+    expect((await ended(stream)).grpcStatus).toBe('8');
+  });
+
+  it('reads a message however it is cut', async () => {
+    const whole = framed('hello');
+    for (let cut = 1; cut < whole.length; cut++) {
+      const stream = open(UNARY);
+      const end = ended(stream);
+      stream.write(whole.subarray(0, cut));
+      await new Promise((resolve) => setImmediate(resolve));
+      stream.end(whole.subarray(cut));
+      expect((await end).body).toEqual(whole);
+    }
+  });
+
+  it.each<[string, Buffer, string]>([
+    ['no message', Buffer.alloc(0), '13'],
+    ['half a prefix', Buffer.from([0, 0]), '13'],
+    ['less than its prefix announced', framed('abc', 0, 4), '13'],
+    ['two messages', Buffer.concat([framed('a'), framed('b')]), '13'],
+    ['a compressed message', framed('a', 1), '12'],
+    ['a flag that does not exist', framed('a', 2), '12'],
+  ])('refuses %s', async (_what, bytes, status) => {
+    expect((await call(bytes)).grpcStatus).toBe(status);
+    expect(seen).toBeUndefined();
+  });
+
+  it('refuses an encoding but identity', async () => {
+    expect((await call(framed('a'), { 'grpc-encoding': 'gzip' })).grpcStatus).toBe('12');
+    expect((await call(framed('a'), { 'grpc-encoding': 'identity' })).grpcStatus).toBe('0');
+  });
+
+  it.each([
+    ['100m', 100],
+    ['5S', 5_000],
+    ['2M', 120_000],
+    ['1H', 3_600_000],
+    ['1500u', 1.5],
+    ['99999999n', 99.999999],
+    ['', undefined],
+    ['5', undefined],
+    ['m', undefined],
+    ['-1m', undefined],
+    ['123456789m', undefined],
+    ['1d', undefined],
+  ])('reads the deadline %j as %s ms', async (timeout, milliseconds) => {
+    await call(framed('a'), timeout === '' ? {} : { 'grpc-timeout': timeout });
+    if (milliseconds === undefined) expect(seen?.timeoutMilliseconds).toBeUndefined();
+    else expect(seen?.timeoutMilliseconds).toBeCloseTo(milliseconds, 9);
+  });
+
+  it.each<[string, () => Promise<Uint8Array>]>([
+    ['rejects', () => Promise.reject(new Error('secret'))],
+    [
+      'throws',
+      () => {
+        throw new Error('secret');
+      },
+    ],
+  ])('whose handler %s is INTERNAL and tells nothing', async (_how, handler) => {
+    instead = handler;
+    const end = await call(framed('a'));
+    expect(end).toMatchObject({ grpcStatus: '13', grpcMessage: 'internal error' });
+    instead = undefined;
+    expect((await call(framed('a'))).grpcStatus).toBe('0');
+  });
+
+  it('is cancelled once the peer has reset it, and only then', async () => {
+    let answer: (message: Uint8Array) => void = () => undefined;
+    instead = () => new Promise((resolve) => (answer = resolve));
+    const stream = open(UNARY);
+    stream.end(framed('a'));
+    while (seen === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
+    expect(seen.cancelled()).toBe(false);
+    stream.close(constants.NGHTTP2_CANCEL);
+    while (!seen.cancelled()) await new Promise((resolve) => setTimeout(resolve, 2));
+    answer(Buffer.from('too late'));
+    instead = undefined;
+    expect((await call(framed('a'))).grpcStatus).toBe('0');
+  });
+});
+
+describe('what is not served', () => {
+  it('is UNIMPLEMENTED for an unknown method', async () => {
+    expect((await call(framed('a'), {}, '/test.Service/Other')).grpcStatus).toBe('12');
+  });
+
+  it.each<[string, Record<string, string>, number]>([
+    ['another content type', { 'content-type': 'application/json' }, 415],
+    ['a content type that only begins alike', { 'content-type': 'application/grpcx' }, 415],
+    ['another method', { ':method': 'PUT' }, 405],
+  ])('is refused in HTTP: %s', async (_what, headers, status) => {
+    expect((await call(framed('a'), headers)).httpStatus).toBe(status);
+  });
+
+  it.each(['application/grpc+proto', 'application/grpc;x=y'])('takes the content type %s', async (type) => {
+    expect((await call(framed('a'), { 'content-type': type })).grpcStatus).toBe('0');
+  });
+});
+
+describe('a stream', () => {
+  const CHAT = '/test.Service/Chat';
+
+  it('carries messages both ways and ends well', async () => {
+    const stream = open(CHAT);
+    const end = ended(stream);
+    stream.write(Buffer.concat([framed('one'), framed('two')]));
+    stream.end();
+    expect(await end).toMatchObject({
+      grpcStatus: '0',
+      body: Buffer.concat([framed('re: one'), framed('re: two')]),
+    });
+    expect(events).toEqual(['message one', 'message two', 'half-closed', 'closed']);
+  });
+
+  it('ends as INTERNAL when its handler throws, and hears of nothing more', async () => {
+    const stream = open(CHAT);
+    const end = ended(stream);
+    stream.write(Buffer.concat([framed('throw'), framed('after')]));
+    stream.end();
+    expect(await end).toMatchObject({ grpcStatus: '13', grpcMessage: 'internal error' });
+    expect(events).toEqual(['closed']);
+  });
+
+  it('is told when the peer has gone, once', async () => {
+    const stream = open(CHAT);
+    stream.write(framed('one'));
+    while (events.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    // Node's own reset would end the stream first.
+    session.destroy();
+    while (events.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+    streamCall?.send(Buffer.from('nobody hears'));
+    streamCall?.end();
+    expect(events).toEqual(['message one', 'closed']);
+  });
+
+  it('that ends inside a message is refused', async () => {
+    const stream = open(CHAT);
+    const end = ended(stream);
+    stream.end(framed('abc', 0, 4));
+    expect((await end).grpcStatus).toBe('13');
+    expect(events).toEqual(['closed']);
+  });
+});
+
+describe('a stop', () => {
+  it('answers the call that is under way', async () => {
+    let answer: (message: Uint8Array) => void = () => undefined;
+    instead = () => new Promise((resolve) => (answer = resolve));
+    const stream = open(UNARY);
+    const end = ended(stream);
+    stream.end(framed('a'));
+    while (seen === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
+    const stopped = server.stop(5_000);
+    setTimeout(() => answer(Buffer.from('done')), 100);
+    expect((await end).body).toEqual(framed('done'));
+    await stopped;
+  });
+
+  it('answers a call whose message comes after the stop began', async () => {
+    const stream = open(UNARY);
+    const end = ended(stream);
+    stream.write(framed('late').subarray(0, 2));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const stopped = server.stop(5_000);
+    await new Promise((resolve) => session.once('goaway', resolve));
+    stream.end(framed('late').subarray(2));
+    expect((await end).body).toEqual(framed('late'));
+    await stopped;
+  });
+
+  it('cuts what is not done by its limit', async () => {
+    instead = () => new Promise(() => undefined);
+    const stream = open(UNARY);
+    const end = ended(stream);
+    stream.end(framed('a'));
+    while (seen === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
+    await server.stop(50);
+    expect((await end).grpcStatus).toBeUndefined();
+  });
+});
+
+describe('a broken peer', () => {
+  it('does no harm to others', async () => {
+    const socket = connectSocket(socketPath);
+    socket.on('error', () => undefined);
+    socket.write('GET / HTTP/1.1\r\n\r\n');
+    await new Promise((resolve) => socket.once('close', resolve).resume());
+    expect((await call(framed('a'))).grpcStatus).toBe('0');
+  });
+});
