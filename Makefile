@@ -30,7 +30,7 @@ install: ## install the pinned packages, if they are not there
 	fi
 
 build: install ## compile to dist/
-	@echo 'compiling'; npm run -s build
+	@echo 'compiling'; npm run -s build && npm run -s build:browser
 
 typecheck: install ## check the types of sources, examples and tests
 	@npm run -s typecheck
@@ -59,6 +59,7 @@ local-federation-smoke: build ## the same round with an exit status; starts and 
 
 test: build ## run the whole suite: unit, property, contract, end to end through a real Envoy
 	@scripts/envoy.sh > /dev/null
+	@scripts/chromium.sh > /dev/null
 	@$(JEST) test
 
 test-newer-node: build ## unit, property and contract tests on a newer Node from the package registry

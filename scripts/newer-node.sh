@@ -25,5 +25,6 @@ for major in "$@"; do
   fi
   echo "== on $("$node" --version)"
   "$node" --experimental-vm-modules node_modules/jest/bin/jest.js \
-    test/unit/crypto test/unit/json test/unit/verify test/unit/nonces test/unit/envoy test/property/decision test/property/crypto
+    test/unit/crypto test/unit/json test/unit/verify test/unit/nonces test/unit/grpc test/unit/envoy \
+    test/unit/feedback test/unit/client test/property/decision test/property/crypto test/property/feedback-verify
 done
