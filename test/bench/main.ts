@@ -7,9 +7,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { benchChecks, KINDS, type Kind, type Round } from './checks.js';
+import { benchFeedback } from './feedback.js';
 import { benchNonces } from './nonces.js';
 import { canPin, pinClient } from './pinned-process.js';
-import { benchThroughEnvoy } from './through-envoy.js';
+import { benchSigningThroughEnvoy, benchThroughEnvoy } from './through-envoy.js';
 
 const RESULTS_FOLDER = 'bench-results';
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -73,6 +74,8 @@ const rounds = await benchChecks({
   report: say,
 });
 const envoy = await benchThroughEnvoy(option('BENCH_SECONDS', 8));
+const signing = await benchSigningThroughEnvoy(option('BENCH_SECONDS', 8));
+const feedback = benchFeedback();
 const result = {
   machine: { node: process.versions.node, cores: cpus().length, model: cpus()[0]?.model, pinned: canPin },
   ratios: {
@@ -82,6 +85,11 @@ const result = {
     full_memory_vs_verify: ratio(rounds, 'full_memory', 'verify'),
     envoy_p50_with_vs_without: envoy.with.p50 / envoy.without.p50,
     envoy_p99_with_vs_without: envoy.with.p99 / envoy.without.p99,
+    signing_p50_with_vs_without: signing.with.p50 / signing.without.p50,
+    signing_p99_with_vs_without: signing.with.p99 / signing.without.p99,
+    canonical_vs_parse_and_print:
+      feedback.canonicalMegabytesPerSecond / feedback.parseAndPrintMegabytesPerSecond,
+    answer_of_ten_vs_bare_signature: feedback.answersPerSecond.ten / feedback.signaturesPerSecond,
   },
   checks_per_second: Object.fromEntries(
     KINDS.map((kind) => [kind, median(rounds.map((round) => round[kind].checksPerSecond))]),
@@ -92,6 +100,12 @@ const result = {
   stages_us: stages(rounds),
   envoy_added_ms: { p50: envoy.with.p50 - envoy.without.p50, p99: envoy.with.p99 - envoy.without.p99 },
   envoy_ms: envoy,
+  signing_added_ms: {
+    p50: signing.with.p50 - signing.without.p50,
+    p99: signing.with.p99 - signing.without.p99,
+  },
+  signing_ms: signing,
+  feedback,
   nonces,
 };
 mkdirSync(RESULTS_FOLDER, { recursive: true });

@@ -78,9 +78,27 @@ export function signedTelemetry(
   bodyBytes: number,
   certificateSha256: string,
 ): SignedTelemetry {
+  return signed(producer, certificateSha256, (timestamp, nonce) =>
+    telemetryBody(producer, timestamp, nonce, bodyBytes),
+  );
+}
+
+/** Signs one feedback query now. */
+export function signedQuery(producer: BenchProducer, certificateSha256: string): SignedTelemetry {
+  const { operator: operator_id, tenant: tenant_id } = producer;
+  return signed(producer, certificateSha256, (timestamp, nonce) =>
+    Buffer.from(JSON.stringify({ operator_id, tenant_id, timestamp, nonce, limit: 100 })),
+  );
+}
+
+function signed(
+  producer: BenchProducer,
+  certificateSha256: string,
+  makeBody: (timestamp: number, nonce: string) => Buffer,
+): SignedTelemetry {
   const timestamp = Math.floor(Date.now() / 1000);
   const nonce = `evt-${randomUUID()}`;
-  const body = telemetryBody(producer, timestamp, nonce, bodyBytes);
+  const body = makeBody(timestamp, nonce);
   const signature = sign(
     null,
     Buffer.concat([Buffer.from(`${timestamp}.${nonce}.`), body]),

@@ -1,6 +1,6 @@
 /**
- * What the check adds for a client: (c) of the benchmark. The same Envoy, the same load at a fixed rate, with
- * and without ext_authz in its filter chain. Latency counts from the moment at which a request was due, so that
+ * What the check adds for a client: (c) of the benchmark; and what signing the answer adds for a consumer. The
+ * same Envoy, the same load at a fixed rate, with and without the filter in its chain. Latency counts from the moment at which a request was due, so that
  * a server that falls behind cannot hide it.
  */
 import { spawnSync } from 'node:child_process';
@@ -17,7 +17,14 @@ import { findEnvoy } from '../../examples/local-federation/envoy-files.js';
 import { startFederation, type Federation } from '../../examples/local-federation/federation.js';
 import { envoyPlan } from '../../examples/local-federation/plans.js';
 import { startProcess } from '../../examples/local-federation/processes.js';
-import { benchProducer, signedTelemetry, type BenchProducer } from './messages.js';
+import { adjustments } from './feedback.js';
+import {
+  benchProducer,
+  signedQuery,
+  signedTelemetry,
+  type BenchProducer,
+  type SignedTelemetry,
+} from './messages.js';
 import { canPin, SERVER_CORE } from './pinned-process.js';
 
 const REQUESTS_PER_SECOND = 1_000;
@@ -28,6 +35,10 @@ const WARM_UP_SECONDS = 5;
 const READY_TRIES = 100;
 const READY_PAUSE_MILLISECONDS = 50;
 const EXT_AUTHZ = 'envoy.filters.http.ext_authz';
+/** The signer, and the guard that lets nothing pass which it has not marked. */
+const SIGNING = ['envoy.filters.http.ext_proc', 'envoy.filters.http.lua'];
+const QUERIES_PER_SECOND = 100;
+const ADJUSTMENTS = 10;
 
 /** Milliseconds. */
 export interface Latency {
@@ -41,17 +52,52 @@ export interface EnvoyFigures {
   readonly with: Latency;
 }
 
-/** Runs both for `seconds` each, a short warm-up before. Throws when a request did not get its 202. */
-export async function benchThroughEnvoy(seconds: number): Promise<EnvoyFigures> {
+/** The check of telemetry of 4 KiB, `seconds` each. Throws when a request was not let through. */
+export function benchThroughEnvoy(seconds: number): Promise<EnvoyFigures> {
+  const load = { requestsPerSecond: REQUESTS_PER_SECOND, seconds };
+  return compare(load, [EXT_AUTHZ], (producer, fingerprint) => ({
+    path: '/internal/v1/telemetry',
+    status: 202,
+    ...signedTelemetry(producer, BODY_BYTES, fingerprint),
+  }));
+}
+
+/** The signature of an answer of ten adjustments, `seconds` each. */
+export function benchSigningThroughEnvoy(seconds: number): Promise<EnvoyFigures> {
+  const load = { requestsPerSecond: QUERIES_PER_SECOND, seconds };
+  return compare(load, SIGNING, (producer, fingerprint) => ({
+    path: FEEDBACK_PATH,
+    status: 200,
+    ...signedQuery(producer, fingerprint),
+  }));
+}
+
+const FEEDBACK_PATH = '/internal/v1/cognitive/feedback/adjustments/query';
+
+interface Load {
+  readonly requestsPerSecond: number;
+  readonly seconds: number;
+}
+
+/** A request to be sent, and the status that it has to get. */
+interface SignedRequest extends SignedTelemetry {
+  readonly path: string;
+  readonly status: number;
+}
+
+type MakeRequest = (producer: BenchProducer, certificateSha256: string) => SignedRequest;
+
+/** With the whole filter chain, and then without some of it. */
+async function compare(load: Load, without: readonly string[], make: MakeRequest): Promise<EnvoyFigures> {
   const upstream = await startUpstream();
   const place = mkdtempSync(join(tmpdir(), 'csb-'));
   const { port } = upstream.address() as AddressInfo;
   const own = { url: `http://127.0.0.1:${port}`, address: '127.0.0.1', port };
   const federation = await startFederation({ stateDirectory: place, upstream: own, lifetime: 'caller' });
   try {
-    const withCheck = await measure(federation, seconds);
-    await takeOutExtAuthz(federation);
-    return { with: withCheck, without: await measure(federation, seconds) };
+    const whole = await measure(federation, load, make);
+    await takeOut(federation, without);
+    return { with: whole, without: await measure(federation, load, make) };
   } finally {
     await federation.stop();
     upstream.closeAllConnections();
@@ -63,27 +109,34 @@ export async function benchThroughEnvoy(seconds: number): Promise<EnvoyFigures> 
 /** The application is not what is measured: it reads the body and answers. */
 async function startUpstream(): Promise<Server> {
   const server = createServer((incoming, answer) => {
+    const tenant = String(incoming.headers['x-countersign-tenant']);
+    const isQuery = incoming.url === FEEDBACK_PATH;
+    const text = isQuery ? JSON.stringify(adjustments(ADJUSTMENTS, tenant)) : '{"accepted":true}';
     incoming
       .resume()
       .on('end', () =>
-        answer.writeHead(202, { 'content-type': 'application/json' }).end('{"accepted":true}'),
+        answer.writeHead(isQuery ? 200 : 202, { 'content-type': 'application/json' }).end(text),
       );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
 }
 
-async function measure(federation: Federation, seconds: number): Promise<Latency> {
+async function measure(
+  federation: Federation,
+  { requestsPerSecond, seconds }: Load,
+  make: MakeRequest,
+): Promise<Latency> {
   for (const name of ['envoy', 'verifier'] as const) pin(federation.pid(name));
-  const prepare = preparer(federation);
-  await atFixedRate(prepare, WARM_UP_SECONDS);
-  return atFixedRate(prepare, seconds);
+  const prepare = preparer(federation, make);
+  await atFixedRate(prepare, { requestsPerSecond, seconds: WARM_UP_SECONDS });
+  return atFixedRate(prepare, { requestsPerSecond, seconds });
 }
 
 /** The same Envoy, started again alone: without the check, the federation would not call itself healthy. */
-async function takeOutExtAuthz(federation: Federation): Promise<void> {
+async function takeOut(federation: Federation, filters: readonly string[]): Promise<void> {
   const { layout, environment } = federation;
-  const bootstrap = withoutExtAuthz(readFileSync(layout.envoyFile, 'utf8'));
+  const bootstrap = withoutFilters(readFileSync(layout.envoyFile, 'utf8'), filters);
   writeFileSync(layout.envoyFile, bootstrap);
   await federation.interrupt('envoy');
   await startProcess(layout, envoyPlan(layout, await findEnvoy(layout, undefined), [bootstrap]), 'caller');
@@ -92,20 +145,20 @@ async function takeOutExtAuthz(federation: Federation): Promise<void> {
     if (ready?.status === 200) return;
     await delay(READY_PAUSE_MILLISECONDS);
   }
-  throw new Error('Envoy without ext_authz did not become ready');
+  throw new Error(`Envoy without ${filters.join(' and ')} did not become ready`);
 }
 
 function pin(pid: number | undefined): void {
   if (canPin && pid !== undefined) spawnSync('taskset', ['-acp', String(SERVER_CORE), String(pid)]);
 }
 
-/** Takes the filter and what routes say to it out of a bootstrap. */
-function withoutExtAuthz(bootstrap: string): string {
+/** Takes filters, and what routes say to them, out of a bootstrap. */
+function withoutFilters(bootstrap: string, filters: readonly string[]): string {
   const document = parseDocument(bootstrap);
   const plain = JSON.parse(JSON.stringify(document.toJS()), (_key, value: unknown) => {
-    if (Array.isArray(value)) return (value as unknown[]).filter((entry) => !isNamed(entry, EXT_AUTHZ));
+    if (Array.isArray(value)) return (value as unknown[]).filter((entry) => !isNamed(entry, filters));
     if (isRecord(value))
-      return Object.fromEntries(Object.entries(value).filter(([name]) => name !== EXT_AUTHZ));
+      return Object.fromEntries(Object.entries(value).filter(([name]) => !filters.includes(name)));
     return value;
   }) as unknown;
   return JSON.stringify(plain);
@@ -115,15 +168,15 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isNamed(entry: unknown, name: string): boolean {
-  return isRecord(entry) && entry['name'] === name;
+function isNamed(entry: unknown, names: readonly string[]): boolean {
+  return isRecord(entry) && names.includes(String(entry['name']));
 }
 
 /** Signed beforehand: the client's core has to carry the client and the application. */
 type Prepared = () => Promise<void>;
 
 /** Each call prepares a fresh event, to be sent over one of the kept connections. */
-function preparer(federation: Federation): () => Prepared {
+function preparer(federation: Federation, make: MakeRequest): () => Prepared {
   const { environment, credentials, layout } = federation;
   const file = (path: string): Buffer => readFileSync(join(layout.root, path));
   const agent = new Agent({
@@ -140,13 +193,9 @@ function preparer(federation: Federation): () => Prepared {
     tenant: environment.COUNTERSIGN_TENANT_ID,
     privateKey: credentials.producerA.signingKey,
   };
-  const url = `${environment.COUNTERSIGN_URL}/internal/v1/telemetry`;
   return () => {
-    const { headers, body } = signedTelemetry(
-      producer,
-      BODY_BYTES,
-      environment.COUNTERSIGN_CLIENT_CERT_SHA256,
-    );
+    const { path, status, headers, body } = make(producer, environment.COUNTERSIGN_CLIENT_CERT_SHA256);
+    const url = environment.COUNTERSIGN_URL + path;
     const options = { method: 'POST', agent, headers: Object.fromEntries(headers) };
     return () =>
       new Promise((resolve, reject) => {
@@ -154,7 +203,9 @@ function preparer(federation: Federation): () => Prepared {
           answer
             .resume()
             .on('end', () =>
-              answer.statusCode === 202 ? resolve() : reject(new Error(`got ${String(answer.statusCode)}`)),
+              answer.statusCode === status
+                ? resolve()
+                : reject(new Error(`got ${String(answer.statusCode)}`)),
             );
         });
         sent.on('error', reject).end(body);
@@ -162,16 +213,16 @@ function preparer(federation: Federation): () => Prepared {
   };
 }
 
-async function atFixedRate(prepare: () => Prepared, seconds: number): Promise<Latency> {
-  const requests = Array.from({ length: seconds * REQUESTS_PER_SECOND }, prepare);
+async function atFixedRate(prepare: () => Prepared, { requestsPerSecond, seconds }: Load): Promise<Latency> {
+  const requests = Array.from({ length: seconds * requestsPerSecond }, prepare);
   const latencies: number[] = [];
   const pending: Promise<void>[] = [];
   const started = performance.now();
   for (const [number, send] of requests.entries()) {
-    const dueMs = started + (number * 1000) / REQUESTS_PER_SECOND;
+    const dueMs = started + (number * 1000) / requestsPerSecond;
     // One that is late lets answers in all the same: a sender that never looks up measures itself.
-    if (dueMs > performance.now()) await delay(1);
-    else await nextTurn();
+    if (dueMs <= performance.now()) await nextTurn();
+    while (dueMs > performance.now()) await delay(1);
     pending.push(send().then(() => void latencies.push(performance.now() - dueMs)));
   }
   await Promise.all(pending);
