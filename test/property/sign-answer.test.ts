@@ -78,7 +78,7 @@ describe(`signAnswer (JSON_SEED=${seed})`, () => {
       const data = JSON.parse(expectGenuine(result)) as { tenant_id: string }[];
       for (const { tenant_id } of data) expect(tenant_id).toBe(TENANT);
     }
-    expect(Math.min(counts.signed, counts.refused)).toBeGreaterThan(500);
+    expect(Math.min(counts.signed, counts.refused)).toBeGreaterThan(100);
   });
 
   test('withholds a list in which any one of many is of another tenant', () => {
