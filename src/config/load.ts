@@ -24,8 +24,8 @@ export interface LoadOptions {
   readonly generation: number;
   /** Unix milliseconds, for what has expired. */
   readonly nowMs: number;
-  /** Processes that will share the stores; default 1. */
-  readonly workers?: number;
+  /** Processes that will share the stores; default: the file's own `workers`. */
+  readonly workers?: number | undefined;
 }
 
 /**
@@ -57,7 +57,7 @@ function compile(
   options: LoadOptions,
   context: LoadContext,
 ): { readonly settings: ServerSettings; readonly snapshot: Snapshot } {
-  const settings = compileSettings(input, options.workers ?? 1, context);
+  const settings = compileSettings(input, options.workers ?? input.workers, context);
   const headers = compileHeaders(input, context);
   const identities = compileIdentities(input, positions.identities, context);
   const policies = compilePolicies(input, positions.policies, context);

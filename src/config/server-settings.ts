@@ -5,6 +5,7 @@ import type { LoadContext } from './context.js';
 import { compileEnvoy } from './envoy-settings.js';
 import { quote } from './findings.js';
 import type { ConfigurationInput } from './schema.js';
+import { workerSocketPaths } from './worker-sockets.js';
 import type { AuditSettings, ListenSettings, NonceSettings, ServerSettings } from './settings.js';
 
 /** `sun_path` of Linux holds 108 bytes, the last of them 0 (unix(7)). */
@@ -14,26 +15,29 @@ const maxMemoryEntries = 16_000_000;
 /** Where the lmdb store goes when the file does not say. */
 const defaultNonceDirectory = 'state/nonces';
 
-/** Compiles the settings; faults are noted. `workers` is how many processes will share the stores. */
+/** Compiles the settings; faults are noted. */
 export function compileSettings(
   input: ConfigurationInput,
   workers: number,
   context: LoadContext,
 ): ServerSettings {
   return {
-    listen: compileListen(input, context),
+    listen: compileListen(input, workers, context),
+    workers,
     admin: compileAdmin(input, context),
     nonces: compileNonces(input, workers, context),
-    audit: compileAudit(input, context),
+    audit: compileAudit(input, workers, context),
     limits: compileLimits(input, context),
     log: input.log,
     envoy: input.envoy === undefined ? undefined : compileEnvoy(input.envoy, input.admin, context),
   };
 }
 
-function compileListen(input: ConfigurationInput, context: LoadContext): ListenSettings {
+function compileListen(input: ConfigurationInput, workers: number, context: LoadContext): ListenSettings {
   const socketPath = context.resolve(input.listen.socket);
-  const bytes = Buffer.byteLength(socketPath);
+  const bytes = Math.max(
+    ...workerSocketPaths({ listen: { socketPath }, workers }).map((path) => Buffer.byteLength(path)),
+  );
   if (bytes > maxSocketPathBytes)
     context.findings.problem(
       ['listen', 'socket'],
@@ -99,12 +103,18 @@ function checkMemoryStore({ nonces }: ConfigurationInput, workers: number, conte
     );
 }
 
-function compileAudit({ audit }: ConfigurationInput, context: LoadContext): AuditSettings {
+function compileAudit({ audit }: ConfigurationInput, workers: number, context: LoadContext): AuditSettings {
   const toStdout = audit.stdout ?? false;
   if (toStdout === (audit.file !== undefined)) {
     const message = toStdout ? 'names two places for the records' : 'names no place for the records';
     context.findings.problem(['audit'], message, 'give either file, or stdout: true');
   }
+  if (toStdout && workers > 1)
+    context.findings.problem(
+      ['audit', 'stdout'],
+      `is one pipe for ${workers} workers, which takes no more than 4096 bytes whole: records could be torn`,
+      'give a file, or run one worker',
+    );
   const path = context.resolve(audit.file ?? '');
   return { sink: toStdout ? { kind: 'stdout' } : { kind: 'file', path }, onFailure: audit.onFailure };
 }

@@ -67,6 +67,8 @@ export interface EnvoySettings {
 
 export interface ServerSettings {
   readonly listen: ListenSettings;
+  /** Processes that judge requests; where there are several, `worker-sockets.ts` names the socket of each. */
+  readonly workers: number;
   readonly admin: AdminSettings;
   readonly nonces: NonceSettings;
   readonly audit: AuditSettings;

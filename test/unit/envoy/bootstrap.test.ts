@@ -147,6 +147,16 @@ describe('the gateway', () => {
     expect(lb).toEqual({ update_merge_window: '0s', healthy_panic_threshold: { value: 0 } });
   });
 
+  it('balances over the sockets of all workers by what they have not answered yet', () => {
+    const verifierSocketPaths = ['/run/v-0.sock', '/run/v-1.sock'];
+    const cluster = at(rendered({ verifierSocketPaths }), 'static_resources', 'clusters', 0);
+    expect(at(cluster, 'lb_policy')).toBe('LEAST_REQUEST');
+    expect(at(cluster, 'load_assignment', 'endpoints')).toEqual([
+      { lb_endpoints: verifierSocketPaths.map((path) => ({ endpoint: { address: { pipe: { path } } } })) },
+    ]);
+    expect(at(root, 'static_resources', 'clusters', 0, 'lb_policy')).toBeUndefined();
+  });
+
   it('keeps the refusals of the verifier and words its own, each with its own code', () => {
     const mappers = at(root, ...manager, 'local_reply_config', 'mappers') as unknown[];
     const codes = mappers.map((mapper) =>
