@@ -1,5 +1,6 @@
 /** What the process needs besides the snapshot: sockets, stores, limits. Read once at start. */
 import type { Snapshot } from '../verify/snapshot.js';
+import type { FilePrint } from './file-print.js';
 
 /** The Unix socket on which Envoy reaches us. Its directory is 0750 or 2770, the socket 0660 (MUST 30). */
 export interface ListenSettings {
@@ -105,6 +106,10 @@ export interface ConfigurationProblem {
   readonly remedy: string;
 }
 
+/** What files looked like, by absolute path; see `file-print.ts`. */
+export type FilePrints = ReadonlyMap<string, FilePrint>;
+
+/** `prints`: of every file that was named, so that a change of any of them can be noticed. */
 export type LoadResult =
-  | { readonly ok: true; readonly configuration: Configuration }
-  | { readonly ok: false; readonly problems: readonly ConfigurationProblem[] };
+  | { readonly ok: true; readonly configuration: Configuration; readonly prints: FilePrints }
+  | { readonly ok: false; readonly problems: readonly ConfigurationProblem[]; readonly prints: FilePrints };
