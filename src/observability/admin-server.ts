@@ -4,16 +4,22 @@ import type { Registry } from 'prom-client';
 import type { FeedbackJwkSet } from '../feedback/keyring.js';
 import type { Health } from './health.js';
 
-/** What the admin port shows. */
-export interface AdminOptions {
+type Soon<T> = T | Promise<T>;
+
+/** What the admin port shows: of this process, or of several that have to be asked. */
+export interface AdminView {
+  readonly health: Health;
+  readonly registry: Pick<Registry, 'contentType' | 'metrics'>;
+  /** Facts about the running configuration: generation, file, policies. No secrets. */
+  readonly describe: () => Soon<Readonly<Record<string, unknown>>>;
+  /** The public keys that answers are verified with now, of one tenant or of all. Absent or undefined: nothing is signed. */
+  readonly keyring?: (tenant: string | undefined) => Soon<FeedbackJwkSet | undefined>;
+}
+
+/** What is shown, and where. */
+export interface AdminOptions extends AdminView {
   readonly host: string;
   readonly port: number;
-  readonly health: Health;
-  readonly registry: Registry;
-  /** Facts about the running configuration: generation, file, policies. No secrets. */
-  readonly describe: () => Readonly<Record<string, unknown>>;
-  /** The public keys that answers are verified with now, of one tenant or of all. Absent or undefined: nothing is signed. */
-  readonly keyring?: (tenant: string | undefined) => FeedbackJwkSet | undefined;
 }
 
 interface Answer {
@@ -71,10 +77,10 @@ async function answerTo(request: IncomingMessage, options: AdminOptions): Promis
     case '/metrics':
       return { status: 200, type: options.registry.contentType, body: await options.registry.metrics() };
     case '/status':
-      return json(200, options.describe());
+      return json(200, await options.describe());
     case '/keyring':
     case '/.well-known/jwks.json':
-      return keyring(options.keyring?.(tenant));
+      return keyring(await options.keyring?.(tenant));
     default:
       return plain(404, 'there are /livez, /readyz, /metrics, /status and /keyring\n');
   }
