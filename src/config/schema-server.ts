@@ -117,7 +117,15 @@ export const limitsSchema = z
       .min(0)
       .max(600_000)
       .default(10_000)
-      .describe('How long requests under way may take after SIGTERM.'),
+      .describe('How long stopping may take after SIGTERM, the delay included; what is left then is cut.'),
+    drainDelayMilliseconds: z
+      .int()
+      .min(0)
+      .max(600_000)
+      .optional()
+      .describe(
+        'How long a verifier that stops goes on serving while its health says no, so that Envoy turns to another; not waited for when nobody is connected. Default: 1500, or `drainMilliseconds` where that is less.',
+      ),
   })
   .describe('Bounds on what one process takes on.')
   .prefault({});

@@ -6,7 +6,13 @@ import { compileEnvoy } from './envoy-settings.js';
 import { quote } from './findings.js';
 import type { ConfigurationInput } from './schema.js';
 import { workerSocketPaths } from './worker-sockets.js';
-import type { AuditSettings, ListenSettings, NonceSettings, ServerSettings } from './settings.js';
+import type {
+  AuditSettings,
+  LimitSettings,
+  ListenSettings,
+  NonceSettings,
+  ServerSettings,
+} from './settings.js';
 
 /** `sun_path` of Linux holds 108 bytes, the last of them 0 (unix(7)). */
 const maxSocketPathBytes = 107;
@@ -14,6 +20,8 @@ const maxSocketPathBytes = 107;
 const maxMemoryEntries = 16_000_000;
 /** Where the lmdb store goes when the file does not say. */
 const defaultNonceDirectory = 'state/nonces';
+/** Longer than the second between two health checks of the bootstrap that we render. */
+const defaultDrainDelayMilliseconds = 1_500;
 
 /** Compiles the settings; faults are noted. */
 export function compileSettings(
@@ -119,14 +127,23 @@ function compileAudit({ audit }: ConfigurationInput, workers: number, context: L
   return { sink: toStdout ? { kind: 'stdout' } : { kind: 'file', path }, onFailure: audit.onFailure };
 }
 
-function compileLimits({ limits }: ConfigurationInput, context: LoadContext): ConfigurationInput['limits'] {
-  if (limits.claimMarginMilliseconds >= limits.checkTimeoutMilliseconds)
+function compileLimits({ limits }: ConfigurationInput, context: LoadContext): LimitSettings {
+  const { claimMarginMilliseconds, checkTimeoutMilliseconds, drainMilliseconds } = limits;
+  if (claimMarginMilliseconds >= checkTimeoutMilliseconds)
     context.findings.problem(
       ['limits', 'claimMarginMilliseconds'],
-      `is not less than checkTimeoutMilliseconds (${limits.checkTimeoutMilliseconds}), so no nonce would ever be claimed`,
+      `is not less than checkTimeoutMilliseconds (${checkTimeoutMilliseconds}), so no nonce would ever be claimed`,
       'lower it, or raise checkTimeoutMilliseconds',
     );
-  return limits;
+  const drainDelayMilliseconds =
+    limits.drainDelayMilliseconds ?? Math.min(defaultDrainDelayMilliseconds, drainMilliseconds);
+  if (drainDelayMilliseconds > drainMilliseconds)
+    context.findings.problem(
+      ['limits', 'drainDelayMilliseconds'],
+      `is more than drainMilliseconds (${drainMilliseconds}), which it is a part of`,
+      'lower it, or raise drainMilliseconds',
+    );
+  return { ...limits, drainDelayMilliseconds };
 }
 
 /** Headers that mean something to HTTP, to Envoy or to our upstream, and so cannot carry a security header. */

@@ -41,8 +41,10 @@ export interface LimitSettings {
   readonly claimMarginMilliseconds: number;
   /** Taken as the deadline when a check comes without one. Equal to ext_authz `grpc_service.timeout`. */
   readonly checkTimeoutMilliseconds: number;
-  /** How long draining may take after SIGTERM. */
+  /** How long stopping may take after SIGTERM. */
   readonly drainMilliseconds: number;
+  /** The part of it in which new calls are still served, until Envoy has noticed; at most `drainMilliseconds`. */
+  readonly drainDelayMilliseconds: number;
 }
 
 export interface LogSettings {

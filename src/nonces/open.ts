@@ -4,6 +4,7 @@ import type { Snapshot } from '../verify/snapshot.js';
 import { initialiseNonceDirectory, openLmdbNonceStore } from './lmdb-store.js';
 import { createMemoryNonceStore } from './memory-store.js';
 import type { Clock, NonceStore } from './nonce-store.js';
+import { widestWindow } from './widest-window.js';
 
 /** Opens the configured store. Throws a sentence with file and remedy when it cannot. */
 export function openNonceStore(
@@ -28,18 +29,4 @@ export async function initialiseNonceStore(
 ): Promise<void> {
   if (settings.store === 'memory') return;
   await initialiseNonceDirectory({ ...settings, ...widestWindow(snapshot), clock });
-}
-
-/**
- * The furthest back and ahead that any policy lets a timestamp be: a store keeps every nonce for the widest
- * window, and its start-up rule covers the furthest future.
- */
-function widestWindow(snapshot: Snapshot): { pastSkewSeconds: number; futureSkewSeconds: number } {
-  const windows = [...snapshot.policies.values()].flatMap((policy) =>
-    policy.kind === 'signed' ? [policy.freshness] : [],
-  );
-  return {
-    pastSkewSeconds: Math.max(0, ...windows.map((window) => window.pastSkewSeconds)),
-    futureSkewSeconds: Math.max(0, ...windows.map((window) => window.futureSkewSeconds)),
-  };
 }
