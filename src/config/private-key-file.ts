@@ -7,12 +7,12 @@ import { readBoundedFile, unreadable } from './read-file.js';
 /** A private key is tens of bytes; a file larger than this is another file. */
 const maxKeyFileBytes = 64 * 1024;
 
-/** Whether a private key file may be used. `missing` and `denied` tell an absent file from a hidden one. */
+/** Whether a private key file may be used; `missing` when there is nothing at its path. */
 export type PrivateKeyFileResult =
   | { readonly ok: true }
   | {
       readonly ok: false;
-      readonly reason: 'open-to-others' | 'unreadable';
+      readonly reason: 'open-to-others' | 'unreadable' | 'missing';
       readonly message: string;
       readonly remedy: string;
     };
@@ -23,7 +23,14 @@ export type PrivateKeyFileResult =
  */
 export function checkPrivateKeyFile(path: string): PrivateKeyFileResult {
   try {
-    const stats = statSync(path);
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined)
+      return {
+        ok: false,
+        reason: 'missing',
+        message: 'does not exist',
+        remedy: 'create it, or correct the name',
+      };
     if (!stats.isFile())
       return {
         ok: false,

@@ -314,12 +314,28 @@ describe('a private key file', () => {
     ]);
   });
 
+  test('of the TLS listener may be absent, with a warning: the verifier never reads it, and in a pod never gets it', () => {
+    const tls = { ...envoy.tls, privateKeyFile: '/nowhere/server.key' };
+    expect(warningsOf({ envoy: { ...envoy, tls } })).toEqual([
+      'envoy.tls.privateKeyFile: the file /nowhere/server.key does not exist here; Envoy needs it where it runs',
+    ]);
+  });
+
+  test.each([0o440, 0o400])('of mode %o may lie behind the links of a volume of Kubernetes', (mode) => {
+    const name = withMode(mode);
+    const link = join(workspace.directory, '..data');
+    symlinkSync(join(workspace.directory, 'certs'), link);
+    symlinkSync(join('..data', 'server.key'), join(workspace.directory, 'server.key'));
+    expect(name).toBe(join(workspace.directory, 'certs/server.key'));
+    expect(checkPrivateKeyFile(join(workspace.directory, 'server.key'))).toEqual({ ok: true });
+  });
+
   test('is judged by the file that a link leads to, and a directory is none', () => {
     const link = join(workspace.directory, 'link');
     symlinkSync(withMode(0o644), link);
     expect(checkPrivateKeyFile(link)).toMatchObject({ reason: 'open-to-others' });
     expect(checkPrivateKeyFile(workspace.directory)).toMatchObject({ reason: 'unreadable' });
-    expect(checkPrivateKeyFile(join(workspace.directory, 'absent'))).toMatchObject({ reason: 'unreadable' });
+    expect(checkPrivateKeyFile(join(workspace.directory, 'absent'))).toMatchObject({ reason: 'missing' });
   });
 });
 
