@@ -3,11 +3,14 @@ import { readFileSync } from 'node:fs';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Configuration } from '../config/settings.js';
 import { certificateFingerprints } from '../crypto/fingerprint.js';
+import type { SigningDomain } from '../feedback/feedback-settings.js';
 import type { NonceStore } from '../nonces/nonce-store.js';
+import type { Snapshot } from '../verify/snapshot.js';
 
 /** What the gauges look at. */
 export interface ProcessMetricsOptions {
-  readonly configuration: Configuration;
+  /** The one in force. */
+  readonly configuration: () => Configuration;
   readonly store: NonceStore;
 }
 
@@ -45,25 +48,38 @@ function addStoreGauges(registry: Registry, store: NonceStore): void {
   );
 }
 
-function addConfigurationGauges(registry: Registry, configuration: Configuration): void {
+function addConfigurationGauges(registry: Registry, configuration: () => Configuration): void {
   new Gauge({
     name: 'countersign_configuration_generation',
     help: 'Generation of the configuration in force; 1 is that of the start.',
     registers: [registry],
     collect() {
-      this.set(configuration.snapshot.generation);
+      this.set(configuration().snapshot.generation);
     },
   });
 }
 
-/** Unix seconds at which something ends. What never ends has no sample. */
-function addExpiryGauges(registry: Registry, { snapshot, settings }: Configuration): void {
-  const expiry = new Gauge({
+type ExpiryGauge = Gauge<'kind' | 'owner' | 'name'>;
+
+/** Unix seconds at which something ends. What never ends has no sample; what a reload removed has none any more. */
+function addExpiryGauges(registry: Registry, configuration: () => Configuration): void {
+  let shown: Configuration | undefined;
+  new Gauge({
     name: 'countersign_expiry_timestamp_seconds',
     help: 'When a pin, a key or a certificate ends, Unix seconds.',
     labelNames: ['kind', 'owner', 'name'],
     registers: [registry],
+    collect() {
+      const current = configuration();
+      if (current === shown) return;
+      shown = current;
+      this.reset();
+      setExpiries(this, current);
+    },
   });
+}
+
+function setExpiries(expiry: ExpiryGauge, { snapshot, settings }: Configuration): void {
   const set = (kind: string, owner: string, name: string, endMs: number): void => {
     if (Number.isFinite(endMs)) expiry.set({ kind, owner, name }, endMs / 1000);
   };
@@ -71,10 +87,17 @@ function addExpiryGauges(registry: Registry, { snapshot, settings }: Configurati
     for (const pin of identity.pins) set('pin', identity.name, pin.sha256, pin.notAfterMs);
     for (const key of identity.keys) set('key', identity.name, key.kid, key.notAfterMs);
   }
+  for (const [owner, { keys }] of feedbackDomains(snapshot))
+    for (const key of keys) set('feedback_key', owner, key.kid, key.notAfterMs);
   for (const file of [settings.envoy?.tls.certificateFile, settings.envoy?.tls.clientCaFile]) {
     const endMs = file === undefined ? undefined : certificateEndMs(file);
     if (file !== undefined && endMs !== undefined) set('certificate', 'envoy', file, endMs);
   }
+}
+
+/** By tenant; the domain of all others as `default`. */
+function feedbackDomains({ feedback }: Snapshot): [string, SigningDomain][] {
+  return feedback === undefined ? [] : [['default', feedback.defaultDomain], ...feedback.tenantDomains];
 }
 
 function certificateEndMs(file: string): number | undefined {

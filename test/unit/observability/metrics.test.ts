@@ -102,7 +102,7 @@ describe('process metrics', () => {
       snapshot: makeSnapshot({ generation: 4, identity: { pins, keys } }),
       settings: { envoy: undefined },
     } as unknown as Configuration;
-    const registry = createRegistry({ configuration, store });
+    const registry = createRegistry({ configuration: () => configuration, store });
     expect(await samples(registry, 'countersign_')).toEqual([
       'countersign_nonce_entries{store="fake"} 5',
       'countersign_nonce_entries_max{store="fake"} 9',
