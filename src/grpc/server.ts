@@ -11,7 +11,9 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { fail, serveCall, type CallOptions } from './call.js';
+import { fail } from './answers.js';
+import { serveCall, type CallOptions } from './call.js';
+import { DEFAULT_LOAD_LIMITS, NO_OBSERVER, type LoadLimits, type LoadObserver } from './load.js';
 import type { Methods } from './method.js';
 import { UNKNOWN_METHOD } from './status.js';
 import { Turns } from './turns.js';
@@ -31,21 +33,27 @@ const LAST_STREAM_ID = 2 ** 31 - 1;
 const LAST_CALLS_MILLISECONDS = 50;
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/;
 
-/** What is served, and its one limit. */
+/** What is served, and its limits. */
 export interface GrpcServerOptions {
   readonly methods: Methods;
   readonly maxMessageBytes: number;
+  /** Default: `DEFAULT_LOAD_LIMITS`. */
+  readonly load?: LoadLimits;
+  /** Default: nobody is told. */
+  readonly observer?: LoadObserver;
 }
 
 export class GrpcServer {
   readonly #methods: Methods;
+  readonly #turns: Turns;
   readonly #callOptions: CallOptions;
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
 
   constructor(options: GrpcServerOptions) {
     this.#methods = options.methods;
-    this.#callOptions = { maxMessageBytes: options.maxMessageBytes, turns: new Turns() };
+    this.#turns = new Turns(options.load ?? DEFAULT_LOAD_LIMITS, options.observer ?? NO_OBSERVER);
+    this.#callOptions = { maxMessageBytes: options.maxMessageBytes, turns: this.#turns };
     this.#server = createServer({
       maxSessionMemory: SESSION_MEMORY_MEGABYTES,
       settings: {
@@ -56,6 +64,16 @@ export class GrpcServer {
     });
     this.#server.on('session', (session) => this.#adopt(session));
     this.#server.on('stream', (stream, headers) => this.#serve(stream, headers));
+  }
+
+  /** Calls that wait for their turn. */
+  get waiting(): number {
+    return this.#turns.waiting;
+  }
+
+  /** Bytes of messages that are here, whole or in part. */
+  get heldBytes(): number {
+    return this.#turns.heldBytes;
   }
 
   /** Listens on a Unix socket. Rejects with the system's error. */

@@ -9,10 +9,15 @@ import type { ResponseSigner } from '../envoy/response-signer.js';
 import type { Method } from '../grpc/method.js';
 import { GrpcServer } from '../grpc/server.js';
 import type { Health } from '../observability/health.js';
+import type { LoadMetrics } from '../observability/load-metrics.js';
 import { prepareSocket, withSocketUmask } from './unix-socket.js';
 
 /** Headers, certificate and framing that come with a body. */
 const MESSAGE_OVERHEAD_BYTES = 262_144;
+/** What checks and answers may hold together while they are here; the next check gets 503 (MUST 28). */
+const HELD_BYTES = 67_108_864;
+/** The same where bodies may be long. */
+const HELD_MESSAGES = 16;
 
 /** A gRPC server that serves. */
 export interface RunningGrpcServer {
@@ -25,6 +30,7 @@ export interface Served {
   readonly service: AuthorizationService;
   readonly signer: ResponseSigner;
   readonly health: Health;
+  readonly load: LoadMetrics;
   /** `feedback.maxAnswerBytes`; undefined where nothing is signed. */
   readonly maxAnswerBytes?: number | undefined;
 }
@@ -32,17 +38,22 @@ export interface Served {
 /** Binds the services to the socket of the settings. Throws a sentence when the socket cannot be had. */
 export async function startGrpcServer(
   { listen, limits }: ServerSettings,
-  { service, signer, health, maxAnswerBytes }: Served,
+  { service, signer, health, load, maxAnswerBytes }: Served,
 ): Promise<RunningGrpcServer> {
   const { socketPath } = listen;
+  const maxMessageBytes = longestContent(limits.maxBodyBytes, maxAnswerBytes) + MESSAGE_OVERHEAD_BYTES;
+  const maxHeldBytes = Math.max(HELD_BYTES, HELD_MESSAGES * maxMessageBytes);
   const server = new GrpcServer({
-    maxMessageBytes: longestContent(limits.maxBodyBytes, maxAnswerBytes) + MESSAGE_OVERHEAD_BYTES,
+    maxMessageBytes,
+    load: { maxWaiting: limits.maxConcurrentChecks, maxHeldBytes },
+    observer: load,
     methods: new Map<string, Method>([
-      [CHECK_METHOD, authorizationMethod(service, limits.checkTimeoutMilliseconds)],
+      [CHECK_METHOD, authorizationMethod(service, limits)],
       [PROCESS_METHOD, processingMethod(() => signer.open())],
       ...healthMethods(health),
     ]),
   });
+  load.follow(server);
   await prepareSocket(socketPath);
   await withSocketUmask(() => bind(server, socketPath));
   return {

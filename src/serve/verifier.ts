@@ -19,6 +19,7 @@ import { startAdminServer, type AdminOptions } from '../observability/admin-serv
 import { timedClaims } from '../observability/claim-metrics.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
 import { Health } from '../observability/health.js';
+import { LoadMetrics } from '../observability/load-metrics.js';
 import { createRegistry } from '../observability/process-metrics.js';
 import { Admission } from '../verify/admission.js';
 import { RateLimiter } from '../verify/rate-limiter.js';
@@ -66,7 +67,8 @@ async function start(configuration: Configuration, logger: Logger, undo: Undo): 
   const admin = await startAdminServer({ ...settings.admin, health, registry, ...shown(parts) });
   undo.push(() => admin.close());
   const maxAnswerBytes = configuration.snapshot.feedback?.maxAnswerBytes;
-  const grpc = await startGrpcServer(settings, { service, signer, health, maxAnswerBytes });
+  const load = new LoadMetrics(registry);
+  const grpc = await startGrpcServer(settings, { service, signer, health, load, maxAnswerBytes });
   undo.push(() => grpc.stop(settings.limits.drainMilliseconds));
   const poll = setInterval(() => health.poll(), HEALTH_POLL_MILLISECONDS);
   undo.push(

@@ -11,7 +11,9 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { Registry } from 'prom-client';
 import type { ServerSettings } from '../../../src/config/settings.js';
+import { LoadMetrics } from '../../../src/observability/load-metrics.js';
 import { Health } from '../../../src/observability/health.js';
 import { startGrpcServer, type RunningGrpcServer, type Served } from '../../../src/serve/grpc-server.js';
 import { checkMessage, readResponse, type ReadResponse } from '../../support/check-messages.js';
@@ -41,7 +43,12 @@ beforeEach(async () => {
   fault = undefined;
   health = new Health([{ name: 'store', fault: () => fault }]);
   fakes = fakeService();
-  const limits = { maxBodyBytes: 4096, checkTimeoutMilliseconds: 200 };
+  const limits = {
+    maxBodyBytes: 4096,
+    checkTimeoutMilliseconds: 200,
+    claimMarginMilliseconds: 20,
+    maxConcurrentChecks: 1_024,
+  };
   const settings = { listen: { socketPath }, limits } as unknown as ServerSettings;
   server = await startGrpcServer(settings, served());
   channel = new Client(`unix:${socketPath}`, credentials.createInsecure());
@@ -54,7 +61,12 @@ afterEach(async () => {
 
 /** No test here sends an answer to the signer. */
 function served(): Served {
-  return { service: fakes.service, signer: undefined as never, health };
+  return {
+    service: fakes.service,
+    signer: undefined as never,
+    health,
+    load: new LoadMetrics(new Registry()),
+  };
 }
 
 function healthClient(): InstanceType<ServiceClientConstructor> {
