@@ -51,6 +51,8 @@ export interface NonceStoreStatus {
   readonly maxEntries: number;
   /** Unix seconds; requests at or below are refused. 0 when nothing was lost. */
   readonly floorSeconds: number;
+  /** Steps of the wall clock against the monotonic one that were noticed (MUST 18). */
+  readonly clockSteps: number;
   /** Why claims are refused right now, if they all are; absent when the store serves. */
   readonly unhealthy?: string;
 }

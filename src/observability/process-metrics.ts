@@ -1,6 +1,6 @@
 /** Gauges that are read when somebody scrapes: the store, the configuration, and what is about to expire. */
 import { readFileSync } from 'node:fs';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Configuration } from '../config/settings.js';
 import { certificateFingerprints } from '../crypto/fingerprint.js';
 import type { SigningDomain } from '../feedback/feedback-settings.js';
@@ -19,18 +19,21 @@ export function createRegistry({ configuration, store }: ProcessMetricsOptions):
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addStoreGauges(registry, store);
+  addClockCounter(registry, store);
   addConfigurationGauges(registry, configuration);
   addExpiryGauges(registry, configuration);
   return registry;
 }
 
 function addStoreGauges(registry: Registry, store: NonceStore): void {
-  const gauge = (name: string, help: string, read: () => number): void => {
+  // Workers that share a store see the same: one of them says it for all.
+  const gauge = (name: string, help: string, read: () => number, aggregator: 'max' | 'min' = 'max'): void => {
     new Gauge({
       name,
       help,
       labelNames: ['store'],
       registers: [registry],
+      aggregator,
       collect() {
         this.set({ store: store.name }, read());
       },
@@ -43,9 +46,22 @@ function addStoreGauges(registry: Registry, store: NonceStore): void {
     'Unix time at or below which requests are refused; 0 for none.',
     () => store.status().floorSeconds,
   );
-  gauge('countersign_nonce_store_healthy', '1 while the store serves.', () =>
-    store.status().unhealthy === undefined ? 1 : 0,
-  );
+  const healthy = (): number => (store.status().unhealthy === undefined ? 1 : 0);
+  gauge('countersign_nonce_store_healthy', '1 while the store serves.', healthy, 'min');
+}
+
+/** Workers of one machine see the same steps, so the most that one of them saw is how many there were. */
+function addClockCounter(registry: Registry, store: NonceStore): void {
+  new Counter({
+    name: 'countersign_clock_steps_total',
+    help: 'Steps of the wall clock against the monotonic one; nonces are refused until it has run evenly again.',
+    registers: [registry],
+    aggregator: 'max',
+    collect() {
+      this.reset();
+      this.inc(store.status().clockSteps);
+    },
+  });
 }
 
 function addConfigurationGauges(registry: Registry, configuration: () => Configuration): void {
@@ -53,6 +69,7 @@ function addConfigurationGauges(registry: Registry, configuration: () => Configu
     name: 'countersign_configuration_generation',
     help: 'Generation of the configuration in force; 1 is that of the start.',
     registers: [registry],
+    aggregator: 'min',
     collect() {
       this.set(configuration().snapshot.generation);
     },
@@ -69,6 +86,7 @@ function addExpiryGauges(registry: Registry, configuration: () => Configuration)
     help: 'When a pin, a key or a certificate ends, Unix seconds.',
     labelNames: ['kind', 'owner', 'name'],
     registers: [registry],
+    aggregator: 'min',
     collect() {
       const current = configuration();
       if (current === shown) return;
