@@ -11,6 +11,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import { Server as NetServer } from 'node:net';
 import { fail } from './answers.js';
 import { serveCall, type CallOptions } from './call.js';
 import { DEFAULT_LOAD_LIMITS, NO_OBSERVER, type LoadLimits, type LoadObserver } from './load.js';
@@ -87,15 +88,35 @@ export class GrpcServer {
     });
   }
 
-  /** Asks every peer to go elsewhere, lets calls under way finish, and cuts what is left after the limit. */
-  async stop(limitMilliseconds: number): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const cut = setTimeout(() => {
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  /**
+   * Asks every peer to go elsewhere, lets calls under way finish, and cuts what is left after the limit, or when
+   * `cut` says so. Resolves with the number of connections that were cut.
+   */
+  async stop(limitMilliseconds: number, cut?: AbortSignal): Promise<number> {
+    let connectionsCut = 0;
+    const cutAll = (): void => {
+      connectionsCut = this.#sessions.size;
       for (const session of this.#sessions) session.destroy();
-    }, limitMilliseconds);
+    };
+    const closed = this.#closeListener();
+    const limit = setTimeout(cutAll, limitMilliseconds);
+    cut?.addEventListener('abort', cutAll);
     for (const session of this.#sessions) goAway(session);
+    if (cut?.aborted === true) cutAll();
     await closed;
-    clearTimeout(cut);
+    clearTimeout(limit);
+    cut?.removeEventListener('abort', cutAll);
+    return connectionsCut;
+  }
+
+  /** That of `net`: newer ones of `http2` close every session at once, and calls on their way to us would be lost. */
+  #closeListener(): Promise<void> {
+    return new Promise((resolve) => NetServer.prototype.close.call(this.#server, () => resolve()));
   }
 
   #adopt(session: ServerHttp2Session): void {

@@ -10,7 +10,7 @@ import type { Method } from '../grpc/method.js';
 import { GrpcServer } from '../grpc/server.js';
 import type { Health } from '../observability/health.js';
 import type { LoadMetrics } from '../observability/load-metrics.js';
-import { prepareSocket, withSocketUmask } from './unix-socket.js';
+import { isReplaceable, prepareSocket, SocketName, withSocketUmask } from './unix-socket.js';
 
 /** Headers, certificate and framing that come with a body. */
 const MESSAGE_OVERHEAD_BYTES = 262_144;
@@ -21,8 +21,14 @@ const HELD_MESSAGES = 16;
 
 /** A gRPC server that serves. */
 export interface RunningGrpcServer {
-  /** Lets calls finish, then cuts what is left after the limit. */
-  stop(limitMilliseconds: number): Promise<void>;
+  /** Connections that are open: none, and nobody has to be told of a stop. */
+  readonly connections: () => number;
+  /** Takes the socket's name from the process that serves it now; only where `replace` was said. */
+  takeOver(): void;
+  /** Whether a successor has taken the name. */
+  isSuperseded(): boolean;
+  /** Lets calls finish, then cuts what is left after the limit or when told. Resolves with the connections cut. */
+  stop(limitMilliseconds: number, cut?: AbortSignal): Promise<number>;
 }
 
 /** What is served on the socket. */
@@ -33,12 +39,14 @@ export interface Served {
   readonly load: LoadMetrics;
   /** `feedback.maxAnswerBytes`; undefined where nothing is signed. */
   readonly maxAnswerBytes?: number | undefined;
+  /** Listens, but leaves the socket's name to the process that serves it, until `takeOver`. */
+  readonly replace?: boolean;
 }
 
 /** Binds the services to the socket of the settings. Throws a sentence when the socket cannot be had. */
 export async function startGrpcServer(
   { listen, limits }: ServerSettings,
-  { service, signer, health, load, maxAnswerBytes }: Served,
+  { service, signer, health, load, maxAnswerBytes, replace = false }: Served,
 ): Promise<RunningGrpcServer> {
   const { socketPath } = listen;
   const maxMessageBytes = longestContent(limits.maxBodyBytes, maxAnswerBytes) + MESSAGE_OVERHEAD_BYTES;
@@ -54,12 +62,19 @@ export async function startGrpcServer(
     ]),
   });
   load.follow(server);
-  await prepareSocket(socketPath);
-  await withSocketUmask(() => bind(server, socketPath));
+  const name = new SocketName(socketPath);
+  if (replace) await isReplaceable(socketPath);
+  else await prepareSocket(socketPath);
+  await withSocketUmask(() => bind(server, name));
+  if (!replace) await publish(name, server);
   return {
-    stop: (limitMilliseconds) => {
+    connections: () => server.connections,
+    takeOver: () => name.takeOver(),
+    isSuperseded: () => name.isTaken(),
+    stop: (limitMilliseconds, cut) => {
       health.endWatches();
-      return server.stop(limitMilliseconds);
+      name.remove();
+      return server.stop(limitMilliseconds, cut);
     },
   };
 }
@@ -69,10 +84,21 @@ function longestContent(maxBodyBytes: number, maxAnswerBytes: number | undefined
   return maxAnswerBytes === undefined ? maxBodyBytes : heldAnswerBytes({ maxBodyBytes, maxAnswerBytes });
 }
 
-async function bind(server: GrpcServer, socketPath: string): Promise<void> {
+/** Whoever was faster keeps the name. */
+async function publish(name: SocketName, server: GrpcServer): Promise<void> {
   try {
-    await server.listen(socketPath);
+    name.publish();
   } catch (error) {
-    throw new Error(`cannot listen on ${socketPath}: ${(error as Error).message}`, { cause: error });
+    name.remove();
+    await server.stop(0);
+    throw error;
+  }
+}
+
+async function bind(server: GrpcServer, { path, passingPath }: SocketName): Promise<void> {
+  try {
+    await server.listen(passingPath);
+  } catch (error) {
+    throw new Error(`cannot listen on ${path}: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -58,6 +58,7 @@ function configurationFor(port: number): Configuration {
         claimMarginMilliseconds: 10,
         checkTimeoutMilliseconds: 200,
         drainMilliseconds: 1_000,
+        drainDelayMilliseconds: 0,
       },
       log: { level: 'info' },
       envoy: undefined,
