@@ -3,6 +3,8 @@
  * security.md MUST 13–22; one contract suite (test/contract) runs over every store.
  */
 
+import type { RateLimits } from '../verify/rate-limiter.js';
+
 /** One verified request asking to be the first with its nonce. Nothing unsigned goes into `key`. */
 export interface NonceClaim {
   /** 32 bytes: hash over length-prefixed (purpose, key fingerprint, nonce). Built by `verify/nonce-key.ts`. */
@@ -69,6 +71,8 @@ export interface NonceStore {
    */
   withdraw(claim: NonceClaim): void | Promise<void>;
   status(): NonceStoreStatus;
+  /** Rate limits that all who share the store count together; absent where the store has none. */
+  readonly rateLimits?: RateLimits;
   /** Flushes and closes; later claims answer `store_unavailable`. */
   close(): Promise<void>;
 }
