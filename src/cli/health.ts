@@ -40,7 +40,7 @@ async function reasonAgainst({
     return grpcReason(await askHealth(question), question.service);
   }
   if (service !== undefined) throw usageFault('--service goes with --socket', 'leave it out');
-  return admin && readyReason(admin, timeout);
+  return admin && pageReason(admin, timeout);
 }
 
 function grpcReason(reply: HealthReply, service: string): string | undefined {
@@ -56,9 +56,11 @@ function grpcReason(reply: HealthReply, service: string): string | undefined {
   }
 }
 
-async function readyReason(admin: URL, timeoutMilliseconds: number): Promise<string | undefined> {
+/** A path of its own is asked as it stands: `/livez` does not depend on the nonce store, as a restart mends none. */
+async function pageReason(admin: URL, timeoutMilliseconds: number): Promise<string | undefined> {
+  const url = admin.pathname === '/' ? new URL('/readyz', admin) : admin;
   try {
-    const page = await fetchPage('GET', new URL('/readyz', admin), timeoutMilliseconds);
+    const page = await fetchPage('GET', url, timeoutMilliseconds);
     return page.status === 200 ? undefined : reasonsIn(page.body);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -85,7 +87,7 @@ export const registerHealth: Register = (program, session) => {
     .command('health')
     .description('exit 0 when a verifier serves, 1 when it does not or nobody answers')
     .option('-s, --socket <path>', 'ask over gRPC on this Unix socket, as Envoy does')
-    .option('-a, --admin <url>', 'ask the admin port: http://127.0.0.1:9902', httpUrl)
+    .option('-a, --admin <url>', 'ask the admin port for /readyz, or for the path of the URL', httpUrl)
     .option('--service <name>', 'with --socket: one part alone, such as countersign.nonce_store')
     .option('--timeout <milliseconds>', 'how long to wait', wholeNumber(1, MAX_TIMEOUT_MILLISECONDS), 1_000)
     .addHelpText(
@@ -93,6 +95,7 @@ export const registerHealth: Register = (program, session) => {
       examples(
         'countersign health --socket /run/countersign/verifier.sock',
         'countersign health --admin http://127.0.0.1:9902',
+        'countersign health --admin http://127.0.0.1:9902/livez',
       ),
     )
     .action(session.action((world, options: HealthOptions) => health(world, options)));

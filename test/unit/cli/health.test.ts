@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -99,10 +99,15 @@ describe('countersign health --admin', () => {
   let status = 200;
   let body = '';
   let base = '';
+  const asked: string[] = [];
   let server: HttpServer;
   beforeEach(async () => {
     server = createHttpServer((request, response) => {
-      response.writeHead(request.url === '/readyz' ? status : 404);
+      const pages = new Map([
+        ['/readyz', status],
+        ['/livez', 200],
+      ]);
+      response.writeHead(pages.get(request.url ?? '') ?? 404);
       response.end(body);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -129,6 +134,14 @@ describe('countersign health --admin', () => {
       out: '',
       err: 'countersign: not serving: audit: no space; store: a\\u001bb\n',
     });
+  });
+
+  it('asks for the path of the URL where there is one: a process may live and not be ready', async () => {
+    [status, body] = [503, 'not ready\n'];
+    server.on('request', (request: IncomingMessage) => asked.push(request.url ?? ''));
+    expect((await run(['health', '--admin', `${base}/livez`])).code).toBe(0);
+    expect((await run(['health', '--admin', `${base}/elsewhere`])).code).toBe(1);
+    expect(asked).toEqual(['/livez', '/elsewhere']);
   });
 
   it('answers 1 with a page that is none of ours', async () => {
