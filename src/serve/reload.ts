@@ -63,7 +63,8 @@ export class Reloader {
   async #after(running: Promise<ReloadOutcome> | undefined): Promise<ReloadOutcome> {
     await running?.catch(() => undefined);
     await sleep(Math.max(0, this.#restUntilMs - this.#options.monotonicMs()));
-    this.#running = this.#run();
+    // Begun in a turn of its own, so that whoever asks from its first moment on is answered by the next one.
+    this.#running = Promise.resolve().then(() => this.#run());
     this.#next = undefined;
     return this.#running;
   }
