@@ -151,8 +151,14 @@ describe('gRPC health', () => {
     expect(await checkHealth(service)).toEqual({ status: 'NOT_SERVING' });
   });
 
-  it('does not know other services', async () => {
-    await expect(checkHealth('other')).rejects.toMatchObject({ code: status.NOT_FOUND });
+  it('tells of each part by its name', async () => {
+    fault = 'broken';
+    expect(await checkHealth('countersign.store')).toEqual({ status: 'NOT_SERVING' });
+    expect(await checkHealth('countersign.lifecycle')).toEqual({ status: 'SERVING' });
+  });
+
+  it.each(['other', 'countersign.other', 'countersign.', 'store'])('does not know %j', async (service) => {
+    await expect(checkHealth(service)).rejects.toMatchObject({ code: status.NOT_FOUND });
   });
 });
 
@@ -204,6 +210,21 @@ describe('a health watch', () => {
     await watched.count(4);
     expect(watched.told).toEqual(['SERVING', 'NOT_SERVING', 'SERVING', 'NOT_SERVING']);
     watched.close();
+  });
+
+  it('of one part tells of that part alone', async () => {
+    const watched = [watch('countersign.store'), watch('countersign.lifecycle')] as const;
+    await Promise.all(watched.map(({ count }) => count(1)));
+    fault = 'broken';
+    health.poll();
+    await watched[0].count(2);
+    health.drain();
+    await watched[1].count(2);
+    expect(watched.map(({ told }) => told)).toEqual([
+      ['SERVING', 'NOT_SERVING'],
+      ['SERVING', 'NOT_SERVING'],
+    ]);
+    for (const { close } of watched) close();
   });
 
   it('tells of an unknown service and stays on the line', async () => {
