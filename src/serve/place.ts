@@ -9,6 +9,8 @@ export interface Place {
   readonly socketPath: string;
   /** To be called once the services listen. */
   readonly openAdmin: (view: WorkerView) => Promise<{ close(): unknown }>;
+  /** Whether a stop need not wait until Envoy has turned away, since there is nobody to turn to. */
+  readonly isForsaken: () => boolean;
 }
 
 /** Of a verifier that is alone. */
@@ -16,6 +18,7 @@ export function ownPlace({ settings }: Configuration): Place {
   return {
     socketPath: settings.listen.socketPath,
     openAdmin: (view) => startAdminServer({ ...settings.admin, ...view }),
+    isForsaken: () => false,
   };
 }
 
@@ -23,5 +26,9 @@ export function ownPlace({ settings }: Configuration): Place {
 export function workerPlace({ settings }: Configuration, worker: number): Place {
   const socketPath = workerSocketPaths(settings)[worker];
   if (socketPath === undefined) throw new Error(`there is no worker ${worker} of ${settings.workers}`);
-  return { socketPath, openAdmin: (view) => Promise.resolve(openWorkerLink(view)) };
+  return {
+    socketPath,
+    openAdmin: (view) => Promise.resolve(openWorkerLink(view)),
+    isForsaken: () => !process.connected,
+  };
 }

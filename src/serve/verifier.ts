@@ -7,7 +7,13 @@ import type { Registry } from 'prom-client';
 import type { AuditLog } from '../audit/audit-log.js';
 import { openAuditLog } from '../audit/open.js';
 import type { FilePrint } from '../config/file-print.js';
-import type { Configuration, FilePrints, LoadResult, ServerSettings } from '../config/settings.js';
+import type {
+  Configuration,
+  FilePrints,
+  LimitSettings,
+  LoadResult,
+  ServerSettings,
+} from '../config/settings.js';
 import { createStrictVerifier } from '../crypto/ed25519.js';
 import { selectEngine } from '../crypto/engines.js';
 import { AuthorizationService } from '../envoy/authorization-service.js';
@@ -24,12 +30,13 @@ import { keyHealth } from '../observability/key-health.js';
 import { LoadMetrics } from '../observability/load-metrics.js';
 import { createRegistry } from '../observability/process-metrics.js';
 import { Admission } from '../verify/admission.js';
-import { RateLimiter } from '../verify/rate-limiter.js';
+import type { RateLimits } from '../verify/rate-limiter.js';
 import { startGrpcServer } from './grpc-server.js';
 import { LiveConfiguration } from './live-configuration.js';
 import { ownPlace, type Place } from './place.js';
-import type { ReloadCause, ReloadOutcome } from './reload.js';
+import type { ReloadCause } from './reload.js';
 import { startReloading, type Reloading } from './reloading.js';
+import { openRateLimits } from './rate-limits.js';
 import { assembleSigner, openExecutions, type KnownExecutions } from './response-path.js';
 import { run } from './running.js';
 import { StallDetector } from './stall-detector.js';
@@ -47,8 +54,8 @@ export interface RunningVerifier {
    * Bounded by `limits.drainMilliseconds`, and cut short when `cut` says so.
    */
   stop(cut?: AbortSignal): Promise<void>;
-  /** Takes over what is in the files now. Absent where a signal does it. */
-  readonly reload?: (cause: ReloadCause) => Promise<ReloadOutcome>;
+  /** Takes over what is in the files now. */
+  readonly reload?: (cause: ReloadCause) => Promise<unknown>;
   /** Resolves when a successor has taken the socket. Absent where there can be none. */
   readonly superseded?: Promise<void>;
 }
@@ -85,6 +92,10 @@ function onSocket(settings: ServerSettings, { socketPath }: Place): ServerSettin
   return { ...settings, listen: { socketPath } };
 }
 
+function limitsAt({ isForsaken }: Place, limits: LimitSettings): LimitSettings {
+  return isForsaken() ? { ...limits, drainDelayMilliseconds: 0 } : limits;
+}
+
 /** What is to be undone at the stop, in the order in which it was done. */
 type Undo = (() => unknown)[];
 
@@ -103,9 +114,11 @@ async function start(
   undo.push(() => store.close());
   const executions = openExecutions(configuration);
   undo.push(() => executions.close());
+  const rates = openRateLimits(settings);
+  undo.push(() => rates.close());
   const registry = createRegistry({ configuration: () => live.current, store });
   const decisions = new DecisionMetrics(registry);
-  const parts: Parts = { live, logger, audit, store, executions, registry, decisions };
+  const parts: Parts = { live, logger, audit, store, executions, rates: rates.limits, registry, decisions };
   const service = assembleService(parts, undo);
   const signer = assembleSigner(parts);
   const reloading = assembleReloading(parts, options, undo);
@@ -120,7 +133,7 @@ async function start(
     grpc,
     health,
     openAdmin: () => place.openAdmin({ health, registry, ...shown(parts, reloading) }),
-    limits: () => live.current.settings.limits,
+    limits: () => limitsAt(place, live.current.settings.limits),
     look: () => report.look(),
     logger,
     replace,
@@ -143,12 +156,13 @@ interface Parts {
   readonly audit: AuditLog;
   readonly store: NonceStore;
   readonly executions: KnownExecutions;
+  readonly rates: RateLimits;
   readonly registry: Registry;
   readonly decisions: DecisionMetrics;
 }
 
 function assembleService(
-  { live, logger, audit, store, executions, registry, decisions }: Parts,
+  { live, logger, audit, store, executions, rates, registry, decisions }: Parts,
   undo: Undo,
 ): AuthorizationService {
   const { settings } = live.started;
@@ -163,7 +177,7 @@ function assembleService(
   return new AuthorizationService({
     snapshot: () => live.snapshot,
     verifier: createStrictVerifier(selectEngine()),
-    admission: new Admission({ rateLimiter: new RateLimiter(), claimNonce }),
+    admission: new Admission({ rateLimiter: rates, claimNonce }),
     executions,
     certificates,
     audit,

@@ -39,6 +39,8 @@ async function answerTo({ topic, tenant }: WorkerQuestion, view: WorkerView): Pr
       return view.describe();
     case 'keyring':
       return view.keyring?.(tenant);
+    case 'reload':
+      return view.reload?.();
   }
 }
 

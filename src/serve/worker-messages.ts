@@ -8,8 +8,8 @@ export interface WorkerState {
   readonly components: readonly ComponentState[];
 }
 
-/** What can be asked: metrics as prom-client's JSON, the facts of `/status`, a key set. */
-export type WorkerTopic = 'metrics' | 'status' | 'keyring';
+/** What can be asked: metrics as prom-client's JSON, the facts of `/status`, a key set, to reload. */
+export type WorkerTopic = 'metrics' | 'status' | 'keyring' | 'reload';
 
 /** A question of the supervisor; `tenant` goes with `keyring`. */
 export interface WorkerQuestion {

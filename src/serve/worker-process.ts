@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { FromWorker, WorkerQuestion, WorkerState, WorkerTopic } from './worker-messages.js';
 
 /** A scrape waits no longer for a busy worker. */
-const ANSWER_MILLISECONDS = 2_000;
+const ANSWER_MILLISECONDS = 1_000;
 const LOOK_MILLISECONDS = 1_000;
 /** Looks in a row without a sign of life, of which a worker gives four a second: it does not come back by itself. */
 const LOOKS_IN_VAIN = 10;

@@ -1,7 +1,7 @@
 /** What the one admin port shows of several workers: ready while one of them serves, and how each of them is. */
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { FeedbackJwkSet } from '../feedback/keyring.js';
-import type { AdminView } from '../observability/admin-server.js';
+import type { AdminView, ReloadAnswer } from '../observability/admin-server.js';
 import { Health } from '../observability/health.js';
 import { MergedMetrics, type MetricsJson } from '../observability/merged-metrics.js';
 import type { Worker } from './worker.js';
@@ -28,8 +28,21 @@ export function viewOfWorkers(workers: readonly WorkerLook[]): WorkersView {
       const serving = workers.find(({ state }) => state?.serving) ?? workers.find(({ state }) => state);
       return (await serving?.ask('keyring', tenant)) as FeedbackJwkSet | undefined;
     },
+    reload: () => reload(workers),
     died: (number) => merged.departed(number),
   };
+}
+
+/** Each worker loads the files for itself; a request is judged by one of them, whole. */
+async function reload(workers: readonly WorkerLook[]): Promise<ReloadAnswer> {
+  const answers = (await Promise.all(workers.map((worker) => worker.ask('reload')))) as (
+    ReloadAnswer | undefined
+  )[];
+  const told = workers.map(({ number }, at) => ({
+    worker: number,
+    ...(answers[at]?.body ?? { outcome: 'unknown' }),
+  }));
+  return { applied: answers.every((answer) => answer?.applied === true), body: { workers: told } };
 }
 
 /** A worker that is away or unwell is a note as long as another one serves: Envoy asks that one. */

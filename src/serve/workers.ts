@@ -24,17 +24,19 @@ export async function startWorkers(configuration: Configuration, logger: Logger)
       new Worker({ number, fork: () => forkWorker(file, number), logger, onDeath: () => view.died(number) }),
   );
   const view = viewOfWorkers(workers);
-  const reload = (): void => workers.forEach((worker) => worker.signal('SIGHUP'));
-  process.on('SIGHUP', reload);
-  const stopAll = async (): Promise<void> => {
+  const stopAll = async (cut?: AbortSignal): Promise<void> => {
     view.health.drain();
-    await stopWorkers(workers, settings.limits.drainMilliseconds + CLOSING_MILLISECONDS);
-    process.off('SIGHUP', reload);
+    const limitMilliseconds = settings.limits.drainMilliseconds + CLOSING_MILLISECONDS;
+    await stopWorkers(workers, limitMilliseconds, cut);
+  };
+  const reload = (): Promise<void> => {
+    for (const worker of workers) worker.signal('SIGHUP');
+    return Promise.resolve();
   };
   try {
     await Promise.all(workers.map(({ listening }) => listening));
     const admin = await startAdminServer({ ...settings.admin, ...view });
-    return { stop: () => stopAll().finally(() => admin.close()) };
+    return { reload, stop: (cut) => stopAll(cut).finally(() => admin.close()) };
   } catch (error) {
     await stopAll();
     throw error;
@@ -49,7 +51,12 @@ function forkWorker(file: string, number: number): ChildProcess {
   });
 }
 
-async function stopWorkers(workers: readonly Worker[], limitMilliseconds: number): Promise<void> {
+async function stopWorkers(
+  workers: readonly Worker[],
+  limitMilliseconds: number,
+  cut: AbortSignal | undefined,
+): Promise<void> {
+  cut?.addEventListener('abort', () => workers.forEach((worker) => worker.signal('SIGTERM')));
   const limit = setTimeout(() => workers.forEach((worker) => worker.signal('SIGKILL')), limitMilliseconds);
   for (const worker of workers) worker.stop();
   await Promise.all(workers.map(({ gone }) => gone));
