@@ -14,8 +14,11 @@ export interface WorkerStatus {
 
 /** The federation with so many workers. */
 export function withWorkers(workers: number, more: StageOptions = {}): StageOptions {
-  const { patchConfiguration = (document) => document } = more;
-  return { ...more, patchConfiguration: (document) => ({ ...patchConfiguration(document), workers }) };
+  const { patchConfiguration } = more;
+  return {
+    ...more,
+    patchConfiguration: (document) => ({ ...(patchConfiguration?.(document) ?? document), workers }),
+  };
 }
 
 /** What the supervisor says of each. */
