@@ -4,7 +4,9 @@ import type { SecurityHeaderNames } from '../verify/snapshot.js';
 import type { LoadContext } from './context.js';
 import { compileEnvoy } from './envoy-settings.js';
 import { quote } from './findings.js';
+import { compileRedis, type RedisSettings } from './redis-settings.js';
 import type { ConfigurationInput } from './schema.js';
+import { redisSchema } from './schema-redis.js';
 import { workerSocketPaths } from './worker-sockets.js';
 import type {
   AuditSettings,
@@ -70,7 +72,7 @@ function isLoopbackV4(host: string): boolean {
 }
 
 function compileNonces(input: ConfigurationInput, workers: number, context: LoadContext): NonceSettings {
-  const { store, maxEntries, directory, durability } = input.nonces;
+  const { store, maxEntries, durability } = input.nonces;
   const maxEntriesPerIdentity = input.nonces.maxEntriesPerIdentity ?? maxEntries;
   const place = (key: string) => ['nonces', key];
   if (maxEntriesPerIdentity > maxEntries)
@@ -79,17 +81,51 @@ function compileNonces(input: ConfigurationInput, workers: number, context: Load
       `is more than maxEntries (${maxEntries})`,
       'lower it, or raise maxEntries',
     );
-  if (store === 'lmdb') {
-    return {
-      store,
-      directory: context.resolve(directory ?? defaultNonceDirectory),
-      maxEntries,
-      maxEntriesPerIdentity,
-      durability: durability ?? 'process',
-    };
+  refuseForeignMembers(input.nonces, context);
+  const bounds = { maxEntries, maxEntriesPerIdentity };
+  if (store === 'memory') {
+    checkMemoryStore(input, workers, context);
+    return { store, ...bounds };
   }
-  checkMemoryStore(input, workers, context);
-  return { store, maxEntries, maxEntriesPerIdentity };
+  const directory = context.resolve(input.nonces.directory ?? defaultNonceDirectory);
+  return store === 'lmdb'
+    ? { store, directory, ...bounds, durability: durability ?? 'process' }
+    : { store, directory, ...bounds, redis: compileRedisStore(input, context) };
+}
+
+/** What each store has no use for. */
+const foreignMembers = {
+  lmdb: ['redis'],
+  redis: ['durability'],
+  memory: ['directory', 'durability', 'redis'],
+} as const;
+
+function refuseForeignMembers(nonces: ConfigurationInput['nonces'], { findings }: LoadContext): void {
+  for (const key of foreignMembers[nonces.store])
+    if (nonces[key] !== undefined)
+      findings.problem(
+        ['nonces', key],
+        `has no effect on the ${nonces.store} store`,
+        `remove it, or set store: ${key === 'redis' ? 'redis' : 'lmdb'}`,
+      );
+}
+
+/** Commands that a check may have to wait for, one after the other: limit, claim, and replicas. */
+const commandsOfACheck = 3;
+
+function compileRedisStore({ nonces, limits }: ConfigurationInput, context: LoadContext): RedisSettings {
+  const { findings } = context;
+  if (nonces.redis === undefined)
+    findings.problem(['nonces', 'redis'], 'is missing', 'say where Redis is: redis: { address: host:port }');
+  const redis = compileRedis(nonces.redis ?? redisSchema.parse({ address: '127.0.0.1:6379' }), context);
+  const leftMilliseconds = limits.checkTimeoutMilliseconds - limits.claimMarginMilliseconds;
+  if (redis.timeoutMilliseconds * commandsOfACheck > leftMilliseconds)
+    findings.problem(
+      ['nonces', 'redis', 'timeoutMilliseconds'],
+      `is too long: ${commandsOfACheck} commands have to fit into checkTimeoutMilliseconds without claimMarginMilliseconds (${leftMilliseconds})`,
+      `set it to ${Math.floor(leftMilliseconds / commandsOfACheck)} or less, or raise checkTimeoutMilliseconds`,
+    );
+  return redis;
 }
 
 function checkMemoryStore({ nonces }: ConfigurationInput, workers: number, context: LoadContext): void {
@@ -98,11 +134,8 @@ function checkMemoryStore({ nonces }: ConfigurationInput, workers: number, conte
     findings.problem(
       ['nonces', 'store'],
       `is memory, which ${workers} workers cannot share: each would take a nonce once`,
-      'set it to lmdb, or run one worker',
+      'set it to redis or lmdb, or run one worker',
     );
-  for (const key of ['directory', 'durability'] as const)
-    if (nonces[key] !== undefined)
-      findings.problem(['nonces', key], 'has no effect on the memory store', 'remove it, or set store: lmdb');
   if (nonces.maxEntries > maxMemoryEntries)
     findings.problem(
       ['nonces', 'maxEntries'],

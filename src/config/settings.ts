@@ -1,6 +1,7 @@
 /** What the process needs besides the snapshot: sockets, stores, limits. Read once at start. */
 import type { Snapshot } from '../verify/snapshot.js';
 import type { FilePrint } from './file-print.js';
+import type { RedisSettings } from './redis-settings.js';
 
 /** The Unix socket on which Envoy reaches us. Its directory is 0750 or 2770, the socket 0660 (MUST 30). */
 export interface ListenSettings {
@@ -22,6 +23,14 @@ export type NonceSettings =
       readonly maxEntriesPerIdentity: number;
       /** What a claim survives before it is acknowledged; see docs/adr/0001-nonce-durability.md. */
       readonly durability: 'machine' | 'process';
+    }
+  | {
+      readonly store: 'redis';
+      readonly redis: RedisSettings;
+      readonly maxEntries: number;
+      readonly maxEntriesPerIdentity: number;
+      /** Of the executions, which are kept on this machine. */
+      readonly directory: string;
     };
 
 /** Where the records go, and what happens when they cannot be written (MUST 35). */

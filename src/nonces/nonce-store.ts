@@ -59,6 +59,19 @@ export interface NonceStoreStatus {
   readonly unhealthy?: string;
 }
 
+/** Counts since the start, and states, of a store that may be out of reach. */
+export interface SharedStoreFigures {
+  readonly breaker: 'closed' | 'open' | 'half_open';
+  /** Claims of which it was not known in time whether they were made; each was answered 503. */
+  readonly unknownOutcomes: number;
+  /** Claims that were taken back: unknown ones that turned out to have been made, and allows that were not given. */
+  readonly withdrawals: number;
+  /** Unknown claims that wait for the store to be taken back. */
+  readonly withdrawalsOwed: number;
+  /** Times at which state was lost, or may have been, and the floor was raised. */
+  readonly stateLosses: number;
+}
+
 /** What every store promises. A claim may answer synchronously: the memory store does, and saves a turn. */
 export interface NonceStore {
   /** A name for logs and metrics: `memory`, `lmdb`, … */
@@ -73,6 +86,8 @@ export interface NonceStore {
   status(): NonceStoreStatus;
   /** Rate limits that all who share the store count together; absent where the store has none. */
   readonly rateLimits?: RateLimits;
+  /** Counts of a store behind a network, for metrics. */
+  figures?(): SharedStoreFigures;
   /** Flushes and closes; later claims answer `store_unavailable`. */
   close(): Promise<void>;
 }

@@ -34,7 +34,6 @@ export class RedisKeeper {
   readonly #parts: KeeperParts;
   readonly #timer: NodeJS.Timeout;
   #fault: string | undefined = 'Redis has not answered yet';
-  #reported: string | undefined;
   #round: Promise<void> | undefined;
   #ticksUntilLook = 0;
   #serverCheckedAtMs = Number.NEGATIVE_INFINITY;
@@ -104,7 +103,6 @@ export class RedisKeeper {
     this.#endSilence();
     if (this.#fault === undefined) breaker.recovered();
     else breaker.failed();
-    this.#report();
   }
 
   #endSilence(): void {
@@ -172,14 +170,6 @@ export class RedisKeeper {
     const { link } = this.#parts;
     const reason = link.lastError();
     return `${link.name} cannot be reached${reason === undefined ? '' : `: ${reason}`}`;
-  }
-
-  /** Tells of a fault once, and of its end. */
-  #report(): void {
-    const { report, redis } = this.#parts.options;
-    if (report === undefined || this.#fault === this.#reported) return;
-    report(this.#fault ?? `${this.#parts.link.name} serves (key prefix ${redis.keyPrefix})`);
-    this.#reported = this.#fault;
   }
 
   #inTime<T>(work: Promise<T>): Promise<T> {

@@ -6,12 +6,19 @@
 import { randomBytes } from 'node:crypto';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { createClockGuard, type ClockGuard } from './clock-guard.js';
-import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore, NonceStoreStatus } from './nonce-store.js';
+import type {
+  ClaimOutcome,
+  NonceClaim,
+  NonceDoubt,
+  NonceStore,
+  NonceStoreStatus,
+  SharedStoreFigures,
+} from './nonce-store.js';
 import { RedisClaimer } from './redis-claimer.js';
 import { CLUSTER_SHARDS, RedisKeys, shardOf } from './redis-keys.js';
 import { RedisKeeper } from './redis-keeper.js';
 import { openRedisLink, type RedisLink } from './redis-link.js';
-import type { RedisFigures, RedisNonceStoreOptions } from './redis-options.js';
+import type { RedisNonceStoreOptions } from './redis-options.js';
 import { RedisRateLimits } from './redis-rate-limiter.js';
 import { RedisShard } from './redis-shard.js';
 import { floorReason, startFloorSeconds } from './store-health.js';
@@ -21,7 +28,7 @@ import { within } from './within.js';
 /** A `NonceStore` in Redis, with the rate limit that goes with it. */
 export interface RedisNonceStore extends NonceStore {
   readonly rateLimits: RedisRateLimits;
-  figures(): RedisFigures;
+  figures(): SharedStoreFigures;
 }
 
 /** How long a start waits for Redis before it goes on without: the store is then unhealthy, and recovers by itself. */
@@ -144,7 +151,7 @@ class SharedStore implements RedisNonceStore {
     return unhealthy === undefined ? status : { ...status, unhealthy };
   }
 
-  figures(): RedisFigures {
+  figures(): SharedStoreFigures {
     return {
       breaker: this.#breaker.state(),
       unknownOutcomes: this.#unknownOutcomes,

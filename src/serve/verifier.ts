@@ -29,6 +29,7 @@ import { Health } from '../observability/health.js';
 import { keyHealth } from '../observability/key-health.js';
 import { LoadMetrics } from '../observability/load-metrics.js';
 import { createRegistry } from '../observability/process-metrics.js';
+import { addSharedStoreMetrics } from '../observability/shared-store-metrics.js';
 import { Admission } from '../verify/admission.js';
 import type { RateLimits } from '../verify/rate-limiter.js';
 import { startGrpcServer } from './grpc-server.js';
@@ -110,13 +111,16 @@ async function start(
   const live = new LiveConfiguration(configuration);
   const audit = openAuditLog(settings.audit.sink, clock.nowMs);
   undo.push(() => audit.close());
-  const store = await openNonceStore(settings.nonces, configuration.snapshot, clock);
+  const store = await openNonceStore(settings.nonces, configuration.snapshot, clock, (message) =>
+    logger.warn(message),
+  );
   undo.push(() => store.close());
   const executions = openExecutions(configuration);
   undo.push(() => executions.close());
-  const rates = openRateLimits(settings);
+  const rates = openRateLimits(settings, store);
   undo.push(() => rates.close());
   const registry = createRegistry({ configuration: () => live.current, store });
+  addSharedStoreMetrics(registry, store);
   const decisions = new DecisionMetrics(registry);
   const parts: Parts = { live, logger, audit, store, executions, rates: rates.limits, registry, decisions };
   const service = assembleService(parts, undo);
