@@ -3,9 +3,10 @@ import { resolve } from 'node:path';
 import { printFile, printRead, type FilePrint } from './file-print.js';
 import type { ConfigurationPath, Findings } from './findings.js';
 import { loadPrivateKeyFile } from './private-key-file.js';
+import { PublicKeyCache } from './public-key-cache.js';
 import { readBoundedFile } from './read-file.js';
 import { zeroize, type PrivateKey } from '../crypto/private-key.js';
-import { parsePublicKey, type PublicKeyResult } from '../crypto/public-key.js';
+import type { PublicKeyResult } from '../crypto/public-key.js';
 import type { ValidityInterval } from '../verify/snapshot.js';
 
 /** Public keys are tens of bytes; a file larger than this is another file. */
@@ -24,7 +25,7 @@ export class LoadContext {
   /** What every file that was named looked like, also of those that could not be used; by absolute path. */
   readonly prints = new Map<string, FilePrint>();
   readonly #directory: string;
-  readonly #publicKeys = new Map<string, PublicKeyResult>();
+  readonly #publicKeys: PublicKeyCache;
   readonly #privateKeys: PrivateKey[] = [];
 
   constructor(options: {
@@ -32,11 +33,14 @@ export class LoadContext {
     readonly broken: ReadonlySet<string>;
     readonly nowMs: number;
     readonly directory: string;
+    readonly publicKeys?: PublicKeyCache | undefined;
   }) {
     this.findings = options.findings;
     this.broken = options.broken;
     this.nowMs = options.nowMs;
     this.#directory = options.directory;
+    this.#publicKeys = options.publicKeys ?? new PublicKeyCache();
+    this.#publicKeys.beginLoad();
   }
 
   /** A path of the file as an absolute one. */
@@ -51,11 +55,7 @@ export class LoadContext {
 
   /** Parses a public key. A key that many identities share is judged once, as that takes a millisecond or two. */
   parsePublicKey(encoded: string | Buffer): PublicKeyResult {
-    const text = typeof encoded === 'string' ? `text ${encoded}` : `file ${encoded.toString('latin1')}`;
-    const known = this.#publicKeys.get(text);
-    const result = known ?? parsePublicKey(encoded);
-    if (known === undefined) this.#publicKeys.set(text, result);
-    return result;
+    return this.#publicKeys.parse(encoded);
   }
 
   /** The private key in a file, or undefined with the problem noted under `path`. */

@@ -9,6 +9,7 @@ import { Findings, formatPath } from './findings.js';
 import { deepFreeze } from './freeze.js';
 import { compileIdentities } from './identities.js';
 import { compilePolicies } from './policies.js';
+import type { PublicKeyCache } from './public-key-cache.js';
 import { readBoundedText } from './read-file.js';
 import type { ConfigurationInput } from './schema.js';
 import { compileHeaders, compileSettings } from './server-settings.js';
@@ -31,6 +32,8 @@ export interface LoadOptions {
   readonly generation: number;
   /** Unix milliseconds, for what has expired. */
   readonly nowMs: number;
+  /** Shared by the loads of one file, so that a reload judges new keys alone. Default: one of its own. */
+  readonly publicKeys?: PublicKeyCache;
   /** Processes that will share the stores; default: the file's own `workers`. */
   readonly workers?: number | undefined;
 }
@@ -55,7 +58,8 @@ export function loadConfiguration(file: string, options: LoadOptions): LoadResul
   const structure = parseStructure(document.value, findings);
   if (structure.input === undefined) return refused(findings.problems, alone);
   const { broken } = structure;
-  const context = new LoadContext({ findings, broken, nowMs: options.nowMs, directory: dirname(absolute) });
+  const { nowMs, publicKeys } = options;
+  const context = new LoadContext({ findings, broken, nowMs, directory: dirname(absolute), publicKeys });
   context.notePrint(absolute, own);
   const compiled = compile(structure.input, structure, options, context);
   const { prints } = context;

@@ -36,8 +36,8 @@ export interface ReloadOptions {
 /** Files that are being written while they are read are read again, this often. */
 const ATTEMPTS = 5;
 const BETWEEN_ATTEMPTS_MILLISECONDS = 50;
-/** A load keeps the event loop to itself, so a storm of them is let at it for a fifth of the time. */
-const REST_PER_LOAD = 4;
+/** A load keeps the event loop to itself, so a storm of them is let at it for a third of the time. */
+const REST_PER_LOAD = 2;
 
 export class Reloader {
   readonly #options: ReloadOptions;

@@ -1,14 +1,15 @@
 /** `countersign serve`: load, prove the arithmetic, start, and stop on a signal. */
 import { pino, type Logger } from 'pino';
 import { loadConfiguration } from '../config/load.js';
-import type { Configuration, FilePrints, LoadResult } from '../config/settings.js';
+import { PublicKeyCache } from '../config/public-key-cache.js';
+import type { Configuration, LoadResult } from '../config/settings.js';
 import { renderProblems } from '../config/render.js';
 import { selectEngine } from '../crypto/engines.js';
 import { selfTest } from '../crypto/self-test.js';
 import { workerPlace } from './place.js';
 import { ProcessSignals } from './process-signals.js';
 import { checkSuccession } from './succession.js';
-import { startVerifier, type RunningVerifier } from './verifier.js';
+import { startVerifier, type RunningVerifier, type StartOptions } from './verifier.js';
 import { startWorkers } from './workers.js';
 
 /** Exit codes, as `countersign --help` documents them. */
@@ -34,7 +35,8 @@ export interface ServeOptions {
 export async function serve(file: string, options: ServeOptions = {}): Promise<number> {
   const { worker } = options;
   const signals = new ProcessSignals();
-  const loaded = load(file, FIRST_GENERATION);
+  const load = loaderOf(file);
+  const loaded = load(FIRST_GENERATION);
   if (!loaded.ok) {
     process.stderr.write(`${renderProblems(loaded.problems)}\n`);
     return CANNOT;
@@ -50,7 +52,7 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
   }
   for (const { path, message } of configuration.warnings) logger.warn({ path }, message);
   try {
-    const verifier = await start(configuration, logger, { ...options, prints: loaded.prints });
+    const verifier = await start(configuration, logger, { ...options, load, prints: loaded.prints });
     logger.info({ socket: configuration.settings.listen.socketPath, engine: engine.name }, 'serving');
     signals.onHangup(() => void verifier.reload?.('signal'));
     const signal = await Promise.race([signals.stop, ...successionOf(verifier)]);
@@ -69,21 +71,21 @@ function loggerOf({ settings }: Configuration, worker: number | undefined): Logg
   return worker === undefined ? logger : logger.child({ worker });
 }
 
-function load(file: string, generation: number): LoadResult {
-  return loadConfiguration(file, { generation, nowMs: Date.now() });
+/** Loads one file again and again: what was judged about its keys is remembered from load to load. */
+function loaderOf(file: string): (generation: number) => LoadResult {
+  const publicKeys = new PublicKeyCache();
+  return (generation) => loadConfiguration(file, { generation, nowMs: Date.now(), publicKeys });
 }
 
 function start(
   configuration: Configuration,
   logger: Logger,
-  { worker, replace = false, prints }: ServeOptions & { readonly prints: FilePrints },
+  { worker, ...options }: ServeOptions & Pick<StartOptions, 'load' | 'prints'>,
 ): Promise<RunningVerifier> {
-  const { file, settings } = configuration;
-  const options = { load: (generation: number) => load(file, generation), prints, replace };
   if (worker !== undefined)
     return startVerifier(configuration, logger, { ...options, place: workerPlace(configuration, worker) });
-  if (settings.workers === 1) return startVerifier(configuration, logger, options);
-  if (replace) checkSuccession(configuration);
+  if (configuration.settings.workers === 1) return startVerifier(configuration, logger, options);
+  if (options.replace === true) checkSuccession(configuration);
   return startWorkers(configuration, logger);
 }
 
