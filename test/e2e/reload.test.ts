@@ -8,7 +8,7 @@ import { AuditReader, type AuditRecord } from './support/audit-reader.js';
 import { feedback, signedBytes, telemetry } from './support/requests.js';
 import { eventually, signal } from './support/signals.js';
 import { Stage } from './support/stage.js';
-import { SteadyLoad, unlike } from './support/steady-load.js';
+import { EvenLoad, unlike } from './support/even-load.js';
 import { worldOf, type World } from './support/world.js';
 
 const PER_SECOND = 500;
@@ -119,7 +119,7 @@ test(`${RELOADS} reloads under ${PER_SECOND} requests/s: none fails, none is jud
   expect((await reload()).status).toBe(200);
   const records = new AuditReader(join(stage.federation.layout.audit, 'decisions.ndjson'));
   records.skip();
-  const load = new SteadyLoad({
+  const load = new EvenLoad({
     door: stage.door,
     perSecond: PER_SECOND,
     make: () => signedBytes({ by: world.a }, PATH, Buffer.from('note')),
