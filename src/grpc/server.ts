@@ -12,10 +12,12 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { Server as NetServer } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { fail } from './answers.js';
 import { serveCall, type CallOptions } from './call.js';
 import { DEFAULT_LOAD_LIMITS, NO_OBSERVER, type LoadLimits, type LoadObserver } from './load.js';
 import type { Methods } from './method.js';
+import { ResetBudget } from './reset-budget.js';
 import { UNKNOWN_METHOD } from './status.js';
 import { Turns } from './turns.js';
 
@@ -123,6 +125,7 @@ export class GrpcServer {
     this.#sessions.add(session);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     const stopPings = keepAlive(session);
+    renewAfterResets(session);
     session.once('close', () => {
       stopPings();
       this.#sessions.delete(session);
@@ -166,6 +169,16 @@ function goAway(session: ServerHttp2Session): void {
   setTimeout(() => {
     if (!session.destroyed) session.close();
   }, LAST_CALLS_MILLISECONDS);
+}
+
+function renewAfterResets(session: ServerHttp2Session): void {
+  const budget = new ResetBudget(performance.now());
+  session.on('stream', (stream) =>
+    stream.once('close', () => {
+      const wasReset = stream.rstCode !== constants.NGHTTP2_NO_ERROR;
+      if (wasReset && budget.spend(performance.now())) goAway(session);
+    }),
+  );
 }
 
 /** Pings a silent peer and drops one that does not answer; returns how to stop. */

@@ -309,6 +309,43 @@ describe('under load', () => {
   });
 });
 
+describe('a peer that resets very many calls, as Envoy does for its clients', () => {
+  /** A session that is followed by another one when it is told to go, as Envoy's are. */
+  async function resetMany(count: number): Promise<number[]> {
+    const codes: number[] = [];
+    const follow = (): void => {
+      session.once('goaway', (code: number) => {
+        codes.push(code);
+        session = newSession();
+        follow();
+      });
+    };
+    follow();
+    for (let sent = 0; sent < count; sent += 50) {
+      const streams = Array.from({ length: 50 }, () => open(UNARY));
+      const ends = streams.map(ended);
+      for (const stream of streams) stream.write(framed('abc').subarray(0, 6));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      for (const stream of streams) stream.close(constants.NGHTTP2_CANCEL);
+      await Promise.all(ends);
+    }
+    return codes;
+  }
+
+  it('loses no call that is under way, and is asked in good order to connect anew', async () => {
+    let answer: (message: Uint8Array) => void = () => undefined;
+    instead = () => new Promise((resolve) => (answer = resolve));
+    const honest = call(framed('honest'));
+    while (seen === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
+    instead = undefined;
+    const codes = await resetMany(3_000);
+    expect([codes.length >= 2, new Set(codes)]).toEqual([true, new Set([constants.NGHTTP2_NO_ERROR])]);
+    answer(Buffer.from('honest'));
+    expect((await honest).body).toEqual(framed('honest'));
+    expect((await call(framed('next'))).grpcStatus).toBe('0');
+  });
+});
+
 describe('what is not served', () => {
   it('is UNIMPLEMENTED for an unknown method', async () => {
     expect((await call(framed('a'), {}, '/test.Service/Other')).grpcStatus).toBe('12');
