@@ -85,7 +85,7 @@ function doubtingStore(reason: NonceDoubt): NonceStore {
     name: 'doubting',
     claim: () => ({ kind: 'doubt', reason }),
     withdraw: () => undefined,
-    status: () => ({ entries: 0, maxEntries: 0, floorSeconds: 0 }),
+    status: () => ({ entries: 0, maxEntries: 0, floorSeconds: 0, clockSteps: 0 }),
     close: () => Promise.resolve(),
   };
 }
