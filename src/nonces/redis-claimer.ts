@@ -21,6 +21,7 @@ export interface ClaimerParts {
   /** Something was noticed that the keeper should see to. */
   readonly wake: () => void;
   readonly onUnknown: () => void;
+  readonly onWithdrawn: () => void;
 }
 
 const TOKEN_BYTES = 12;
@@ -48,7 +49,7 @@ export class RedisClaimer {
     const connection = this.#parts.link.connection();
     return new Promise((answer) => {
       const cancel = deadline(this.#parts.options.redis.timeoutMilliseconds, () => {
-        this.#giveUp(token);
+        this.#giveUp(claim, shard, token);
         answer(doubt('store_unavailable'));
       });
       const inTime = (): boolean => {
@@ -71,8 +72,9 @@ export class RedisClaimer {
   ): Promise<ClaimOutcome> {
     if (inTime) this.#parts.breaker.succeeded();
     if (reply.kind !== 'claimed') return this.#notClaimed(reply, shard);
-    if (inTime && (await this.#isReplicated(connection))) return { kind: 'claimed' };
-    this.#owe(claim, shard, token);
+    if (!inTime) return doubt('store_unavailable');
+    if (await this.#isReplicated(connection)) return { kind: 'claimed' };
+    this.#takeBack(claim, shard, token);
     return doubt('store_unavailable');
   }
 
@@ -118,22 +120,32 @@ export class RedisClaimer {
     shard.detach(generation);
     if (fault.kind === 'unknown') {
       if (inTime) this.#parts.onUnknown();
-      this.#owe(claim, shard, token);
+      shard.owe({ claim, token });
     }
     this.#parts.wake();
     return doubt('store_unavailable');
   }
 
-  /** Nobody waits any longer. What becomes of the claim is seen when its answer comes, or its connection ends. */
-  #giveUp(token: string): void {
+  /**
+   * Nobody waits any longer. The withdrawal goes after the claim on the same connection, and so is carried out after
+   * it; should the connection end instead, the claim itself fails, and is owed.
+   */
+  #giveUp(claim: NonceClaim, shard: RedisShard, token: string): void {
     this.#givenUp.add(token);
     this.#parts.breaker.failed();
     this.#parts.onUnknown();
+    this.#takeBack(claim, shard, token);
   }
 
-  #owe(claim: NonceClaim, shard: RedisShard, token: string): void {
+  #takeBack(claim: NonceClaim, shard: RedisShard, token: string): void {
     shard.owe({ claim, token });
-    this.#parts.wake();
+    shard.withdraw(claim, 'token', token).then(
+      (removed) => {
+        shard.forgive(token);
+        if (removed) this.#parts.onWithdrawn();
+      },
+      () => this.#parts.wake(),
+    );
   }
 
   /** A WAIT counts for what was written on its own connection, and so does not count after a new one was made. */

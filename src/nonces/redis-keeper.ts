@@ -53,6 +53,8 @@ export class RedisKeeper {
   fault(): string | undefined {
     if (this.#fault !== undefined) return this.#fault;
     if (!this.#parts.link.isReady()) return this.#unreachable();
+    if (this.#parts.shards.some((shard) => !shard.isAttached()))
+      return `the state in ${this.#parts.link.name} has to be looked at again`;
     return this.#parts.breaker.isClosed() ? undefined : `${this.#parts.link.name} does not answer in time`;
   }
 

@@ -84,11 +84,18 @@ class SharedStore implements RedisNonceStore {
       options,
       shards: this.#shards,
       guard: this.#guard,
-      onWithdrawn: (count) => (this.#withdrawals += count),
+      onWithdrawn: (count) => void (this.#withdrawals += count),
     });
     const wake = (): void => this.#keeper.wake();
     const onUnknown = (): void => void (this.#unknownOutcomes += 1);
-    this.#claimer = new RedisClaimer({ link, breaker, options, wake, onUnknown });
+    this.#claimer = new RedisClaimer({
+      link,
+      breaker,
+      options,
+      wake,
+      onUnknown,
+      onWithdrawn: () => void (this.#withdrawals += 1),
+    });
     this.rateLimits = new RedisRateLimits({
       link,
       breaker,
