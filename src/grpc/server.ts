@@ -32,8 +32,8 @@ const KEEPALIVE_MILLISECONDS = 30_000;
 const KEEPALIVE_TIMEOUT_MILLISECONDS = 10_000;
 /** RFC 9113, 6.8: the id that says "no new streams, please" while those under way to us are still taken. */
 const LAST_STREAM_ID = 2 ** 31 - 1;
-/** Far more than a Unix socket takes to carry what was under way. */
-const LAST_CALLS_MILLISECONDS = 50;
+/** For peers that do not answer the ping behind a GOAWAY, such as Node's own client: far more than a busy machine takes. */
+const LAST_CALLS_MILLISECONDS = 500;
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/;
 
 /** What is served, and its limits. */
@@ -160,25 +160,33 @@ function refuseHttp(stream: ServerHttp2Stream, status: number): void {
 }
 
 /**
- * The two steps of RFC 9113, 6.8: a call that left the peer before it heard of the stop is still answered. The
- * time between them would be told by a ping, but Node's own client answers none once it was told to go.
+ * The two steps of RFC 9113, 6.8: a call that left the peer before it heard of the stop is still answered. When it
+ * has answered a ping that was sent after the first step, it has heard, and all that it sent before is here.
  */
 function goAway(session: ServerHttp2Session): void {
   if (session.destroyed) return;
   session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
-  setTimeout(() => {
+  const close = (): void => {
+    clearTimeout(limit);
     if (!session.destroyed) session.close();
-  }, LAST_CALLS_MILLISECONDS);
+  };
+  const limit = setTimeout(close, LAST_CALLS_MILLISECONDS);
+  session.once('close', () => clearTimeout(limit));
+  session.ping(close);
 }
 
+/** `aborted` comes with the frame; `close` only after all that the socket held, which may be thousands of frames. */
 function renewAfterResets(session: ServerHttp2Session): void {
   const budget = new ResetBudget(performance.now());
-  session.on('stream', (stream) =>
+  const count = (): void => {
+    if (budget.spend(performance.now())) goAway(session);
+  };
+  session.on('stream', (stream) => {
+    stream.once('aborted', count);
     stream.once('close', () => {
-      const wasReset = stream.rstCode !== constants.NGHTTP2_NO_ERROR;
-      if (wasReset && budget.spend(performance.now())) goAway(session);
-    }),
-  );
+      if (!stream.aborted && stream.rstCode !== constants.NGHTTP2_NO_ERROR) count();
+    });
+  });
 }
 
 /** Pings a silent peer and drops one that does not answer; returns how to stop. */

@@ -22,7 +22,9 @@ function verifier(paths: readonly string[]): Section {
     type: 'STATIC',
     connect_timeout: '0.25s',
     ...balancing(paths),
-    typed_extension_protocol_options: protocol({ explicit_http_config: { http2_protocol_options: {} } }),
+    typed_extension_protocol_options: protocol({
+      explicit_http_config: { http2_protocol_options: TO_THE_VERIFIER },
+    }),
     circuit_breakers: circuitBreakers(),
     health_checks: [HEALTH_CHECK],
     common_lb_config: {
@@ -38,6 +40,12 @@ function verifier(paths: readonly string[]): Section {
     ),
   };
 }
+
+/**
+ * The resets of all clients go to the verifier over one connection, and Envoy would break it when 1,000 of them wait,
+ * with everybody's checks on it. The limit is meant for peers that are strangers.
+ */
+const TO_THE_VERIFIER: Section = { max_outbound_control_frames: 100_000 };
 
 /** A worker that stands still gets no more than its share of what it has not answered. */
 function balancing(paths: readonly string[]): Section {
