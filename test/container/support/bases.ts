@@ -44,5 +44,6 @@ export function layDistroless(root: string): void {
     join(root, 'etc/passwd'),
     'root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n',
   );
+  writeFileSync(join(root, 'etc/nsswitch.conf'), 'hosts: files dns\n');
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\nnonroot:x:65532:\n');
 }

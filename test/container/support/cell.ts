@@ -67,6 +67,20 @@ export function runInCell(options: CellOptions, timeoutMilliseconds = 30_000): E
   return { code: status, output: stdout + stderr };
 }
 
+/** Waits for the end of a program that was started; one that takes too long is killed. */
+export function collect(child: ChildProcess, timeoutSeconds: number): Promise<Ended> {
+  const output: string[] = [];
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutSeconds * 1000);
+  return new Promise((resolve) =>
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, output: output.join('') });
+    }),
+  );
+}
+
 function environmentOf({ environment }: CellOptions): Record<string, string> {
   const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   return { PATH: path, ...Object.fromEntries(environment ?? []) };

@@ -13,6 +13,7 @@ import { dirname, join, resolve } from 'node:path';
 import { layDistroless, layLibraries, nodeOfImage } from '../../container/support/bases.js';
 import type { Mount } from '../../container/support/cell.js';
 import { parseDockerfile, execForm } from '../../container/support/dockerfile.js';
+import { tool } from './manifests.js';
 
 /** A root for cells, with what is bound into it rather than copied. */
 export interface CellImage {
@@ -34,6 +35,8 @@ export function layCountersign(place: string): CellImage {
   writeFileSync(main, readFileSync(main, 'utf8').replace(/^#!.*/, '#!/usr/local/bin/node'));
   chmodSync(main, 0o755);
   symlinkSync('/opt/countersign/dist/src/main.js', join(root, 'usr/local/bin/countersign'));
+  // In a cluster DNS answers that; here the pods of a test share a network.
+  writeFileSync(join(root, 'etc/hosts'), '127.0.0.1 localhost countersign-redis\n');
   const packages = {
     source: resolve('node_modules'),
     target: '/opt/countersign/node_modules',
@@ -46,8 +49,7 @@ export function layCountersign(place: string): CellImage {
 /** Envoy's distroless image: the binary and its libraries. */
 export function layEnvoy(place: string): CellImage {
   const root = emptyRoot(place, 'envoy');
-  const output = execFileSync('scripts/envoy.sh', { encoding: 'utf8', stdio: 'pipe' });
-  layProgram(root, output.trimEnd().split('\n').at(-1)!, '/usr/local/bin/envoy');
+  layProgram(root, tool('envoy.sh'), '/usr/local/bin/envoy');
   return { root, mounts: [], entrypoint: ['/usr/local/bin/envoy'] };
 }
 
@@ -69,6 +71,15 @@ export function layApplication(place: string): CellImage {
     ],
     entrypoint: ['/usr/local/bin/node', main, '/state', '8000', '8001'],
   };
+}
+
+/** Redis' image: server and client, under the names that the manifests call them by. */
+export function layRedis(place: string): CellImage {
+  const root = emptyRoot(place, 'redis');
+  layProgram(root, tool('redis.sh'), '/usr/local/bin/redis-server');
+  const client = execFileSync('/bin/sh', ['-c', 'command -v redis-cli'], { encoding: 'utf8' }).trim();
+  layProgram(root, client, '/usr/local/bin/redis-cli');
+  return { root, mounts: [], entrypoint: ['/usr/local/bin/redis-server'] };
 }
 
 /** A root with nothing but a program and its libraries. */

@@ -4,20 +4,18 @@
  * to the sidecars in the opposite order.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
-import { startInCell, type CellOptions, type Ended, type Mount } from '../../container/support/cell.js';
+import { collect, startInCell, type CellOptions, type Ended } from '../../container/support/cell.js';
+import { containerCell, layVolumes, type PodVolumes } from './container-cell.js';
 import type { CellImage } from './images.js';
-import { containersOf, type Container, type PodSpec, type Probe } from './manifests.js';
-import { layVolume, type Objects } from './volumes.js';
+import { containersOf, type Container, type Probe } from './manifests.js';
+import { connectScript, getScript } from './probe-scripts.js';
 
 /** How the pod is run. */
-export interface PodOptions {
-  readonly spec: PodSpec;
-  readonly objects: Objects;
+export interface PodOptions extends PodVolumes {
   /** By the name of the container. */
   readonly images: ReadonlyMap<string, CellImage>;
-  /** A folder for the volumes. */
-  readonly place: string;
+  /** A pod whose network this one shares, so that the two reach each other. */
+  readonly beside?: Pod;
 }
 
 /** What is told of a container that ended. */
@@ -34,7 +32,8 @@ interface Running {
   readonly ended: Promise<number | null>;
 }
 
-const NETWORK = 'ip link set lo up && exec sleep 3600';
+/** Ends with its standard input, and so with the test, whatever happens to that. */
+const NETWORK = 'ip link set lo up && exec cat';
 
 export class Pod {
   readonly #options: PodOptions;
@@ -43,17 +42,17 @@ export class Pod {
 
   private constructor(options: PodOptions) {
     this.#options = options;
-    this.#network = spawn('unshare', ['--net', '/bin/sh', '-c', NETWORK], { stdio: 'ignore' });
+    this.#network = options.beside === undefined ? newNetwork() : options.beside.#network;
   }
 
   /** Starts every container; throws with the log of the one that does not start. */
   static async start(options: PodOptions): Promise<Pod> {
     const pod = new Pod(options);
     try {
-      for (const volume of options.spec.volumes ?? []) pod.refresh(volume.name);
+      layVolumes(options);
       await pod.#networkIsUp();
       for (const container of containersOf(options.spec)) {
-        pod.#startContainer(container);
+        pod.#running.push(pod.#started(container));
         if (container.startupProbe !== undefined) await pod.#passes(container, container.startupProbe);
       }
       return pod;
@@ -63,11 +62,24 @@ export class Pod {
     }
   }
 
+  /** Waits until every readiness probe passes; throws when one does not within `limitSeconds`. */
+  async becomesReady(limitSeconds: number): Promise<void> {
+    const end = performance.now() + limitSeconds * 1000;
+    for (const { container } of this.#running) {
+      const { readinessProbe } = container;
+      if (readinessProbe === undefined) continue;
+      const ask = () => this.probe(container.name, readinessProbe);
+      for (let last = await ask(); last.code !== 0; last = await ask()) {
+        if (performance.now() > end)
+          throw new Error(`${container.name} is not ready: ${last.output}\n${this.log(container.name)}`);
+        await pause(500);
+      }
+    }
+  }
+
   /** Lays a volume by what its objects say now. */
   refresh(name: string): void {
-    const { spec, objects, place } = this.#options;
-    const volume = spec.volumes!.find((each) => each.name === name)!;
-    layVolume(this.#folder(place, name), volume, objects, spec.securityContext!.fsGroup!);
+    layVolumes(this.#options, name);
   }
 
   /** What the named container has written. */
@@ -101,13 +113,17 @@ export class Pod {
     return this.runBeside([process.execPath, '-e', script]);
   }
 
-  /** Ends a container by SIGKILL and starts it again, as the kubelet does with one that has died. */
+  /** Ends a container by SIGKILL. */
+  async crash(name: string): Promise<void> {
+    const { process: child, ended } = this.#container(name);
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Starts a container again that has died, as the kubelet does. */
   async restart(name: string): Promise<void> {
     const running = this.#container(name);
-    running.process.kill('SIGKILL');
-    await running.ended;
-    this.#running.splice(this.#running.indexOf(running), 1);
-    this.#startContainer(running.container);
+    this.#running.splice(this.#running.indexOf(running), 1, this.#started(running.container));
     await this.#passes(running.container, running.container.startupProbe!);
   }
 
@@ -121,7 +137,7 @@ export class Pod {
       child.kill('SIGTERM');
       ends.push({ name: container.name, code: await ended, atSeconds: seconds() });
     }
-    this.#network.kill('SIGKILL');
+    this.#endNetwork();
     return ends;
   }
 
@@ -129,7 +145,11 @@ export class Pod {
   async kill(): Promise<void> {
     for (const { process: child } of this.#running) child.kill('SIGKILL');
     await Promise.all(this.#running.map(({ ended }) => ended));
-    this.#network.kill('SIGKILL');
+    this.#endNetwork();
+  }
+
+  #endNetwork(): void {
+    if (this.#options.beside === undefined) this.#network.kill('SIGKILL');
   }
 
   #inOrderOfStop(): Running[] {
@@ -153,11 +173,7 @@ export class Pod {
     return this.#running.find(({ container }) => container.name === name)!;
   }
 
-  #folder(place: string, name: string): string {
-    return join(place, 'volumes', name);
-  }
-
-  #startContainer(container: Container): void {
+  #started(container: Container): Running {
     const { entrypoint } = this.#image(container);
     const command = [...(container.command ?? entrypoint), ...(container.args ?? [])];
     const child = startInCell(this.#cell(container, command));
@@ -165,7 +181,7 @@ export class Pod {
     for (const stream of [child.stdout!, child.stderr!])
       stream.on('data', (chunk: Buffer) => log.push(chunk.toString()));
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    this.#running.push({ container, process: child, log, ended });
+    return { container, process: child, log, ended };
   }
 
   #image({ name }: Container): CellImage {
@@ -173,23 +189,8 @@ export class Pod {
   }
 
   #cell(container: Container, command: readonly string[]): CellOptions {
-    const { spec, place } = this.#options;
-    const { root, mounts } = this.#image(container);
-    const security = { ...spec.securityContext, ...container.securityContext };
-    const volumes = (container.volumeMounts ?? []).map(({ name, mountPath, readOnly = false }): Mount => ({
-      source: this.#folder(place, name),
-      target: mountPath,
-      readOnly,
-    }));
-    return {
-      root,
-      mounts: [...mounts, ...volumes],
-      user: security.runAsUser!,
-      group: security.runAsGroup!,
-      groups: [security.fsGroup!],
-      networkOf: this.#network.pid!,
-      command,
-    };
+    const cell = containerCell(this.#options, container, this.#image(container), command);
+    return { ...cell, networkOf: this.#network.pid! };
   }
 
   async #networkIsUp(): Promise<void> {
@@ -206,37 +207,21 @@ export class Pod {
       const { code, output } = await this.probe(container.name, probe);
       if (code === 0) return;
       last = output;
+      if (this.#container(container.name).process.exitCode !== null) break;
       await pause((probe.periodSeconds ?? 10) * 1000);
     }
     throw new Error(`${container.name} did not start: ${last}\n${this.log(container.name)}`);
   }
 }
 
+function newNetwork(): ChildProcess {
+  return spawn('unshare', ['--net', '/bin/sh', '-c', NETWORK], { stdio: ['pipe', 'ignore', 'ignore'] });
+}
+
 function portOf({ ports = [] }: Container, port: string | number): number {
   return typeof port === 'number' ? port : ports.find(({ name }) => name === port)!.containerPort;
 }
 
-function connectScript(port: number): string {
-  return `require('net').connect(${port},'127.0.0.1').on('connect',()=>process.exit(0)).on('error',(e)=>{console.error(e.message);process.exit(1)})`;
-}
-
-function getScript(port: number, path: string): string {
-  return `fetch('http://127.0.0.1:${port}${path}').then(async(r)=>{console.log(r.status,await r.text());process.exit(r.ok?0:1)},(e)=>{console.error(String(e.cause));process.exit(1)})`;
-}
-
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-function collect(child: ChildProcess, timeoutSeconds: number): Promise<Ended> {
-  const output: string[] = [];
-  for (const stream of [child.stdout!, child.stderr!])
-    stream.on('data', (chunk: Buffer) => output.push(chunk.toString()));
-  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutSeconds * 1000);
-  return new Promise((resolve) =>
-    child.once('close', (code) => {
-      clearTimeout(timer);
-      resolve({ code, output: output.join('') });
-    }),
-  );
 }
