@@ -65,6 +65,7 @@ describe('a good configuration', () => {
         maxConcurrentChecks: 1024,
         claimMarginMilliseconds: 50,
         checkTimeoutMilliseconds: 1000,
+        drainDelayMilliseconds: 1_500,
         drainMilliseconds: 10_000,
       },
       envoy: undefined,
