@@ -247,6 +247,8 @@ listen: { socket: /run/countersign/verifier.sock }
 admin: { port: 0 }
 audit: { stdout: true }
 nonces: { store: lmdb, directory: /var/lib/countersign/nonces }
+# A store without a memory refuses for as long as a timestamp may lie ahead.
+freshness: { pastSkewSeconds: 30, futureSkewSeconds: 1 }
 identities:
   - name: producer-a
     certificates: [{ file: producer.pem }]
