@@ -32,8 +32,9 @@ const KEEPALIVE_MILLISECONDS = 30_000;
 const KEEPALIVE_TIMEOUT_MILLISECONDS = 10_000;
 /** RFC 9113, 6.8: the id that says "no new streams, please" while those under way to us are still taken. */
 const LAST_STREAM_ID = 2 ** 31 - 1;
-/** For peers that do not answer the ping behind a GOAWAY, such as Node's own client: far more than a busy machine takes. */
-const LAST_CALLS_MILLISECONDS = 500;
+/** For a peer that does not answer the ping behind a GOAWAY: far more than any busy machine takes. */
+const LAST_CALLS_MILLISECONDS = 5_000;
+const UNTIL_WRITTEN_MILLISECONDS = 10;
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/;
 
 /** What is served, and its limits. */
@@ -172,7 +173,10 @@ function goAway(session: ServerHttp2Session): void {
   };
   const limit = setTimeout(close, LAST_CALLS_MILLISECONDS);
   session.once('close', () => clearTimeout(limit));
-  session.ping(close);
+  // nghttp2 lets a ping overtake a GOAWAY that waits to be written.
+  setTimeout(() => {
+    if (!session.destroyed) session.ping(close);
+  }, UNTIL_WRITTEN_MILLISECONDS);
 }
 
 /** `aborted` comes with the frame; `close` only after all that the socket held, which may be thousands of frames. */

@@ -1,4 +1,4 @@
-/** Requests at an even rate over a few lasting connections, and what became of each of them. */
+/** Requests at an even rate, at most, over a few lasting connections, and what became of each of them. */
 import type { ClientHttp2Session } from 'node:http2';
 import { openHttp2, sendOn } from './http2-client.js';
 import type { Answer, Door, Outgoing } from './outgoing.js';
@@ -21,6 +21,8 @@ const CONNECTIONS = 2;
 const TICK_MILLISECONDS = 10;
 /** A stand-still of this process is not made up for by a flood. */
 const MAX_PER_TICK = 20;
+/** On a machine that is too busy for the rate it sinks, and no request waits for its turn until it is too old. */
+const MAX_UNDER_WAY = 100;
 
 export class EvenLoad {
   readonly #options: EvenLoadOptions;
@@ -59,7 +61,7 @@ export class EvenLoad {
     this.#lastMs = nowMs;
     const now = Math.min(Math.floor(this.#due), MAX_PER_TICK);
     this.#due = Math.min(this.#due - now, MAX_PER_TICK);
-    for (let count = 0; count < now; count++) this.#send();
+    for (let count = 0; count < now && this.#underWay.size < MAX_UNDER_WAY; count++) this.#send();
   }
 
   #send(): void {

@@ -23,7 +23,7 @@ export interface Sent {
   readonly isCopy: boolean;
 }
 
-export class SteadyLoad {
+export class KillLoad {
   readonly sent: Sent[] = [];
   readonly #stage: Stage;
   readonly #world: World;
@@ -49,10 +49,10 @@ export class SteadyLoad {
   }
 
   /** Milliseconds from then until the first new request was let through. Undefined when none was. */
-  recovery(sinceMs: number): number | undefined {
+  readonly recovery = (sinceMs: number): number | undefined => {
     const first = this.originals(SPENT).find(({ answeredMs }) => answeredMs > sinceMs);
     return first && first.answeredMs - sinceMs;
-  }
+  };
 
   async #lane(): Promise<void> {
     let session: ClientHttp2Session | undefined;
