@@ -11,18 +11,13 @@ import type { ProcessPlan } from './processes.js';
 const MAX_ENVOY_THREADS = 2;
 
 /** `countersign serve`, by the compiled code in `dist/`. */
-export function verifierPlan(
-  layout: Layout,
-  configuration: string,
-  environment: Readonly<Record<string, string>> = {},
-): ProcessPlan {
+export function verifierPlan(layout: Layout, configuration: string): ProcessPlan {
   const code = join(layout.root, 'dist', 'src');
   return {
     name: 'verifier',
     command: process.execPath,
     arguments: [countersignCommand(layout), 'serve', '--config', layout.configurationFile],
-    environment,
-    digest: startDigest([process.execPath, configuration, JSON.stringify(environment)], [code]),
+    digest: startDigest([process.execPath, configuration], [code]),
   };
 }
 

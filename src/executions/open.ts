@@ -22,7 +22,6 @@ export function openExecutionStore(settings: ExecutionSettings, nonces: NonceSet
   const maxInAll = settings.maxInAll ?? Math.max(MAX_IN_ALL, maxPerTenant);
   const bounds = { maxPerTenant, retentionSeconds, maxInAll };
   if (nonces.store === 'memory') return createMemoryExecutionStore(bounds);
-  const { directory } = nonces;
-  const durability = nonces.store === 'lmdb' ? nonces.durability : 'process';
+  const { directory, durability } = nonces;
   return openLmdbExecutionStore({ ...bounds, directory, durability });
 }

@@ -14,18 +14,7 @@ const names = program.commands.map((command) => command.name());
 describe('countersign', () => {
   it('has the commands that it should have', () => {
     expect(names).toEqual([
-      ...[
-        'serve',
-        'health',
-        'drain',
-        'check-config',
-        'keygen',
-        'fingerprint',
-        'sign',
-        'send',
-        'import-env',
-        'envoy-config',
-      ],
+      ...['serve', 'check-config', 'keygen', 'fingerprint', 'sign', 'send', 'import-env', 'envoy-config'],
       ...['keyring', 'feedback', 'policy'],
     ]);
   });
