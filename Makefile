@@ -15,9 +15,12 @@ JEST := npm run -s jest --
 # Says for which package-lock.json node_modules was installed.
 INSTALLED := node_modules/.installed-for
 
+# Each is a script that prints the path of what it found or installed.
+TOOLS := envoy chromium redis faketime hadolint kustomize kubeconform kubernetes-schemas
+
 .PHONY: help install build typecheck lint format format-check validate \
 	local-federation-up local-federation-down local-federation-smoke \
-	test test-newer-node bench ci clean
+	tools test test-newer-node bench fuzz sbom ci clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 26
@@ -57,9 +60,10 @@ local-federation-down: ## stop what local-federation-up started
 local-federation-smoke: build ## the same round with an exit status; starts and stops what is not up
 	@$(FEDERATION) smoke
 
-test: build ## run the whole suite: unit, property, contract, end to end through a real Envoy
-	@scripts/envoy.sh > /dev/null
-	@scripts/chromium.sh > /dev/null
+tools: ## find or install the real parts that the tests run: Envoy, Redis, Chromium, kustomize and so on
+	@for script in $(TOOLS); do scripts/$$script.sh > /dev/null || echo "$$script cannot be had here: its tests will say so" >&2; done
+
+test: build tools ## run the whole suite: unit, property, contract, end to end through a real Envoy
 	@$(JEST) test
 
 test-newer-node: build ## unit, property and contract tests on a newer Node from the package registry
@@ -67,6 +71,12 @@ test-newer-node: build ## unit, property and contract tests on a newer Node from
 
 bench: build ## measure; figures are ratios within the run (docs/performance.md)
 	@node --expose-gc dist/test/bench/main.js
+
+fuzz: build ## throw structured rubbish at every parser; SECONDS=600 and SEED=… by environment
+	@$(JEST) --testMatch '**/test/fuzz/long.ts'
+
+sbom: install ## the software bill of materials of what is shipped, as CycloneDX on standard output
+	@scripts/sbom.sh
 
 ci: ## everything that CI runs
 	@.ci/run

@@ -22,6 +22,8 @@ export interface FederationOptions {
   readonly lifetime?: Lifetime;
   /** The last word on `countersign.yaml`, for tests of other settings. Relative paths are relative to the place. */
   readonly patchConfiguration?: (document: ConfigurationDocument) => ConfigurationDocument;
+  /** Variables for the verifier's process, beside our own: a library of a test that moves its clock, say. */
+  readonly verifierEnvironment?: Readonly<Record<string, string>>;
   /** The last word on `envoy.yaml`, as text. */
   readonly patchBootstrap?: (bootstrap: string) => string;
   /** Default: silent. */

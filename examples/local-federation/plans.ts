@@ -11,13 +11,18 @@ import type { ProcessPlan } from './processes.js';
 const MAX_ENVOY_THREADS = 2;
 
 /** `countersign serve`, by the compiled code in `dist/`. */
-export function verifierPlan(layout: Layout, configuration: string): ProcessPlan {
+export function verifierPlan(
+  layout: Layout,
+  configuration: string,
+  environment: Readonly<Record<string, string>> = {},
+): ProcessPlan {
   const code = join(layout.root, 'dist', 'src');
   return {
     name: 'verifier',
     command: process.execPath,
     arguments: [countersignCommand(layout), 'serve', '--config', layout.configurationFile],
-    digest: startDigest([process.execPath, configuration], [code]),
+    environment,
+    digest: startDigest([process.execPath, configuration, JSON.stringify(environment)], [code]),
   };
 }
 

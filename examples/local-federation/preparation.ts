@@ -103,7 +103,10 @@ export async function prepareFederation(
   const upstreamUrl = options.upstream?.url ?? `http://127.0.0.1:${ports.listing}`;
   const environment = federationEnvironment({ layout, certificates, keys, ports, upstreamUrl });
   writePrivateFile(layout.environmentFile, environmentText(environment));
-  const plans = [verifierPlan(layout, configuration), envoyPlan(layout, binary, envoyFiles)];
+  const plans = [
+    verifierPlan(layout, configuration, options.verifierEnvironment),
+    envoyPlan(layout, binary, envoyFiles),
+  ];
   if (options.upstream === undefined) plans.push(upstreamPlan(layout, ports));
   return {
     layout,

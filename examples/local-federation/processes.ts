@@ -19,6 +19,8 @@ export interface ProcessPlan {
   readonly name: ProcessName;
   readonly command: string;
   readonly arguments: readonly string[];
+  /** Variables beside those of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Changes whenever the running process would have to be replaced. */
   readonly digest: string;
 }
@@ -83,6 +85,7 @@ export async function startProcess(
   const log = openSync(logFile(layout, plan.name), 'w', 0o600);
   const child = spawn(plan.command, plan.arguments, {
     cwd: layout.root,
+    env: { ...process.env, ...plan.environment },
     detached: lifetime === 'background',
     stdio: ['ignore', log, log],
   });

@@ -7,7 +7,7 @@
 export interface AuditLog {
   /**
    * Takes one whole line, newline included. Resolves once the line is with the operating system;
-   * rejects when it could not be written, and then nothing of it is left in the log.
+   * rejects when it could not be written, and then no record of it is in the log (at most a line that says nothing).
    */
   append(line: string): Promise<void>;
   /** Why records cannot be written right now; undefined while they can. */
@@ -16,7 +16,7 @@ export interface AuditLog {
   close(): Promise<void>;
 }
 
-/** Writes a whole chunk or throws, leaving nothing behind. */
+/** Writes a whole chunk or throws, leaving no record of it behind. */
 export interface ChunkWriter {
   write(chunk: string): void;
   close(): void;

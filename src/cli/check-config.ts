@@ -9,12 +9,13 @@ import type { CliWorld, Register } from './session.js';
 import { signingLines, signingSummary, type SigningSummary } from './signing-summary.js';
 import { jsonText, printable } from './text.js';
 
-const MAX_WORKERS = 1024;
+/** As in the file. */
+const MAX_WORKERS = 64;
 
 interface CheckConfigOptions {
   readonly config?: string;
   readonly json?: true;
-  readonly workers: number;
+  readonly workers?: number;
 }
 
 /** The loader brings the schema library along, so it is loaded when it is wanted. */
@@ -95,7 +96,11 @@ export const registerCheckConfig: Register = (program, session) => {
     )
     .argument('[file]', 'the configuration, if not given by --config')
     .option('-c, --config <file>', 'the configuration (YAML)')
-    .option('-w, --workers <number>', 'processes that will share it', wholeNumber(1, MAX_WORKERS), 1)
+    .option(
+      '-w, --workers <number>',
+      "processes, in place of the file's own number",
+      wholeNumber(1, MAX_WORKERS),
+    )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

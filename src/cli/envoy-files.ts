@@ -1,6 +1,7 @@
 /** From our settings to the options of the bootstrap renderer. Pure. */
 import { dirname, join } from 'node:path';
 import type { EnvoySettings, ServerSettings } from '../config/settings.js';
+import { workerSocketPaths } from '../config/worker-sockets.js';
 import { renderBootstrap } from '../envoy/bootstrap/bootstrap.js';
 import {
   DEFAULT_BOOTSTRAP_OPTIONS,
@@ -54,7 +55,7 @@ function bootstrapOptions({ settings, envoy, snapshot, sdsDirectory }: EnvoyFile
     healthListener: envoy.health,
     admin: envoy.admin,
     upstream: envoy.upstream,
-    verifierSocketPath: settings.listen.socketPath,
+    verifierSocketPaths: workerSocketPaths(settings),
     tls: {
       serverSdsPath: join(sdsDirectory, SERVER_SDS),
       clientCaSdsPath: join(sdsDirectory, CLIENT_CA_SDS),

@@ -20,6 +20,13 @@ export function matching(syntax: RegExp): (text: string) => string {
   };
 }
 
+/** A parser for commander: an address of plain HTTP, such as that of an admin port. */
+export function httpUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === 'http:') return url;
+  throw new InvalidArgumentError('It must be a URL that begins with http://.');
+}
+
 /** A content type: visible ASCII and inner spaces, so that it cannot break out of its header line. */
 export const CONTENT_TYPE = /^[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/;
 

@@ -2,10 +2,12 @@
 import { Command, CommanderError } from 'commander';
 import { registerCheckConfig } from './check-config.js';
 import { CliFault } from './cli-fault.js';
+import { registerDrain } from './drain.js';
 import { registerEnvoyConfig } from './envoy-config.js';
 import { EXIT_CODE_HELP, ExitCode } from './exit-code.js';
 import { registerFeedback } from './feedback.js';
 import { registerFingerprint } from './fingerprint.js';
+import { registerHealth } from './health.js';
 import { registerImportEnv } from './import-env.js';
 import { registerKeygen } from './keygen.js';
 import { registerKeyring } from './keyring.js';
@@ -19,6 +21,8 @@ import { packageVersion } from './version.js';
 
 const COMMANDS = [
   registerServe,
+  registerHealth,
+  registerDrain,
   registerCheckConfig,
   registerKeygen,
   registerFingerprint,

@@ -1,10 +1,12 @@
 /** What the compilers of the sections share while one file is loaded. */
 import { resolve } from 'node:path';
+import { printFile, printRead, type FilePrint } from './file-print.js';
 import type { ConfigurationPath, Findings } from './findings.js';
 import { loadPrivateKeyFile } from './private-key-file.js';
+import { PublicKeyCache } from './public-key-cache.js';
 import { readBoundedFile } from './read-file.js';
-import type { PrivateKey } from '../crypto/private-key.js';
-import { parsePublicKey, type PublicKeyResult } from '../crypto/public-key.js';
+import { zeroize, type PrivateKey } from '../crypto/private-key.js';
+import type { PublicKeyResult } from '../crypto/public-key.js';
 import type { ValidityInterval } from '../verify/snapshot.js';
 
 /** Public keys are tens of bytes; a file larger than this is another file. */
@@ -20,19 +22,25 @@ export class LoadContext {
   readonly nowMs: number;
   /** Absolute paths of what was read, in order. */
   readonly filesRead = new Set<string>();
+  /** What every file that was named looked like, also of those that could not be used; by absolute path. */
+  readonly prints = new Map<string, FilePrint>();
   readonly #directory: string;
-  readonly #publicKeys = new Map<string, PublicKeyResult>();
+  readonly #publicKeys: PublicKeyCache;
+  readonly #privateKeys: PrivateKey[] = [];
 
   constructor(options: {
     readonly findings: Findings;
     readonly broken: ReadonlySet<string>;
     readonly nowMs: number;
     readonly directory: string;
+    readonly publicKeys?: PublicKeyCache | undefined;
   }) {
     this.findings = options.findings;
     this.broken = options.broken;
     this.nowMs = options.nowMs;
     this.#directory = options.directory;
+    this.#publicKeys = options.publicKeys ?? new PublicKeyCache();
+    this.#publicKeys.beginLoad();
   }
 
   /** A path of the file as an absolute one. */
@@ -47,11 +55,7 @@ export class LoadContext {
 
   /** Parses a public key. A key that many identities share is judged once, as that takes a millisecond or two. */
   parsePublicKey(encoded: string | Buffer): PublicKeyResult {
-    const text = typeof encoded === 'string' ? `text ${encoded}` : `file ${encoded.toString('latin1')}`;
-    const known = this.#publicKeys.get(text);
-    const result = known ?? parsePublicKey(encoded);
-    if (known === undefined) this.#publicKeys.set(text, result);
-    return result;
+    return this.#publicKeys.parse(encoded);
   }
 
   /** The private key in a file, or undefined with the problem noted under `path`. */
@@ -60,10 +64,24 @@ export class LoadContext {
     const result = loadPrivateKeyFile(absolute);
     if (result.ok) {
       this.filesRead.add(absolute);
+      this.notePrint(absolute, result.print);
+      this.#privateKeys.push(result.key);
       return result.key;
     }
+    this.notePrint(absolute, printFile(absolute));
     this.findings.problem(path, `the file ${absolute} ${result.message}`, result.remedy);
     return undefined;
+  }
+
+  /** Notes what a file looked like when it was read. One that changed between two readings matches no print. */
+  notePrint(absolute: string, print: FilePrint): void {
+    const before = this.prints.get(absolute);
+    this.prints.set(absolute, before === undefined || before === print ? print : 'changed while it was read');
+  }
+
+  /** Wipes the private keys of a load that came to nothing (security.md MUST 33). */
+  wipePrivateKeys(): void {
+    for (const key of this.#privateKeys) zeroize(key);
   }
 
   /** The bytes of a certificate file, or undefined with the problem noted under `path`. */
@@ -91,6 +109,7 @@ export class LoadContext {
   #read(file: string, path: ConfigurationPath, maxBytes: number): Buffer | undefined {
     const absolute = this.resolve(file);
     const result = readBoundedFile(absolute, maxBytes);
+    this.notePrint(absolute, result.ok ? printRead(absolute, result.bytes) : printFile(absolute));
     if (result.ok) {
       this.filesRead.add(absolute);
       return result.bytes;

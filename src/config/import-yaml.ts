@@ -3,6 +3,7 @@ import type { ImportNote } from './import-context.js';
 import type { ImportedFederation } from './import-federation.js';
 import type { ImportedFeedback } from './import-feedback.js';
 import type { ImportedProcess } from './import-process.js';
+import type { ImportedStore } from './import-stores.js';
 
 /** What an environment gave. */
 export interface ImportedParts {
@@ -55,7 +56,7 @@ function comment(message: string): string {
   return `# - ${message.replace(/[^\x20-\x7e]/g, '?')}`;
 }
 
-function server({ skewSeconds, retentionSeconds, store, perMinute }: ImportedProcess): string {
+function server({ skewSeconds, retentionSeconds, nonces, perMinute }: ImportedProcess): string {
   return lines(
     '# Relative paths are taken from the directory of this file.',
     'listen: { socket: run/verifier.sock }',
@@ -64,8 +65,7 @@ function server({ skewSeconds, retentionSeconds, store, perMinute }: ImportedPro
     '',
     '# VV_TG_NONCE_TTL_SECONDS becomes retentionSeconds, which is only checked: nonces are kept as long as the window asks.',
     'nonces:',
-    `  store: ${store}`,
-    ...(store === 'lmdb' ? ['  directory: state/nonces'] : []),
+    ...store(nonces),
     `  retentionSeconds: ${retentionSeconds}`,
     '',
     '# VV_TG_ALLOWED_CLOCK_SKEW_SECONDS, both ways.',
@@ -74,6 +74,22 @@ function server({ skewSeconds, retentionSeconds, store, perMinute }: ImportedPro
     '# VV_TG_RATE_LIMIT_PER_MINUTE, per operator; graphs are counted apart. 0 is no limit.',
     `rateLimit: { perMinute: ${perMinute} }`,
   );
+}
+
+function store(nonces: ImportedStore): string[] {
+  if (nonces.store !== 'redis')
+    return [`  store: ${nonces.store}`, ...(nonces.store === 'lmdb' ? ['  directory: state/nonces'] : [])];
+  const { address, database, username, isTls, hasPassword } = nonces.redis;
+  return [
+    '  # From VV_TG_REDIS_URL. The rate limit is counted in the same Redis.',
+    '  store: redis',
+    '  redis:',
+    `    address: ${text(address)}`,
+    ...(database === 0 ? [] : [`    database: ${database}`]),
+    ...(username === undefined ? [] : [`    username: ${text(username)}`]),
+    ...(hasPassword ? ['    # passwordFile: secrets/redis-password'] : []),
+    ...(isTls ? ['    tls: {}'] : []),
+  ];
 }
 
 function operators(federation: ImportedFederation): string[] {

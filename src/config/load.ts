@@ -4,14 +4,22 @@ import type { Snapshot } from '../verify/snapshot.js';
 import { LoadContext } from './context.js';
 import { parseConfigurationDocument, type DocumentFault } from './document.js';
 import { compileFeedback } from './feedback.js';
+import { printFile, printRead } from './file-print.js';
 import { Findings, formatPath } from './findings.js';
 import { deepFreeze } from './freeze.js';
 import { compileIdentities } from './identities.js';
 import { compilePolicies } from './policies.js';
+import type { PublicKeyCache } from './public-key-cache.js';
 import { readBoundedText } from './read-file.js';
 import type { ConfigurationInput } from './schema.js';
 import { compileHeaders, compileSettings } from './server-settings.js';
-import type { Configuration, ConfigurationProblem, LoadResult, ServerSettings } from './settings.js';
+import type {
+  Configuration,
+  ConfigurationProblem,
+  FilePrints,
+  LoadResult,
+  ServerSettings,
+} from './settings.js';
 import { parseStructure, type Structure } from './structure.js';
 import { warnAboutOperators } from './operators.js';
 
@@ -24,8 +32,10 @@ export interface LoadOptions {
   readonly generation: number;
   /** Unix milliseconds, for what has expired. */
   readonly nowMs: number;
-  /** Processes that will share the stores; default 1. */
-  readonly workers?: number;
+  /** Shared by the loads of one file, so that a reload judges new keys alone. Default: one of its own. */
+  readonly publicKeys?: PublicKeyCache;
+  /** Processes that will share the stores; default: the file's own `workers`. */
+  readonly workers?: number | undefined;
 }
 
 /**
@@ -35,20 +45,32 @@ export interface LoadOptions {
 export function loadConfiguration(file: string, options: LoadOptions): LoadResult {
   const absolute = resolve(file);
   const text = readBoundedText(absolute, maxConfigurationBytes);
-  if (!text.ok) return refused([{ file, path: '', message: text.message, remedy: text.remedy }]);
+  const own = text.ok ? printRead(absolute, text.bytes) : printFile(absolute);
+  const alone = new Map([[absolute, own]]);
+  if (!text.ok) return refused([{ file, path: '', message: text.message, remedy: text.remedy }], alone);
   const document = parseConfigurationDocument(text.text);
-  if (!document.ok) return refused(document.faults.map((fault) => problemOf(file, fault)));
+  if (!document.ok)
+    return refused(
+      document.faults.map((fault) => problemOf(file, fault)),
+      alone,
+    );
   const findings = new Findings(file, document.lineOf);
   const structure = parseStructure(document.value, findings);
-  if (structure.input === undefined) return refused(findings.problems);
+  if (structure.input === undefined) return refused(findings.problems, alone);
   const { broken } = structure;
-  const context = new LoadContext({ findings, broken, nowMs: options.nowMs, directory: dirname(absolute) });
+  const { nowMs, publicKeys } = options;
+  const context = new LoadContext({ findings, broken, nowMs, directory: dirname(absolute), publicKeys });
+  context.notePrint(absolute, own);
   const compiled = compile(structure.input, structure, options, context);
-  if (findings.problems.length > 0) return refused(findings.problems);
+  const { prints } = context;
+  if (findings.problems.length > 0) {
+    context.wipePrivateKeys();
+    return refused(findings.problems, prints);
+  }
   const { warnings } = findings;
   const filesRead = [...new Set([absolute, ...context.filesRead])];
   const configuration: Configuration = { file: absolute, ...compiled, warnings, filesRead };
-  return { ok: true, configuration: deepFreeze(configuration) };
+  return { ok: true, configuration: deepFreeze(configuration), prints };
 }
 
 function compile(
@@ -57,7 +79,7 @@ function compile(
   options: LoadOptions,
   context: LoadContext,
 ): { readonly settings: ServerSettings; readonly snapshot: Snapshot } {
-  const settings = compileSettings(input, options.workers ?? 1, context);
+  const settings = compileSettings(input, options.workers ?? input.workers, context);
   const headers = compileHeaders(input, context);
   const identities = compileIdentities(input, positions.identities, context);
   const policies = compilePolicies(input, positions.policies, context);
@@ -74,8 +96,8 @@ function compile(
   return { settings, snapshot };
 }
 
-function refused(problems: readonly ConfigurationProblem[]): LoadResult {
-  return { ok: false, problems };
+function refused(problems: readonly ConfigurationProblem[], prints: FilePrints): LoadResult {
+  return { ok: false, problems, prints };
 }
 
 function problemOf(file: string, { path, line, message, remedy }: DocumentFault): ConfigurationProblem {

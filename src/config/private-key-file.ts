@@ -1,17 +1,18 @@
 /** Files with a private key: who may touch them (security.md, MUST 33), and what is in them. */
 import { statSync } from 'node:fs';
 import { describeKeyFault, parsePrivateKey, type KeyFault, type PrivateKey } from '../crypto/private-key.js';
+import { printRead, type FilePrint } from './file-print.js';
 import { readBoundedFile, unreadable } from './read-file.js';
 
 /** A private key is tens of bytes; a file larger than this is another file. */
 const maxKeyFileBytes = 64 * 1024;
 
-/** Whether a private key file may be used. `missing` and `denied` tell an absent file from a hidden one. */
+/** Whether a private key file may be used; `missing` when there is nothing at its path. */
 export type PrivateKeyFileResult =
   | { readonly ok: true }
   | {
       readonly ok: false;
-      readonly reason: 'open-to-others' | 'unreadable';
+      readonly reason: 'open-to-others' | 'unreadable' | 'missing';
       readonly message: string;
       readonly remedy: string;
     };
@@ -22,7 +23,14 @@ export type PrivateKeyFileResult =
  */
 export function checkPrivateKeyFile(path: string): PrivateKeyFileResult {
   try {
-    const stats = statSync(path);
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined)
+      return {
+        ok: false,
+        reason: 'missing',
+        message: 'does not exist',
+        remedy: 'create it, or correct the name',
+      };
     if (!stats.isFile())
       return {
         ok: false,
@@ -45,7 +53,7 @@ export function checkPrivateKeyFile(path: string): PrivateKeyFileResult {
 
 /** A private key, or why the file gives none. Neither message nor remedy holds anything of its content. */
 export type PrivateKeyLoad =
-  | { readonly ok: true; readonly key: PrivateKey }
+  | { readonly ok: true; readonly key: PrivateKey; readonly print: FilePrint }
   | { readonly ok: false; readonly message: string; readonly remedy: string };
 
 /**
@@ -58,8 +66,9 @@ export function loadPrivateKeyFile(path: string): PrivateKeyLoad {
   const file = readBoundedFile(path, maxKeyFileBytes);
   if (!file.ok) return file;
   const parsed = parsePrivateKey(file.bytes);
+  const print = printRead(path, file.bytes);
   file.bytes.fill(0);
-  if (parsed.ok) return parsed;
+  if (parsed.ok) return { ok: true, key: parsed.key, print };
   const message = `cannot be used: ${describeKeyFault(parsed.fault)}`;
   return { ok: false, message, remedy: keyRemedy(parsed.fault) };
 }

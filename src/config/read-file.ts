@@ -8,7 +8,7 @@ export type FileResult =
 
 /** Text of a file, or why there is none. */
 export type TextResult =
-  | { readonly ok: true; readonly text: string }
+  | { readonly ok: true; readonly text: string; readonly bytes: Buffer }
   | { readonly ok: false; readonly message: string; readonly remedy: string };
 
 /**
@@ -34,7 +34,8 @@ export function readBoundedText(path: string, maxBytes: number): TextResult {
   const result = readBoundedFile(path, maxBytes);
   if (!result.ok) return result;
   try {
-    return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(result.bytes) };
+    const { bytes } = result;
+    return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), bytes };
   } catch {
     return fault('is not UTF-8 text', 'save it as UTF-8');
   }

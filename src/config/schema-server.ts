@@ -1,6 +1,7 @@
 /** The shapes of the sections about the process itself: sockets, stores, limits, Envoy. */
 import { z } from 'zod';
 import { bodyBytes, filePath, hostText, port } from './schema-common.js';
+import { redisSchema } from './schema-redis.js';
 
 const headerName = (what: string, fallback: string) =>
   z
@@ -54,10 +55,17 @@ export const auditSchema = z
 export const noncesSchema = z
   .strictObject({
     store: z
-      .enum(['lmdb', 'memory'])
+      .enum(['lmdb', 'redis', 'memory'])
       .default('lmdb')
-      .describe('`lmdb` survives restarts and serves several workers; `memory` neither.'),
-    directory: filePath.optional().describe('lmdb only: its directory. Default: `state/nonces`.'),
+      .describe(
+        '`lmdb` survives restarts and serves the workers of one machine; `redis` several machines; `memory` neither.',
+      ),
+    directory: filePath
+      .optional()
+      .describe(
+        'lmdb: its directory. redis: that of the executions, which stay on this machine. Default: `state/nonces`.',
+      ),
+    redis: redisSchema.optional(),
     maxEntries: z
       .int()
       .min(1)
@@ -117,7 +125,15 @@ export const limitsSchema = z
       .min(0)
       .max(600_000)
       .default(10_000)
-      .describe('How long requests under way may take after SIGTERM.'),
+      .describe('How long stopping may take after SIGTERM, the delay included; what is left then is cut.'),
+    drainDelayMilliseconds: z
+      .int()
+      .min(0)
+      .max(600_000)
+      .optional()
+      .describe(
+        'How long a verifier that stops goes on serving while its health says no, so that Envoy turns to another; not waited for when nobody is connected. Default: 1500, or `drainMilliseconds` where that is less.',
+      ),
   })
   .describe('Bounds on what one process takes on.')
   .prefault({});

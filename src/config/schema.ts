@@ -31,10 +31,19 @@ const freshness = z
   .describe('The clock window, both ends included.')
   .prefault({});
 
+/** Envoy asks each of them for its health every second. */
+const MAX_WORKERS = 64;
+
 /** The whole file. */
 export const configurationSchema = z.strictObject({
   version: z.literal(1).describe('The version of this format: 1.'),
   listen: listenSchema,
+  workers: z
+    .int()
+    .min(1)
+    .max(MAX_WORKERS)
+    .default(1)
+    .describe('Processes that judge requests, each on a socket of its own; more than cores is no gain.'),
   admin: adminSchema,
   log: logSchema,
   audit: auditSchema,

@@ -4,8 +4,18 @@ import type { SecurityHeaderNames } from '../verify/snapshot.js';
 import type { LoadContext } from './context.js';
 import { compileEnvoy } from './envoy-settings.js';
 import { quote } from './findings.js';
+import { compileRedis } from './compile-redis.js';
+import type { RedisSettings } from './redis-settings.js';
 import type { ConfigurationInput } from './schema.js';
-import type { AuditSettings, ListenSettings, NonceSettings, ServerSettings } from './settings.js';
+import { redisSchema } from './schema-redis.js';
+import { workerSocketPaths } from './worker-sockets.js';
+import type {
+  AuditSettings,
+  LimitSettings,
+  ListenSettings,
+  NonceSettings,
+  ServerSettings,
+} from './settings.js';
 
 /** `sun_path` of Linux holds 108 bytes, the last of them 0 (unix(7)). */
 const maxSocketPathBytes = 107;
@@ -13,27 +23,32 @@ const maxSocketPathBytes = 107;
 const maxMemoryEntries = 16_000_000;
 /** Where the lmdb store goes when the file does not say. */
 const defaultNonceDirectory = 'state/nonces';
+/** Longer than the second between two health checks of the bootstrap that we render. */
+const defaultDrainDelayMilliseconds = 1_500;
 
-/** Compiles the settings; faults are noted. `workers` is how many processes will share the stores. */
+/** Compiles the settings; faults are noted. */
 export function compileSettings(
   input: ConfigurationInput,
   workers: number,
   context: LoadContext,
 ): ServerSettings {
   return {
-    listen: compileListen(input, context),
+    listen: compileListen(input, workers, context),
+    workers,
     admin: compileAdmin(input, context),
     nonces: compileNonces(input, workers, context),
-    audit: compileAudit(input, context),
+    audit: compileAudit(input, workers, context),
     limits: compileLimits(input, context),
     log: input.log,
     envoy: input.envoy === undefined ? undefined : compileEnvoy(input.envoy, input.admin, context),
   };
 }
 
-function compileListen(input: ConfigurationInput, context: LoadContext): ListenSettings {
+function compileListen(input: ConfigurationInput, workers: number, context: LoadContext): ListenSettings {
   const socketPath = context.resolve(input.listen.socket);
-  const bytes = Buffer.byteLength(socketPath);
+  const bytes = Math.max(
+    ...workerSocketPaths({ listen: { socketPath }, workers }).map((path) => Buffer.byteLength(path)),
+  );
   if (bytes > maxSocketPathBytes)
     context.findings.problem(
       ['listen', 'socket'],
@@ -58,7 +73,7 @@ function isLoopbackV4(host: string): boolean {
 }
 
 function compileNonces(input: ConfigurationInput, workers: number, context: LoadContext): NonceSettings {
-  const { store, maxEntries, directory, durability } = input.nonces;
+  const { store, maxEntries, durability } = input.nonces;
   const maxEntriesPerIdentity = input.nonces.maxEntriesPerIdentity ?? maxEntries;
   const place = (key: string) => ['nonces', key];
   if (maxEntriesPerIdentity > maxEntries)
@@ -67,17 +82,51 @@ function compileNonces(input: ConfigurationInput, workers: number, context: Load
       `is more than maxEntries (${maxEntries})`,
       'lower it, or raise maxEntries',
     );
-  if (store === 'lmdb') {
-    return {
-      store,
-      directory: context.resolve(directory ?? defaultNonceDirectory),
-      maxEntries,
-      maxEntriesPerIdentity,
-      durability: durability ?? 'process',
-    };
+  refuseForeignMembers(input.nonces, context);
+  const bounds = { maxEntries, maxEntriesPerIdentity };
+  if (store === 'memory') {
+    checkMemoryStore(input, workers, context);
+    return { store, ...bounds };
   }
-  checkMemoryStore(input, workers, context);
-  return { store, maxEntries, maxEntriesPerIdentity };
+  const directory = context.resolve(input.nonces.directory ?? defaultNonceDirectory);
+  return store === 'lmdb'
+    ? { store, directory, ...bounds, durability: durability ?? 'process' }
+    : { store, directory, ...bounds, redis: compileRedisStore(input, context) };
+}
+
+/** What each store has no use for. */
+const foreignMembers = {
+  lmdb: ['redis'],
+  redis: ['durability'],
+  memory: ['directory', 'durability', 'redis'],
+} as const;
+
+function refuseForeignMembers(nonces: ConfigurationInput['nonces'], { findings }: LoadContext): void {
+  for (const key of foreignMembers[nonces.store])
+    if (nonces[key] !== undefined)
+      findings.problem(
+        ['nonces', key],
+        `has no effect on the ${nonces.store} store`,
+        `remove it, or set store: ${key === 'redis' ? 'redis' : 'lmdb'}`,
+      );
+}
+
+/** Commands that a check may have to wait for, one after the other: limit, claim, and replicas. */
+const commandsOfACheck = 3;
+
+function compileRedisStore({ nonces, limits }: ConfigurationInput, context: LoadContext): RedisSettings {
+  const { findings } = context;
+  if (nonces.redis === undefined)
+    findings.problem(['nonces', 'redis'], 'is missing', 'say where Redis is: redis: { address: host:port }');
+  const redis = compileRedis(nonces.redis ?? redisSchema.parse({ address: '127.0.0.1:6379' }), context);
+  const leftMilliseconds = limits.checkTimeoutMilliseconds - limits.claimMarginMilliseconds;
+  if (redis.timeoutMilliseconds * commandsOfACheck > leftMilliseconds)
+    findings.problem(
+      ['nonces', 'redis', 'timeoutMilliseconds'],
+      `is too long: ${commandsOfACheck} commands have to fit into checkTimeoutMilliseconds without claimMarginMilliseconds (${leftMilliseconds})`,
+      `set it to ${Math.floor(leftMilliseconds / commandsOfACheck)} or less, or raise checkTimeoutMilliseconds`,
+    );
+  return redis;
 }
 
 function checkMemoryStore({ nonces }: ConfigurationInput, workers: number, context: LoadContext): void {
@@ -86,11 +135,8 @@ function checkMemoryStore({ nonces }: ConfigurationInput, workers: number, conte
     findings.problem(
       ['nonces', 'store'],
       `is memory, which ${workers} workers cannot share: each would take a nonce once`,
-      'set it to lmdb, or run one worker',
+      'set it to redis or lmdb, or run one worker',
     );
-  for (const key of ['directory', 'durability'] as const)
-    if (nonces[key] !== undefined)
-      findings.problem(['nonces', key], 'has no effect on the memory store', 'remove it, or set store: lmdb');
   if (nonces.maxEntries > maxMemoryEntries)
     findings.problem(
       ['nonces', 'maxEntries'],
@@ -99,24 +145,39 @@ function checkMemoryStore({ nonces }: ConfigurationInput, workers: number, conte
     );
 }
 
-function compileAudit({ audit }: ConfigurationInput, context: LoadContext): AuditSettings {
+function compileAudit({ audit }: ConfigurationInput, workers: number, context: LoadContext): AuditSettings {
   const toStdout = audit.stdout ?? false;
   if (toStdout === (audit.file !== undefined)) {
     const message = toStdout ? 'names two places for the records' : 'names no place for the records';
     context.findings.problem(['audit'], message, 'give either file, or stdout: true');
   }
+  if (toStdout && workers > 1)
+    context.findings.problem(
+      ['audit', 'stdout'],
+      `is one pipe for ${workers} workers, which takes no more than 4096 bytes whole: records could be torn`,
+      'give a file, or run one worker',
+    );
   const path = context.resolve(audit.file ?? '');
   return { sink: toStdout ? { kind: 'stdout' } : { kind: 'file', path }, onFailure: audit.onFailure };
 }
 
-function compileLimits({ limits }: ConfigurationInput, context: LoadContext): ConfigurationInput['limits'] {
-  if (limits.claimMarginMilliseconds >= limits.checkTimeoutMilliseconds)
+function compileLimits({ limits }: ConfigurationInput, context: LoadContext): LimitSettings {
+  const { claimMarginMilliseconds, checkTimeoutMilliseconds, drainMilliseconds } = limits;
+  if (claimMarginMilliseconds >= checkTimeoutMilliseconds)
     context.findings.problem(
       ['limits', 'claimMarginMilliseconds'],
-      `is not less than checkTimeoutMilliseconds (${limits.checkTimeoutMilliseconds}), so no nonce would ever be claimed`,
+      `is not less than checkTimeoutMilliseconds (${checkTimeoutMilliseconds}), so no nonce would ever be claimed`,
       'lower it, or raise checkTimeoutMilliseconds',
     );
-  return limits;
+  const drainDelayMilliseconds =
+    limits.drainDelayMilliseconds ?? Math.min(defaultDrainDelayMilliseconds, drainMilliseconds);
+  if (drainDelayMilliseconds > drainMilliseconds)
+    context.findings.problem(
+      ['limits', 'drainDelayMilliseconds'],
+      `is more than drainMilliseconds (${drainMilliseconds}), which it is a part of`,
+      'lower it, or raise drainMilliseconds',
+    );
+  return { ...limits, drainDelayMilliseconds };
 }
 
 /** Headers that mean something to HTTP, to Envoy or to our upstream, and so cannot carry a security header. */

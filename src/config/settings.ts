@@ -1,5 +1,7 @@
 /** What the process needs besides the snapshot: sockets, stores, limits. Read once at start. */
 import type { Snapshot } from '../verify/snapshot.js';
+import type { FilePrint } from './file-print.js';
+import type { RedisSettings } from './redis-settings.js';
 
 /** The Unix socket on which Envoy reaches us. Its directory is 0750 or 2770, the socket 0660 (MUST 30). */
 export interface ListenSettings {
@@ -21,6 +23,14 @@ export type NonceSettings =
       readonly maxEntriesPerIdentity: number;
       /** What a claim survives before it is acknowledged; see docs/adr/0001-nonce-durability.md. */
       readonly durability: 'machine' | 'process';
+    }
+  | {
+      readonly store: 'redis';
+      readonly redis: RedisSettings;
+      readonly maxEntries: number;
+      readonly maxEntriesPerIdentity: number;
+      /** Of the executions, which are kept on this machine. */
+      readonly directory: string;
     };
 
 /** Where the records go, and what happens when they cannot be written (MUST 35). */
@@ -40,8 +50,10 @@ export interface LimitSettings {
   readonly claimMarginMilliseconds: number;
   /** Taken as the deadline when a check comes without one. Equal to ext_authz `grpc_service.timeout`. */
   readonly checkTimeoutMilliseconds: number;
-  /** How long draining may take after SIGTERM. */
+  /** How long stopping may take after SIGTERM. */
   readonly drainMilliseconds: number;
+  /** The part of it in which new calls are still served, until Envoy has noticed; at most `drainMilliseconds`. */
+  readonly drainDelayMilliseconds: number;
 }
 
 export interface LogSettings {
@@ -67,6 +79,8 @@ export interface EnvoySettings {
 
 export interface ServerSettings {
   readonly listen: ListenSettings;
+  /** Processes that judge requests; where there are several, `worker-sockets.ts` names the socket of each. */
+  readonly workers: number;
   readonly admin: AdminSettings;
   readonly nonces: NonceSettings;
   readonly audit: AuditSettings;
@@ -103,6 +117,10 @@ export interface ConfigurationProblem {
   readonly remedy: string;
 }
 
+/** What files looked like, by absolute path; see `file-print.ts`. */
+export type FilePrints = ReadonlyMap<string, FilePrint>;
+
+/** `prints`: of every file that was named, so that a change of any of them can be noticed. */
 export type LoadResult =
-  | { readonly ok: true; readonly configuration: Configuration }
-  | { readonly ok: false; readonly problems: readonly ConfigurationProblem[] };
+  | { readonly ok: true; readonly configuration: Configuration; readonly prints: FilePrints }
+  | { readonly ok: false; readonly problems: readonly ConfigurationProblem[]; readonly prints: FilePrints };

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AuditLog } from '../audit/audit-log.js';
 import type { StrictVerifier } from '../crypto/ed25519.js';
+import type { ShedReason } from '../grpc/load.js';
 import type { ExecutionStore } from '../executions/execution-store.js';
 import type { DecisionMetrics } from '../observability/decision-metrics.js';
 import type { Admission } from '../verify/admission.js';
@@ -58,6 +59,14 @@ export interface AuthorizationOptions {
   readonly afterStall: () => Promise<void> | undefined;
 }
 
+/** For the record: the client is only told that it may try again. */
+const SHED_DETAILS: Readonly<Record<ShedReason, string>> = {
+  queue_full: 'too many wait',
+  bytes: 'too much memory is held',
+  deadline: 'its turn would have come too late',
+  cancelled: 'the caller had gone',
+};
+
 export class AuthorizationService {
   readonly #options: AuthorizationOptions;
   #underWay = 0;
@@ -76,11 +85,13 @@ export class AuthorizationService {
   /** Answers one serialised CheckRequest with one serialised CheckResponse. Never rejects. */
   async check(message: Buffer, call: CheckCall): Promise<Uint8Array> {
     const run = this.#begin();
-    if (this.#underWay >= this.#options.maxConcurrentChecks) return this.#conclude(run, refuse('overloaded'));
+    if (this.#underWay >= this.#options.maxConcurrentChecks)
+      return this.#conclude(run, refuse('overloaded', 'too many under way'));
     this.#underWay++;
     try {
       const waiting = this.#options.afterStall();
       if (waiting !== undefined) await waiting;
+      if (call.cancelled()) return await this.#conclude(run, TOO_LATE);
       return await this.#conclude(run, await this.#decide(message, call, run));
     } catch (error) {
       this.#options.onDefect(error, run.decisionId);
@@ -88,6 +99,11 @@ export class AuthorizationService {
     } finally {
       this.#underWay--;
     }
+  }
+
+  /** Answers a check that is not going to be judged. Never rejects, but for a defect. */
+  shed(reason: ShedReason): Promise<Uint8Array> {
+    return this.#conclude(this.#begin(), refuse('overloaded', SHED_DETAILS[reason]));
   }
 
   #begin(): Run {

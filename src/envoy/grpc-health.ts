@@ -9,11 +9,14 @@ import type { Health } from '../observability/health.js';
 import { protoFile } from './proto-files.js';
 
 /** The whole process, and the services that Envoy calls; all are as healthy as the AND of all components. */
-const KNOWN_SERVICES = new Set([
+const WHOLE_PROCESS = new Set([
   '',
   'envoy.service.auth.v3.Authorization',
   'envoy.service.ext_proc.v3.ExternalProcessor',
 ]);
+
+/** Before the name of a component: `countersign.nonce_store` tells of that one alone. */
+const COMPONENT_PREFIX = 'countersign.';
 
 const UNKNOWN_SERVICE: GrpcFailure = { code: GRPC_STATUS.NOT_FOUND, message: 'unknown service' };
 
@@ -29,12 +32,23 @@ interface HealthMessages {
 /** Both methods, by their full names. */
 export function healthMethods(health: Health): [string, Method][] {
   const messages = healthMessages();
-  const of = (service: string): ServingStatus =>
-    KNOWN_SERVICES.has(service) ? (health.isServing() ? 'SERVING' : 'NOT_SERVING') : 'SERVICE_UNKNOWN';
+  const of = (service: string): ServingStatus => statusOf(service, health);
   return [
     ['/grpc.health.v1.Health/Check', checkMethod(messages, of)],
     ['/grpc.health.v1.Health/Watch', watchMethod(messages, of, health)],
   ];
+}
+
+function statusOf(service: string, health: Health): ServingStatus {
+  const works = worksOf(service, health);
+  if (works === undefined) return 'SERVICE_UNKNOWN';
+  return works ? 'SERVING' : 'NOT_SERVING';
+}
+
+function worksOf(service: string, health: Health): boolean | undefined {
+  if (WHOLE_PROCESS.has(service)) return health.isServing();
+  if (!service.startsWith(COMPONENT_PREFIX)) return undefined;
+  return health.isWorking(service.slice(COMPONENT_PREFIX.length));
 }
 
 function healthMessages(): HealthMessages {

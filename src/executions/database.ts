@@ -1,10 +1,9 @@
 /** The database file of the pairs: where it lies, what it survives, and that it never meets a full disk. */
-import { open, type RootDatabase, type TransactionFlags } from 'lmdb';
-import { readdirSync, statfsSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBootId } from '../nonces/boot-id.js';
-import { openDiskReserve, type DiskReserve } from '../nonces/disk-reserve.js';
 import { prepareDirectory, prepareFiles, refuseForeignFile, removeJournal } from '../nonces/journal-files.js';
+import { openReservedDatabase, type ReservedDatabase } from '../nonces/reserved-database.js';
 import { ExecutionStoreError, type ExecutionBounds } from './execution-bounds.js';
 import { TABLES } from './pair-index.js';
 
@@ -20,23 +19,6 @@ export interface LmdbExecutionStoreOptions extends ExecutionBounds {
   readonly bootId?: string;
 }
 
-/** The open database, and how to write to it. */
-export interface PairDatabase {
-  readonly root: RootDatabase<Buffer, Buffer>;
-  /** Runs `action` under the lock of all processes. Throws what it threw, or that the disk is full. */
-  transact(action: () => void): void;
-  close(): Promise<void>;
-}
-
-/* eslint-disable @typescript-eslint/no-unsafe-enum-assignment -- lmdb declares its flags as an enum that it does not export at run time */
-/** Return after the commit, with or without the flush to disk. */
-const COMMIT_AND_FLUSH = 0x2 as TransactionFlags;
-const COMMIT_ONLY = 0x10002 as TransactionFlags;
-/* eslint-enable @typescript-eslint/no-unsafe-enum-assignment */
-/** More than the pages of one batch: random ones in three tables, and those on the way to them. */
-const TRANSACTION_BYTES = 8 * 1_048_576;
-/** Fixed at opening, whatever the system's page size. */
-const PAGE_BYTES = 4_096;
 /** Some 180 bytes in the three tables, in pages that are partly empty; address space is free. */
 const MAP_BYTES_PER_PAIR = 1_024;
 const LEAST_MAP_BYTES = 64 * 1_048_576;
@@ -47,7 +29,7 @@ const FILE_NAME = /^executions-.*\.mdb$/;
  * Opens or makes the database; removes that of a former boot, whose pages may have reached the disk in any
  * order. Throws `ExecutionStoreError`, or the nonce directory's error, naming path and remedy.
  */
-export function openPairDatabase(options: LmdbExecutionStoreOptions): PairDatabase {
+export function openPairDatabase(options: LmdbExecutionStoreOptions): ReservedDatabase {
   const { directory, durability } = options;
   prepareDirectory(directory);
   const bootId = durability === 'machine' ? undefined : (options.bootId ?? readBootId());
@@ -59,12 +41,12 @@ export function openPairDatabase(options: LmdbExecutionStoreOptions): PairDataba
   return database;
 }
 
-function openAt(path: string, synced: boolean, options: LmdbExecutionStoreOptions): PairDatabase {
+function openAt(path: string, synced: boolean, options: LmdbExecutionStoreOptions): ReservedDatabase {
   prepareFiles(path);
   try {
     refuseForeignFile(path);
-    refuseFullDisk(options.directory);
-    return openFile(path, synced, Math.max(LEAST_MAP_BYTES, options.maxInAll * MAP_BYTES_PER_PAIR));
+    const mapBytes = Math.max(LEAST_MAP_BYTES, options.maxInAll * MAP_BYTES_PER_PAIR);
+    return openReservedDatabase({ path, synced, mapBytes, maxTables: TABLES });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ExecutionStoreError(
@@ -72,41 +54,4 @@ function openAt(path: string, synced: boolean, options: LmdbExecutionStoreOption
       { cause: error },
     );
   }
-}
-
-/** The database's first transactions come before our reserve of disk space. */
-function refuseFullDisk(directory: string): void {
-  const { bavail, bsize } = statfsSync(directory);
-  if (bavail * bsize < TRANSACTION_BYTES) throw new Error('the disk is full');
-}
-
-function openFile(path: string, synced: boolean, mapSize: number): PairDatabase {
-  const sizes = { mapSize, pageSize: PAGE_BYTES, maxDbs: TABLES };
-  const how = { noSubdir: true, overlappingSync: false, noSync: !synced } as const;
-  const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
-  const root = open<Buffer, Buffer>({ path, ...sizes, ...how, ...binary });
-  const reserve = openDiskReserve(path);
-  return {
-    root,
-    transact(action) {
-      root.transactionSync(
-        () => {
-          if (!hasRoom(root, reserve)) throw new Error(`the disk under ${path} is full`);
-          action();
-        },
-        synced ? COMMIT_AND_FLUSH : COMMIT_ONLY,
-      );
-    },
-    async close() {
-      await root.close();
-      reserve.close();
-    },
-  };
-}
-
-/** With the write lock held, and before anything is written; see `nonces/disk-reserve.ts`. */
-function hasRoom(root: RootDatabase<Buffer, Buffer>, reserve: DiskReserve): boolean {
-  const { env } = root as unknown as { readonly env: { info(): { readonly lastPageNumber: number } } };
-  const wanted = (env.info().lastPageNumber + 1) * PAGE_BYTES + TRANSACTION_BYTES;
-  return reserve.upTo(wanted) >= wanted;
 }

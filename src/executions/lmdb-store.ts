@@ -2,7 +2,8 @@
  * The durable store, in the directory of the nonces and shared by every process that names it. Pairs that are
  * submitted in one turn of the event loop are written in one transaction.
  */
-import { openPairDatabase, type LmdbExecutionStoreOptions, type PairDatabase } from './database.js';
+import type { ReservedDatabase } from '../nonces/reserved-database.js';
+import { openPairDatabase, type LmdbExecutionStoreOptions } from './database.js';
 import { checkExecutionBounds } from './execution-bounds.js';
 import type { ExecutionPair, ExecutionStore } from './execution-store.js';
 import { PairIndex } from './pair-index.js';
@@ -28,13 +29,13 @@ interface Submission {
 
 class LmdbExecutionStore implements ExecutionStore {
   readonly name = 'lmdb';
-  readonly #database: PairDatabase;
+  readonly #database: ReservedDatabase;
   readonly #index: PairIndex;
   readonly #waiting: Submission[] = [];
   #turn: NodeJS.Immediate | undefined;
   #closed = false;
 
-  constructor(options: LmdbExecutionStoreOptions, database: PairDatabase) {
+  constructor(options: LmdbExecutionStoreOptions, database: ReservedDatabase) {
     this.#database = database;
     this.#index = new PairIndex(database.root, options);
   }

@@ -22,6 +22,7 @@ export function openExecutionStore(settings: ExecutionSettings, nonces: NonceSet
   const maxInAll = settings.maxInAll ?? Math.max(MAX_IN_ALL, maxPerTenant);
   const bounds = { maxPerTenant, retentionSeconds, maxInAll };
   if (nonces.store === 'memory') return createMemoryExecutionStore(bounds);
-  const { directory, durability } = nonces;
+  const { directory } = nonces;
+  const durability = nonces.store === 'lmdb' ? nonces.durability : 'process';
   return openLmdbExecutionStore({ ...bounds, directory, durability });
 }

@@ -1,7 +1,7 @@
 /** A private key that signs answers, kept where no logger, printer or serializer finds it (security.md MUST 33). */
 import { equalBytes } from '../crypto/bytes.js';
 import { portableSign } from '../crypto/portable.js';
-import type { PrivateKey, Signer } from '../crypto/private-key.js';
+import { zeroize, type PrivateKey, type Signer } from '../crypto/private-key.js';
 import type { PublicKey } from '../crypto/public-key.js';
 import type { ValidityInterval } from '../verify/validity-interval.js';
 
@@ -39,6 +39,11 @@ export class FeedbackKey implements ValidityInterval {
     } catch {
       return false;
     }
+  }
+
+  /** Overwrites the private half; `sign` throws from then on. Copies inside an engine are beyond reach. */
+  wipe(): void {
+    zeroize(this.#privateKey);
   }
 
   /** What `JSON.stringify` shows: the id and the hash of the public half. */

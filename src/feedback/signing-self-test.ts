@@ -8,6 +8,20 @@ export function findDisagreeingKey(settings: FeedbackSettings, signer: Signer): 
   return allKeys(settings).find((key) => !key.agreesWith(signer))?.kid;
 }
 
+/**
+ * The same at a reload: only of keys that were not there before. Equal public halves have equal private ones, and
+ * those have agreed already.
+ */
+export function findDisagreeingNewKey(
+  settings: FeedbackSettings,
+  former: FeedbackSettings | undefined,
+  signer: Signer,
+): string | undefined {
+  const tested = new Set(former && allKeys(former).map(({ publicKey }) => publicKey.fingerprint));
+  const fresh = allKeys(settings).filter(({ publicKey }) => !tested.has(publicKey.fingerprint));
+  return fresh.find((key) => !key.agreesWith(signer))?.kid;
+}
+
 function allKeys({ defaultDomain, tenantDomains }: FeedbackSettings): readonly FeedbackKey[] {
   return [defaultDomain, ...tenantDomains.values()].flatMap(({ keys }) => keys);
 }

@@ -1,4 +1,5 @@
 /** What a service gives to the transport: handlers on bytes, one for each full method name. */
+import type { ShedReason } from './load.js';
 import type { GrpcFailure } from './status.js';
 
 /** What the transport knows of a call. */
@@ -15,6 +16,18 @@ export interface CallState {
 export interface UnaryMethod {
   readonly kind: 'unary';
   handle(message: Buffer, call: CallState): Promise<Uint8Array | GrpcFailure>;
+  /** Without it calls are never too late, wait in one lane, and are shed as RESOURCE_EXHAUSTED. */
+  readonly load?: MethodLoad;
+}
+
+/** What a method says about calls that cannot be begun at once. */
+export interface MethodLoad {
+  /** Whose call it is: the lanes take turns. Only asked when calls queue up; must not throw. */
+  laneOf(message: Buffer): string;
+  /** `performance.now()` after which to begin the call would be useless. */
+  latestBeginMs(call: CallState): number;
+  /** The answer to a call that is not begun; its message may not even be whole. */
+  shed(reason: ShedReason): Promise<Uint8Array>;
 }
 
 /** Messages in and messages out, in any order. */

@@ -12,8 +12,12 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { Server as NetServer } from 'node:net';
-import { fail, serveCall, type CallOptions } from './call.js';
+import { performance } from 'node:perf_hooks';
+import { fail } from './answers.js';
+import { serveCall, type CallOptions } from './call.js';
+import { DEFAULT_LOAD_LIMITS, NO_OBSERVER, type LoadLimits, type LoadObserver } from './load.js';
 import type { Methods } from './method.js';
+import { ResetBudget } from './reset-budget.js';
 import { UNKNOWN_METHOD } from './status.js';
 import { Turns } from './turns.js';
 
@@ -28,25 +32,32 @@ const KEEPALIVE_MILLISECONDS = 30_000;
 const KEEPALIVE_TIMEOUT_MILLISECONDS = 10_000;
 /** RFC 9113, 6.8: the id that says "no new streams, please" while those under way to us are still taken. */
 const LAST_STREAM_ID = 2 ** 31 - 1;
-/** Far more than a Unix socket takes to carry what was under way. */
-const LAST_CALLS_MILLISECONDS = 50;
+/** For a peer that does not answer the ping behind a GOAWAY: far more than any busy machine takes. */
+const LAST_CALLS_MILLISECONDS = 5_000;
+const UNTIL_WRITTEN_MILLISECONDS = 10;
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/;
 
-/** What is served, and its one limit. */
+/** What is served, and its limits. */
 export interface GrpcServerOptions {
   readonly methods: Methods;
   readonly maxMessageBytes: number;
+  /** Default: `DEFAULT_LOAD_LIMITS`. */
+  readonly load?: LoadLimits;
+  /** Default: nobody is told. */
+  readonly observer?: LoadObserver;
 }
 
 export class GrpcServer {
   readonly #methods: Methods;
+  readonly #turns: Turns;
   readonly #callOptions: CallOptions;
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
 
   constructor(options: GrpcServerOptions) {
     this.#methods = options.methods;
-    this.#callOptions = { maxMessageBytes: options.maxMessageBytes, turns: new Turns() };
+    this.#turns = new Turns(options.load ?? DEFAULT_LOAD_LIMITS, options.observer ?? NO_OBSERVER);
+    this.#callOptions = { maxMessageBytes: options.maxMessageBytes, turns: this.#turns };
     this.#server = createServer({
       maxSessionMemory: SESSION_MEMORY_MEGABYTES,
       settings: {
@@ -57,6 +68,16 @@ export class GrpcServer {
     });
     this.#server.on('session', (session) => this.#adopt(session));
     this.#server.on('stream', (stream, headers) => this.#serve(stream, headers));
+  }
+
+  /** Calls that wait for their turn. */
+  get waiting(): number {
+    return this.#turns.waiting;
+  }
+
+  /** Bytes of messages that are here, whole or in part. */
+  get heldBytes(): number {
+    return this.#turns.heldBytes;
   }
 
   /** Listens on a Unix socket. Rejects with the system's error. */
@@ -70,24 +91,42 @@ export class GrpcServer {
     });
   }
 
-  /** Asks every peer to go elsewhere, lets calls under way finish, and cuts what is left after the limit. */
-  async stop(limitMilliseconds: number): Promise<void> {
-    // Not Http2Server.close: from Node 24 on it also sends each peer its last GOAWAY at once, before ours.
-    const closed = new Promise<void>((resolve) =>
-      NetServer.prototype.close.call(this.#server, () => resolve()),
-    );
-    const cut = setTimeout(() => {
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  /**
+   * Asks every peer to go elsewhere, lets calls under way finish, and cuts what is left after the limit, or when
+   * `cut` says so. Resolves with the number of connections that were cut.
+   */
+  async stop(limitMilliseconds: number, cut?: AbortSignal): Promise<number> {
+    let connectionsCut = 0;
+    const cutAll = (): void => {
+      connectionsCut = this.#sessions.size;
       for (const session of this.#sessions) session.destroy();
-    }, limitMilliseconds);
+    };
+    const closed = this.#closeListener();
+    const limit = setTimeout(cutAll, limitMilliseconds);
+    cut?.addEventListener('abort', cutAll);
     for (const session of this.#sessions) goAway(session);
+    if (cut?.aborted === true) cutAll();
     await closed;
-    clearTimeout(cut);
+    clearTimeout(limit);
+    cut?.removeEventListener('abort', cutAll);
+    return connectionsCut;
+  }
+
+  /** That of `net`: newer ones of `http2` close every session at once, and calls on their way to us would be lost. */
+  #closeListener(): Promise<void> {
+    return new Promise((resolve) => NetServer.prototype.close.call(this.#server, () => resolve()));
   }
 
   #adopt(session: ServerHttp2Session): void {
     this.#sessions.add(session);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     const stopPings = keepAlive(session);
+    renewAfterResets(session);
     session.once('close', () => {
       stopPings();
       this.#sessions.delete(session);
@@ -122,15 +161,36 @@ function refuseHttp(stream: ServerHttp2Stream, status: number): void {
 }
 
 /**
- * The two steps of RFC 9113, 6.8: a call that left the peer before it heard of the stop is still answered. The
- * time between them would be told by a ping, but Node's own client answers none once it was told to go.
+ * The two steps of RFC 9113, 6.8: a call that left the peer before it heard of the stop is still answered. When it
+ * has answered a ping that was sent after the first step, it has heard, and all that it sent before is here.
  */
 function goAway(session: ServerHttp2Session): void {
   if (session.destroyed) return;
   session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
-  setTimeout(() => {
+  const close = (): void => {
+    clearTimeout(limit);
     if (!session.destroyed) session.close();
-  }, LAST_CALLS_MILLISECONDS);
+  };
+  const limit = setTimeout(close, LAST_CALLS_MILLISECONDS);
+  session.once('close', () => clearTimeout(limit));
+  // nghttp2 lets a ping overtake a GOAWAY that waits to be written.
+  setTimeout(() => {
+    if (!session.destroyed) session.ping(close);
+  }, UNTIL_WRITTEN_MILLISECONDS);
+}
+
+/** `aborted` comes with the frame; `close` only after all that the socket held, which may be thousands of frames. */
+function renewAfterResets(session: ServerHttp2Session): void {
+  const budget = new ResetBudget(performance.now());
+  const count = (): void => {
+    if (budget.spend(performance.now())) goAway(session);
+  };
+  session.on('stream', (stream) => {
+    stream.once('aborted', count);
+    stream.once('close', () => {
+      if (!stream.aborted && stream.rstCode !== constants.NGHTTP2_NO_ERROR) count();
+    });
+  });
 }
 
 /** Pings a silent peer and drops one that does not answer; returns how to stop. */

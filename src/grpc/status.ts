@@ -18,6 +18,7 @@ export interface GrpcFailure {
 
 export const UNKNOWN_METHOD: GrpcFailure = { code: GRPC_STATUS.UNIMPLEMENTED, message: 'unknown method' };
 export const TOO_LARGE: GrpcFailure = { code: GRPC_STATUS.RESOURCE_EXHAUSTED, message: 'message too large' };
+export const OVERLOADED: GrpcFailure = { code: GRPC_STATUS.RESOURCE_EXHAUSTED, message: 'overloaded' };
 export const COMPRESSED: GrpcFailure = {
   code: GRPC_STATUS.UNIMPLEMENTED,
   message: 'compressed messages are not taken',

@@ -2,33 +2,122 @@
  * How many calls are begun in one turn of the event loop. Node writes answers out between turns, so a burst that is
  * worked off in a single turn is answered all at once, at its end: the first of its callers waits for the last,
  * Envoy has nothing to do meanwhile, and resets that would spare us a call stay unread.
+ *
+ * What cannot be begun at once waits in a queue that is bounded in calls, in bytes and in time, and what does not fit
+ * is shed at once, while its caller still listens. None of this is touched by a call that comes alone.
  */
+import { performance } from 'node:perf_hooks';
+import { FairQueue, type Queued } from './fair-queue.js';
+import type { LoadLimits, LoadObserver, ShedReason } from './load.js';
 
 /**
  * Enough for the nonce store and the audit log to commit together what came together, few enough for the answers
  * to flow: of 1, 2, 4, 8, 16 and 32 this gave the most checks a second (docs/performance.md).
  */
 const CALLS_PER_TURN = 4;
+/** To shed is cheap, but a turn that sheds a whole queue would keep the frames waiting that free it. */
+const LOOKED_AT_PER_TURN = 64;
+/** Of the newest turn in the average of what a call takes. */
+const PACE_WEIGHT = 0.1;
+/** A turn that took longer was no work of ours (a pause of the process), and tells nothing about the next one. */
+const SLOWEST_CALL_MILLISECONDS = 20;
+
+/** A call whose message is here. */
+export interface WaitingCall extends Queued {
+  /** `performance.now()` at its arrival. */
+  readonly arrivedMs: number;
+  /** `performance.now()` after which to begin it would be useless. */
+  readonly latestBeginMs: number;
+  /** Nobody reads an answer any more. */
+  readonly cancelled: () => boolean;
+  begin(): void;
+  /** Answers without beginning, and lets go of what it holds. */
+  shed(reason: ShedReason): void;
+}
 
 export class Turns {
-  readonly #waiting: (() => void)[] = [];
+  readonly #limits: LoadLimits;
+  readonly #observer: LoadObserver;
+  readonly #queue = new FairQueue<WaitingCall>();
   #left = CALLS_PER_TURN;
   #isScheduled = false;
+  #heldBytes = 0;
+  #turnBeganMs: number | undefined;
+  #millisecondsPerCall = 0;
+
+  constructor(limits: LoadLimits, observer: LoadObserver) {
+    this.#limits = limits;
+    this.#observer = observer;
+  }
 
   /** Calls that have arrived and wait for a turn. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#queue.size;
   }
 
-  /** Runs the call now or in a later turn; in the order of arrival. */
-  run(call: () => void): void {
+  /** Bytes of messages that are here. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Begins the call now or in a later turn; within its lane in the order of arrival. Or sheds it, at once. */
+  run(call: WaitingCall): void {
     this.#schedule();
     if (this.#left === 0) {
-      this.#waiting.push(call);
+      this.#wait(call);
       return;
     }
     this.#left--;
-    call();
+    call.begin();
+  }
+
+  /** Counts what a call brings. Where it does not fit, the heaviest lane gives way; false when that is not enough. */
+  hold(bytes: number): boolean {
+    this.#heldBytes += bytes;
+    while (this.#heldBytes > this.#limits.maxHeldBytes) {
+      const call = this.#queue.heaviest('bytes', bytes);
+      if (call === undefined) return false;
+      this.#queue.remove(call);
+      this.shed(call, 'bytes');
+    }
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#heldBytes -= bytes;
+  }
+
+  /** The caller has gone: if the call still waits, it is as if it had never been here. */
+  forget(call: WaitingCall): void {
+    if (this.#queue.remove(call)) this.#observer.shed('cancelled');
+  }
+
+  shed(call: WaitingCall, reason: ShedReason): void {
+    this.#observer.shed(reason);
+    call.shed(reason);
+  }
+
+  #wait(call: WaitingCall): void {
+    if (performance.now() + this.#expectedWaitMilliseconds(call.lane) > call.latestBeginMs)
+      this.shed(call, 'deadline');
+    else if (this.#queue.size < this.#limits.maxWaiting || this.#displaceFor(call.lane))
+      this.#queue.push(call);
+    else this.shed(call, 'queue_full');
+  }
+
+  /** The queue is full: a lane that has more than this one would then have gives a place. */
+  #displaceFor(lane: string): boolean {
+    const call = this.#queue.heaviest('calls', this.#queue.countIn(lane) + 1);
+    if (call === undefined) return false;
+    this.#queue.remove(call);
+    this.shed(call, 'queue_full');
+    return true;
+  }
+
+  /** Before the last call of a lane comes at most as many of each other lane. */
+  #expectedWaitMilliseconds(lane: string): number {
+    const calls = Math.min(this.#queue.size, this.#queue.countIn(lane) * this.#queue.laneCount);
+    return calls * this.#millisecondsPerCall;
   }
 
   /** By way of the tick queue, so that what the calls of this turn have scheduled comes before the next turn. */
@@ -40,7 +129,34 @@ export class Turns {
 
   #next(): void {
     this.#isScheduled = false;
+    if (this.#queue.size === 0) this.#turnBeganMs = undefined;
+    else this.#measure();
     this.#left = CALLS_PER_TURN;
-    for (const call of this.#waiting.splice(0, CALLS_PER_TURN)) this.run(call);
+    for (let looked = 0; this.#left > 0 && looked < LOOKED_AT_PER_TURN; looked++) {
+      const call = this.#queue.shift();
+      if (call === undefined) return;
+      this.#giveTurn(call);
+    }
+    if (this.#queue.size > 0) this.#schedule();
+  }
+
+  #giveTurn(call: WaitingCall): void {
+    const nowMs = performance.now();
+    if (call.cancelled()) this.#observer.shed('cancelled');
+    else if (nowMs > call.latestBeginMs) this.shed(call, 'deadline');
+    else {
+      this.#observer.waited(nowMs - call.arrivedMs);
+      this.run(call);
+    }
+  }
+
+  /** While calls wait, every turn is full, and the time from turn to turn is what its calls take in all. */
+  #measure(): void {
+    const nowMs = performance.now();
+    if (this.#turnBeganMs !== undefined) {
+      const sample = Math.min((nowMs - this.#turnBeganMs) / CALLS_PER_TURN, SLOWEST_CALL_MILLISECONDS);
+      this.#millisecondsPerCall += (sample - this.#millisecondsPerCall) * PACE_WEIGHT;
+    }
+    this.#turnBeganMs = nowMs;
   }
 }

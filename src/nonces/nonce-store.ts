@@ -3,6 +3,8 @@
  * security.md MUST 13–22; one contract suite (test/contract) runs over every store.
  */
 
+import type { RateLimits } from '../verify/rate-limiter.js';
+
 /** One verified request asking to be the first with its nonce. Nothing unsigned goes into `key`. */
 export interface NonceClaim {
   /** 32 bytes: hash over length-prefixed (purpose, key fingerprint, nonce). Built by `verify/nonce-key.ts`. */
@@ -51,8 +53,23 @@ export interface NonceStoreStatus {
   readonly maxEntries: number;
   /** Unix seconds; requests at or below are refused. 0 when nothing was lost. */
   readonly floorSeconds: number;
+  /** Steps of the wall clock against the monotonic one that were noticed (MUST 18). */
+  readonly clockSteps: number;
   /** Why claims are refused right now, if they all are; absent when the store serves. */
   readonly unhealthy?: string;
+}
+
+/** Counts since the start, and states, of a store that may be out of reach. */
+export interface SharedStoreFigures {
+  readonly breaker: 'closed' | 'open' | 'half_open';
+  /** Claims of which it was not known in time whether they were made; each was answered 503. */
+  readonly unknownOutcomes: number;
+  /** Claims that were taken back: unknown ones that turned out to have been made, and allows that were not given. */
+  readonly withdrawals: number;
+  /** Unknown claims that wait for the store to be taken back. */
+  readonly withdrawalsOwed: number;
+  /** Times at which state was lost, or may have been, and the floor was raised. */
+  readonly stateLosses: number;
 }
 
 /** What every store promises. A claim may answer synchronously: the memory store does, and saves a turn. */
@@ -67,6 +84,10 @@ export interface NonceStore {
    */
   withdraw(claim: NonceClaim): void | Promise<void>;
   status(): NonceStoreStatus;
+  /** Rate limits that all who share the store count together; absent where the store has none. */
+  readonly rateLimits?: RateLimits;
+  /** Counts of a store behind a network, for metrics. */
+  figures?(): SharedStoreFigures;
   /** Flushes and closes; later claims answer `store_unavailable`. */
   close(): Promise<void>;
 }

@@ -32,11 +32,17 @@ export function storeHealth(parts: StoreParts): NonceStoreStatus {
   const wentBack = forgotten >= nowSeconds - options.pastSkewSeconds;
   const floorSeconds = wentBack ? Math.max(ledger.floorSeconds(), forgotten) : ledger.floorSeconds();
   const unhealthy = fault ?? guard.doubt() ?? floorReason(floorSeconds, nowSeconds);
-  const status = { entries: ledger.entries(), maxEntries: options.maxEntries, floorSeconds };
+  const status = {
+    entries: ledger.entries(),
+    maxEntries: options.maxEntries,
+    floorSeconds,
+    clockSteps: guard.steps(),
+  };
   return unhealthy === undefined ? status : { ...status, unhealthy };
 }
 
-function floorReason(floorSeconds: number, nowSeconds: number): string | undefined {
+/** Why a floor refuses a request that is signed now; undefined when it does not. */
+export function floorReason(floorSeconds: number, nowSeconds: number): string | undefined {
   if (floorSeconds < nowSeconds) return undefined;
   const secondsLeft = floorSeconds - nowSeconds + 1;
   return `what was accepted before is not known; requests signed within the next ${secondsLeft} s are refused`;

@@ -1,25 +1,44 @@
-/** The admin port: liveness, readiness with reasons, metrics, the public feedback keys. Plain HTTP on loopback, GET and HEAD only. */
+/**
+ * The admin port: liveness, readiness with reasons, metrics, the public feedback keys. Plain HTTP on loopback, GET
+ * and HEAD only, and one POST: `/reload`, from loopback alone.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { FeedbackJwkSet } from '../feedback/keyring.js';
 import type { Health } from './health.js';
 
-/** What the admin port shows. */
-export interface AdminOptions {
+type Soon<T> = T | Promise<T>;
+
+/** What the admin port shows: of this process, or of several that have to be asked. */
+export interface AdminView {
+  readonly health: Health;
+  readonly registry: Pick<Registry, 'contentType' | 'metrics'>;
+  /** Facts about the running configuration: generation, file, policies. No secrets. */
+  readonly describe: () => Soon<Readonly<Record<string, unknown>>>;
+  /** The public keys that answers are verified with now, of one tenant or of all. Absent or undefined: nothing is signed. */
+  readonly keyring?: (tenant: string | undefined) => Soon<FeedbackJwkSet | undefined>;
+  /** Loads the files again; absent: not here. Rejects only for a defect. */
+  readonly reload?: () => Promise<ReloadAnswer>;
+}
+
+/** How a reload went, for whoever asked for it. */
+export interface ReloadAnswer {
+  readonly applied: boolean;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** What is shown, and where. */
+export interface AdminOptions extends AdminView {
   readonly host: string;
   readonly port: number;
-  readonly health: Health;
-  readonly registry: Registry;
-  /** Facts about the running configuration: generation, file, policies. No secrets. */
-  readonly describe: () => Readonly<Record<string, unknown>>;
-  /** The public keys that answers are verified with now, of one tenant or of all. Absent or undefined: nothing is signed. */
-  readonly keyring?: (tenant: string | undefined) => FeedbackJwkSet | undefined;
 }
 
 interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  /** With 405: the methods that there are. */
+  readonly allow?: string;
 }
 
 const JSON_TYPE = 'application/json';
@@ -55,14 +74,15 @@ async function respond(
   options: AdminOptions,
 ): Promise<void> {
   const answer = await answerTo(request, options).catch((): Answer => plain(500, 'internal error\n'));
-  const allow = answer.status === 405 ? { allow: 'GET, HEAD' } : {};
+  const allow = answer.status === 405 ? { allow: answer.allow ?? 'GET, HEAD' } : {};
   response.writeHead(answer.status, { 'content-type': answer.type, 'cache-control': 'no-store', ...allow });
   response.end(request.method === 'HEAD' ? undefined : answer.body);
 }
 
 async function answerTo(request: IncomingMessage, options: AdminOptions): Promise<Answer> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'GET only\n');
   const { path, tenant } = targetOf(request.url ?? '');
+  if (path === '/reload' && options.reload !== undefined) return reload(request, options.reload);
+  if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'GET only\n');
   switch (path) {
     case '/livez':
       return plain(200, 'alive\n');
@@ -71,13 +91,25 @@ async function answerTo(request: IncomingMessage, options: AdminOptions): Promis
     case '/metrics':
       return { status: 200, type: options.registry.contentType, body: await options.registry.metrics() };
     case '/status':
-      return json(200, options.describe());
+      return json(200, await options.describe());
     case '/keyring':
     case '/.well-known/jwks.json':
-      return keyring(options.keyring?.(tenant));
+      return keyring(await options.keyring?.(tenant));
     default:
-      return plain(404, 'there are /livez, /readyz, /metrics, /status and /keyring\n');
+      return plain(404, 'there are /livez, /readyz, /metrics, /status, /keyring and POST /reload\n');
   }
+}
+
+/** 200 when the files are in force now, 422 with what is wrong with them when the last good ones stay. */
+async function reload(request: IncomingMessage, run: NonNullable<AdminView['reload']>): Promise<Answer> {
+  if (request.method !== 'POST') return { ...plain(405, 'POST only\n'), allow: 'POST' };
+  if (!isLoopback(request.socket.remoteAddress)) return plain(403, 'only from this machine\n');
+  const { applied, body } = await run();
+  return json(applied ? 200 : 422, body);
+}
+
+function isLoopback(address = ''): boolean {
+  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
 }
 
 /** The path as it was sent, and the `tenant` of the query. */
@@ -96,7 +128,7 @@ function keyring(keys: FeedbackJwkSet | undefined): Answer {
 function readiness(health: Health): Answer {
   const components = health
     .states()
-    .map(({ name, fault }) => ({ name, ready: fault === undefined, reason: fault }));
+    .map(({ name, fault, note }) => ({ name, ready: fault === undefined, reason: fault, note }));
   const ready = health.isServing();
   return json(ready ? 200 : 503, { ready, components });
 }

@@ -1,13 +1,16 @@
 /** Gauges that are read when somebody scrapes: the store, the configuration, and what is about to expire. */
 import { readFileSync } from 'node:fs';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Configuration } from '../config/settings.js';
 import { certificateFingerprints } from '../crypto/fingerprint.js';
+import type { SigningDomain } from '../feedback/feedback-settings.js';
 import type { NonceStore } from '../nonces/nonce-store.js';
+import type { Snapshot } from '../verify/snapshot.js';
 
 /** What the gauges look at. */
 export interface ProcessMetricsOptions {
-  readonly configuration: Configuration;
+  /** The one in force. */
+  readonly configuration: () => Configuration;
   readonly store: NonceStore;
 }
 
@@ -16,18 +19,21 @@ export function createRegistry({ configuration, store }: ProcessMetricsOptions):
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addStoreGauges(registry, store);
+  addClockCounter(registry, store);
   addConfigurationGauges(registry, configuration);
   addExpiryGauges(registry, configuration);
   return registry;
 }
 
 function addStoreGauges(registry: Registry, store: NonceStore): void {
-  const gauge = (name: string, help: string, read: () => number): void => {
+  // Workers that share a store see the same: one of them says it for all.
+  const gauge = (name: string, help: string, read: () => number, aggregator: 'max' | 'min' = 'max'): void => {
     new Gauge({
       name,
       help,
       labelNames: ['store'],
       registers: [registry],
+      aggregator,
       collect() {
         this.set({ store: store.name }, read());
       },
@@ -40,30 +46,58 @@ function addStoreGauges(registry: Registry, store: NonceStore): void {
     'Unix time at or below which requests are refused; 0 for none.',
     () => store.status().floorSeconds,
   );
-  gauge('countersign_nonce_store_healthy', '1 while the store serves.', () =>
-    store.status().unhealthy === undefined ? 1 : 0,
-  );
+  const healthy = (): number => (store.status().unhealthy === undefined ? 1 : 0);
+  gauge('countersign_nonce_store_healthy', '1 while the store serves.', healthy, 'min');
 }
 
-function addConfigurationGauges(registry: Registry, configuration: Configuration): void {
-  new Gauge({
-    name: 'countersign_configuration_generation',
-    help: 'Generation of the configuration in force; 1 is that of the start.',
+/** Workers of one machine see the same steps, so the most that one of them saw is how many there were. */
+function addClockCounter(registry: Registry, store: NonceStore): void {
+  new Counter({
+    name: 'countersign_clock_steps_total',
+    help: 'Steps of the wall clock against the monotonic one; nonces are refused until it has run evenly again.',
     registers: [registry],
+    aggregator: 'max',
     collect() {
-      this.set(configuration.snapshot.generation);
+      this.reset();
+      this.inc(store.status().clockSteps);
     },
   });
 }
 
-/** Unix seconds at which something ends. What never ends has no sample. */
-function addExpiryGauges(registry: Registry, { snapshot, settings }: Configuration): void {
-  const expiry = new Gauge({
+function addConfigurationGauges(registry: Registry, configuration: () => Configuration): void {
+  new Gauge({
+    name: 'countersign_configuration_generation',
+    help: 'Generation of the configuration in force; 1 is that of the start.',
+    registers: [registry],
+    aggregator: 'min',
+    collect() {
+      this.set(configuration().snapshot.generation);
+    },
+  });
+}
+
+type ExpiryGauge = Gauge<'kind' | 'owner' | 'name'>;
+
+/** Unix seconds at which something ends. What never ends has no sample; what a reload removed has none any more. */
+function addExpiryGauges(registry: Registry, configuration: () => Configuration): void {
+  let shown: Configuration | undefined;
+  new Gauge({
     name: 'countersign_expiry_timestamp_seconds',
     help: 'When a pin, a key or a certificate ends, Unix seconds.',
     labelNames: ['kind', 'owner', 'name'],
     registers: [registry],
+    aggregator: 'min',
+    collect() {
+      const current = configuration();
+      if (current === shown) return;
+      shown = current;
+      this.reset();
+      setExpiries(this, current);
+    },
   });
+}
+
+function setExpiries(expiry: ExpiryGauge, { snapshot, settings }: Configuration): void {
   const set = (kind: string, owner: string, name: string, endMs: number): void => {
     if (Number.isFinite(endMs)) expiry.set({ kind, owner, name }, endMs / 1000);
   };
@@ -71,10 +105,17 @@ function addExpiryGauges(registry: Registry, { snapshot, settings }: Configurati
     for (const pin of identity.pins) set('pin', identity.name, pin.sha256, pin.notAfterMs);
     for (const key of identity.keys) set('key', identity.name, key.kid, key.notAfterMs);
   }
+  for (const [owner, { keys }] of feedbackDomains(snapshot))
+    for (const key of keys) set('feedback_key', owner, key.kid, key.notAfterMs);
   for (const file of [settings.envoy?.tls.certificateFile, settings.envoy?.tls.clientCaFile]) {
     const endMs = file === undefined ? undefined : certificateEndMs(file);
     if (file !== undefined && endMs !== undefined) set('certificate', 'envoy', file, endMs);
   }
+}
+
+/** By tenant; the domain of all others as `default`. */
+function feedbackDomains({ feedback }: Snapshot): [string, SigningDomain][] {
+  return feedback === undefined ? [] : [['default', feedback.defaultDomain], ...feedback.tenantDomains];
 }
 
 function certificateEndMs(file: string): number | undefined {

@@ -9,15 +9,26 @@ import type { ResponseSigner } from '../envoy/response-signer.js';
 import type { Method } from '../grpc/method.js';
 import { GrpcServer } from '../grpc/server.js';
 import type { Health } from '../observability/health.js';
-import { prepareSocket, withSocketUmask } from './unix-socket.js';
+import type { LoadMetrics } from '../observability/load-metrics.js';
+import { isReplaceable, prepareSocket, SocketName, withSocketUmask } from './unix-socket.js';
 
 /** Headers, certificate and framing that come with a body. */
 const MESSAGE_OVERHEAD_BYTES = 262_144;
+/** What checks and answers may hold together while they are here; the next check gets 503 (MUST 28). */
+const HELD_BYTES = 67_108_864;
+/** The same where bodies may be long. */
+const HELD_MESSAGES = 16;
 
 /** A gRPC server that serves. */
 export interface RunningGrpcServer {
-  /** Lets calls finish, then cuts what is left after the limit. */
-  stop(limitMilliseconds: number): Promise<void>;
+  /** Connections that are open: none, and nobody has to be told of a stop. */
+  readonly connections: () => number;
+  /** Takes the socket's name from the process that serves it now; only where `replace` was said. */
+  takeOver(): void;
+  /** Whether a successor has taken the name. */
+  isSuperseded(): boolean;
+  /** Lets calls finish, then cuts what is left after the limit or when told. Resolves with the connections cut. */
+  stop(limitMilliseconds: number, cut?: AbortSignal): Promise<number>;
 }
 
 /** What is served on the socket. */
@@ -25,30 +36,45 @@ export interface Served {
   readonly service: AuthorizationService;
   readonly signer: ResponseSigner;
   readonly health: Health;
+  readonly load: LoadMetrics;
   /** `feedback.maxAnswerBytes`; undefined where nothing is signed. */
   readonly maxAnswerBytes?: number | undefined;
+  /** Listens, but leaves the socket's name to the process that serves it, until `takeOver`. */
+  readonly replace?: boolean;
 }
 
 /** Binds the services to the socket of the settings. Throws a sentence when the socket cannot be had. */
 export async function startGrpcServer(
   { listen, limits }: ServerSettings,
-  { service, signer, health, maxAnswerBytes }: Served,
+  { service, signer, health, load, maxAnswerBytes, replace = false }: Served,
 ): Promise<RunningGrpcServer> {
   const { socketPath } = listen;
+  const maxMessageBytes = longestContent(limits.maxBodyBytes, maxAnswerBytes) + MESSAGE_OVERHEAD_BYTES;
+  const maxHeldBytes = Math.max(HELD_BYTES, HELD_MESSAGES * maxMessageBytes);
   const server = new GrpcServer({
-    maxMessageBytes: longestContent(limits.maxBodyBytes, maxAnswerBytes) + MESSAGE_OVERHEAD_BYTES,
+    maxMessageBytes,
+    load: { maxWaiting: limits.maxConcurrentChecks, maxHeldBytes },
+    observer: load,
     methods: new Map<string, Method>([
-      [CHECK_METHOD, authorizationMethod(service, limits.checkTimeoutMilliseconds)],
+      [CHECK_METHOD, authorizationMethod(service, limits)],
       [PROCESS_METHOD, processingMethod(() => signer.open())],
       ...healthMethods(health),
     ]),
   });
-  await prepareSocket(socketPath);
-  await withSocketUmask(() => bind(server, socketPath));
+  load.follow(server);
+  const name = new SocketName(socketPath);
+  if (replace) await isReplaceable(socketPath);
+  else await prepareSocket(socketPath);
+  await withSocketUmask(() => bind(server, name));
+  if (!replace) await publish(name, server);
   return {
-    stop: (limitMilliseconds) => {
+    connections: () => server.connections,
+    takeOver: () => name.takeOver(),
+    isSuperseded: () => name.isTaken(),
+    stop: (limitMilliseconds, cut) => {
       health.endWatches();
-      return server.stop(limitMilliseconds);
+      name.remove();
+      return server.stop(limitMilliseconds, cut);
     },
   };
 }
@@ -58,10 +84,21 @@ function longestContent(maxBodyBytes: number, maxAnswerBytes: number | undefined
   return maxAnswerBytes === undefined ? maxBodyBytes : heldAnswerBytes({ maxBodyBytes, maxAnswerBytes });
 }
 
-async function bind(server: GrpcServer, socketPath: string): Promise<void> {
+/** Whoever was faster keeps the name. */
+async function publish(name: SocketName, server: GrpcServer): Promise<void> {
   try {
-    await server.listen(socketPath);
+    name.publish();
   } catch (error) {
-    throw new Error(`cannot listen on ${socketPath}: ${(error as Error).message}`, { cause: error });
+    name.remove();
+    await server.stop(0);
+    throw error;
+  }
+}
+
+async function bind(server: GrpcServer, { path, passingPath }: SocketName): Promise<void> {
+  try {
+    await server.listen(passingPath);
+  } catch (error) {
+    throw new Error(`cannot listen on ${path}: ${(error as Error).message}`, { cause: error });
   }
 }

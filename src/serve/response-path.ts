@@ -12,6 +12,7 @@ import { openExecutionStore } from '../executions/open.js';
 import { findDisagreeingKey } from '../feedback/signing-self-test.js';
 import type { DecisionMetrics } from '../observability/decision-metrics.js';
 import { FeedbackMetrics } from '../observability/feedback-metrics.js';
+import type { LiveConfiguration } from './live-configuration.js';
 import { systemClock as clock } from './system-clock.js';
 
 /** 24 URL-safe characters (wire contract, section 2). */
@@ -36,7 +37,7 @@ export function openExecutions({ settings, snapshot }: Configuration): KnownExec
 
 /** What the signer is made of. */
 export interface ResponsePathOptions {
-  readonly configuration: Configuration;
+  readonly live: LiveConfiguration;
   readonly logger: Logger;
   readonly audit: AuditLog;
   readonly executions: KnownExecutions;
@@ -46,23 +47,24 @@ export interface ResponsePathOptions {
 
 /** The signer, once every key has signed as tweetnacl does (MUST 6). Throws a sentence when one has not. */
 export function assembleSigner(options: ResponsePathOptions): ResponseSigner {
-  const { configuration, logger, audit, executions, registry, decisions } = options;
-  const { snapshot, settings } = configuration;
+  const { live, logger, audit, executions, registry, decisions } = options;
+  const { feedback } = live.snapshot;
   const signer = selectSigner();
-  const disagreeing = snapshot.feedback && findDisagreeingKey(snapshot.feedback, signer);
+  const disagreeing = feedback && findDisagreeingKey(feedback, signer);
   if (disagreeing !== undefined)
     throw new Error(`the signing self-test failed for the feedback key ${disagreeing}`);
-  return new ResponseSigner({
-    snapshot: () => snapshot,
+  const tools = {
+    snapshot: () => live.snapshot,
     signer,
     nonce: () => encodeBase64Url(randomBytes(NONCE_BYTES)),
     executions,
     audit,
-    auditOnFailure: settings.audit.onFailure,
+    auditOnFailure: live.started.settings.audit.onFailure,
     onRecordLost: () => decisions.recordLost(),
     metrics: new FeedbackMetrics(registry),
     clock,
-    onDefect: (error, decisionId) =>
+    onDefect: (error: unknown, decisionId: string) =>
       logger.error({ err: error, decision_id: decisionId }, 'an answer failed by a defect'),
-  });
+  };
+  return new ResponseSigner(tools, () => live.hold());
 }

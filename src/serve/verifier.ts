@@ -6,7 +6,14 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { AuditLog } from '../audit/audit-log.js';
 import { openAuditLog } from '../audit/open.js';
-import type { Configuration } from '../config/settings.js';
+import type { FilePrint } from '../config/file-print.js';
+import type {
+  Configuration,
+  FilePrints,
+  LimitSettings,
+  LoadResult,
+  ServerSettings,
+} from '../config/settings.js';
 import { createStrictVerifier } from '../crypto/ed25519.js';
 import { selectEngine } from '../crypto/engines.js';
 import { AuthorizationService } from '../envoy/authorization-service.js';
@@ -15,83 +22,154 @@ import { nonceGate } from '../nonces/nonce-gate.js';
 import type { NonceStore } from '../nonces/nonce-store.js';
 import { openNonceStore } from '../nonces/open.js';
 import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
-import { startAdminServer, type AdminOptions } from '../observability/admin-server.js';
+import type { AdminView } from '../observability/admin-server.js';
 import { timedClaims } from '../observability/claim-metrics.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
 import { Health } from '../observability/health.js';
+import { keyHealth } from '../observability/key-health.js';
+import { LoadMetrics } from '../observability/load-metrics.js';
 import { createRegistry } from '../observability/process-metrics.js';
+import { addSharedStoreMetrics } from '../observability/shared-store-metrics.js';
 import { Admission } from '../verify/admission.js';
-import { RateLimiter } from '../verify/rate-limiter.js';
+import type { RateLimits } from '../verify/rate-limiter.js';
 import { startGrpcServer } from './grpc-server.js';
+import { LiveConfiguration } from './live-configuration.js';
+import { ownPlace, type Place } from './place.js';
+import type { ReloadCause } from './reload.js';
+import { startReloading, type Reloading } from './reloading.js';
+import { openRateLimits } from './rate-limits.js';
 import { assembleSigner, openExecutions, type KnownExecutions } from './response-path.js';
+import { run } from './running.js';
 import { StallDetector } from './stall-detector.js';
+import { StoreReport } from './store-report.js';
+import { checkSuccession } from './succession.js';
 import { systemClock as clock } from './system-clock.js';
 
-const HEALTH_POLL_MILLISECONDS = 100;
+/** A stop that nobody cuts short. */
+const NEVER = new AbortController().signal;
 
 /** A verifier that serves. */
 export interface RunningVerifier {
-  /** Turns health to NOT_SERVING, waits for the checks under way, flushes and closes. Bounded by `drainMilliseconds`. */
-  stop(): Promise<void>;
+  /**
+   * Turns health to NOT_SERVING, waits until Envoy has noticed and for the checks under way, flushes and closes.
+   * Bounded by `limits.drainMilliseconds`, and cut short when `cut` says so.
+   */
+  stop(cut?: AbortSignal): Promise<void>;
+  /** Takes over what is in the files now. */
+  readonly reload?: (cause: ReloadCause) => Promise<unknown>;
+  /** Resolves when a successor has taken the socket. Absent where there can be none. */
+  readonly superseded?: Promise<void>;
+}
+
+/** What a verifier is told besides its configuration. */
+export interface StartOptions {
+  /** Default: the socket and the admin port of the settings. */
+  readonly place?: Place;
+  /** Loads the configuration again, under the generation that it is given. Default: never. */
+  readonly load?: (generation: number) => LoadResult;
+  /** What the files looked like when they were loaded: a change of any of them is a reload. */
+  readonly prints?: FilePrints;
+  /** Start beside the process that serves the socket, and take it over once healthy. */
+  readonly replace?: boolean;
 }
 
 /** Starts everything; when a part cannot start, what had started is stopped and the part's sentence is thrown. */
-export async function startVerifier(configuration: Configuration, logger: Logger): Promise<RunningVerifier> {
+export async function startVerifier(
+  configuration: Configuration,
+  logger: Logger,
+  options: StartOptions = {},
+): Promise<RunningVerifier> {
   const undo: Undo = [];
   try {
-    return await start(configuration, logger, undo);
+    if (options.replace === true) checkSuccession(configuration);
+    return await start(configuration, logger, options, undo);
   } catch (error) {
     await runBackwards(undo);
     throw error;
   }
 }
 
+function onSocket(settings: ServerSettings, { socketPath }: Place): ServerSettings {
+  return { ...settings, listen: { socketPath } };
+}
+
+function limitsAt({ isForsaken }: Place, limits: LimitSettings): LimitSettings {
+  return isForsaken() ? { ...limits, drainDelayMilliseconds: 0 } : limits;
+}
+
 /** What is to be undone at the stop, in the order in which it was done. */
 type Undo = (() => unknown)[];
 
-async function start(configuration: Configuration, logger: Logger, undo: Undo): Promise<RunningVerifier> {
+async function start(
+  configuration: Configuration,
+  logger: Logger,
+  options: StartOptions,
+  undo: Undo,
+): Promise<RunningVerifier> {
+  const { place = ownPlace(configuration), replace = false } = options;
   const { settings } = configuration;
+  const live = new LiveConfiguration(configuration);
   const audit = openAuditLog(settings.audit.sink, clock.nowMs);
   undo.push(() => audit.close());
-  const store = await openNonceStore(settings.nonces, configuration.snapshot, clock);
+  const store = await openNonceStore(settings.nonces, configuration.snapshot, clock, (message) =>
+    logger.warn(message),
+  );
   undo.push(() => store.close());
   const executions = openExecutions(configuration);
   undo.push(() => executions.close());
-  const registry = createRegistry({ configuration, store });
+  const rates = openRateLimits(settings, store);
+  undo.push(() => rates.close());
+  const registry = createRegistry({ configuration: () => live.current, store });
+  addSharedStoreMetrics(registry, store);
   const decisions = new DecisionMetrics(registry);
-  const parts: Parts = { configuration, logger, audit, store, executions, registry, decisions };
+  const parts: Parts = { live, logger, audit, store, executions, rates: rates.limits, registry, decisions };
   const service = assembleService(parts, undo);
   const signer = assembleSigner(parts);
-  const health = assembleHealth(parts);
-  const admin = await startAdminServer({ ...settings.admin, health, registry, ...shown(parts) });
-  undo.push(() => admin.close());
+  const reloading = assembleReloading(parts, options, undo);
+  const health = assembleHealth(parts, reloading);
   const maxAnswerBytes = configuration.snapshot.feedback?.maxAnswerBytes;
-  const grpc = await startGrpcServer(settings, { service, signer, health, maxAnswerBytes });
-  undo.push(() => grpc.stop(settings.limits.drainMilliseconds));
-  const poll = setInterval(() => health.poll(), HEALTH_POLL_MILLISECONDS);
-  undo.push(
-    () => clearInterval(poll),
-    () => health.drain(),
-  );
-  return { stop: () => runBackwards(undo) };
+  const load = new LoadMetrics(registry);
+  const served = { service, signer, health, load, maxAnswerBytes, replace };
+  const grpc = await startGrpcServer(onSocket(settings, place), served);
+  undo.push(() => grpc.stop(0));
+  const report = new StoreReport(store, logger);
+  const running = await run({
+    grpc,
+    health,
+    openAdmin: () => place.openAdmin({ health, registry, ...shown(parts, reloading) }),
+    limits: () => limitsAt(place, live.current.settings.limits),
+    look: () => report.look(),
+    logger,
+    replace,
+  });
+  undo.pop();
+  return {
+    superseded: running.superseded,
+    ...(reloading && { reload: reloading.reload }),
+    stop: async (cut = NEVER) => {
+      await running.stop(cut);
+      await runBackwards(undo);
+    },
+  };
 }
 
 /** What the others are made of. */
 interface Parts {
-  readonly configuration: Configuration;
+  readonly live: LiveConfiguration;
   readonly logger: Logger;
   readonly audit: AuditLog;
   readonly store: NonceStore;
   readonly executions: KnownExecutions;
+  readonly rates: RateLimits;
   readonly registry: Registry;
   readonly decisions: DecisionMetrics;
 }
 
 function assembleService(
-  { configuration, logger, audit, store, executions, registry, decisions }: Parts,
+  { live, logger, audit, store, executions, rates, registry, decisions }: Parts,
   undo: Undo,
 ): AuthorizationService {
-  const { settings, snapshot } = configuration;
+  const { settings } = live.started;
   const certificates = new PeerCertificates();
   const stalls = new StallDetector();
   undo.push(
@@ -101,9 +179,9 @@ function assembleService(
   const { monotonicMs } = clock;
   const claimNonce = timedClaims(nonceGate(store), { registry, store: store.name, monotonicMs });
   return new AuthorizationService({
-    snapshot: () => snapshot,
+    snapshot: () => live.snapshot,
     verifier: createStrictVerifier(selectEngine()),
-    admission: new Admission({ rateLimiter: new RateLimiter(), claimNonce }),
+    admission: new Admission({ rateLimiter: rates, claimNonce }),
     executions,
     certificates,
     audit,
@@ -118,26 +196,51 @@ function assembleService(
   });
 }
 
-/** A log whose losses are only counted does not make the verifier unready. */
-function assembleHealth({ configuration, audit, store }: Parts): Health {
-  const matters = configuration.settings.audit.onFailure === 'refuse';
+function assembleReloading(
+  { live, logger, registry }: Parts,
+  { load, prints = new Map<string, FilePrint>() }: StartOptions,
+  undo: Undo,
+): Reloading | undefined {
+  if (load === undefined) return undefined;
+  const reloading = startReloading({ live, load, prints, registry, logger });
+  undo.push(() => reloading.close());
+  return reloading;
+}
+
+/**
+ * A log whose losses are only counted does not make the verifier unready, and neither does a reload that was
+ * refused: there always is a good configuration in force.
+ */
+function assembleHealth({ live, audit, store }: Parts, reloading: Reloading | undefined): Health {
+  const matters = live.started.settings.audit.onFailure === 'refuse';
   return new Health([
+    { name: 'configuration', fault: () => undefined, note: () => reloading?.log.warning() },
+    keyHealth(() => live.snapshot, clock.nowMs),
     { name: 'nonce_store', fault: () => store.status().unhealthy },
     { name: 'audit', fault: () => (matters ? audit.fault() : undefined) },
   ]);
 }
 
-/** What the admin port shows of the configuration: facts for `/status`, and the public feedback keys. */
-function shown({ configuration, store }: Parts): Pick<AdminOptions, 'describe' | 'keyring'> {
-  const { file, snapshot } = configuration;
+/** What the admin port shows of the configuration: facts for `/status`, the public feedback keys, and the reload. */
+function shown(
+  { live, store }: Parts,
+  reloading: Reloading | undefined,
+): Pick<AdminView, 'describe' | 'keyring' | 'reload'> {
   return {
     describe: () => ({
-      configuration: { file, generation: snapshot.generation },
-      policies: [...snapshot.policies.keys()],
+      configuration: {
+        file: live.current.file,
+        generation: live.snapshot.generation,
+        last_reload: reloading?.log.describe(),
+      },
+      policies: [...live.snapshot.policies.keys()],
       nonces: { store: store.name, ...store.status() },
     }),
-    keyring: (tenant) =>
-      snapshot.feedback && toJwkSet(publishedKeys(snapshot.feedback, clock.nowMs(), tenant)),
+    keyring: (tenant) => {
+      const { feedback } = live.snapshot;
+      return feedback && toJwkSet(publishedKeys(feedback, clock.nowMs(), tenant));
+    },
+    ...(reloading && { reload: reloading.answer }),
   };
 }
 

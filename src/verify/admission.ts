@@ -14,26 +14,40 @@ export interface Admitted {
 }
 
 type Outcome = Admitted | Refusal;
+/** A slot, no slot where there is no limit, or why there is none. */
+type Slot = Reservation | Refusal | undefined;
 
-/** Admits verified requests. One instance a process: it knows which claims are under way. */
+/** Admits verified requests. One instance a process: it knows which admissions are under way. */
 export class Admission {
   readonly #effects: Effects;
-  /** Claims that wait for their store, by nonce key: a copy of the same request waits for its twin. */
+  /** Admissions that wait for a store, by nonce key: a copy of the same request waits for its twin. */
   readonly #underWay = new Map<string, Promise<Outcome>>();
 
   constructor(effects: Effects) {
     this.#effects = effects;
   }
 
-  /** Answers at once where the store does. Copies that arrive together reserve one slot between them. */
+  /** Answers at once where the stores do. Copies that arrive together reserve one slot between them. */
   admit(verified: Verified, call: PendingCall): Outcome | Promise<Outcome> {
     const plan = verified.once && planOf(verified, verified.once, call);
     const twin =
       plan && this.#underWay.size > 0 ? this.#underWay.get(plan.key.toString('latin1')) : undefined;
     if (plan !== undefined && twin !== undefined) return this.#afterTwin(verified, plan, call, twin);
+    const outcome = this.#first(verified, plan, call);
+    return plan !== undefined && outcome instanceof Promise ? this.#watch(plan, outcome) : outcome;
+  }
+
+  #first(verified: Verified, plan: ClaimPlan | undefined, call: PendingCall): Outcome | Promise<Outcome> {
     const slot = this.#reserve(verified, call);
-    if (slot?.kind === 'limited') return limited(slot);
-    const giveBack = slot?.giveBack ?? nothing;
+    return slot instanceof Promise
+      ? slot.then((later) => this.#withSlot(later, plan, call))
+      : this.#withSlot(slot, plan, call);
+  }
+
+  #withSlot(slot: Slot, plan: ClaimPlan | undefined, call: PendingCall): Outcome | Promise<Outcome> {
+    const none = refusalOf(slot);
+    if (none !== undefined) return none;
+    const giveBack = giveBackOf(slot);
     if (plan === undefined) return { kind: 'admitted', undo: giveBack };
     if (call.worthClaiming()) return this.#claim(plan, call, giveBack);
     giveBack();
@@ -54,13 +68,14 @@ export class Admission {
     if (outcome.kind === 'refuse') return outcome;
     const result = await this.#effects.claimNonce(plan, call.worthClaiming);
     if (result.kind === 'refuse') return result;
-    const slot = this.#reserve(verified, call);
-    if (slot?.kind !== 'limited') return settled(result, slot?.giveBack ?? nothing);
+    const slot = await this.#reserve(verified, call);
+    const none = refusalOf(slot);
+    if (none === undefined) return settled(result, giveBackOf(slot));
     await result.withdraw();
-    return limited(slot);
+    return none;
   }
 
-  #reserve({ policy, context }: Verified, call: PendingCall): Reservation | undefined {
+  #reserve({ policy, context }: Verified, call: PendingCall): Slot | Promise<Slot> {
     if (policy.rateLimit === undefined) return undefined;
     return this.#effects.rateLimiter.reserve(
       policy.rateLimit,
@@ -70,18 +85,28 @@ export class Admission {
   }
 
   #claim(plan: ClaimPlan, call: PendingCall, giveBack: () => void): Outcome | Promise<Outcome> {
-    const settle = (result: Claimed | Refusal): Outcome => settled(result, giveBack);
     const result = this.#effects.claimNonce(plan, call.worthClaiming);
-    if (!(result instanceof Promise)) return settle(result);
+    return result instanceof Promise
+      ? result.then((later) => settled(later, giveBack))
+      : settled(result, giveBack);
+  }
+
+  #watch(plan: ClaimPlan, outcome: Promise<Outcome>): Promise<Outcome> {
     const name = plan.key.toString('latin1');
-    const outcome = result.then(settle).finally(() => this.#underWay.delete(name));
-    this.#underWay.set(name, outcome);
-    return outcome;
+    const watched = outcome.finally(() => this.#underWay.delete(name));
+    this.#underWay.set(name, watched);
+    return watched;
   }
 }
 
-function limited({ retryAfterSeconds }: Extract<Reservation, { kind: 'limited' }>): Refusal {
-  return { ...refuse('rate_limited'), retryAfterSeconds };
+function refusalOf(slot: Slot): Refusal | undefined {
+  if (slot?.kind === 'limited')
+    return { ...refuse('rate_limited'), retryAfterSeconds: slot.retryAfterSeconds };
+  return slot?.kind === 'refuse' ? slot : undefined;
+}
+
+function giveBackOf(slot: Slot): () => void {
+  return slot?.kind === 'reserved' ? slot.giveBack : nothing;
 }
 
 function settled(result: Claimed | Refusal, giveBack: () => void): Outcome {

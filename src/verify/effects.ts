@@ -1,7 +1,7 @@
 /** The two effects of a decision, as ports: the pipeline is pure up to them. */
 import type { Refusal } from './refusal.js';
 import type { Freshness } from './snapshot.js';
-import type { RateLimiter } from './rate-limiter.js';
+import type { RateLimits } from './rate-limiter.js';
 
 /** A verified request that asks to be the first with its nonce. */
 export interface ClaimPlan {
@@ -27,7 +27,7 @@ export type ClaimNonce = (
 ) => Claimed | Refusal | Promise<Claimed | Refusal>;
 
 export interface Effects {
-  readonly rateLimiter: RateLimiter;
+  readonly rateLimiter: RateLimits;
   readonly claimNonce: ClaimNonce;
 }
 

@@ -3,6 +3,7 @@
  * A slot is reserved before the nonce is claimed and given back if the claim is lost, so that neither a
  * replay nor a failing store uses up anybody's allowance. Entries exist only for mapped operators.
  */
+import type { Refusal } from './refusal.js';
 import type { RateLimit } from './snapshot.js';
 
 const WINDOW_MS = 60_000;
@@ -12,10 +13,20 @@ export type Reservation =
   | { readonly kind: 'reserved'; readonly giveBack: () => void }
   | { readonly kind: 'limited'; readonly retryAfterSeconds: number };
 
-export class RateLimiter {
+/** The port: slots of one process, or of all that share a store. A refusal is doubt, never a limit. */
+export interface RateLimits {
+  /** `nowMs` is monotonic: a step of the wall clock must neither free nor block anybody. Never rejects. */
+  reserve(
+    limit: RateLimit,
+    subject: string,
+    nowMs: number,
+  ): Reservation | Refusal | Promise<Reservation | Refusal>;
+}
+
+/** The limits of one process. */
+export class RateLimiter implements RateLimits {
   readonly #windows = new Map<string, SlidingWindow>();
 
-  /** `nowMs` is monotonic: a step of the wall clock must neither free nor block anybody. */
   reserve(limit: RateLimit, subject: string, nowMs: number): Reservation {
     const name = `${limit.group}|${subject}`;
     let window = this.#windows.get(name);

@@ -52,6 +52,7 @@ export type RefusalCode =
   | 'attestation_not_allowed'
   // effects
   | 'rate_limited'
+  | 'rate_limit_unavailable'
   | 'replayed_nonce'
   | 'nonce_below_floor'
   | 'nonce_store_full'
@@ -196,6 +197,7 @@ export function answerFor(code: RefusalCode): RefusalAnswer {
     case 'replayed_nonce':
       return { status: 409, clientCode: 'replayed_nonce', message: 'The nonce has been used before.' };
     case 'check_malformed':
+    case 'rate_limit_unavailable':
     case 'nonce_below_floor':
     case 'nonce_store_full':
     case 'nonce_quota_exceeded':

@@ -21,13 +21,15 @@ import {
 } from './messages.js';
 import { cpuSeconds, end, startOnServerCore, waitForFile } from './pinned-process.js';
 
-const BODY_BYTES = 1_024;
+/** Of the telemetry body. */
+export const BODY_BYTES = 1_024;
 /** Enough for the compiler to have settled, in servers of any size. */
 const WARM_UP_CHECKS = 12_000;
 /** Small enough that signing the messages beforehand does not fill the memory. */
 const WARM_UP_SLICE = 3_000;
 const IN_FLIGHT = 32;
-const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
+/** The gRPC method that is measured. */
+export const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const COMPARISON = fileURLToPath(new URL('comparison-server.js', import.meta.url));
 
@@ -103,7 +105,7 @@ function commandOf(kind: Kind, folder: string, producer: BenchProducer): string[
   if (!kind.startsWith('full'))
     return [COMPARISON, kind, join(folder, 'server.sock'), producer.publicKeyBase64];
   const store = kind === 'full_memory' ? 'memory' : 'lmdb';
-  return [MAIN, 'serve', '--config', writeConfiguration(folder, store, producer)];
+  return serveCommand(folder, { store, workers: 1 }, producer);
 }
 
 async function stopServer({ child, folder }: BenchServer): Promise<void> {
@@ -133,18 +135,30 @@ async function load(
 }
 
 /** A store that has just been made refuses what could have been sent before it started (security.md MUST 16): a second, here. */
-async function startUpRuleEnds(): Promise<void> {
+export async function startUpRuleEnds(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, (FUTURE_SKEW_SECONDS + 2) * 1000));
 }
 
 const FUTURE_SKEW_SECONDS = 1;
 
-function writeConfiguration(folder: string, store: 'memory' | 'lmdb', producer: BenchProducer): string {
+/** What the verifier is measured with. */
+export interface ServedWith {
+  readonly store: 'memory' | 'lmdb';
+  readonly workers: number;
+}
+
+/** Arguments of Node for the whole verifier in that folder, on `server.sock`. */
+export function serveCommand(
+  folder: string,
+  { store, workers }: ServedWith,
+  producer: BenchProducer,
+): string[] {
   const file = join(folder, 'countersign.yaml');
   const nonces = { store, ...(store === 'lmdb' && { directory: 'nonces' }) };
   const configuration = {
     version: 1,
     listen: { socket: 'server.sock' },
+    workers,
     admin: { port: 0 },
     log: { level: 'error' },
     audit: { file: 'audit.ndjson', onFailure: 'refuse' },
@@ -153,10 +167,11 @@ function writeConfiguration(folder: string, store: 'memory' | 'lmdb', producer: 
     ...benchPolicy(producer, fingerprintOf(producer)),
   };
   writeFileSync(file, stringify(configuration));
-  return file;
+  return [MAIN, 'serve', '--config', file];
 }
 
-function fingerprintOf(producer: BenchProducer): string {
+/** SHA-256 of the producer's certificate, as it is pinned. */
+export function fingerprintOf(producer: BenchProducer): string {
   const found = certificateFingerprints(producer.certificatePem);
   if (!found.ok) throw new Error('the benchmark certificate cannot be read');
   return found.certificateSha256;
@@ -166,7 +181,8 @@ function fingerprintOf(producer: BenchProducer): string {
 const OK_PREFIX = Buffer.from(encodeAllow([], [], {})).subarray(0, 4);
 const EMPTY_STATUS = Buffer.from([0x0a, 0x00]);
 
-function isAllow(response: Buffer): boolean {
+/** Tells an allow by how the answer begins. */
+export function isAllow(response: Buffer): boolean {
   const begins = (prefix: Buffer): boolean => response.subarray(0, prefix.length).equals(prefix);
   return begins(OK_PREFIX) || begins(EMPTY_STATUS);
 }

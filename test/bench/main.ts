@@ -10,6 +10,7 @@ import { benchChecks, KINDS, type Kind, type Round } from './checks.js';
 import { benchFeedback } from './feedback.js';
 import { benchNonces } from './nonces.js';
 import { canPin, pinClient } from './pinned-process.js';
+import { benchWorkers } from './workers.js';
 import { benchSigningThroughEnvoy, benchThroughEnvoy } from './through-envoy.js';
 
 const RESULTS_FOLDER = 'bench-results';
@@ -73,6 +74,10 @@ const rounds = await benchChecks({
   certificatePem: certificatePem(),
   report: say,
 });
+const workers = await benchWorkers(certificatePem(), {
+  rounds: Math.min(7, option('BENCH_ROUNDS', 15)),
+  checks: 2 * option('BENCH_CHECKS', 3_000),
+});
 const envoy = await benchThroughEnvoy(option('BENCH_SECONDS', 8));
 const signing = await benchSigningThroughEnvoy(option('BENCH_SECONDS', 8));
 const feedback = benchFeedback();
@@ -83,6 +88,7 @@ const result = {
     full_lmdb_vs_plain: ratio(rounds, 'full_lmdb', 'plain'),
     full_memory_vs_transport: ratio(rounds, 'full_memory', 'transport'),
     full_memory_vs_verify: ratio(rounds, 'full_memory', 'verify'),
+    two_workers_vs_one: workers.ratio,
     envoy_p50_with_vs_without: envoy.with.p50 / envoy.without.p50,
     envoy_p99_with_vs_without: envoy.with.p99 / envoy.without.p99,
     signing_p50_with_vs_without: signing.with.p50 / signing.without.p50,
@@ -97,6 +103,7 @@ const result = {
   cpu_us_per_check: Object.fromEntries(
     KINDS.map((kind) => [kind, median(rounds.map((round) => round[kind].cpuMicroseconds))]),
   ),
+  workers,
   stages_us: stages(rounds),
   envoy_added_ms: { p50: envoy.with.p50 - envoy.without.p50, p99: envoy.with.p99 - envoy.without.p99 },
   envoy_ms: envoy,

@@ -50,7 +50,12 @@ const TICKS_PER_SECOND = 100;
 
 /** User and system time of a process so far, in seconds; NaN where there is no /proc. */
 export function cpuSeconds(child: ChildProcess): number {
-  const file = `/proc/${String(child.pid)}/stat`;
+  return cpuSecondsOf(child.pid ?? 0);
+}
+
+/** The same by the process's id. */
+export function cpuSecondsOf(pid: number): number {
+  const file = `/proc/${pid}/stat`;
   if (!existsSync(file)) return NaN;
   const fields = readFileSync(file, 'latin1').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;

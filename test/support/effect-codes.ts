@@ -16,6 +16,7 @@ export const serviceCodes = [
   'replayed_nonce',
   'deadline_spent',
   'execution_store_unavailable',
+  'rate_limit_unavailable',
   'audit_unavailable',
   'overloaded',
   'internal_error',

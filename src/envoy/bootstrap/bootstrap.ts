@@ -4,6 +4,7 @@ import { clusters } from './clusters.js';
 import { listeners } from './listeners.js';
 import type { BootstrapOptions } from './options.js';
 import { overloadManager } from './overload.js';
+import { layeredRuntime } from './runtime.js';
 import { note, printYaml } from './yaml-text.js';
 
 const HEADING = `Envoy in front of Countersign: mutual TLS, every request checked by the verifier, then the application.
@@ -23,5 +24,6 @@ export function renderBootstrap(options: BootstrapOptions): string {
     }),
     static_resources: { listeners: listeners(options), clusters: clusters(options) },
     overload_manager: overloadManager(overload),
+    layered_runtime: note('A request that is reset at once never reaches the verifier.', layeredRuntime()),
   });
 }

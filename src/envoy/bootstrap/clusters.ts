@@ -12,16 +12,19 @@ const MAX_REQUESTS = 16_384;
 
 /** The clusters of the bootstrap. */
 export function clusters(options: BootstrapOptions): Section[] {
-  const { verifierSocketPath, upstream, maxBodyBytes } = options;
-  return [verifier(verifierSocketPath), application(upstream, maxBodyBytes)];
+  const { verifierSocketPaths, upstream, maxBodyBytes } = options;
+  return [verifier(verifierSocketPaths), application(upstream, maxBodyBytes)];
 }
 
-function verifier(path: string): Section {
+function verifier(paths: readonly string[]): Section {
   return {
     name: 'verifier',
     type: 'STATIC',
     connect_timeout: '0.25s',
-    typed_extension_protocol_options: protocol({ explicit_http_config: { http2_protocol_options: {} } }),
+    ...balancing(paths),
+    typed_extension_protocol_options: protocol({
+      explicit_http_config: { http2_protocol_options: TO_THE_VERIFIER },
+    }),
     circuit_breakers: circuitBreakers(),
     health_checks: [HEALTH_CHECK],
     common_lb_config: {
@@ -31,8 +34,22 @@ function verifier(path: string): Section {
       ),
       healthy_panic_threshold: note('An unhealthy verifier is never asked: 503 at once.', { value: 0 }),
     },
-    load_assignment: loadAssignment('verifier', { pipe: { path } }),
+    load_assignment: loadAssignment(
+      'verifier',
+      paths.map((path) => ({ pipe: { path } })),
+    ),
   };
+}
+
+/**
+ * The resets of all clients go to the verifier over one connection, and Envoy would break it when 1,000 of them wait,
+ * with everybody's checks on it. The limit is meant for peers that are strangers.
+ */
+const TO_THE_VERIFIER: Section = { max_outbound_control_frames: 100_000 };
+
+/** A worker that stands still gets no more than its share of what it has not answered. */
+function balancing(paths: readonly string[]): Section {
+  return paths.length > 1 ? { lb_policy: 'LEAST_REQUEST' } : {};
 }
 
 /**
@@ -64,7 +81,7 @@ function application(endpoint: Endpoint, maxBodyBytes: number): Section {
       explicit_http_config: { http_protocol_options: {} },
     }),
     circuit_breakers: circuitBreakers(),
-    load_assignment: loadAssignment('upstream', socketAddress(endpoint)),
+    load_assignment: loadAssignment('upstream', [socketAddress(endpoint)]),
   };
 }
 
@@ -83,6 +100,7 @@ function circuitBreakers(): Section {
   return { thresholds: [{ ...bounds, max_retries: 256 }] };
 }
 
-function loadAssignment(name: string, address: Section): Section {
-  return { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] };
+function loadAssignment(name: string, addresses: readonly Section[]): Section {
+  const lb_endpoints = addresses.map((address) => ({ endpoint: { address } }));
+  return { cluster_name: name, endpoints: [{ lb_endpoints }] };
 }

@@ -57,8 +57,8 @@ export interface BootstrapOptions {
   /** Plain HTTP: `GET /healthz` and nothing else. Absent: none. */
   readonly healthListener?: Endpoint | undefined;
   readonly admin: Endpoint;
-  /** The Unix socket of `countersign serve`. */
-  readonly verifierSocketPath: string;
+  /** The Unix sockets of `countersign serve`: one of each worker. */
+  readonly verifierSocketPaths: readonly string[];
   readonly tls: TlsOptions;
   readonly upstream: Endpoint;
   readonly routes: readonly RouteOptions[];
@@ -90,7 +90,7 @@ export const DEFAULT_BOOTSTRAP_OPTIONS: BootstrapOptions = {
   listener: { address: '0.0.0.0', port: 8443 },
   healthListener: { address: '0.0.0.0', port: 8080 },
   admin: { address: '127.0.0.1', port: 9901 },
-  verifierSocketPath: '/run/countersign/verifier.sock',
+  verifierSocketPaths: ['/run/countersign/verifier.sock'],
   tls: {
     serverSdsPath: '/etc/countersign/envoy/sds-server.yaml',
     clientCaSdsPath: '/etc/countersign/envoy/sds-client-ca.yaml',

@@ -22,6 +22,7 @@ export interface AuditRecord {
   readonly adjustments?: number;
   readonly body_sha256?: string;
   readonly upstream_sha256?: string;
+  readonly generation?: number;
 }
 
 export class AuditReader {

@@ -11,7 +11,8 @@ import {
   type TlsIdentity,
 } from './outgoing.js';
 
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+/** What a client begins a connection with (RFC 9113, 3.4). */
+export const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const STREAM = 1;
 const TYPE = { data: 0, headers: 1, reset: 3, settings: 4, goAway: 7 } as const;
 const END_STREAM = 1;
@@ -33,6 +34,10 @@ export function frame(
   head.writeUInt32BE(stream, 5);
   return Buffer.concat([head, payload]);
 }
+
+/** SETTINGS that change nothing, and a reset of the first stream by its client. */
+export const SETTINGS_FRAME = frame(TYPE.settings, 0, 0);
+export const RESET_FRAME = frame(TYPE.reset, 0, STREAM, Buffer.of(0, 0, 0, 8));
 
 /** HEADERS with these lines in this order, pseudo-headers among them. */
 export function headersFrame(lines: readonly HeaderLine[], endStream: boolean): Buffer {
@@ -93,7 +98,7 @@ export function sendFrames(door: Door, over: TlsIdentity, frames: readonly Buffe
       if (reading.ended) settle();
     });
     socket.once('secureConnect', () =>
-      socket.write(Buffer.concat([PREFACE, frame(TYPE.settings, 0, 0), ...frames])),
+      socket.write(Buffer.concat([HTTP2_PREFACE, SETTINGS_FRAME, ...frames])),
     );
   });
 }

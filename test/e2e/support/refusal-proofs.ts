@@ -50,6 +50,11 @@ export const REFUSAL_PROOFS: Readonly<Record<RefusalCode, Proof>> = {
   tenant_mismatch: table,
   attestation_not_allowed: table,
   rate_limited: test('once.test.ts'),
+  rate_limit_unavailable: {
+    by: 'unit',
+    file: 'test/contract/rate-limits-lmdb.test.ts',
+    why: 'the nonce store in the same place fails with it, and says so before',
+  },
   replayed_nonce: test('once.test.ts'),
   nonce_below_floor: test('limits.test.ts'),
   nonce_store_full: test('limits.test.ts'),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { transformSync } from '@swc/core';
 import { openFileWriter } from '../../../src/audit/file-writer.js';
 import { openAuditLog } from '../../../src/audit/open.js';
+import { compileScript, runScript } from '../../support/child-process.js';
 
 let folder = '';
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'audit-'))));
@@ -43,8 +44,8 @@ describe('the file writer', () => {
     writer.close();
   });
 
-  it('takes a torn chunk back when only its beginning did fit', () => {
-    // A real short write: the shell bounds the size of files to 2 blocks of 512 or 1024 bytes and ignores the signal.
+  /** The writer in a process that may write no more than 2 blocks of 512 or 1024 bytes; `lines` is what it does. */
+  function withSmallDisk(path: string, lines: string): string {
     const source = readFileSync('src/audit/file-writer.ts', 'utf8');
     const compiled = transformSync(source, {
       jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
@@ -53,20 +54,91 @@ describe('the file writer', () => {
     writeFileSync(join(folder, 'file-writer.mjs'), compiled.code);
     writeFileSync(
       join(folder, 'run.mjs'),
-      `import { openFileWriter } from './file-writer.mjs';
-       const writer = openFileWriter(process.argv[2]);
-       writer.write('whole\\n');
-       try { writer.write('x'.repeat(10_000) + '\\n'); } catch (error) { console.log(error.code); }
-       writer.write('after\\n');`,
+      `import { spawnSync } from 'node:child_process';
+       import fs from 'node:fs';
+       import { syncBuiltinESMExports } from 'node:module';
+       import { openFileWriter } from './file-writer.mjs';
+       const path = process.argv[2];
+       const writer = openFileWriter(path);
+       ${lines}`,
     );
-    const path = join(folder, 'audit.ndjson');
-    const script = 'trap "" XFSZ; ulimit -f 2; exec "$0" "$@"';
+    const script = 'trap "" XFSZ; ulimit -S -f 2; exec "$0" "$@"';
     const child = spawnSync('sh', ['-c', script, process.execPath, join(folder, 'run.mjs'), path], {
       encoding: 'utf8',
     });
-    expect([child.stdout, child.stderr, child.status]).toEqual(['EFBIG\n', '', 0]);
-    expect(readFileSync(path, 'utf8')).toBe('whole\nafter\n');
+    expect([child.stderr, child.status]).toEqual(['', 0]);
+    return child.stdout;
+  }
+
+  const TORN = `try { writer.write('x'.repeat(10_000) + '\\n'); } catch (error) { console.log(error.message); }`;
+
+  it('leaves one line that says nothing of a chunk of which only the beginning did fit', () => {
+    const path = join(folder, 'audit.ndjson');
+    const said = withSmallDisk(path, `writer.write('whole\\n'); ${TORN}`);
+    expect(said).toMatch(/^the disk is full: it took \d+ of 10001 bytes\n$/);
+    const [whole, empty, rest] = readFileSync(path, 'utf8').split('\n');
+    expect([whole, rest]).toEqual(['whole', '']);
+    expect(empty).toMatch(/^\{ +\}$/);
+    expect(JSON.parse(empty ?? '')).toEqual({});
   });
+
+  it('touches nothing that others have written behind such a beginning', () => {
+    const path = join(folder, 'audit.ndjson');
+    const other = `spawnSync('sh', ['-c', 'ulimit -S -f unlimited; echo other >> ' + path]);`;
+    const said = withSmallDisk(
+      path,
+      `const write = fs.writeSync;
+       fs.writeSync = (...args) => {
+         const written = write(...args);
+         if (written < args[1].length && args.length === 2) ${other}
+         return written;
+       };
+       syncBuiltinESMExports();
+       writer.write('whole\\n'); ${TORN}`,
+    );
+    expect(said).toContain('the disk is full');
+    // "other" went on the line whose end was missing, until that was given one.
+    expect(readFileSync(path, 'utf8')).toMatch(/^whole\n\{ +\}\nother\n$/);
+  });
+
+  it.each([
+    [1, '\n'],
+    [2, ' \n'],
+    [3, '{}\n'],
+    [4, '{ }\n'],
+  ])('fills %i bytes that did fit', (room, filled) => {
+    const path = join(folder, 'audit.ndjson');
+    const blocks = spawnSync('sh', [
+      '-c',
+      'ulimit -f 2; dd if=/dev/zero of="$0" bs=4k count=1 2>/dev/null',
+      path,
+    ]);
+    expect(blocks.signal ?? blocks.status).not.toBe(0);
+    const limit = statSync(path).size;
+    writeFileSync(path, `${'w'.repeat(limit - room - 1)}\n`);
+    withSmallDisk(path, TORN);
+    expect(readFileSync(path, 'utf8').slice(limit - room)).toBe(filled);
+  });
+
+  it('takes turns with other processes chunk by chunk', async () => {
+    const script = compileScript('test/support/audit-writer.ts');
+    try {
+      const path = join(folder, 'audit.ndjson');
+      const writers = [0, 1, 2, 3].map((writer) => runScript(script, { path, writer, chunks: 400 }));
+      expect(await Promise.all(writers.map(({ ended }) => ended))).toEqual([0, 0, 0, 0]);
+      const lines = readFileSync(path, 'utf8').split('\n');
+      expect(lines.pop()).toBe('');
+      const next = [0, 0, 0, 0];
+      for (const line of lines) {
+        const { writer, chunk, text } = JSON.parse(line) as { writer: number; chunk: number; text: string };
+        expect([chunk, text]).toEqual([next[writer], String(writer).repeat(chunk * 31)]);
+        next[writer] = chunk + 1;
+      }
+      expect(next).toEqual([400, 400, 400, 400]);
+    } finally {
+      script.remove();
+    }
+  }, 30_000);
 });
 
 describe('the audit log of the settings', () => {

@@ -14,7 +14,18 @@ const names = program.commands.map((command) => command.name());
 describe('countersign', () => {
   it('has the commands that it should have', () => {
     expect(names).toEqual([
-      ...['serve', 'check-config', 'keygen', 'fingerprint', 'sign', 'send', 'import-env', 'envoy-config'],
+      ...[
+        'serve',
+        'health',
+        'drain',
+        'check-config',
+        'keygen',
+        'fingerprint',
+        'sign',
+        'send',
+        'import-env',
+        'envoy-config',
+      ],
       ...['keyring', 'feedback', 'policy'],
     ]);
   });

@@ -1,6 +1,6 @@
 /**
  * Every file in fixtures/bad is refused for exactly the faults that its own first lines expect:
- * `# expect: path | part of the message | part of the remedy`, and `# workers: N` where that matters.
+ * `# expect: path | part of the message | part of the remedy`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,15 +23,11 @@ function expectationsOf(text: string): Expectation[] {
   });
 }
 
-function workersOf(text: string): number {
-  return Number(/^# workers: ([0-9]+)$/m.exec(text)?.[1] ?? '1');
-}
-
 describe('a bad configuration', () => {
   test.each(readdirSync(folder).sort())('%s is refused with its place and remedy', (name) => {
     const file = join(folder, name);
     const text = readFileSync(file, 'utf8');
-    const problems = problemsOf(loadConfiguration(file, { generation: 1, nowMs, workers: workersOf(text) }));
+    const problems = problemsOf(loadConfiguration(file, { generation: 1, nowMs }));
     const expected = expectationsOf(text);
     expect(expected.length).toBeGreaterThan(0);
     expect(problems.map((problem) => problem.path).sort()).toEqual(expected.map(({ path }) => path).sort());

@@ -44,7 +44,7 @@ describe('importing the environment of the gateway', () => {
     expect([...snapshot.operators.entries()]).toEqual(
       expect.arrayContaining([['007', '22222222-2222-4222-8222-222222222222']]),
     );
-    expect(settings.nonces).toMatchObject({ store: 'lmdb' });
+    expect(settings.nonces).toMatchObject({ store: 'redis' });
     const telemetry = snapshot.policies.get('telemetry')!;
     expect(telemetry).toMatchObject({
       freshness: { pastSkewSeconds: 30, futureSkewSeconds: 30 },
@@ -64,9 +64,7 @@ describe('importing the environment of the gateway', () => {
   });
 
   test.each([
-    ['VV_TG_NONCE_BACKEND', 'lmdb is chosen'],
-    ['VV_TG_RATE_LIMIT_BACKEND', 'every process counts for itself'],
-    ['VV_TG_REDIS_URL', 'not carried over'],
+    ['VV_TG_REDIS_URL', 'has a password, which is not written here'],
     ['VV_TG_ALLOWED_SCHEMA_VERSION', 'gives way to VV_TG_ALLOWED_SCHEMA_VERSIONS'],
     ['VV_TG_SPECTRASTRIKE_ED25519_PUBKEY', 'one key for all identities'],
     ['VV_TG_QUEUE_BACKEND', 'skipped'],
@@ -205,6 +203,43 @@ describe('importing the environment of the gateway', () => {
     });
   });
 
+  describe('Redis', () => {
+    const urlName = 'VV_TG_REDIS_URL';
+    const redisOf = (url: string) => {
+      const { nonces } = imported(gatewayWith(urlName, url)).configuration.settings;
+      return nonces.store === 'redis' ? nonces.redis : undefined;
+    };
+
+    test('is carried over with address, database, user and TLS', () => {
+      expect(redisOf('rediss://gate:hunter2@[::1]:6380/3')).toMatchObject({
+        deployment: { kind: 'standalone', address: { host: '::1', port: 6380 } },
+        database: 3,
+        username: 'gate',
+        password: undefined,
+        tls: { authority: undefined },
+      });
+      expect(redisOf('redis://redis')).toMatchObject({
+        deployment: { address: { host: 'redis', port: 6379 } },
+        database: 0,
+        tls: undefined,
+      });
+    });
+
+    test.each([
+      [
+        'VV_TG_RATE_LIMIT_BACKEND',
+        gatewayWith('VV_TG_RATE_LIMIT_BACKEND', 'memory'),
+        'in the Redis of the nonces',
+      ],
+      ['VV_TG_RATE_LIMIT_BACKEND', gatewayWith('VV_TG_NONCE_BACKEND', 'memory'), 'counts for itself'],
+      [urlName, gatewayWith('VV_TG_NONCE_BACKEND', 'memory'), 'not used'],
+      [urlName, gatewayWith(urlName, 'rediss://redis?ssl_cert_reqs=none'), 'parameters'],
+    ])('has a note on %s where its part changes', (variable, text, message) => {
+      const told = imported(text).notes.filter((note) => note.variable === variable);
+      expect(told.map((note) => note.message).join()).toContain(message);
+    });
+  });
+
   test('reads quoted values, export and CRLF', () => {
     const text = gateway
       .replace('VV_TG_NONCE_TTL_SECONDS=120', `export VV_TG_NONCE_TTL_SECONDS="61"`)
@@ -228,6 +263,15 @@ describe('importing the environment of the gateway', () => {
     ['a negative limit', 'VV_TG_RATE_LIMIT_PER_MINUTE', '-1', 'no whole number', 'from 0'],
     ['an unknown nonce backend', 'VV_TG_NONCE_BACKEND', 'etcd', 'neither redis nor memory', 'remove it'],
     ['an unknown limit backend', 'VV_TG_RATE_LIMIT_BACKEND', 'etcd', 'neither redis nor memory', 'remove it'],
+    ['a Redis without its address', 'VV_TG_REDIS_URL', undefined, 'is not set', 'redis://host:port'],
+    [
+      'a Redis behind a socket',
+      'VV_TG_REDIS_URL',
+      'unix:///run/redis',
+      'names no Redis',
+      'redis://host:port',
+    ],
+    ['a database that is a word', 'VV_TG_REDIS_URL', 'redis://a/b', 'names no Redis', 'redis://host:port'],
     ['no identities', 'VV_TG_ALLOWED_SERVICE_IDENTITIES_JSON', undefined, 'is not set', 'fingerprint'],
     [
       'identities that are no JSON',

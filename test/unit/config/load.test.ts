@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { loadConfiguration, maxConfigurationBytes } from '../../../src/config/load.js';
 import { checkPrivateKeyFile } from '../../../src/config/private-key-file.js';
 import { renderProblems } from '../../../src/config/render.js';
+import { workerSocketPaths } from '../../../src/config/worker-sockets.js';
 import {
   configurationText,
   createWorkspace,
@@ -48,6 +49,7 @@ describe('a good configuration', () => {
     const { settings, snapshot } = loadGood('minimal.yaml');
     expect(settings).toEqual({
       listen: { socketPath: join(good, 'verifier.sock') },
+      workers: 1,
       admin: { host: '127.0.0.1', port: 9902 },
       log: { level: 'info' },
       audit: { sink: { kind: 'stdout' }, onFailure: 'refuse' },
@@ -63,6 +65,7 @@ describe('a good configuration', () => {
         maxConcurrentChecks: 1024,
         claimMarginMilliseconds: 50,
         checkTimeoutMilliseconds: 1000,
+        drainDelayMilliseconds: 1_500,
         drainMilliseconds: 10_000,
       },
       envoy: undefined,
@@ -312,12 +315,28 @@ describe('a private key file', () => {
     ]);
   });
 
+  test('of the TLS listener may be absent, with a warning: the verifier never reads it, and in a pod never gets it', () => {
+    const tls = { ...envoy.tls, privateKeyFile: '/nowhere/server.key' };
+    expect(warningsOf({ envoy: { ...envoy, tls } })).toEqual([
+      'envoy.tls.privateKeyFile: the file /nowhere/server.key does not exist here; Envoy needs it where it runs',
+    ]);
+  });
+
+  test.each([0o440, 0o400])('of mode %o may lie behind the links of a volume of Kubernetes', (mode) => {
+    const name = withMode(mode);
+    const link = join(workspace.directory, '..data');
+    symlinkSync(join(workspace.directory, 'certs'), link);
+    symlinkSync(join('..data', 'server.key'), join(workspace.directory, 'server.key'));
+    expect(name).toBe(join(workspace.directory, 'certs/server.key'));
+    expect(checkPrivateKeyFile(join(workspace.directory, 'server.key'))).toEqual({ ok: true });
+  });
+
   test('is judged by the file that a link leads to, and a directory is none', () => {
     const link = join(workspace.directory, 'link');
     symlinkSync(withMode(0o644), link);
     expect(checkPrivateKeyFile(link)).toMatchObject({ reason: 'open-to-others' });
     expect(checkPrivateKeyFile(workspace.directory)).toMatchObject({ reason: 'unreadable' });
-    expect(checkPrivateKeyFile(join(workspace.directory, 'absent'))).toMatchObject({ reason: 'unreadable' });
+    expect(checkPrivateKeyFile(join(workspace.directory, 'absent'))).toMatchObject({ reason: 'missing' });
   });
 });
 
@@ -361,9 +380,36 @@ describe('a problem', () => {
 });
 
 describe('workers', () => {
+  const inFile = { audit: { file: 'audit.ndjson' } };
+
   test('may share an lmdb store, and one worker may keep its own in memory', () => {
-    loaded(workspace.load(configurationText(), { workers: 4 }));
+    loaded(workspace.load(configurationText(inFile), { workers: 4 }));
     loaded(workspace.load(configurationText({ nonces: { store: 'memory' } }), { workers: 1 }));
+  });
+
+  test('are as many as the file says, unless the caller says otherwise', () => {
+    const text = configurationText({ ...inFile, workers: 3 });
+    expect(loaded(workspace.load(text)).settings.workers).toBe(3);
+    expect(loaded(workspace.load(text, { workers: 1 })).settings.workers).toBe(1);
+  });
+
+  test('have a socket each, beside the one that is configured', () => {
+    const listen = { socketPath: '/run/countersign/verifier.sock' };
+    expect(workerSocketPaths({ listen, workers: 1 })).toEqual(['/run/countersign/verifier.sock']);
+    expect(workerSocketPaths({ listen, workers: 3 })).toEqual([
+      '/run/countersign/verifier-0.sock',
+      '/run/countersign/verifier-1.sock',
+      '/run/countersign/verifier-2.sock',
+    ]);
+  });
+
+  test.each([
+    [1, 0],
+    [2, 1],
+  ])('%i of them with a socket path of 107 bytes: %i problems, as each adds its number', (workers, count) => {
+    const socket = `/${'s'.repeat(101)}.sock`;
+    const result = workspace.load(configurationText({ ...inFile, workers, listen: { socket } }));
+    expect(result.ok ? 0 : result.problems.length).toBe(count);
   });
 });
 

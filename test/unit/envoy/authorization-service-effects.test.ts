@@ -3,6 +3,7 @@ import type { ExecutionStore } from '../../../src/executions/execution-store.js'
 import { nonceGate } from '../../../src/nonces/nonce-gate.js';
 import type { NonceDoubt, NonceStore } from '../../../src/nonces/nonce-store.js';
 import type { Policy, Snapshot } from '../../../src/verify/snapshot.js';
+import { readResponse } from '../../support/check-messages.js';
 import { storeCodes } from '../../support/effect-codes.js';
 import { fakeService, metadataCode } from '../../support/fake-service.js';
 import {
@@ -52,6 +53,13 @@ describe('a deadline', () => {
     expect([metadataCode(response), store.claims]).toEqual(['deadline_spent', 0]);
   });
 
+  it('of a caller that has gone spares the judgement, and says so in its record', async () => {
+    const { check, audit, registry } = fakeService();
+    await check(telemetryParts(), { cancelled: () => true });
+    expect(audit.last()).toMatchObject({ code: 'deadline_spent', event: 'request.rejected' });
+    expect(await registry.metrics()).not.toContain('stage="signature"');
+  });
+
   it('that passes while the store writes takes the claim back', async () => {
     const { check, store, time, audit } = fakeService();
     store.after = () => void (time.monotonicMs += 500);
@@ -77,7 +85,7 @@ function doubtingStore(reason: NonceDoubt): NonceStore {
     name: 'doubting',
     claim: () => ({ kind: 'doubt', reason }),
     withdraw: () => undefined,
-    status: () => ({ entries: 0, maxEntries: 0, floorSeconds: 0 }),
+    status: () => ({ entries: 0, maxEntries: 0, floorSeconds: 0, clockSteps: 0 }),
     close: () => Promise.resolve(),
   };
 }
@@ -129,6 +137,28 @@ describe('a store', () => {
     hanging.open();
     await Promise.all([first, second]);
     expect(service.underWay).toBe(0);
+  });
+});
+
+describe('a check that is shed', () => {
+  it.each(['queue_full', 'bytes', 'deadline'] as const)(
+    'because of %s is answered 503, recorded and counted like every refusal, and nothing is judged',
+    async (reason) => {
+      const { service, audit, registry, store } = fakeService();
+      const response = readResponse(await service.shed(reason));
+      expect([response.httpStatus, metadataCode(response), store.claims]).toEqual([503, 'overloaded', 0]);
+      expect(response.body).toMatchObject({ errors: [{ code: 'unavailable' }] });
+      expect(audit.last()).toMatchObject({ code: 'overloaded', status: 503, event: 'request.rejected' });
+      const metrics = await registry.metrics();
+      expect(metrics).toContain('countersign_decisions_total{policy="none",code="overloaded"} 1');
+      expect(metrics).not.toContain('stage="decode"');
+    },
+  );
+
+  it('is answered even when it cannot be recorded', async () => {
+    const { service, audit } = fakeService();
+    audit.failing = true;
+    expect(metadataCode(readResponse(await service.shed('queue_full')))).toBe('overloaded');
   });
 });
 

@@ -87,9 +87,21 @@ describe('the gateway', () => {
     ],
     ['allows no upgrade', [...manager, 'upgrade_configs'], undefined],
     ['allows no extended CONNECT', [...manager, 'http2_protocol_options', 'allow_connect'], undefined],
+    [
+      'passes on one request of a connection at a time, so that those that are reset at once are not',
+      ['layered_runtime', 'layers', 0, 'static_layer', 'http.max_requests_per_io_cycle'],
+      1,
+    ],
     ['keeps its admin endpoint on loopback', ['admin', 'address', 'socket_address', 'address'], '127.0.0.1'],
   ])('%s', (_title, path, value) => {
     expect(at(root, ...path)).toEqual(value);
+  });
+
+  it('never breaks the connection of all checks because many clients reset theirs', () => {
+    const [verifier] = at(root, 'static_resources', 'clusters') as Record<string, unknown>[];
+    const protocol = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+    const path = ['typed_extension_protocol_options', protocol, 'explicit_http_config'];
+    expect(at(verifier, ...path, 'http2_protocol_options')).toEqual({ max_outbound_control_frames: 100_000 });
   });
 
   it('takes nobody for internal: an empty list would mean loopback and private networks', () => {
@@ -145,6 +157,16 @@ describe('the gateway', () => {
   it('never asks an unhealthy verifier', () => {
     const lb = at(root, 'static_resources', 'clusters', 0, 'common_lb_config');
     expect(lb).toEqual({ update_merge_window: '0s', healthy_panic_threshold: { value: 0 } });
+  });
+
+  it('balances over the sockets of all workers by what they have not answered yet', () => {
+    const verifierSocketPaths = ['/run/v-0.sock', '/run/v-1.sock'];
+    const cluster = at(rendered({ verifierSocketPaths }), 'static_resources', 'clusters', 0);
+    expect(at(cluster, 'lb_policy')).toBe('LEAST_REQUEST');
+    expect(at(cluster, 'load_assignment', 'endpoints')).toEqual([
+      { lb_endpoints: verifierSocketPaths.map((path) => ({ endpoint: { address: { pipe: { path } } } })) },
+    ]);
+    expect(at(root, 'static_resources', 'clusters', 0, 'lb_policy')).toBeUndefined();
   });
 
   it('keeps the refusals of the verifier and words its own, each with its own code', () => {

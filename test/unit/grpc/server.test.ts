@@ -3,7 +3,8 @@ import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } f
 import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CallState, Method, StreamCall } from '../../../src/grpc/method.js';
+import type { ShedReason } from '../../../src/grpc/load.js';
+import type { CallState, Method, StreamCall, UnaryMethod } from '../../../src/grpc/method.js';
 import { GrpcServer } from '../../../src/grpc/server.js';
 
 const MAX_MESSAGE_BYTES = 1_000;
@@ -225,6 +226,123 @@ describe('a unary call', () => {
     answer(Buffer.from('too late'));
     instead = undefined;
     expect((await call(framed('a'))).grpcStatus).toBe('0');
+  });
+});
+
+describe('under load', () => {
+  const LOADED = '/test.Service/Loaded';
+  const shed: ShedReason[] = [];
+  const waitingAnswers: (() => void)[] = [];
+
+  beforeEach(async () => {
+    shed.length = 0;
+    waitingAnswers.length = 0;
+    session.destroy();
+    await server.stop(100);
+    const loaded: UnaryMethod = {
+      kind: 'unary',
+      handle: (message) => new Promise((resolve) => waitingAnswers.push(() => resolve(message))),
+      load: {
+        laneOf: (message) => message.toString('latin1', 0, 1),
+        latestBeginMs: ({ arrivedMs }) => arrivedMs + 5_000,
+        shed: (reason) => Promise.resolve(Buffer.from(`shed: ${reason}`)),
+      },
+    };
+    server = new GrpcServer({
+      methods: new Map<string, Method>([...methods, [LOADED, loaded]]),
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      load: { maxWaiting: 2, maxHeldBytes: 3_000 },
+      observer: { waited: () => undefined, shed: (reason) => shed.push(reason) },
+    });
+    await server.listen(socketPath);
+    session = newSession();
+  });
+
+  const held = async (): Promise<void> => {
+    while (server.heldBytes > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  };
+
+  it('answers what does not fit the queue at once, in the words of the method', async () => {
+    const calls = Array.from({ length: 40 }, (_, number) => call(framed(`a${number}`), {}, LOADED));
+    const first = await Promise.race(calls);
+    expect(first).toMatchObject({ grpcStatus: '0', body: framed('shed: queue_full') });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const answer of waitingAnswers) answer();
+    const bodies = (await Promise.all(calls)).map(({ body }) => body.toString().slice(5));
+    const refused = bodies.filter((body) => body === 'shed: queue_full');
+    expect([refused.length, shed.length]).toEqual([40 - waitingAnswers.length, 40 - waitingAnswers.length]);
+    await held();
+    expect(server.waiting).toBe(0);
+  });
+
+  it('refuses a call whose bytes do not fit, whole or not, and takes the next once there is room', async () => {
+    const streams = Array.from({ length: 3 }, () => open(LOADED));
+    const ends = streams.map(ended);
+    for (const stream of streams) stream.write(framed(Buffer.alloc(999)).subarray(0, 990));
+    while (server.heldBytes < 2_970) await new Promise((resolve) => setTimeout(resolve, 2));
+    expect((await call(framed(Buffer.alloc(500)), {}, LOADED)).body).toEqual(framed('shed: bytes'));
+    for (const stream of streams) stream.close(constants.NGHTTP2_CANCEL);
+    await Promise.all(ends);
+    await held();
+    const next = call(framed(Buffer.alloc(500)), {}, LOADED);
+    while (waitingAnswers.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    waitingAnswers[0]?.();
+    expect((await next).body).toHaveLength(505);
+  });
+
+  it('holds nothing for calls that were reset, wherever they were', async () => {
+    for (const bytes of [framed('abc'), framed('abc').subarray(0, 6), Buffer.alloc(0)]) {
+      const streams = Array.from({ length: 20 }, () => open(LOADED));
+      const ends = streams.map(ended);
+      for (const stream of streams) stream.write(bytes);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      for (const stream of streams) stream.close(constants.NGHTTP2_CANCEL);
+      await Promise.all(ends);
+      await held();
+    }
+    expect([server.waiting, server.heldBytes]).toEqual([0, 0]);
+  });
+
+  it('lets methods that say nothing about load fail as RESOURCE_EXHAUSTED', async () => {
+    const ends = await Promise.all(Array.from({ length: 40 }, () => call(framed('a'))));
+    expect(new Set(ends.map(({ grpcStatus }) => grpcStatus))).toEqual(new Set(['0', '8']));
+  });
+});
+
+describe('a peer that resets very many calls, as Envoy does for its clients', () => {
+  /** A session that is followed by another one when it is told to go, as Envoy's are. */
+  async function resetMany(count: number): Promise<number[]> {
+    const codes: number[] = [];
+    const follow = (): void => {
+      session.once('goaway', (code: number) => {
+        codes.push(code);
+        session = newSession();
+        follow();
+      });
+    };
+    follow();
+    for (let sent = 0; sent < count; sent += 50) {
+      const streams = Array.from({ length: 50 }, () => open(UNARY));
+      const ends = streams.map(ended);
+      for (const stream of streams) stream.write(framed('abc').subarray(0, 6));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      for (const stream of streams) stream.close(constants.NGHTTP2_CANCEL);
+      await Promise.all(ends);
+    }
+    return codes;
+  }
+
+  it('loses no call that is under way, and is asked in good order to connect anew', async () => {
+    let answer: (message: Uint8Array) => void = () => undefined;
+    instead = () => new Promise((resolve) => (answer = resolve));
+    const honest = call(framed('honest'));
+    while (seen === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
+    instead = undefined;
+    const codes = await resetMany(3_000);
+    expect([codes.length >= 2, new Set(codes)]).toEqual([true, new Set([constants.NGHTTP2_NO_ERROR])]);
+    answer(Buffer.from('honest'));
+    expect((await honest).body).toEqual(framed('honest'));
+    expect((await call(framed('next'))).grpcStatus).toBe('0');
   });
 });
 

@@ -1,36 +1,212 @@
-import { Turns } from '../../../src/grpc/turns.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LoadLimits, ShedReason } from '../../../src/grpc/load.js';
+import { Turns, type WaitingCall } from '../../../src/grpc/turns.js';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
+async function turnsPass(count = 40): Promise<void> {
+  for (let passed = 0; passed < count; passed++) await turn();
+}
+
+/** Turns that note what happens to the calls of a test, by name. */
+class Watched {
+  readonly begun: string[] = [];
+  readonly shed: [string, ShedReason][] = [];
+  readonly told: ShedReason[] = [];
+  waits = 0;
+  readonly turns: Turns;
+
+  constructor(limits: Partial<LoadLimits> = {}) {
+    this.turns = new Turns(
+      { maxWaiting: 100, maxHeldBytes: 1_000, ...limits },
+      { waited: () => this.waits++, shed: (reason) => this.told.push(reason) },
+    );
+  }
+
+  call(name: string, change: Partial<WaitingCall> = {}): WaitingCall {
+    const call: WaitingCall = {
+      lane: name.charAt(0),
+      heldBytes: 0,
+      arrivedMs: performance.now(),
+      latestBeginMs: Infinity,
+      cancelled: () => false,
+      begin: () => void this.begun.push(name),
+      shed: (reason) => {
+        this.shed.push([name, reason]);
+        this.turns.release(call.heldBytes);
+      },
+      ...change,
+    };
+    return call;
+  }
+
+  /** As many as are begun in one turn, so that what comes next has to wait. */
+  fillTurn(): void {
+    const probes = Array.from({ length: 20 }, () => this.call('-'));
+    for (const probe of probes) this.turns.run(probe);
+    for (const probe of probes) this.turns.forget(probe);
+    for (const noted of [this.begun, this.shed, this.told]) noted.length = 0;
+  }
+
+  run(...names: string[]): void {
+    for (const name of names) this.turns.run(this.call(name));
+  }
+}
+
 describe('the turns of a server', () => {
   it('begin a few calls at once and the others later, in the order of arrival', async () => {
-    const turns = new Turns();
-    const begun: number[] = [];
-    for (let number = 0; number < 20; number++) turns.run(() => void begun.push(number));
-    const atOnce = begun.length;
-    expect([atOnce > 0, atOnce < 10, turns.waiting]).toEqual([true, true, 20 - atOnce]);
-    for (let passed = 0; passed < 40; passed++) await turn();
-    expect([begun, turns.waiting]).toEqual([Array.from({ length: 20 }, (_, number) => number), 0]);
+    const watched = new Watched();
+    const names = Array.from({ length: 20 }, (_, number) => `a${number}`);
+    watched.run(...names);
+    const atOnce = watched.begun.length;
+    expect([atOnce > 0, atOnce < 10, watched.turns.waiting]).toEqual([true, true, 20 - atOnce]);
+    await turnsPass();
+    expect([watched.begun, watched.turns.waiting, watched.waits]).toEqual([names, 0, 20 - atOnce]);
+    expect(watched.told).toEqual([]);
   });
 
   it('let what a call has scheduled come before the calls of the next turn', async () => {
-    const turns = new Turns();
+    const { turns, call } = bound(new Watched());
     const order: string[] = [];
-    turns.run(() => setImmediate(() => order.push('flush')));
-    for (let number = 0; number < 10; number++) turns.run(() => undefined);
-    turns.run(() => order.push('last call'));
-    for (let passed = 0; passed < 20; passed++) await turn();
+    turns.run(call('a', { begin: () => setImmediate(() => order.push('flush')) }));
+    for (let number = 0; number < 10; number++) turns.run(call('a'));
+    turns.run(call('a', { begin: () => void order.push('last call') }));
+    await turnsPass(20);
     expect(order).toEqual(['flush', 'last call']);
   });
 
   it('give a call that comes alone no wait', async () => {
-    const turns = new Turns();
+    const watched = new Watched();
     for (let round = 0; round < 5; round++) {
-      let begun = false;
-      turns.run(() => (begun = true));
-      expect(begun).toBe(true);
-      await turn();
-      await turn();
+      watched.run('a');
+      expect(watched.begun).toHaveLength(round + 1);
+      await turnsPass(2);
     }
+    expect(watched.waits).toBe(0);
+  });
+
+  it('go round by lane: one call of a quiet peer passes a hundred of a loud one', async () => {
+    const watched = new Watched({ maxWaiting: 1_000 });
+    watched.fillTurn();
+    watched.run(...Array.from({ length: 100 }, (_, number) => `loud${number}`), 'quiet');
+    await turn();
+    await turn();
+    expect(watched.begun.slice(0, 2)).toEqual(['loud0', 'quiet']);
   });
 });
+
+describe('a full queue', () => {
+  it('sheds the next call of the lane that fills it', () => {
+    const watched = new Watched({ maxWaiting: 3 });
+    watched.fillTurn();
+    watched.run('a1', 'a2', 'a3', 'a4');
+    expect([watched.shed, watched.turns.waiting]).toEqual([[['a4', 'queue_full']], 3]);
+  });
+
+  it('gives a place of the longest lane to a call of a shorter one', async () => {
+    const watched = new Watched({ maxWaiting: 3 });
+    watched.fillTurn();
+    watched.run('a1', 'a2', 'a3', 'b1', 'b2');
+    expect(watched.shed).toEqual([
+      ['a1', 'queue_full'],
+      ['b2', 'queue_full'],
+    ]);
+    await turnsPass();
+    expect(watched.begun).toEqual(['a2', 'b1', 'a3']);
+  });
+
+  it('tells the reason of each', () => {
+    const watched = new Watched({ maxWaiting: 1 });
+    watched.fillTurn();
+    watched.run('a1', 'a2');
+    expect(watched.told).toEqual(['queue_full']);
+  });
+});
+
+describe('a call whose caller waits no longer than this', () => {
+  it('is shed at its turn, not begun, when that comes too late', async () => {
+    const watched = new Watched();
+    watched.fillTurn();
+    watched.turns.run(watched.call('a1', { latestBeginMs: performance.now() + 5 }));
+    const until = performance.now() + 6;
+    while (performance.now() < until);
+    await turnsPass();
+    expect([watched.begun, watched.shed]).toEqual([[], [['a1', 'deadline']]]);
+  });
+
+  it('is shed on arrival when the calls before it take too long by experience', async () => {
+    const watched = new Watched();
+    const slow = (): void => {
+      const until = performance.now() + 3;
+      while (performance.now() < until);
+    };
+    for (let number = 0; number < 80; number++) watched.turns.run(watched.call('a', { begin: slow }));
+    await sleep(60);
+    const { waiting } = watched.turns;
+    expect(waiting).toBeGreaterThan(20);
+    watched.turns.run(watched.call('b', { latestBeginMs: performance.now() + 10 }));
+    watched.turns.run(watched.call('a-late', { latestBeginMs: performance.now() + 10 }));
+    expect(watched.shed).toEqual([['a-late', 'deadline']]);
+    await turnsPass(100);
+  });
+});
+
+describe('a call that was reset while it waited', () => {
+  it('is not begun, and answered by nobody', async () => {
+    const watched = new Watched();
+    watched.fillTurn();
+    watched.turns.run(watched.call('a1', { cancelled: () => true }));
+    await turnsPass();
+    expect([watched.begun, watched.shed, watched.told]).toEqual([[], [], ['cancelled']]);
+  });
+
+  it('gives its place back at once', () => {
+    const watched = new Watched({ maxWaiting: 2 });
+    watched.fillTurn();
+    const gone = watched.call('a1');
+    watched.turns.run(gone);
+    watched.run('a2');
+    watched.turns.forget(gone);
+    watched.turns.forget(gone);
+    watched.run('a3');
+    expect([watched.turns.waiting, watched.told]).toEqual([2, ['cancelled']]);
+  });
+});
+
+describe('held bytes', () => {
+  it('over the limit are room for no more, where nothing waits that could give way', () => {
+    const { turns } = new Watched({ maxHeldBytes: 100 });
+    expect([turns.hold(60), turns.hold(40), turns.hold(1)]).toEqual([true, true, false]);
+    turns.release(1);
+    turns.release(60);
+    expect([turns.hold(60), turns.heldBytes]).toEqual([true, 100]);
+  });
+
+  it('are made free by the lane that holds most', () => {
+    const watched = new Watched({ maxHeldBytes: 100 });
+    watched.fillTurn();
+    for (const [name, heldBytes] of [
+      ['a1', 20],
+      ['b1', 40],
+      ['b2', 20],
+    ] as const) {
+      watched.turns.hold(heldBytes);
+      watched.turns.run(watched.call(name, { heldBytes }));
+    }
+    expect([watched.turns.hold(30), watched.shed]).toEqual([true, [['b1', 'bytes']]]);
+    expect([watched.turns.heldBytes, watched.turns.waiting]).toEqual([70, 2]);
+  });
+
+  it('of a call that alone is more than any lane has are refused to that call', () => {
+    const watched = new Watched({ maxHeldBytes: 100 });
+    watched.fillTurn();
+    watched.turns.hold(20);
+    watched.turns.run(watched.call('a1', { heldBytes: 20 }));
+    expect([watched.turns.hold(90), watched.shed]).toEqual([false, []]);
+  });
+});
+
+/** The turns and a maker of calls, free of their object. */
+function bound(watched: Watched): Pick<Watched, 'turns' | 'call'> {
+  return { turns: watched.turns, call: (name, change) => watched.call(name, change) };
+}

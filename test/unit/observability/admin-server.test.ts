@@ -11,6 +11,8 @@ const keyrings = new Map([
 ]);
 let fault: string | undefined;
 let broken = false;
+let applied = true;
+let reloads = 0;
 let server: Server;
 let base = '';
 const registry = new Registry();
@@ -31,6 +33,10 @@ beforeAll(async () => {
     registry,
     describe: () => ({ generation: 1 }),
     keyring: (tenant) => keyrings.get(tenant),
+    reload: () => {
+      reloads++;
+      return Promise.resolve({ applied, body: { outcome: applied ? 'applied' : 'refused' } });
+    },
   });
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
@@ -120,6 +126,33 @@ describe('the admin port', () => {
 
   it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('refuses %s', async (method) => {
     expect((await fetch(`${base}/livez`, { method })).status).toBe(405);
+  });
+
+  it('loads the files again when it is asked to, and says how that went', async () => {
+    const good = await fetch(`${base}/reload`, { method: 'POST' });
+    expect([good.status, await good.json()]).toEqual([200, { outcome: 'applied' }]);
+    applied = false;
+    const bad = await fetch(`${base}/reload`, { method: 'POST' });
+    expect([bad.status, await bad.json()]).toEqual([422, { outcome: 'refused' }]);
+  });
+
+  it.each(['GET', 'HEAD', 'PUT'])('loads nothing on %s', async (method) => {
+    const before = reloads;
+    const response = await fetch(`${base}/reload`, { method });
+    expect([response.status, response.headers.get('allow'), reloads]).toEqual([405, 'POST', before]);
+  });
+
+  it('shows a note of a part that works', async () => {
+    const view = { registry, describe: () => ({}), host: '127.0.0.1', port: 0 };
+    const health = new Health([{ name: 'keys', fault: () => undefined, note: () => 'one has ended' }]);
+    const other = await startAdminServer({ ...view, health });
+    const otherBase = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    expect(await (await fetch(`${otherBase}/readyz`)).json()).toMatchObject({
+      ready: true,
+      components: [{ name: 'keys', ready: true, note: 'one has ended' }, {}],
+    });
+    expect((await fetch(`${otherBase}/reload`, { method: 'POST' })).status).toBe(405);
+    other.close();
   });
 
   it('answers HEAD without a body', async () => {

@@ -22,17 +22,34 @@ describe('health', () => {
     ]);
   });
 
-  it('tells its watchers of changes alone', () => {
+  it('tells of each component by its name', () => {
+    const { faults, health } = setUp();
+    faults.set('audit', 'no space');
+    const names = ['store', 'audit', 'lifecycle', 'other'];
+    expect(names.map((name) => health.isWorking(name))).toEqual([true, false, true, undefined]);
+    health.drain();
+    expect(names.map((name) => health.isWorking(name))).toEqual([true, false, false, undefined]);
+  });
+
+  it('shows a note of a component that works, which changes nothing', () => {
+    const health = new Health([{ name: 'keys', fault: () => undefined, note: () => 'ends tomorrow' }]);
+    expect(health.isServing()).toBe(true);
+    expect(health.states()[0]).toEqual({ name: 'keys', fault: undefined, note: 'ends tomorrow' });
+  });
+
+  it('tells its watchers of changes of any component, and of nothing else', () => {
     const { faults, health, told } = setUp();
     health.poll();
     faults.set('store', 'slow');
+    health.poll();
+    faults.set('store', 'slower');
     health.poll();
     faults.set('audit', 'no space');
     health.poll();
     faults.clear();
     health.poll();
     health.poll();
-    expect(told).toEqual([false, true]);
+    expect(told).toEqual([false, false, true]);
   });
 
   it('stays down once it drains, and says so at once', () => {

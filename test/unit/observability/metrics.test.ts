@@ -87,6 +87,7 @@ describe('process metrics', () => {
         entries: 5,
         maxEntries: 9,
         floorSeconds: 7,
+        clockSteps: 2,
         ...(faults[0] === undefined ? {} : { unhealthy: faults[0] }),
       }),
       close: () => Promise.resolve(),
@@ -102,12 +103,13 @@ describe('process metrics', () => {
       snapshot: makeSnapshot({ generation: 4, identity: { pins, keys } }),
       settings: { envoy: undefined },
     } as unknown as Configuration;
-    const registry = createRegistry({ configuration, store });
+    const registry = createRegistry({ configuration: () => configuration, store });
     expect(await samples(registry, 'countersign_')).toEqual([
       'countersign_nonce_entries{store="fake"} 5',
       'countersign_nonce_entries_max{store="fake"} 9',
       'countersign_nonce_floor_seconds{store="fake"} 7',
       'countersign_nonce_store_healthy{store="fake"} 1',
+      'countersign_clock_steps_total 2',
       'countersign_configuration_generation 4',
       `countersign_expiry_timestamp_seconds{kind="pin",owner="${IDENTITY}",name="${CERTIFICATE.certificateSha256}"} 1764000000.5`,
       `countersign_expiry_timestamp_seconds{kind="key",owner="${IDENTITY}",name="ends"} 1764000001.5`,

@@ -11,7 +11,9 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { Registry } from 'prom-client';
 import type { ServerSettings } from '../../../src/config/settings.js';
+import { LoadMetrics } from '../../../src/observability/load-metrics.js';
 import { Health } from '../../../src/observability/health.js';
 import { startGrpcServer, type RunningGrpcServer, type Served } from '../../../src/serve/grpc-server.js';
 import { checkMessage, readResponse, type ReadResponse } from '../../support/check-messages.js';
@@ -41,7 +43,12 @@ beforeEach(async () => {
   fault = undefined;
   health = new Health([{ name: 'store', fault: () => fault }]);
   fakes = fakeService();
-  const limits = { maxBodyBytes: 4096, checkTimeoutMilliseconds: 200 };
+  const limits = {
+    maxBodyBytes: 4096,
+    checkTimeoutMilliseconds: 200,
+    claimMarginMilliseconds: 20,
+    maxConcurrentChecks: 1_024,
+  };
   const settings = { listen: { socketPath }, limits } as unknown as ServerSettings;
   server = await startGrpcServer(settings, served());
   channel = new Client(`unix:${socketPath}`, credentials.createInsecure());
@@ -54,7 +61,12 @@ afterEach(async () => {
 
 /** No test here sends an answer to the signer. */
 function served(): Served {
-  return { service: fakes.service, signer: undefined as never, health };
+  return {
+    service: fakes.service,
+    signer: undefined as never,
+    health,
+    load: new LoadMetrics(new Registry()),
+  };
 }
 
 function healthClient(): InstanceType<ServiceClientConstructor> {
@@ -139,8 +151,14 @@ describe('gRPC health', () => {
     expect(await checkHealth(service)).toEqual({ status: 'NOT_SERVING' });
   });
 
-  it('does not know other services', async () => {
-    await expect(checkHealth('other')).rejects.toMatchObject({ code: status.NOT_FOUND });
+  it('tells of each part by its name', async () => {
+    fault = 'broken';
+    expect(await checkHealth('countersign.store')).toEqual({ status: 'NOT_SERVING' });
+    expect(await checkHealth('countersign.lifecycle')).toEqual({ status: 'SERVING' });
+  });
+
+  it.each(['other', 'countersign.other', 'countersign.', 'store'])('does not know %j', async (service) => {
+    await expect(checkHealth(service)).rejects.toMatchObject({ code: status.NOT_FOUND });
   });
 });
 
@@ -192,6 +210,21 @@ describe('a health watch', () => {
     await watched.count(4);
     expect(watched.told).toEqual(['SERVING', 'NOT_SERVING', 'SERVING', 'NOT_SERVING']);
     watched.close();
+  });
+
+  it('of one part tells of that part alone', async () => {
+    const watched = [watch('countersign.store'), watch('countersign.lifecycle')] as const;
+    await Promise.all(watched.map(({ count }) => count(1)));
+    fault = 'broken';
+    health.poll();
+    await watched[0].count(2);
+    health.drain();
+    await watched[1].count(2);
+    expect(watched.map(({ told }) => told)).toEqual([
+      ['SERVING', 'NOT_SERVING'],
+      ['SERVING', 'NOT_SERVING'],
+    ]);
+    for (const { close } of watched) close();
   });
 
   it('tells of an unknown service and stays on the line', async () => {

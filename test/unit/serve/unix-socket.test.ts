@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { prepareSocket, withSocketUmask } from '../../../src/serve/unix-socket.js';
+import { isReplaceable, prepareSocket, SocketName, withSocketUmask } from '../../../src/serve/unix-socket.js';
 
 let folder = '';
 let path = '';
@@ -88,5 +88,82 @@ describe('the Unix socket', () => {
     const before = process.umask(0o022);
     await expect(withSocketUmask(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(process.umask(before)).toBe(0o022);
+  });
+});
+
+describe('the name of a socket', () => {
+  /** A server on the passing path, which greets with its own name. */
+  async function bindTo(name: SocketName, greeting: string): Promise<Server> {
+    await isReplaceable(path);
+    const server = createServer((socket) => socket.on('error', () => undefined).end(greeting));
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(name.passingPath, resolve));
+    return server;
+  }
+
+  const close = (server: Server): Promise<void> =>
+    new Promise((resolve) => {
+      servers.splice(servers.indexOf(server), 1);
+      server.close(() => resolve());
+    });
+
+  const greeted = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const client = connect(path);
+      client.on('data', (greeting) => resolve(greeting.toString()));
+      client.on('error', reject);
+    });
+
+  const leftOvers = (): string[] => readdirSync(join(folder, 'run'));
+
+  it('is there when it is published, and gone when it is removed', async () => {
+    const name = new SocketName(path);
+    const server = await bindTo(name, 'one');
+    expect(existsSync(path)).toBe(false);
+    name.publish();
+    expect(await greeted()).toBe('one');
+    expect(leftOvers()).toEqual(['verifier.sock']);
+    name.remove();
+    await close(server);
+    expect(leftOvers()).toEqual([]);
+  });
+
+  it('is not published over that of another process', async () => {
+    const [one, two] = [new SocketName(path), new SocketName(path)];
+    await bindTo(one, 'one');
+    one.publish();
+    await bindTo(two, 'two');
+    expect(() => two.publish()).toThrow(/another process serves .*serve --replace.*listen\.socket/);
+    two.remove();
+    expect([await greeted(), one.isTaken(), leftOvers()]).toEqual(['one', false, ['verifier.sock']]);
+  });
+
+  it('goes to a successor in one step, and its former owner leaves it alone', async () => {
+    const [one, two] = [new SocketName(path), new SocketName(path)];
+    const former = await bindTo(one, 'one');
+    one.publish();
+    await bindTo(two, 'two');
+    expect(await isReplaceable(path)).toBe(false);
+    two.takeOver();
+    expect([await greeted(), one.isTaken(), two.isTaken()]).toEqual(['two', true, false]);
+    one.remove();
+    await close(former);
+    expect([await greeted(), leftOvers()]).toEqual(['two', ['verifier.sock']]);
+  });
+
+  it('is not taken when it is merely gone', async () => {
+    const name = new SocketName(path);
+    await bindTo(name, 'one');
+    name.publish();
+    rmSync(path);
+    expect(name.isTaken()).toBe(false);
+    expect(() => name.remove()).not.toThrow();
+  });
+
+  it('can be removed before it was published', async () => {
+    const name = new SocketName(path);
+    await bindTo(name, 'one');
+    name.remove();
+    expect(leftOvers()).toEqual([]);
   });
 });

@@ -48,6 +48,7 @@ function configurationFor(port: number): Configuration {
     filesRead: [],
     settings: {
       listen: { socketPath: join(folder, 'run/verifier.sock') },
+      workers: 1,
       admin: { host: '127.0.0.1', port },
       nonces: { store: 'memory', maxEntries: 1_000, maxEntriesPerIdentity: 1_000 },
       audit: { sink: { kind: 'file', path: join(folder, 'audit.ndjson') }, onFailure: 'refuse' },
@@ -57,6 +58,7 @@ function configurationFor(port: number): Configuration {
         claimMarginMilliseconds: 10,
         checkTimeoutMilliseconds: 200,
         drainMilliseconds: 1_000,
+        drainDelayMilliseconds: 0,
       },
       log: { level: 'info' },
       envoy: undefined,

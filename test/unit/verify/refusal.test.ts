@@ -56,6 +56,7 @@ const wireContract: Readonly<Record<RefusalCode, readonly [status: number, clien
   clock_diverged: [503, 'unavailable'],
   nonce_store_unavailable: [503, 'unavailable'],
   execution_store_unavailable: [503, 'unavailable'],
+  rate_limit_unavailable: [503, 'unavailable'],
   deadline_spent: [503, 'unavailable'],
   audit_unavailable: [503, 'unavailable'],
   overloaded: [503, 'unavailable'],

@@ -1,0 +1,69 @@
+# The verifier as an image: Node and our own files, no shell, no package manager, no root (docs/kubernetes.md).
+#
+#   docker build --tag countersign:0.1.0 .
+#
+# The bases are named by version. A release names them by digest, and puts its own words on the labels:
+#   docker build --build-arg NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:… \
+#     --build-arg RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot@sha256:… \
+#     --build-arg REVISION="$(git rev-parse HEAD)" --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" .
+# No step writes a date or anything of the building machine; with BuildKit's rewrite-timestamp=true two builds of
+# one commit are the same bytes.
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+
+# Needs the development packages, and leaves nothing but JavaScript.
+FROM ${NODE_IMAGE} AS compile
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run --silent build
+
+# What runs: the packages of the lock file without the development ones. No package runs a script of its own,
+# as the native modules come built.
+FROM ${NODE_IMAGE} AS dependencies
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+
+# The tree as it will lie in the image. `countersign` is a program: manifests and probes call it by that name.
+FROM ${NODE_IMAGE} AS assemble
+WORKDIR /build/countersign
+COPY package.json LICENSE* ./
+COPY proto proto
+COPY --from=dependencies /build/node_modules node_modules
+COPY --from=compile /build/dist/src dist/src
+COPY scripts/prune-production.mjs ../
+RUN node ../prune-production.mjs . \
+  && sed -i '1s|^#!.*|#!/usr/local/bin/node|' dist/src/main.js \
+  && chmod -R u=rwX,go=rX . \
+  && chmod 0755 dist/src/main.js \
+  && mkdir ../bin ../empty \
+  && ln -s /opt/countersign/dist/src/main.js ../bin/countersign
+
+FROM ${RUNTIME_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="countersign" \
+  org.opencontainers.image.description="An Envoy-fronted verifier: pinned party, exact bytes, now, once" \
+  org.opencontainers.image.licenses="Apache-2.0" \
+  org.opencontainers.image.version="${VERSION}" \
+  org.opencontainers.image.revision="${REVISION}" \
+  org.opencontainers.image.documentation="docs/kubernetes.md" \
+  org.opencontainers.image.base.name="gcr.io/distroless/cc-debian12:nonroot"
+COPY --from=assemble /usr/local/bin/node /usr/local/bin/node
+# A folder is copied as it is; a link that is named would be copied as the file that it leads to.
+COPY --from=assemble /build/bin/ /usr/local/bin/
+COPY --from=assemble /build/countersign /opt/countersign
+# The socket that Envoy reaches, and the nonces and records: the only places that are written to.
+COPY --from=assemble --chown=65532:65532 --chmod=2770 /build/empty /run/countersign
+COPY --from=assemble --chown=65532:65532 --chmod=0750 /build/empty /var/lib/countersign
+ENV NODE_ENV=production
+WORKDIR /var/lib/countersign
+USER 65532:65532
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+  CMD ["/usr/local/bin/countersign", "health", "--socket", "/run/countersign/verifier.sock"]
+ENTRYPOINT ["/usr/local/bin/countersign"]
+CMD ["serve", "--config", "/etc/countersign/config/countersign.yaml"]

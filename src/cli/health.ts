@@ -1,0 +1,102 @@
+/** `countersign health`: whether a verifier serves, for probes of containers and for people. */
+import { askHealth, type HealthReply } from '../envoy/grpc-health-client.js';
+import { usageFault } from './cli-fault.js';
+import { ExitCode } from './exit-code.js';
+import { examples } from './help.js';
+import { fetchPage } from './http-page.js';
+import { httpUrl, wholeNumber } from './option-values.js';
+import type { CliWorld, Register } from './session.js';
+import { printable } from './text.js';
+
+interface HealthOptions {
+  readonly socket?: string;
+  readonly admin?: URL;
+  readonly service?: string;
+  readonly timeout: number;
+}
+
+/** Exit code 1 also when nobody answers: a probe has one question, and that is its no. */
+async function health(world: CliWorld, options: HealthOptions): Promise<ExitCode> {
+  const reason = await reasonAgainst(options);
+  if (reason === undefined) {
+    world.out('serving\n');
+    return ExitCode.good;
+  }
+  world.err(`countersign: not serving: ${printable(reason)}\n`);
+  return ExitCode.refused;
+}
+
+/** Undefined when it serves. */
+async function reasonAgainst({
+  socket,
+  admin,
+  service,
+  timeout,
+}: HealthOptions): Promise<string | undefined> {
+  if ((socket === undefined) === (admin === undefined))
+    throw usageFault('health needs one way to ask', 'give either --socket or --admin');
+  if (socket !== undefined) {
+    const question = { socketPath: socket, service: service ?? '', timeoutMilliseconds: timeout };
+    return grpcReason(await askHealth(question), question.service);
+  }
+  if (service !== undefined) throw usageFault('--service goes with --socket', 'leave it out');
+  return admin && pageReason(admin, timeout);
+}
+
+function grpcReason(reply: HealthReply, service: string): string | undefined {
+  switch (reply.kind) {
+    case 'serving':
+      return undefined;
+    case 'not_serving':
+      return 'it says so; GET /readyz on its admin port tells why';
+    case 'unknown_service':
+      return `it knows no service ${service}`;
+    case 'unreachable':
+      return reply.reason;
+  }
+}
+
+/** A path of its own is asked as it stands: `/livez` does not depend on the nonce store, as a restart mends none. */
+async function pageReason(admin: URL, timeoutMilliseconds: number): Promise<string | undefined> {
+  const url = admin.pathname === '/' ? new URL('/readyz', admin) : admin;
+  try {
+    const page = await fetchPage('GET', url, timeoutMilliseconds);
+    return page.status === 200 ? undefined : reasonsIn(page.body);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** `component: reason` of each that is not ready, or the page as it is. */
+function reasonsIn(body: string): string {
+  try {
+    const { components } = JSON.parse(body) as { components: { name: string; reason?: string }[] };
+    return components
+      .flatMap(({ name, reason }) => (reason === undefined ? [] : `${name}: ${reason}`))
+      .join('; ');
+  } catch {
+    return body.trim();
+  }
+}
+
+const MAX_TIMEOUT_MILLISECONDS = 60_000;
+
+/** Adds the command. */
+export const registerHealth: Register = (program, session) => {
+  program
+    .command('health')
+    .description('exit 0 when a verifier serves, 1 when it does not or nobody answers')
+    .option('-s, --socket <path>', 'ask over gRPC on this Unix socket, as Envoy does')
+    .option('-a, --admin <url>', 'ask the admin port for /readyz, or for the path of the URL', httpUrl)
+    .option('--service <name>', 'with --socket: one part alone, such as countersign.nonce_store')
+    .option('--timeout <milliseconds>', 'how long to wait', wholeNumber(1, MAX_TIMEOUT_MILLISECONDS), 1_000)
+    .addHelpText(
+      'after',
+      examples(
+        'countersign health --socket /run/countersign/verifier.sock',
+        'countersign health --admin http://127.0.0.1:9902',
+        'countersign health --admin http://127.0.0.1:9902/livez',
+      ),
+    )
+    .action(session.action((world, options: HealthOptions) => health(world, options)));
+};

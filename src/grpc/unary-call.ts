@@ -1,0 +1,142 @@
+/**
+ * One message in, one out: the hot path of the whole product, so it is driven by the stream's own events and nothing
+ * else is built for it (docs/adr/0002).
+ */
+import type { ServerHttp2Stream } from 'node:http2';
+import { performance } from 'node:perf_hooks';
+import { endAnswer, fail, isGone, openAnswer } from './answers.js';
+import type { ShedReason } from './load.js';
+import { MessageReader } from './message-reader.js';
+import type { CallState, UnaryMethod } from './method.js';
+import { DEFECT, MALFORMED, OVERLOADED, type GrpcFailure } from './status.js';
+import type { Turns, WaitingCall } from './turns.js';
+
+/** Methods that say nothing about load are small and rare, such as health: they never wait behind checks. */
+const LANE_OF_OTHERS = 'other';
+const NOTHING = Buffer.alloc(0);
+
+/** What a call needs besides its stream. */
+export interface UnaryCallOptions {
+  readonly method: UnaryMethod;
+  readonly maxMessageBytes: number;
+  readonly turns: Turns;
+  readonly timeoutMilliseconds: number | undefined;
+}
+
+export class UnaryCall implements CallState, WaitingCall {
+  readonly timeoutMilliseconds: number | undefined;
+  readonly #stream: ServerHttp2Stream;
+  readonly #method: UnaryMethod;
+  readonly #turns: Turns;
+  #reader: MessageReader | undefined;
+  #lane: string | undefined;
+  #request: Buffer | undefined;
+  /** An answer was given or is on its way: what still comes is not read. */
+  #isSettled = false;
+  heldBytes = 0;
+  arrivedMs = 0;
+
+  constructor(
+    stream: ServerHttp2Stream,
+    { method, maxMessageBytes, turns, timeoutMilliseconds }: UnaryCallOptions,
+  ) {
+    this.#stream = stream;
+    this.#method = method;
+    this.#turns = turns;
+    this.timeoutMilliseconds = timeoutMilliseconds;
+    this.#reader = new MessageReader(maxMessageBytes);
+    stream.on('data', (chunk: Buffer) => this.#read(chunk));
+    stream.on('end', () => this.#arrive());
+    stream.once('close', () => this.#leave());
+  }
+
+  readonly cancelled = (): boolean => isGone(this.#stream);
+
+  /** Asked for only by a call that has to wait. */
+  get lane(): string {
+    this.#lane ??= this.#method.load?.laneOf(this.#request ?? NOTHING) ?? LANE_OF_OTHERS;
+    return this.#lane;
+  }
+
+  get latestBeginMs(): number {
+    return this.#method.load?.latestBeginMs(this) ?? Infinity;
+  }
+
+  begin(): void {
+    const request = this.#request ?? NOTHING;
+    this.#isSettled = true;
+    this.#settle(() => this.#method.handle(request, this));
+  }
+
+  shed(reason: ShedReason): void {
+    this.#isSettled = true;
+    this.#letGo();
+    const { load } = this.#method;
+    if (load === undefined) fail(this.#stream, OVERLOADED);
+    else this.#settle(() => load.shed(reason));
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#isSettled) return;
+    this.heldBytes += chunk.length;
+    if (!this.#turns.hold(chunk.length)) {
+      this.#turns.shed(this, 'bytes');
+      return;
+    }
+    const failure = this.#reader?.push(chunk, this.#take);
+    if (failure !== undefined) this.#fail(failure);
+  }
+
+  readonly #take = (message: Buffer): void => {
+    if (this.#request === undefined) this.#request = message;
+    else this.#fail(MALFORMED);
+  };
+
+  #arrive(): void {
+    if (this.#isSettled) return;
+    if (this.#request === undefined || this.#reader?.isMidMessage === true) {
+      this.#fail(MALFORMED);
+      return;
+    }
+    this.arrivedMs = performance.now();
+    this.#turns.run(this);
+  }
+
+  /** Once, however the stream ended. */
+  #leave(): void {
+    if (this.#lane !== undefined) this.#turns.forget(this);
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#turns.release(this.heldBytes);
+    this.heldBytes = 0;
+    this.#request = undefined;
+    this.#reader = undefined;
+  }
+
+  #fail(failure: GrpcFailure): void {
+    this.#isSettled = true;
+    fail(this.#stream, failure);
+  }
+
+  /** What is thrown before a promise is there must not leave the stream's event. */
+  #settle(answer: () => Promise<Uint8Array | GrpcFailure>): void {
+    const failed = (): void => fail(this.#stream, DEFECT);
+    try {
+      answer().then((outcome) => this.#answer(outcome), failed);
+    } catch {
+      failed();
+    }
+  }
+
+  #answer(outcome: Uint8Array | GrpcFailure): void {
+    if (isGone(this.#stream)) return;
+    if (!(outcome instanceof Uint8Array)) {
+      fail(this.#stream, outcome);
+      return;
+    }
+    openAnswer(this.#stream);
+    endAnswer(this.#stream, outcome);
+  }
+}

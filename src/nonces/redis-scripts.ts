@@ -1,0 +1,35 @@
+/**
+ * What is decided inside Redis: every script is one atomic step, and touches keys of one slot alone.
+ * docs/adr/0004-redis.md tells why each of them looks the way it does.
+ *
+ * The keys of a shard: `state` (hash: lineage, run, epoch, floor, past, future), `session:<verifier>` (the
+ * generation that may claim), `n:<nonce key>` (a claim), `held` and `held:<identity>` (hash: how many claims are
+ * remembered, by the second of their timestamps).
+ */
+import { createHash } from 'node:crypto';
+import { CLAIM, WITHDRAW } from './redis-claim-scripts.js';
+import { RELEASE, RESERVE } from './redis-rate-scripts.js';
+import { ATTACH, LOOK } from './redis-state-scripts.js';
+
+/** A script with the name by which Redis knows it once it is loaded. */
+export interface RedisScript {
+  readonly text: string;
+  readonly sha: string;
+}
+
+/** All scripts by name. */
+export const REDIS_SCRIPTS = {
+  attach: script(ATTACH),
+  claim: script(CLAIM),
+  withdraw: script(WITHDRAW),
+  look: script(LOOK),
+  reserve: script(RESERVE),
+  release: script(RELEASE),
+} as const;
+
+/** Which script. */
+export type RedisScriptName = keyof typeof REDIS_SCRIPTS;
+
+function script(text: string): RedisScript {
+  return { text, sha: createHash('sha1').update(text).digest('hex') };
+}

@@ -1,0 +1,29 @@
+/** Bounds on how long somebody waits; what is waited for goes on by itself. */
+
+/**
+ * Calls `onLate` after `milliseconds`, unless the returned function is called before. What has arrived by then is
+ * read first: after a stall of the event loop every timer is due before any answer has been looked at.
+ */
+export function deadline(milliseconds: number, onLate: () => void): () => void {
+  let immediate: NodeJS.Immediate | undefined;
+  const timer = setTimeout(() => {
+    immediate = setImmediate(onLate);
+  }, milliseconds);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(immediate);
+  };
+}
+
+/** Rejects when `work` has not settled after `milliseconds`, in words that say so. */
+export async function within<T>(work: Promise<T>, milliseconds: number): Promise<T> {
+  let cancel: (() => void) | undefined;
+  const late = new Promise<never>((_, reject) => {
+    cancel = deadline(milliseconds, () => reject(new Error(`no answer within ${milliseconds} ms`)));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    cancel?.();
+  }
+}

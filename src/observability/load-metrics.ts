@@ -1,0 +1,54 @@
+/** What waits, for how long, and what was shed: a verifier that is too small shows here first. */
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { HistogramTable } from './hot-metrics.js';
+
+/** Where the present state is read when somebody scrapes. */
+export interface LoadSource {
+  readonly waiting: number;
+  readonly heldBytes: number;
+}
+
+const NOTHING: LoadSource = { waiting: 0, heldBytes: 0 };
+
+/** Told by the transport of each call that could not be begun at once. */
+export class LoadMetrics {
+  readonly #shed: Counter<'reason'>;
+  readonly #waits = new HistogramTable();
+  #source: LoadSource = NOTHING;
+
+  constructor(registry: Registry) {
+    this.#shed = new Counter({
+      name: 'countersign_calls_shed_total',
+      help: 'Calls that were not begun: queue_full, bytes, deadline (each answered 503), or cancelled by the caller.',
+      labelNames: ['reason'],
+      registers: [registry],
+    });
+    const help = 'Time in the queue of calls that could not be begun at once.';
+    this.#waits.register(registry, 'countersign_queue_wait_seconds', help, 'outcome');
+    const gauge = (name: string, text: string, read: () => number): void => {
+      new Gauge({
+        name,
+        help: text,
+        registers: [registry],
+        collect() {
+          this.set(read());
+        },
+      });
+    };
+    gauge('countersign_queue_calls', 'Calls that wait for their turn.', () => this.#source.waiting);
+    gauge('countersign_held_bytes', 'Bytes of calls that are here.', () => this.#source.heldBytes);
+  }
+
+  /** From now on the gauges show this server. */
+  follow(source: LoadSource): void {
+    this.#source = source;
+  }
+
+  waited(milliseconds: number): void {
+    this.#waits.observe('begun', milliseconds / 1000);
+  }
+
+  shed(reason: string): void {
+    this.#shed.inc({ reason });
+  }
+}

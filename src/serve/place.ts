@@ -1,0 +1,34 @@
+/** Where a verifier is found: by itself on the socket and the admin port of the settings, or as one of several workers. */
+import type { Configuration } from '../config/settings.js';
+import { workerSocketPaths } from '../config/worker-sockets.js';
+import { startAdminServer } from '../observability/admin-server.js';
+import { openWorkerLink, type WorkerView } from './worker-link.js';
+
+/** The Unix socket for Envoy, and who is shown metrics and health. */
+export interface Place {
+  readonly socketPath: string;
+  /** To be called once the services listen. */
+  readonly openAdmin: (view: WorkerView) => Promise<{ close(): unknown }>;
+  /** Whether a stop need not wait until Envoy has turned away, since there is nobody to turn to. */
+  readonly isForsaken: () => boolean;
+}
+
+/** Of a verifier that is alone. */
+export function ownPlace({ settings }: Configuration): Place {
+  return {
+    socketPath: settings.listen.socketPath,
+    openAdmin: (view) => startAdminServer({ ...settings.admin, ...view }),
+    isForsaken: () => false,
+  };
+}
+
+/** Of the worker of this number, counted from 0. Throws when the configuration has no such worker. */
+export function workerPlace({ settings }: Configuration, worker: number): Place {
+  const socketPath = workerSocketPaths(settings)[worker];
+  if (socketPath === undefined) throw new Error(`there is no worker ${worker} of ${settings.workers}`);
+  return {
+    socketPath,
+    openAdmin: (view) => Promise.resolve(openWorkerLink(view)),
+    isForsaken: () => !process.connected,
+  };
+}

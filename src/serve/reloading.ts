@@ -1,0 +1,77 @@
+/** The parts around a reload: the watch over the files, the log, the metrics, and what is told of it. */
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { FilePrints, LoadResult } from '../config/settings.js';
+import { FileWatch } from '../config/watch.js';
+import { selectSigner } from '../crypto/signing.js';
+import type { ReloadAnswer } from '../observability/admin-server.js';
+import { ReloadLog } from '../observability/reload-log.js';
+import type { LiveConfiguration } from './live-configuration.js';
+import { Reloader, type ReloadCause, type ReloadOutcome } from './reload.js';
+import { systemClock as clock } from './system-clock.js';
+
+/** What reloading is made of. */
+export interface ReloadingOptions {
+  readonly live: LiveConfiguration;
+  readonly load: (generation: number) => LoadResult;
+  /** Of the start. */
+  readonly prints: FilePrints;
+  readonly registry: Registry;
+  readonly logger: Logger;
+}
+
+/** A configuration that follows its files. */
+export interface Reloading {
+  readonly log: ReloadLog;
+  readonly reload: (cause: ReloadCause) => Promise<ReloadOutcome>;
+  /** For `POST /reload`. */
+  readonly answer: () => Promise<ReloadAnswer>;
+  close(): void;
+}
+
+/** Watches the files from now on. */
+export function startReloading({ live, load, prints, registry, logger }: ReloadingOptions): Reloading {
+  const log = new ReloadLog(registry, clock.nowMs);
+  const watch = new FileWatch({ onChange: () => void run('file') });
+  const reloader = new Reloader({
+    live,
+    load,
+    signer: selectSigner(),
+    monotonicMs: clock.monotonicMs,
+    onLoaded: (loaded) => watch.follow(loaded),
+    onOutcome: (outcome, causes) => {
+      const problems = outcome.kind === 'refused' ? outcome.problems : [];
+      log.note({ kind: outcome.kind, causes: [...causes], problems });
+      if (outcome.kind === 'applied') logger.level = live.current.settings.log.level;
+      tell(logger, outcome, causes);
+    },
+  });
+  const run = (cause: ReloadCause): Promise<ReloadOutcome | undefined> =>
+    reloader.reload(cause).catch((error: unknown) => {
+      logger.error({ err: error }, 'a reload failed by a defect');
+      return undefined;
+    });
+  watch.follow(prints);
+  return {
+    log,
+    reload: (cause) => reloader.reload(cause),
+    answer: async () => answerOf(await reloader.reload('request')),
+    close: () => watch.close(),
+  };
+}
+
+function tell(logger: Logger, outcome: ReloadOutcome, causes: ReadonlySet<ReloadCause>): void {
+  const by = [...causes];
+  if (outcome.kind === 'refused') {
+    for (const problem of outcome.problems) logger.error({ problem }, 'not reloaded');
+    logger.error({ causes: by }, 'the reload was refused; the configuration before it stays in force');
+    return;
+  }
+  for (const warning of outcome.warnings) logger.warn(warning);
+  logger.info({ causes: by, generation: outcome.generation }, 'reloaded');
+}
+
+function answerOf(outcome: ReloadOutcome): ReloadAnswer {
+  const { kind, ...body } = outcome;
+  return { applied: kind === 'applied', body: { outcome: kind, ...body } };
+}

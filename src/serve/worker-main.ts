@@ -1,0 +1,8 @@
+/** The executable of one worker, forked by the supervisor: `worker-main.js FILE NUMBER`. */
+import { serve } from './serve.js';
+
+const [, , file = '', number = ''] = process.argv;
+if (process.send === undefined || !/^[0-9]{1,2}$/.test(number))
+  throw new Error('a worker is started by countersign serve, from a configuration with workers');
+process.exitCode = await serve(file, { worker: Number(number) });
+if (process.connected) process.disconnect();

@@ -1,0 +1,101 @@
+/** The supervisor's end of the channel to one worker, from its fork to its end. */
+import type { ChildProcess } from 'node:child_process';
+import type { FromWorker, WorkerQuestion, WorkerState, WorkerTopic } from './worker-messages.js';
+
+/** A scrape waits no longer for a busy worker. */
+const ANSWER_MILLISECONDS = 1_000;
+const LOOK_MILLISECONDS = 1_000;
+/** Looks in a row without a sign of life, of which a worker gives four a second: it does not come back by itself. */
+const LOOKS_IN_VAIN = 10;
+
+/** Who is told what becomes of the process. */
+export interface WorkerEvents {
+  /** The first state that a worker tells: its services listen by then. */
+  readonly onListening: () => void;
+  /** It is gone; `reason` in words. */
+  readonly onEnd: (reason: string) => void;
+}
+
+export class WorkerProcess {
+  readonly #child: ChildProcess;
+  readonly #events: WorkerEvents;
+  readonly #waiting = new Map<number, (answer: unknown) => void>();
+  readonly #watch: NodeJS.Timeout;
+  #state: WorkerState | undefined;
+  #questions = 0;
+  #looksInVain = 0;
+  #hung = false;
+
+  constructor(child: ChildProcess, events: WorkerEvents) {
+    this.#child = child;
+    this.#events = events;
+    this.#watch = setInterval(() => this.#look(), LOOK_MILLISECONDS);
+    child.on('message', (message) => this.#take(message as FromWorker));
+    child.once('exit', (code, signal) => this.#end(code, signal));
+    child.once('error', (error) => this.#neverStarted(error));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** What it told last; undefined before it listens. */
+  get state(): WorkerState | undefined {
+    return this.#state;
+  }
+
+  /** Its answer; undefined when it gives none in time. */
+  ask(topic: WorkerTopic, tenant?: string): Promise<unknown> {
+    return new Promise((resolve) => {
+      const id = ++this.#questions;
+      const settle = (answer: unknown): void => {
+        clearTimeout(deadline);
+        this.#waiting.delete(id);
+        resolve(answer);
+      };
+      const deadline = setTimeout(() => settle(undefined), ANSWER_MILLISECONDS);
+      this.#waiting.set(id, settle);
+      const question: WorkerQuestion = { kind: 'question', id, topic, tenant };
+      if (this.#child.connected) this.#child.send(question, (error) => error && settle(undefined));
+      else settle(undefined);
+    });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  #take(message: FromWorker): void {
+    this.#looksInVain = 0;
+    if (message.kind === 'answer') {
+      this.#waiting.get(message.id)?.(message.answer);
+      return;
+    }
+    const listensNow = this.#state === undefined;
+    this.#state = message;
+    if (listensNow) this.#events.onListening();
+  }
+
+  /** Looks are counted and not the time: after a stand-still of this process there was nobody to hear anything. */
+  #look(): void {
+    if (this.#state === undefined) return;
+    this.#looksInVain += 1;
+    if (this.#looksInVain < LOOKS_IN_VAIN) return;
+    this.#hung = true;
+    this.#child.kill('SIGKILL');
+  }
+
+  #end(code: number | null, signal: NodeJS.Signals | null): void {
+    clearInterval(this.#watch);
+    this.#state = undefined;
+    for (const settle of this.#waiting.values()) settle(undefined);
+    const how = code === null ? `was ended by ${String(signal)}` : `ended with ${code}`;
+    this.#events.onEnd(this.#hung ? 'gave no sign of life and was killed' : how);
+  }
+
+  #neverStarted(error: Error): void {
+    if (this.#child.pid !== undefined) return;
+    clearInterval(this.#watch);
+    this.#events.onEnd(`could not be started: ${error.message}`);
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * A real Redis that dies, stands still, forgets, fills up or turns away while two verifiers claim every nonce at once:
+ * no nonce is let in twice, doubt lets nobody in, and service is back with Redis.
+ *
+ * The window ahead is 0 s, so that the floor after a loss is over with the second in which it was noticed.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { RedisNonceStore } from '../../src/nonces/redis-store.js';
+import { RedisServer } from '../support/redis-server.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
+import { numberedClaim } from './nonce-claims.js';
+import { newPrefix, redisAt, RedisStores } from './nonce-store-redis-harness.js';
+import { Traffic } from './nonce-store-redis-traffic.js';
+
+/** A second, the second of the floor, and time for a machine that does other things. */
+const RETURN_MS = 3_000;
+const CLAIMED = { kind: 'claimed' };
+const UNAVAILABLE = { kind: 'doubt', reason: 'store_unavailable' };
+
+const stores = new RedisStores();
+let server: RedisServer;
+let proxy: TcpProxy;
+beforeEach(async () => {
+  server = await RedisServer.start();
+  proxy = await TcpProxy.to(server.address);
+});
+afterEach(async () => {
+  await stores.closeAll();
+  await proxy.close();
+  await server.remove();
+});
+
+/** Two verifiers over the same nonces, straight or through the proxy, serving. */
+async function openTwo(address = server.address): Promise<[RedisNonceStore, RedisNonceStore]> {
+  const redis = redisAt(address, { keyPrefix: newPrefix(), maxClockDifferenceMilliseconds: 100 });
+  const options = { futureSkewSeconds: 0 };
+  const two: [RedisNonceStore, RedisNonceStore] = [
+    await stores.open(redis, options),
+    await stores.open(redis, options),
+  ];
+  for (const store of two) await untilHealthy(store);
+  return two;
+}
+
+/** An empty Redis may be one that has lost everything: the first verifier raises the floor. */
+const LOSSES_OF_THE_START = 1;
+
+function losses(two: readonly RedisNonceStore[]): number {
+  return two.reduce((sum, store) => sum + store.figures().stateLosses, 0);
+}
+
+async function untilHealthy(store: RedisNonceStore): Promise<void> {
+  while (store.status().unhealthy !== undefined) await pause(5);
+}
+
+function claimNow(number: number) {
+  const timestampSeconds = Math.floor(Date.now() / 1000);
+  return numberedClaim(number, { timestampSeconds, futureSkewSeconds: 0 });
+}
+
+/** Runs traffic over a fault and its end; gives the traffic when all of it is over. */
+async function during(two: RedisNonceStore[], fault: () => Promise<void>): Promise<Traffic> {
+  const traffic = new Traffic(...two);
+  traffic.start();
+  await traffic.untilWins(200);
+  await fault();
+  expect(await traffic.untilServed()).toBeLessThan(RETURN_MS);
+  for (const store of two) await untilHealthy(store);
+  await traffic.untilWins(traffic.wins() + 200);
+  await traffic.stop();
+  await traffic.replayAll();
+  expect(traffic.twice()).toEqual([]);
+  return traffic;
+}
+
+describe('a Redis that keeps its state', () => {
+  it('stands still: answers doubt at once, and loses no event when it goes on', async () => {
+    const two = await openTwo();
+    const traffic = await during(two, async () => {
+      server.pause();
+      await pause(600);
+      expect(two[0].figures().breaker).not.toBe('closed');
+      expect(two[0].status().unhealthy).toBeDefined();
+      expect(await two[0].claim(claimNow(1_000_000))).toEqual(UNAVAILABLE);
+      server.resume();
+    });
+    expect(traffic.orphans()).toEqual([]);
+    expect(losses(two)).toBe(LOSSES_OF_THE_START);
+    expect(two[0].figures().withdrawalsOwed).toBe(0);
+  });
+
+  it('stands still for longer than a connection is kept', async () => {
+    const two = await openTwo();
+    const traffic = await during(two, async () => {
+      server.pause();
+      await pause(2_500);
+      server.resume();
+    });
+    expect(traffic.orphans()).toEqual([]);
+  });
+
+  it('is slow: claims that were made too late are taken back, and the retry is let in', async () => {
+    const [one, other] = await openTwo(proxy.address);
+    proxy.answersLateByMs = 300;
+    expect(await one.claim(claimNow(1))).toEqual(UNAVAILABLE);
+    expect(one.figures().unknownOutcomes).toBeGreaterThan(0);
+    proxy.answersLateByMs = 0;
+    while (one.figures().withdrawals === 0) await pause(5);
+    await untilHealthy(one);
+    await untilHealthy(other);
+    expect(await other.claim(claimNow(1))).toEqual(CLAIMED);
+    expect(await one.claim(claimNow(1))).toMatchObject({ kind: 'replayed' });
+  });
+
+  it('loses the connection with claims on it: they are taken back over the next one', async () => {
+    const [one, other] = await openTwo(proxy.address);
+    proxy.losesAnswers = true;
+    const lost = Promise.all([1, 2, 3].map(async (number) => one.claim(claimNow(number))));
+    await pause(50);
+    proxy.cut();
+    expect(await lost).toEqual([UNAVAILABLE, UNAVAILABLE, UNAVAILABLE]);
+    expect(one.figures().withdrawalsOwed).toBe(3);
+    proxy.losesAnswers = false;
+    await untilSettled(one);
+    await untilHealthy(other);
+    expect(one.figures().withdrawals).toBe(3);
+    for (const number of [1, 2, 3]) expect(await other.claim(claimNow(number))).toEqual(CLAIMED);
+  });
+
+  it('loses connections again and again under load', async () => {
+    const two = await openTwo(proxy.address);
+    const traffic = await during(two, async () => {
+      for (let round = 0; round < 10; round += 1) {
+        proxy.losesAnswers = round % 2 === 0;
+        await pause(60);
+        proxy.cut();
+        proxy.losesAnswers = false;
+        await pause(100);
+      }
+    });
+    expect(traffic.orphans()).toEqual([]);
+    expect(losses(two)).toBe(LOSSES_OF_THE_START);
+  });
+
+  it('never takes back what another one has claimed', async () => {
+    const [one, other] = await openTwo(proxy.address);
+    expect(await other.claim(claimNow(1))).toEqual(CLAIMED);
+    proxy.losesAnswers = true;
+    const lost = one.claim(claimNow(1));
+    await pause(50);
+    proxy.cut();
+    expect(await lost).toEqual(UNAVAILABLE);
+    proxy.losesAnswers = false;
+    await untilSettled(one);
+    expect(one.figures().withdrawals).toBe(0);
+    expect(await one.claim(claimNow(1))).toMatchObject({ kind: 'replayed' });
+  });
+
+  it('is out of memory: full is said, nothing is evicted, and room is used when there is some', async () => {
+    const two = await openTwo();
+    await two[0].claim(claimNow(1_000_001));
+    const traffic = await during(two, async () => {
+      await server.command('CONFIG', 'SET', 'maxmemory', '1mb');
+      await pause(400);
+      expect(await two[0].claim(claimNow(1_000_000))).toMatchObject({ kind: 'doubt' });
+      expect(two[0].status().unhealthy).toMatch(/OOM/);
+      expect((await two[0].claim(claimNow(1_000_001))).kind).not.toBe('claimed');
+      await server.command('CONFIG', 'SET', 'maxmemory', '0');
+    });
+    expect(traffic.orphans()).toEqual([]);
+    expect(losses(two)).toBe(LOSSES_OF_THE_START);
+  });
+
+  async function untilSettled(store: RedisNonceStore): Promise<void> {
+    while (store.figures().withdrawalsOwed > 0 || store.status().unhealthy !== undefined) await pause(5);
+  }
+});
+
+describe('a Redis that may have lost state', () => {
+  it('is killed, and comes back empty', async () => {
+    const two = await openTwo();
+    await during(two, async () => {
+      await server.kill();
+      await pause(300);
+      expect(await two[0].claim(claimNow(1_000_000))).toEqual(UNAVAILABLE);
+      expect(two[0].status().unhealthy).toMatch(/cannot be reached/);
+      await server.start();
+    });
+    expect(losses(two)).toBeGreaterThan(LOSSES_OF_THE_START);
+  });
+
+  it('is flushed: what was let in before stays refused', async () => {
+    const two = await openTwo();
+    await during(two, async () => {
+      await server.command('FLUSHALL');
+    });
+    expect(losses(two)).toBeGreaterThan(LOSSES_OF_THE_START);
+  });
+
+  it('loses the state alone, or the nonces of another verifier', async () => {
+    const [one, other] = await openTwo();
+    const claim = claimNow(1);
+    expect(await one.claim(claim)).toEqual(CLAIMED);
+    await server.command('FLUSHALL', 'ASYNC');
+    expect(await other.claim(claim)).toEqual(UNAVAILABLE);
+    await untilHealthy(other);
+    expect(await other.claim(claim)).toEqual({ kind: 'doubt', reason: 'below_floor' });
+    await untilHealthy(one);
+    expect(one.status().floorSeconds).toBeGreaterThanOrEqual(claim.timestampSeconds);
+  });
+
+  it('is made a replica of another one, and a master again with its data', async () => {
+    const elsewhere = await RedisServer.start();
+    try {
+      const two = await openTwo();
+      await during(two, async () => {
+        await server.command('REPLICAOF', elsewhere.address.host, elsewhere.address.port);
+        await pause(500);
+        expect(await two[0].claim(claimNow(1_000_000))).toEqual(UNAVAILABLE);
+        expect(two[0].status().unhealthy).toMatch(/replica/);
+        await server.command('REPLICAOF', 'NO', 'ONE');
+      });
+      expect(losses(two)).toBeGreaterThan(LOSSES_OF_THE_START);
+    } finally {
+      await elsewhere.remove();
+    }
+  });
+
+  it('may evict: service stops, and goes on above the floor', async () => {
+    const two = await openTwo();
+    await during(two, async () => {
+      await server.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+      await pause(1_600);
+      expect(await two[0].claim(claimNow(1_000_000))).toEqual(UNAVAILABLE);
+      expect(two[0].status().unhealthy).toMatch(/allkeys-lru.*set maxmemory-policy noeviction/);
+      await server.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    });
+    expect(losses(two)).toBeGreaterThan(LOSSES_OF_THE_START);
+  });
+});

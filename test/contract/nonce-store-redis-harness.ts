@@ -1,0 +1,60 @@
+/** Redis stores of one test file: each opened with a key prefix of its own, all closed at the end of their test. */
+import type { RedisNonceStoreOptions } from '../../src/nonces/redis-options.js';
+import { openRedisNonceStore, type RedisNonceStore } from '../../src/nonces/redis-store.js';
+import type { RedisAddress } from '../../src/config/redis-settings.js';
+
+/** Settings of one server, where nothing but the address matters. */
+export function redisAt(
+  address: RedisAddress,
+  but: Partial<RedisNonceStoreOptions['redis']> = {},
+): RedisNonceStoreOptions['redis'] {
+  return {
+    deployment: { kind: 'standalone', address },
+    database: 0,
+    username: undefined,
+    password: undefined,
+    tls: undefined,
+    keyPrefix: 'countersign',
+    timeoutMilliseconds: 200,
+    waitReplicas: 0,
+    ...but,
+  };
+}
+
+let prefixes = 0;
+
+/** A prefix that no other store of this run has. */
+export function newPrefix(): string {
+  prefixes += 1;
+  return `test-${process.pid}-${prefixes}`;
+}
+
+/** Opens stores by the clock of the machine, and closes them after their test. */
+export class RedisStores {
+  readonly #opened: RedisNonceStore[] = [];
+
+  constructor() {
+    afterEach(() => this.closeAll());
+  }
+
+  async open(
+    redis: RedisNonceStoreOptions['redis'],
+    but: Partial<RedisNonceStoreOptions> = {},
+  ): Promise<RedisNonceStore> {
+    const store = await openRedisNonceStore({
+      clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
+      pastSkewSeconds: 30,
+      futureSkewSeconds: 30,
+      maxEntries: 1_000_000,
+      maxEntriesPerIdentity: 1_000_000,
+      redis,
+      ...but,
+    });
+    this.#opened.push(store);
+    return store;
+  }
+
+  async closeAll(): Promise<void> {
+    for (const store of this.#opened.splice(0)) await store.close();
+  }
+}

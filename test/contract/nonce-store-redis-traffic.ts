@@ -1,0 +1,118 @@
+/**
+ * Producers with two verifiers between them and Redis: each nonce goes to both at once, and what gets doubt is sent
+ * again with the same bytes, as producers do. Counts who was let in.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ClaimOutcome, NonceClaim, NonceStore } from '../../src/nonces/nonce-store.js';
+import { numberedClaim } from './nonce-claims.js';
+
+/** New events of one turn, and how long one lasts. */
+const AT_ONCE = 2;
+const TURN_MS = 5;
+/** After doubt: how long until the next try, and after how many of them a producer drops its event. */
+const RETRY_MS = 50;
+const TRIES = 40;
+
+interface Event {
+  readonly number: number;
+  readonly claim: () => NonceClaim;
+  wins: number;
+  replays: number;
+}
+
+export class Traffic {
+  readonly #stores: readonly NonceStore[];
+  readonly #events: Event[] = [];
+  #open = 0;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  #lastWinAtMs = 0;
+
+  constructor(...stores: readonly NonceStore[]) {
+    this.#stores = stores;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** No new events; resolves when none waits any longer. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  /** Resolves with how long it took until an event that was signed from now on was let in. */
+  async untilServed(): Promise<number> {
+    const sinceMs = performance.now();
+    while (this.#lastWinAtMs <= sinceMs) await pause(2);
+    return this.#lastWinAtMs - sinceMs;
+  }
+
+  /** Resolves when some were let in. */
+  async untilWins(count: number): Promise<void> {
+    while (this.wins() < count) await pause(5);
+  }
+
+  wins(): number {
+    return this.#events.filter(({ wins }) => wins > 0).length;
+  }
+
+  /** Numbers of the events that were let in more than once. */
+  twice(): number[] {
+    return this.#events.filter(({ wins }) => wins > 1).map(({ number }) => number);
+  }
+
+  /** Numbers of the events that were called replays although nobody was let in with them: lost to their producer. */
+  orphans(): number[] {
+    return this.#events.filter(({ wins, replays }) => wins === 0 && replays > 0).map(({ number }) => number);
+  }
+
+  /** Sends everything once more, to all stores. */
+  async replayAll(): Promise<void> {
+    for (let at = 0; at < this.#events.length; at += 200)
+      await Promise.all(this.#events.slice(at, at + 200).map((event) => this.#send(event)));
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      for (let at = 0; at < AT_ONCE; at += 1) void this.#deliver(this.#newEvent());
+      await pause(TURN_MS);
+    }
+    while (this.#open > 0) await pause(TURN_MS);
+  }
+
+  async #deliver(event: Event): Promise<void> {
+    this.#open += 1;
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const outcomes = await this.#send(event);
+      if (!outcomes.every(({ kind }) => kind === 'doubt')) break;
+      await pause(RETRY_MS);
+    }
+    this.#open -= 1;
+  }
+
+  async #send(event: Event): Promise<ClaimOutcome[]> {
+    const outcomes = await Promise.all(this.#stores.map(async (store) => store.claim(event.claim())));
+    for (const { kind } of outcomes) {
+      if (kind === 'claimed') event.wins += 1;
+      if (kind === 'replayed') event.replays += 1;
+      if (kind === 'claimed') this.#lastWinAtMs = performance.now();
+    }
+    return outcomes;
+  }
+
+  #newEvent(): Event {
+    const number = this.#events.length;
+    const timestampSeconds = Math.floor(Date.now() / 1000);
+    const claim = (): NonceClaim =>
+      numberedClaim(number, {
+        timestampSeconds,
+        futureSkewSeconds: 0,
+        requestId: `request-${number}-${Math.random().toString(36).slice(2)}`,
+      });
+    const event: Event = { number, claim, wins: 0, replays: 0 };
+    this.#events.push(event);
+    return event;
+  }
+}

@@ -1,0 +1,58 @@
+/** A relay between a client and a server on loopback that can be slow, lose answers, or break. */
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { RedisAddress } from '../../src/config/redis-settings.js';
+
+export class TcpProxy {
+  readonly #server: Server;
+  readonly #pairs = new Set<readonly [Socket, Socket]>();
+  /** Every answer comes so much later. */
+  answersLateByMs = 0;
+  /** Requests arrive, and their answers go nowhere. */
+  losesAnswers = false;
+
+  private constructor(target: RedisAddress) {
+    this.#server = createServer((client) => this.#relay(client, connect(target)));
+  }
+
+  static async to(target: RedisAddress): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target);
+    await new Promise<void>((done) => proxy.#server.listen(0, '127.0.0.1', done));
+    return proxy;
+  }
+
+  get address(): RedisAddress {
+    return { host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port };
+  }
+
+  /** Breaks every connection. */
+  cut(): void {
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    await new Promise((done) => this.#server.close(done));
+  }
+
+  #relay(client: Socket, server: Socket): void {
+    const pair = [client, server] as const;
+    this.#pairs.add(pair);
+    for (const socket of pair) {
+      socket.setNoDelay(true);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        this.#pairs.delete(pair);
+        for (const other of pair) other.destroy();
+      });
+    }
+    client.on('data', (bytes) => server.write(bytes));
+    let last = Promise.resolve();
+    server.on('data', (bytes) => {
+      if (this.losesAnswers) return;
+      const dueMs = performance.now() + this.answersLateByMs;
+      // In their order, also when the delay has become less.
+      last = last.then(() => pause(dueMs - performance.now())).then(() => void client.write(bytes));
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { StoreReport } from '../../../src/serve/store-report.js';
+
+type Line = readonly [string, string, object];
+
+function reporter(): { lines: Line[]; look: (clockSteps: number, unhealthy?: string) => void } {
+  const lines: Line[] = [];
+  let status = { entries: 0, maxEntries: 1, floorSeconds: 0, clockSteps: 0 };
+  const log = (level: string) => (facts: object, message: string) => void lines.push([level, message, facts]);
+  const logger = { warn: log('warn'), info: log('info') } as unknown as ConstructorParameters<
+    typeof StoreReport
+  >[1];
+  const report = new StoreReport({ name: 'lmdb', status: () => status }, logger);
+  return {
+    lines,
+    look: (clockSteps, unhealthy) => {
+      status = { ...status, clockSteps, ...(unhealthy !== undefined && { unhealthy }) };
+      if (unhealthy === undefined) status = { entries: 0, maxEntries: 1, floorSeconds: 0, clockSteps };
+      report.look();
+    },
+  };
+}
+
+describe('the report of the nonce store', () => {
+  it('says nothing while nothing happens', () => {
+    const { lines, look } = reporter();
+    for (let times = 0; times < 3; times++) look(0);
+    expect(lines).toEqual([]);
+  });
+
+  it('tells of each step once, and when the store serves again', () => {
+    const { lines, look } = reporter();
+    for (const reason of ['stepped by 20000 ms', 'stepped by 20000 ms']) look(1, reason);
+    look(2, 'stepped by 40000 ms');
+    look(2);
+    look(2);
+    expect(lines).toEqual([
+      ['warn', 'the wall clock stepped', { store: 'lmdb', steps: 1, reason: 'stepped by 20000 ms' }],
+      ['warn', 'the nonce store refuses', { store: 'lmdb', reason: 'stepped by 20000 ms' }],
+      ['warn', 'the wall clock stepped', { store: 'lmdb', steps: 2, reason: 'stepped by 40000 ms' }],
+      ['info', 'the nonce store serves again', { store: 'lmdb' }],
+    ]);
+  });
+
+  it('tells of a step that was over before it looked', () => {
+    const { lines, look } = reporter();
+    look(1);
+    expect(lines.map(([, message]) => message)).toEqual(['the wall clock stepped']);
+  });
+});
