@@ -2,7 +2,12 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBootId } from '../nonces/boot-id.js';
-import { prepareDirectory, prepareFiles, refuseForeignFile, removeJournal } from '../nonces/journal-files.js';
+import {
+  prepareDirectory,
+  prepareFiles,
+  refuseForeignFiles,
+  removeJournal,
+} from '../nonces/journal-files.js';
 import { openReservedDatabase, type ReservedDatabase } from '../nonces/reserved-database.js';
 import { ExecutionStoreError, type ExecutionBounds } from './execution-bounds.js';
 import { TABLES } from './pair-index.js';
@@ -44,9 +49,9 @@ export function openPairDatabase(options: LmdbExecutionStoreOptions): ReservedDa
 function openAt(path: string, synced: boolean, options: LmdbExecutionStoreOptions): ReservedDatabase {
   prepareFiles(path);
   try {
-    refuseForeignFile(path);
+    refuseForeignFiles(path);
     const mapBytes = Math.max(LEAST_MAP_BYTES, options.maxInAll * MAP_BYTES_PER_PAIR);
-    return openReservedDatabase({ path, synced, mapBytes, maxTables: TABLES });
+    return openReservedDatabase({ path, synced, mapBytes, tables: TABLES });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ExecutionStoreError(

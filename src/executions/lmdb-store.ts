@@ -37,7 +37,7 @@ class LmdbExecutionStore implements ExecutionStore {
 
   constructor(options: LmdbExecutionStoreOptions, database: ReservedDatabase) {
     this.#database = database;
-    this.#index = new PairIndex(database.root, options);
+    this.#index = new PairIndex(database, options);
   }
 
   remember(pair: ExecutionPair, nowMs: number): Promise<void> {

@@ -3,12 +3,10 @@
  * time's, to find the oldest of one tenant and of all. The numbers of pairs are kept beside them.
  * Everything that writes has to be called inside a write transaction.
  */
-import type { Database, RootDatabase } from 'lmdb';
+import type { ReservedDatabase, Table } from '../nonces/reserved-database.js';
 import type { ExecutionBounds } from './execution-bounds.js';
 import type { ExecutionPair } from './execution-store.js';
 import { KEY_BYTES, pairKey, tenantKey } from './pair-keys.js';
-
-type Table = Database<Buffer, Buffer>;
 
 /** A pair as it is kept. Keys are `KEY_BYTES` long. */
 interface Entry {
@@ -18,8 +16,8 @@ interface Entry {
   readonly atMs: number;
 }
 
-/** Named databases that the root has to have room for. */
-export const TABLES = 4;
+/** The tables that the database has to be opened with. */
+export const TABLES = ['times', 'by-tenant', 'by-time', 'counts'] as const;
 /** Deletions for one pair that comes: more than one, so that a backlog ends, and few, so that nobody waits. */
 const DELETIONS_AT_ONCE = 4;
 
@@ -35,14 +33,12 @@ export class PairIndex {
   readonly #byTime: Table;
   readonly #counts: Table;
 
-  constructor(root: RootDatabase<Buffer, Buffer>, bounds: ExecutionBounds) {
-    const table = (name: string): Table =>
-      root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' });
+  constructor(database: Pick<ReservedDatabase, 'table'>, bounds: ExecutionBounds) {
     this.#bounds = bounds;
-    this.#times = table('times');
-    this.#byTenant = table('by-tenant');
-    this.#byTime = table('by-time');
-    this.#counts = table('counts');
+    this.#times = database.table('times');
+    this.#byTenant = database.table('by-tenant');
+    this.#byTime = database.table('by-time');
+    this.#counts = database.table('counts');
   }
 
   /** Whether the pair is there and has not expired. Sees what was committed when this turn of the loop began. */

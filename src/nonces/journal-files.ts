@@ -50,10 +50,15 @@ export function prepareDirectory(directory: string): void {
   );
 }
 
-/** Makes a journal's file and its lock file readable for us alone before the database library opens them. */
+/** The file of a database's gate (`write-gate.ts`). */
+export function gatePath(path: string): string {
+  return `${path}-gate`;
+}
+
+/** Makes a database's files readable for us alone before the database library opens them. */
 export function prepareFiles(path: string): void {
   attempt(path, () => {
-    for (const file of [path, lockPath(path)]) {
+    for (const file of filesOf(path)) {
       closeSync(openSync(file, 'a', PRIVATE_FILE));
       chmodSync(file, PRIVATE_FILE);
     }
@@ -61,10 +66,14 @@ export function prepareFiles(path: string): void {
 }
 
 /**
- * Throws where the file is not empty and not a database: the library (lmdb 3.5.6) takes the process down with
+ * Throws where a file is not empty and not a database: the library (lmdb 3.5.6) takes the process down with
  * it when it is given one. The mark is that of LMDB's first page (`mm_magic`, behind a page header).
  */
-export function refuseForeignFile(path: string): void {
+export function refuseForeignFiles(path: string): void {
+  for (const file of [path, gatePath(path)]) refuseForeignFile(file);
+}
+
+function refuseForeignFile(path: string): void {
   const file = openSync(path, 'r');
   const start = Buffer.alloc(MAGIC_OFFSET + 4);
   const bytes = readSync(file, start, 0, start.length, 0);
@@ -85,17 +94,24 @@ export function lastWrittenMs(paths: readonly string[]): number {
 }
 
 export function removeJournal(path: string): void {
-  for (const file of [path, lockPath(path)]) rmSync(file, { force: true });
+  for (const file of filesOf(path)) rmSync(file, { force: true });
 }
 
-/** Says whether a journal's files are still those that it was asked about first. */
+/** Says whether a journal's files, and the locks of both its databases, are still those that it was asked about first. */
 export function watchFiles(path: string): () => boolean {
-  const files = [path, lockPath(path)].map((file) => ({ file, was: statSync(file) }));
+  const files = [path, lockPath(path), lockPath(gatePath(path))].map((file) => ({
+    file,
+    was: statSync(file),
+  }));
   return () => files.every(({ file, was }) => isSame(was, statSync(file, { throwIfNoEntry: false })));
 }
 
 function isSame(was: Stats, is: Stats | undefined): boolean {
   return is?.ino === was.ino && is.dev === was.dev;
+}
+
+function filesOf(path: string): string[] {
+  return [path, gatePath(path)].flatMap((file) => [file, lockPath(file)]);
 }
 
 function lockPath(path: string): string {

@@ -6,7 +6,9 @@
  */
 import { open, type Database, type RootDatabase, type TransactionFlags } from 'lmdb';
 import { openDiskReserve } from './disk-reserve.js';
+import { gatePath } from './journal-files.js';
 import { decodeRecord, encodeRecord, type JournalEvent } from './journal-record.js';
+import { openWriteGate, type WriteGate } from './write-gate.js';
 
 /** What all processes know besides the records. */
 export interface JournalHead {
@@ -73,27 +75,41 @@ const RECORD_OVERHEAD_BYTES = 32;
 
 /** Opens or makes the journal at `path`. Throws what the database throws. */
 export function openJournal({ path, synced, mapBytes }: JournalOptions): Journal {
-  const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
-  const sync = { overlappingSync: false, noSync: !synced };
-  const sizes = { mapSize: mapBytes, pageSize: PAGE_BYTES, maxDbs: 2 };
-  const root = open<Buffer, Buffer>({ path, noSubdir: true, ...sizes, ...sync, ...binary });
-  const records = root.openDB<Buffer, Buffer>({ name: 'records', ...binary });
+  const gate = openWriteGate(gatePath(path));
+  const { root, records } = openTables({ path, synced, mapBytes }, gate);
   const reserve = openDiskReserve(path);
   const flags = synced ? COMMIT_AND_FLUSH : COMMIT_ONLY;
   return {
     transact(action) {
-      return root.transactionSync(() => {
+      const transaction = (): ReturnType<typeof action> => {
         const used = usedBytes(root);
         const reserved = reserve.upTo(used + TRANSACTION_BYTES);
         if (reserved < used + DELETION_BYTES) throw new Error(`the disk under ${path} is full`);
         return action(transactionOn(root, records, reserved >= used + TRANSACTION_BYTES));
-      }, flags);
+      };
+      return gate.hold(() => root.transactionSync(transaction, flags));
     },
     async close() {
       await root.close();
+      await gate.close();
       reserve.close();
     },
   };
+}
+
+interface Tables {
+  readonly root: RootDatabase<Buffer, Buffer>;
+  readonly records: Database<Buffer, Buffer>;
+}
+
+function openTables({ path, synced, mapBytes }: JournalOptions, gate: WriteGate): Tables {
+  const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
+  const sync = { overlappingSync: false, noSync: !synced };
+  const sizes = { mapSize: mapBytes, pageSize: PAGE_BYTES, maxDbs: 2 };
+  return gate.hold(() => {
+    const root = open<Buffer, Buffer>({ path, noSubdir: true, ...sizes, ...sync, ...binary });
+    return { root, records: root.openDB<Buffer, Buffer>({ name: 'records', ...binary }) };
+  });
 }
 
 function transactionOn(

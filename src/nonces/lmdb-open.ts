@@ -7,7 +7,7 @@ import {
   lastWrittenMs,
   prepareDirectory,
   prepareFiles,
-  refuseForeignFile,
+  refuseForeignFiles,
   removeJournal,
   watchFiles,
 } from './journal-files.js';
@@ -108,7 +108,7 @@ function beginJournal(
 function openAt(path: string, synced: boolean, options: LmdbNonceStoreOptions): Journal {
   try {
     prepareFiles(path);
-    refuseForeignFile(path);
+    refuseForeignFiles(path);
     refuseFullDisk(options.directory);
     return openJournal({ path, synced, mapBytes: mapBytes(options) });
   } catch (error) {

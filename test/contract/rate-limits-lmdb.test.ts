@@ -78,7 +78,7 @@ describe('shared rate limits', () => {
     expect(await kinds([open().reserve(LIMIT, 'a')])).toEqual(['limited']);
     for (const limits of opened.splice(0)) await limits.close();
     expect(await kinds([open('bbbb').reserve(LIMIT, 'a')])).toEqual(['reserved']);
-    expect(readdirSync(folder).sort()).toEqual(['limits-boot-bbbb.mdb', 'limits-boot-bbbb.mdb-lock']);
+    for (const name of readdirSync(folder)) expect(name).toMatch(/^limits-boot-bbbb\.mdb/);
   });
 
   it('refuse once they are closed', async () => {

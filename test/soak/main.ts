@@ -128,22 +128,24 @@ try {
   const perSecond = Math.max(1, Math.floor(answersPerSecond * SHARE_OF_CAPACITY));
   say(`capacity ${Math.round(answersPerSecond)}/s; ${perSecond}/s for ${seconds} s`);
   const samples = await soak(federation, perSecond, seconds);
-  const others = samples.flatMap(({ statuses }) => Object.keys(statuses)).filter((status) => status !== '202');
-  const result = {
+  const others = samples
+    .flatMap(({ statuses }) => Object.keys(statuses))
+    .filter((status) => status !== '202');
+  const figures = {
     machine: { node: process.versions.node, cores: cpus().length },
     seconds,
     answersPerSecond: Math.round(answersPerSecond),
     perSecond,
-    requests: samples.flatMap(({ statuses }) => Object.values(statuses)).reduce((sum, count) => sum + count, 0),
+    requests: samples
+      .flatMap(({ statuses }) => Object.values(statuses))
+      .reduce((sum, count) => sum + count, 0),
     otherStatuses: [...new Set(others)],
     verifierMegabytesAnHour: Math.round(memoryTrend(samples)),
-    samples,
   };
   mkdirSync(RESULTS_FOLDER, { recursive: true });
-  writeFileSync(join(RESULTS_FOLDER, 'soak.json'), `${JSON.stringify(result, null, 2)}\n`);
+  writeFileSync(join(RESULTS_FOLDER, 'soak.json'), `${JSON.stringify({ ...figures, samples }, null, 2)}\n`);
   writeFileSync(join(RESULTS_FOLDER, 'soak.svg'), figure(samples, perSecond));
-  const { samples: _samples, ...told } = result;
-  say(`${JSON.stringify(told)}\nleft in ${RESULTS_FOLDER}/soak.json and soak.svg`);
+  say(`${JSON.stringify(figures)}\nleft in ${RESULTS_FOLDER}/soak.json and soak.svg`);
   if (others.length > 0) process.exitCode = 1;
 } finally {
   await federation.stop();

@@ -21,7 +21,9 @@ const TICKS = 4;
 /** The panels one below the other; y begins at 0. */
 export function plot(panels: readonly Panel[]): string {
   const height = panels.length * PANEL_HEIGHT;
-  const drawn = panels.map((panel, index) => `<g transform="translate(0,${index * PANEL_HEIGHT})">${draw(panel)}</g>`);
+  const drawn = panels.map(
+    (panel, index) => `<g transform="translate(0,${index * PANEL_HEIGHT})">${draw(panel)}</g>`,
+  );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11">`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
@@ -69,5 +71,6 @@ function ticks(max: number): number[] {
 
 /** The next number that divides well: 4, 8, 20, 40, 80, … */
 function roundUp(value: number): number {
-  for (let unit = 1; ; unit *= 10) for (const step of [4, 8, 20]) if (value <= step * unit) return step * unit;
+  for (let unit = 1; ; unit *= 10)
+    for (const step of [4, 8, 20]) if (value <= step * unit) return step * unit;
 }

@@ -1,0 +1,17 @@
+/** A process that opens a journal and closes it, over and over, unless it is killed. */
+import { writeSync } from 'node:fs';
+import { openJournal } from '../../src/nonces/journal.js';
+
+/** The JSON argument. */
+export interface JournalOpenerTask {
+  readonly path: string;
+  readonly mapBytes: number;
+  readonly openings: number;
+}
+
+const { path, mapBytes, openings } = JSON.parse(process.argv[2] ?? '') as JournalOpenerTask;
+for (let done = 0; done < openings; done++) {
+  const journal = openJournal({ path, synced: false, mapBytes });
+  await journal.close();
+  writeSync(1, `${done}\n`);
+}

@@ -1,0 +1,91 @@
+/** A journal that other processes open, and are killed opening, while it is written to (src/nonces/write-gate.ts). */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { prepareFiles } from '../../src/nonces/journal-files.js';
+import { openJournal, type Journal } from '../../src/nonces/journal.js';
+import { compileScript, runScript, type CompiledScript } from '../support/child-process.js';
+import type { JournalOpenerTask } from './journal-opener-child.js';
+
+const MAP_BYTES = 16 * 1_048_576;
+const OPENINGS = 500;
+const KILLS = 25;
+const TRANSACTIONS_A_TURN = 20;
+
+let script: CompiledScript;
+let folder = '';
+let path = '';
+let journal: Journal;
+
+beforeAll(() => {
+  script = compileScript('test/contract/journal-opener-child.ts');
+});
+afterAll(() => script.remove());
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'countersign-openings-'));
+  path = join(folder, 'journal.mdb');
+  prepareFiles(path);
+  journal = openJournal({ path, synced: false, mapBytes: MAP_BYTES });
+});
+afterEach(async () => {
+  await journal.close();
+  rmSync(folder, { recursive: true });
+});
+
+function opener(openings: number): ReturnType<typeof runScript> {
+  const task: JournalOpenerTask = { path, mapBytes: MAP_BYTES, openings };
+  return runScript(script, task);
+}
+
+/** Commits until told to stop; every transaction has to find what the one before it left. */
+async function writeUntil(done: () => boolean): Promise<{ written: number; lost: number }> {
+  const seen = { written: 0, lost: 0 };
+  while (!done()) {
+    for (let turn = 0; turn < TRANSACTIONS_A_TURN; turn++) {
+      journal.transact((transaction) => {
+        if ((transaction.head()?.lastRecord ?? 0) !== seen.written) seen.lost++;
+        seen.written++;
+        transaction.writeHead({
+          lastRecord: seen.written,
+          floorSeconds: 0,
+          forgottenThroughSeconds: 0,
+        });
+      });
+    }
+    await new Promise(setImmediate);
+  }
+  return seen;
+}
+
+it(`loses no transaction to ${OPENINGS} openings by another process`, async () => {
+  let done = false;
+  const child = opener(OPENINGS);
+  const read = (async () => {
+    let openings = 0;
+    for await (const line of child.lines) openings += line === '' ? 0 : 1;
+    done = true;
+    return openings;
+  })();
+  const { written, lost } = await writeUntil(() => done);
+  expect(await read).toBe(OPENINGS);
+  expect(lost).toBe(0);
+  expect(written).toBeGreaterThan(OPENINGS);
+}, 60_000);
+
+it(`loses no transaction to ${KILLS} processes that are killed while they open it`, async () => {
+  let done = false;
+  const killing = (async () => {
+    for (let kill = 0; kill < KILLS; kill++) {
+      const child = opener(1_000_000);
+      for await (const line of child.lines) {
+        if (Number(line) >= kill) break;
+      }
+      child.process.kill('SIGKILL');
+      await child.ended;
+    }
+    done = true;
+  })();
+  const { lost } = await writeUntil(() => done);
+  await killing;
+  expect(lost).toBe(0);
+}, 60_000);
