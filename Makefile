@@ -12,6 +12,9 @@ export PORT UPSTREAM RATE_LIMIT_PER_MINUTE ENVOY_BIN NONCES STATE_DIR DEMO
 
 FEDERATION := node dist/examples/local-federation/main.js
 JEST := npm run -s jest --
+# Suites that need nothing to themselves, and those that load a whole Envoy, a pod or an image.
+SIDE_BY_SIDE := test/unit test/property test/contract test/fuzz
+ONE_BY_ONE := test/e2e test/container test/k8s
 # Says for which package-lock.json node_modules was installed.
 INSTALLED := node_modules/.installed-for
 
@@ -20,7 +23,7 @@ TOOLS := envoy chromium redis faketime hadolint kustomize kubeconform kubernetes
 
 .PHONY: help install build typecheck lint format format-check validate \
 	local-federation-up local-federation-down local-federation-smoke \
-	tools test test-newer-node bench fuzz sbom ci clean
+	tools test test-newer-node bench soak fuzz sbom ci clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 26
@@ -64,13 +67,17 @@ tools: ## find or install the real parts that the tests run: Envoy, Redis, Chrom
 	@for script in $(TOOLS); do scripts/$$script.sh > /dev/null || echo "$$script cannot be had here: its tests will say so" >&2; done
 
 test: build tools ## run the whole suite: unit, property, contract, end to end through a real Envoy
-	@$(JEST) test
+	@$(JEST) --maxWorkers=100% $(SIDE_BY_SIDE)
+	@$(JEST) --runInBand $(ONE_BY_ONE)
 
 test-newer-node: build ## unit, property and contract tests on a newer Node from the package registry
 	@scripts/newer-node.sh
 
 bench: build ## measure; figures are ratios within the run (docs/performance.md)
 	@node --expose-gc dist/test/bench/main.js
+
+soak: build ## half of the measured capacity for SOAK_SECONDS (default: 1800), with memory and p99 plotted
+	@node dist/test/soak/main.js
 
 fuzz: build ## throw structured rubbish at every parser; SECONDS=600 and SEED=… by environment
 	@$(JEST) --testMatch '**/test/fuzz/long.ts'
