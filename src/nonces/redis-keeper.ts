@@ -53,6 +53,8 @@ export class RedisKeeper {
   fault(): string | undefined {
     if (this.#fault !== undefined) return this.#fault;
     if (!this.#parts.link.isReady()) return this.#unreachable();
+    if (!this.#parts.link.isVouchedFor())
+      return `the sentinels have not named ${this.#parts.link.name} of late`;
     if (this.#parts.shards.some((shard) => !shard.isAttached()))
       return `the state in ${this.#parts.link.name} has to be looked at again`;
     return this.#parts.breaker.isClosed() ? undefined : `${this.#parts.link.name} does not answer in time`;
@@ -101,6 +103,8 @@ export class RedisKeeper {
       const { kind, message } = redisFault(error);
       this.#fault = `${link.name}: ${message}`;
       if (kind !== 'unknown') this.#heardAtMs = performance.now();
+      // Also where a server has lost nothing but our scripts: they are loaded before an attachment.
+      for (const shard of this.#parts.shards) shard.detach();
     }
     this.#endSilence();
     if (this.#fault === undefined) breaker.recovered();
@@ -115,17 +119,27 @@ export class RedisKeeper {
   }
 
   async #examine(): Promise<string | undefined> {
-    const wrong = await this.#checkServers();
+    const { link, shards } = this.#parts;
+    const connection = link.connection();
+    const wrong = (await link.vouch()) ?? (await this.#checkServers());
     if (wrong !== undefined) return wrong;
-    const { shards } = this.#parts;
-    if (shards.some((shard) => !shard.isAttached())) await this.#inTime(this.#parts.link.loadScripts());
+    if (shards.some((shard) => !shard.isAttached())) await this.#inTime(link.loadScripts());
     const faults = await Promise.all(shards.map((shard) => this.#attachOrLook(shard)));
     const fault = faults.find((one) => one !== undefined);
     if (fault !== undefined) return fault;
+    if (!this.#isStill(connection)) return `${link.name} is connected anew`;
     for (const shard of shards) {
       if (shard.owed() > 0) this.#parts.onWithdrawn(await this.#inTime(shard.payOwed()));
     }
     return undefined;
+  }
+
+  /** The floor of an attachment counts from when its server was vouched for; another connection may lead elsewhere. */
+  #isStill(connection: number): boolean {
+    const { link, shards, options } = this.#parts;
+    if (options.redis.deployment.kind !== 'sentinel' || link.connection() === connection) return true;
+    for (const shard of shards) shard.detach();
+    return false;
   }
 
   async #attachOrLook(shard: RedisShard): Promise<string | undefined> {

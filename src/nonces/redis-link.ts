@@ -5,6 +5,7 @@
 import { Cluster, Redis } from 'ioredis';
 import type { RedisAddress, RedisSettings } from '../config/redis-settings.js';
 import { REDIS_SCRIPTS, type RedisScriptName } from './redis-scripts.js';
+import { isFresh, RedisSentinels } from './redis-sentinels.js';
 
 /** Where Redis is and how it is spoken to. */
 export type RedisLinkSettings = Omit<RedisSettings, 'maxClockDifferenceMilliseconds'>;
@@ -17,6 +18,13 @@ export interface RedisLink {
   isReady(): boolean;
   /** Changes whenever a connection ends. */
   connection(): number;
+  /**
+   * Asks those who decide it whether this connection leads to the master, where there are such; resolves with why
+   * that is in doubt, or undefined.
+   */
+  vouch(): Promise<string | undefined>;
+  /** Whether that was said of this very connection, a moment ago. */
+  isVouchedFor(): boolean;
   /** Why the last connection failed; undefined when none has. */
   lastError(): string | undefined;
   /** Runs a script once. Rejects with the client's error; `redis-fault.ts` tells what that means. */
@@ -37,6 +45,8 @@ const RECONNECT_MS = 100;
 const CONNECT_MS = 500;
 /** A server that stands still does not end its side of a connection. */
 const DISCONNECT_MS = 100;
+/** How often a server that still reads its data is asked whether it has them. */
+const LOADING_MS = 100;
 /** How often a cluster is asked who has which slots. */
 const TOPOLOGY_MS = 1_000;
 
@@ -48,12 +58,16 @@ export function openRedisLink(settings: RedisLinkSettings): RedisLink {
 class IoredisLink implements RedisLink {
   readonly name: string;
   readonly #client: Redis | Cluster;
+  readonly #sentinels: RedisSentinels | undefined;
   #lastError: string | undefined;
   #connection = 0;
+  #vouchedFor = { connection: -1, atMs: 0 };
+  #closed = false;
 
   constructor(settings: RedisLinkSettings) {
     this.name = describe(settings);
-    this.#client = clientFor(settings);
+    this.#sentinels = sentinelsOf(settings);
+    this.#client = clientFor(settings, this.#sentinels);
     this.#client.on('error', (error: Error) => {
       this.#lastError = error.message.slice(0, 200);
     });
@@ -63,6 +77,10 @@ class IoredisLink implements RedisLink {
     this.#client.on('close', () => {
       this.#connection += 1;
     });
+    // A client whose look-up of the master was interrupted gives up for good.
+    this.#client.on('end', () => {
+      if (!this.#closed) setTimeout(() => this.#connectAgain(), RECONNECT_MS).unref();
+    });
   }
 
   isReady(): boolean {
@@ -71,6 +89,20 @@ class IoredisLink implements RedisLink {
 
   connection(): number {
     return this.#connection;
+  }
+
+  async vouch(): Promise<string | undefined> {
+    if (this.#sentinels === undefined) return undefined;
+    const vouchedFor = { connection: this.#connection, atMs: performance.now() };
+    const doubt = await this.#sentinels.doubt();
+    if (doubt === undefined) this.#vouchedFor = vouchedFor;
+    return doubt;
+  }
+
+  isVouchedFor(): boolean {
+    if (this.#sentinels === undefined) return true;
+    const { connection, atMs } = this.#vouchedFor;
+    return connection === this.#connection && isFresh(atMs);
   }
 
   lastError(): string | undefined {
@@ -95,12 +127,20 @@ class IoredisLink implements RedisLink {
     return master === undefined ? Promise.resolve(0) : master.wait(replicas, milliseconds);
   }
 
+  /** What is not connected yet has its own deadlines. */
   reset(): void {
-    this.#client.disconnect(true);
+    if (this.#client.status === 'ready' || this.#client.status === 'connect') this.#client.disconnect(true);
   }
 
   close(): void {
+    this.#closed = true;
     this.#client.disconnect(false);
+    this.#sentinels?.close();
+  }
+
+  #connectAgain(): void {
+    if (this.#closed || this.#client.status !== 'end') return;
+    this.#client.connect().catch(() => undefined);
   }
 
   #masters(): Redis[] {
@@ -108,7 +148,25 @@ class IoredisLink implements RedisLink {
   }
 }
 
-function clientFor(settings: RedisLinkSettings): Redis | Cluster {
+function sentinelsOf(settings: RedisLinkSettings): RedisSentinels | undefined {
+  const { deployment } = settings;
+  if (deployment.kind !== 'sentinel') return undefined;
+  const { username, password } = deployment;
+  const options = {
+    ...commonOptions({ ...settings, username, password }),
+    enableReadyCheck: false,
+    enableOfflineQueue: false,
+    retryStrategy: () => RECONNECT_MS,
+    commandTimeout: settings.timeoutMilliseconds,
+  };
+  return new RedisSentinels(
+    deployment.addresses,
+    deployment.master,
+    ({ host, port }) => new Redis({ ...options, host, port }),
+  );
+}
+
+function clientFor(settings: RedisLinkSettings, found: RedisSentinels | undefined): Redis | Cluster {
   const { deployment } = settings;
   const common = commonOptions(settings);
   if (deployment.kind === 'cluster')
@@ -136,6 +194,11 @@ function clientFor(settings: RedisLinkSettings): Redis | Cluster {
     name: deployment.master,
     role: 'master',
     failoverDetector: true,
+    // Called with what a sentinel answers, the master's address last of all; it changes nothing.
+    natMap: (address: string) => {
+      found?.note(address);
+      return null;
+    },
     sentinelRetryStrategy: () => RECONNECT_MS,
     sentinelReconnectStrategy: () => RECONNECT_MS,
     sentinelCommandTimeout: CONNECT_MS,
@@ -157,6 +220,7 @@ function commonOptions(settings: RedisLinkSettings) {
     autoResendUnfulfilledCommands: false,
     connectTimeout: CONNECT_MS,
     disconnectTimeout: DISCONNECT_MS,
+    maxLoadingRetryTime: LOADING_MS,
     disableClientInfo: true,
     ...defined({ username: settings.username, password: settings.password?.() }),
     ...(tls === undefined

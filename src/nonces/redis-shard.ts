@@ -6,6 +6,7 @@ import type { NonceClaim } from './nonce-store.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisNonceStoreOptions } from './redis-options.js';
+import { failOverGraceSeconds } from './redis-sentinels.js';
 import { readAttachReply, readClaimReply, readLookReply, type ClaimReply } from './redis-replies.js';
 
 /** A session that nobody renews ends: a day after its verifier has. */
@@ -100,7 +101,7 @@ export class RedisShard {
       await this.#link.run(
         'attach',
         [this.#keys.state, this.#keys.session],
-        [...this.#attachArguments(nowMs), SESSION_MS],
+        [...this.#attachArguments(nowMs), SESSION_MS, graceSeconds(this.#options)],
       ),
     );
     if (reply.kind === 'replica')
@@ -243,6 +244,11 @@ export class RedisShard {
   #count(second: number, change: number): void {
     this.#held.set(second, Math.max(0, (this.#held.get(second) ?? 0) + change));
   }
+}
+
+/** A server that stands alone is replaced by itself alone: nobody can still claim on a former one. */
+function graceSeconds({ redis }: RedisNonceStoreOptions): number {
+  return redis.deployment.kind === 'standalone' ? 0 : failOverGraceSeconds(redis.timeoutMilliseconds);
 }
 
 /** A fault in words. */

@@ -14,9 +14,11 @@ end
 `;
 
 /**
- * Makes this verifier one of those that may claim. KEYS: state, session. ARGV: generation, now ms, past s,
+ * Makes this verifier one of those that may claim. An epoch begins with each loss, by the clock of its server: a later
+ * one than the caller knows has a floor over all that the caller has let in; another one may have been put back. KEYS: state, session. ARGV: generation, now ms, past s,
  * future s, greatest clock difference ms or '', epoch known to the caller or '', '1' when the caller has seen a
- * loss, '1' when missing state is no loss, life of the session ms.
+ * loss, '1' when missing state is no loss, life of the session ms, seconds for which others may still claim on the
+ * server that this one has replaced.
  * Replies `{'attached', floor, epoch, what was lost or '', Redis time ms}`, `{'replica'}` or `{'diverged', ms}`.
  */
 export const ATTACH = `${LINEAGE}
@@ -45,7 +47,12 @@ elseif ARGV[7] == '1' then
 elseif ARGV[6] ~= '' and ARGV[6] ~= epoch then
   lost = 'already seen by another verifier'
 end
-if lost ~= '' then floor = math.max(floor, math.floor(latest / 1000) + widest) end
+local covered = false
+if lost == 'already seen by another verifier' and ARGV[5] ~= '' then
+  local function second(of) return tonumber(string.match(of, '^(%d+)') or 0) end
+  covered = second(ARGV[6]) + 1 + 2 * tonumber(ARGV[5]) / 1000 < second(epoch)
+end
+if lost ~= '' and not covered then floor = math.max(floor, math.floor(latest / 1000) + widest + tonumber(ARGV[10])) end
 if past > oldPast then floor = math.max(floor, math.floor(now / 1000) - oldPast - 1) end
 if epoch == '' or (lost ~= '' and lost ~= 'already seen by another verifier') then
   local time = redis.call('TIME')

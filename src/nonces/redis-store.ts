@@ -176,7 +176,7 @@ class SharedStore implements RedisNonceStore {
   }
 
   #isServing(): boolean {
-    return !this.#closed && this.#breaker.isClosed() && this.#link.isReady();
+    return !this.#closed && this.#breaker.isClosed() && this.#link.isReady() && this.#link.isVouchedFor();
   }
 
   #shardOf(claim: NonceClaim): RedisShard {

@@ -9,7 +9,7 @@ import type { RedisNonceStore } from '../../src/nonces/redis-store.js';
 import { RedisServer } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { numberedClaim } from './nonce-claims.js';
-import { newPrefix, redisAt, RedisStores } from './nonce-store-redis-harness.js';
+import { newPrefix, redisAt, RedisStores, untilHealthy } from './nonce-store-redis-harness.js';
 import { Traffic } from './nonce-store-redis-traffic.js';
 
 /** A second, the second of the floor, and time for a machine that does other things. */
@@ -47,10 +47,6 @@ const LOSSES_OF_THE_START = 1;
 
 function losses(two: readonly RedisNonceStore[]): number {
   return two.reduce((sum, store) => sum + store.figures().stateLosses, 0);
-}
-
-async function untilHealthy(store: RedisNonceStore): Promise<void> {
-  while (store.status().unhealthy !== undefined) await pause(5);
 }
 
 function claimNow(number: number) {

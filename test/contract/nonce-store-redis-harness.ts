@@ -2,6 +2,9 @@
 import type { RedisNonceStoreOptions } from '../../src/nonces/redis-options.js';
 import { openRedisNonceStore, type RedisNonceStore } from '../../src/nonces/redis-store.js';
 import type { RedisAddress } from '../../src/config/redis-settings.js';
+import type { NonceStore } from '../../src/nonces/nonce-store.js';
+import { until } from '../support/until.js';
+import { Traffic } from './nonce-store-redis-traffic.js';
 
 /** Settings of one server, where nothing but the address matters. */
 export function redisAt(
@@ -19,6 +22,11 @@ export function redisAt(
     waitReplicas: 0,
     ...but,
   };
+}
+
+/** Resolves when the store would let an event in that is signed now. */
+export async function untilHealthy(store: NonceStore): Promise<void> {
+  await until('the store is healthy', () => store.status().unhealthy === undefined);
 }
 
 let prefixes = 0;
@@ -54,7 +62,9 @@ export class RedisStores {
     return store;
   }
 
+  /** Also ends the traffic of a test that has failed. */
   async closeAll(): Promise<void> {
+    await Traffic.stopAll();
     for (const store of this.#opened.splice(0)) await store.close();
   }
 }

@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClaimOutcome, NonceClaim, NonceStore } from '../../src/nonces/nonce-store.js';
+import { until } from '../support/until.js';
 import { numberedClaim } from './nonce-claims.js';
 
 /** New events of one turn, and how long one lasts. */
@@ -21,18 +22,31 @@ interface Event {
 }
 
 export class Traffic {
+  static readonly #underWay = new Set<Traffic>();
   readonly #stores: readonly NonceStore[];
   readonly #events: Event[] = [];
   #open = 0;
   #running: Promise<void> | undefined;
   #stopped = false;
+  #abandoned = false;
+  #claims = 0;
   #lastWinAtMs = 0;
+  #lastDecisionAtMs = 0;
 
   constructor(...stores: readonly NonceStore[]) {
     this.#stores = stores;
   }
 
+  /** Ends what a test that has failed left behind. */
+  static async stopAll(): Promise<void> {
+    for (const traffic of Traffic.#underWay) {
+      traffic.#abandoned = true;
+      await traffic.stop();
+    }
+  }
+
   start(): void {
+    Traffic.#underWay.add(this);
     this.#running = this.#run();
   }
 
@@ -40,18 +54,31 @@ export class Traffic {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;
+    Traffic.#underWay.delete(this);
   }
 
-  /** Resolves with how long it took until an event that was signed from now on was let in. */
+  /** Resolves with how many milliseconds it took until an event was let in, from now on. */
   async untilServed(): Promise<number> {
     const sinceMs = performance.now();
-    while (this.#lastWinAtMs <= sinceMs) await pause(2);
+    await until('an event is let in', () => this.#lastWinAtMs > sinceMs);
     return this.#lastWinAtMs - sinceMs;
+  }
+
+  /** Resolves with how many milliseconds it took until Redis decided a claim, be it for the floor, from now on. */
+  async untilDecided(): Promise<number> {
+    const sinceMs = performance.now();
+    await until('a claim is decided', () => this.#lastDecisionAtMs > sinceMs);
+    return this.#lastDecisionAtMs - sinceMs;
   }
 
   /** Resolves when some were let in. */
   async untilWins(count: number): Promise<void> {
-    while (this.wins() < count) await pause(5);
+    await until(`${count} events are let in`, () => this.wins() >= count);
+  }
+
+  /** How many claims were sent, each of which is judged by `twice`. */
+  claims(): number {
+    return this.#claims;
   }
 
   wins(): number {
@@ -84,7 +111,7 @@ export class Traffic {
 
   async #deliver(event: Event): Promise<void> {
     this.#open += 1;
-    for (let tries = 0; tries < TRIES; tries += 1) {
+    for (let tries = 0; tries < TRIES && !this.#abandoned; tries += 1) {
       const outcomes = await this.#send(event);
       if (!outcomes.every(({ kind }) => kind === 'doubt')) break;
       await pause(RETRY_MS);
@@ -94,10 +121,13 @@ export class Traffic {
 
   async #send(event: Event): Promise<ClaimOutcome[]> {
     const outcomes = await Promise.all(this.#stores.map(async (store) => store.claim(event.claim())));
-    for (const { kind } of outcomes) {
-      if (kind === 'claimed') event.wins += 1;
-      if (kind === 'replayed') event.replays += 1;
-      if (kind === 'claimed') this.#lastWinAtMs = performance.now();
+    this.#claims += outcomes.length;
+    for (const outcome of outcomes) {
+      if (outcome.kind === 'claimed') event.wins += 1;
+      if (outcome.kind === 'replayed') event.replays += 1;
+      if (outcome.kind === 'claimed') this.#lastWinAtMs = performance.now();
+      if (outcome.kind !== 'doubt' || outcome.reason === 'below_floor')
+        this.#lastDecisionAtMs = performance.now();
     }
     return outcomes;
   }

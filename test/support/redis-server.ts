@@ -9,7 +9,7 @@ import type { RedisAddress } from '../../src/config/redis-settings.js';
 import { anyFreePort } from '../e2e/support/free-port.js';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
-const START_MS = 10_000;
+const START_MS = 30_000;
 
 /** Where the server program is; installs it where that can be done. Throws with the remedy on stderr. */
 export function findRedis(): string {
@@ -74,8 +74,9 @@ export class RedisServer {
     await this.#answers();
   }
 
-  /** One command of an administrator. */
+  /** One command of an administrator; anew where the connection has ended, as those to a server that is promoted do. */
   async command(name: string, ...args: readonly (string | number)[]): Promise<unknown> {
+    if (this.#admin?.status === 'end') this.#admin = undefined;
     this.#admin ??= this.#connect();
     return this.#admin.call(name, ...args);
   }
