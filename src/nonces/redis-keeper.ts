@@ -118,7 +118,9 @@ export class RedisKeeper {
     const wrong = await this.#checkServers();
     if (wrong !== undefined) return wrong;
     const { shards } = this.#parts;
-    if (shards.some((shard) => !shard.isAttached())) await this.#inTime(this.#parts.link.loadScripts());
+    // A server that was restarted while nobody claimed has none of them, and its shards still seem attached.
+    if (this.#fault !== undefined || shards.some((shard) => !shard.isAttached()))
+      await this.#inTime(this.#parts.link.loadScripts());
     const faults = await Promise.all(shards.map((shard) => this.#attachOrLook(shard)));
     const fault = faults.find((one) => one !== undefined);
     if (fault !== undefined) return fault;
