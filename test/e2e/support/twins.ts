@@ -55,6 +55,12 @@ function withSecondListener(text: string, port: number): string {
   return stringify(bootstrap);
 }
 
+interface Second {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly start: () => VerifierProcess;
+}
+
 /** How twins are to be. */
 export interface TwinsOptions {
   readonly redis: RedisAddress;
@@ -67,15 +73,18 @@ export class Twins {
   /** Of the first and of the second verifier. */
   readonly doors: readonly [Door, Door];
   readonly adminUrls: readonly [string, string];
-  readonly #second: VerifierProcess;
+  readonly #startSecond: () => VerifierProcess;
+  #second: VerifierProcess;
+  #first: Promise<void> = Promise.resolve();
 
-  private constructor(stage: Stage, second: { port: number; adminPort: number; process: VerifierProcess }) {
+  private constructor(stage: Stage, second: Second) {
     this.stage = stage;
     this.world = worldOf(stage.federation.credentials);
     this.doors = [stage.door, { ...stage.door, port: second.port }];
     const { COUNTERSIGN_ADMIN_URL } = stage.federation.environment;
     this.adminUrls = [COUNTERSIGN_ADMIN_URL, `http://127.0.0.1:${second.adminPort}`];
-    this.#second = second.process;
+    this.#startSecond = second.start;
+    this.#second = second.start();
   }
 
   /** Starts both and waits until both doors let a request through. */
@@ -92,16 +101,31 @@ export class Twins {
     const audit = { file: `audit/${SECOND}.ndjson` };
     writeFileSync(configurationFile, stringify({ ...document, ...own, audit }), { mode: 0o600 });
     const logFile = join(stage.federation.layout.run, `${SECOND}.log`);
-    const process = new VerifierProcess({ configurationFile, logFile });
-    const twins = new Twins(stage, { port, adminPort, process });
+    const start = (): VerifierProcess => new VerifierProcess({ configurationFile, logFile });
+    const twins = new Twins(stage, { port, adminPort, start });
     try {
-      await serves(join(stage.federation.layout.run, `${SECOND}.sock`));
-      await eventually(async () => (await twins.#probe()) === 202, 30_000);
+      await twins.untilServing();
       return twins;
     } catch (error) {
       await twins.close();
       throw error;
     }
+  }
+
+  /** Ends both verifiers and starts them anew, without waiting until they serve. */
+  async restart(): Promise<void> {
+    await Promise.all([this.stage.federation.interrupt('verifier'), this.#second.stop()]);
+    this.#first = this.stage.federation.resume('verifier');
+    // Who waits for it hears of its end; until then nobody does.
+    this.#first.catch(() => undefined);
+    this.#second = this.#startSecond();
+  }
+
+  /** Resolves when both serve and the second's door lets a request through. */
+  async untilServing(): Promise<void> {
+    await this.#first;
+    await serves(join(this.stage.federation.layout.run, `${SECOND}.sock`));
+    await eventually(async () => (await this.#probe()) === 202, 30_000);
   }
 
   /** Checks that Envoy has sent to each verifier so far. */
