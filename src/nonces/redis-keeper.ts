@@ -101,6 +101,8 @@ export class RedisKeeper {
       const { kind, message } = redisFault(error);
       this.#fault = `${link.name}: ${message}`;
       if (kind !== 'unknown') this.#heardAtMs = performance.now();
+      // Also where a server has lost nothing but our scripts: they are loaded before an attachment.
+      for (const shard of this.#parts.shards) shard.detach();
     }
     this.#endSilence();
     if (this.#fault === undefined) breaker.recovered();
@@ -118,9 +120,7 @@ export class RedisKeeper {
     const wrong = await this.#checkServers();
     if (wrong !== undefined) return wrong;
     const { shards } = this.#parts;
-    // A server that was restarted while nobody claimed has none of them, and its shards still seem attached.
-    if (this.#fault !== undefined || shards.some((shard) => !shard.isAttached()))
-      await this.#inTime(this.#parts.link.loadScripts());
+    if (shards.some((shard) => !shard.isAttached())) await this.#inTime(this.#parts.link.loadScripts());
     const faults = await Promise.all(shards.map((shard) => this.#attachOrLook(shard)));
     const fault = faults.find((one) => one !== undefined);
     if (fault !== undefined) return fault;
