@@ -5,6 +5,7 @@ import type { configurationSchema } from '../../src/config/schema.js';
 import type { CertificateFiles, Certificates } from './certificates.js';
 import { FEEDBACK_KID, PRODUCER_A, PRODUCER_B, SCHEMA_VERSION, type Party } from './parties.js';
 import type { Ports } from './ports.js';
+import { redisSection, type Nonces } from './redis.js';
 import type { SigningKey, SigningKeys } from './signing-keys.js';
 
 /** `countersign.yaml` as data, before the schema fills in its defaults. */
@@ -22,7 +23,7 @@ export interface ConfigurationFacts {
   readonly keys: SigningKeys;
   readonly ports: Ports;
   readonly upstream: UpstreamAddress;
-  readonly nonces: 'lmdb' | 'memory';
+  readonly nonces: Nonces;
   /** Per verified operator; 0 turns the limit off. */
   readonly rateLimitPerMinute: number;
 }
@@ -82,6 +83,11 @@ function envoySection({ certificates, ports, upstream }: ConfigurationFacts): Co
   };
 }
 
+function nonceSection({ nonces, keys }: ConfigurationFacts): ConfigurationDocument['nonces'] {
+  if (typeof nonces === 'object') return redisSection(nonces, keys);
+  return nonces === 'memory' ? { store: 'memory' } : { store: 'lmdb', directory: 'state/nonces' };
+}
+
 /** The document; relative paths in it are relative to the folder that it will lie in. */
 export function federationConfiguration(facts: ConfigurationFacts): ConfigurationDocument {
   const { certificates, keys } = facts;
@@ -90,7 +96,7 @@ export function federationConfiguration(facts: ConfigurationFacts): Configuratio
     listen: { socket: 'run/verifier.sock' },
     admin: { host: LOOPBACK, port: facts.ports.verifierAdmin },
     audit: { file: 'audit/decisions.ndjson' },
-    nonces: facts.nonces === 'memory' ? { store: 'memory' } : { store: 'lmdb', directory: 'state/nonces' },
+    nonces: nonceSection(facts),
     rateLimit: { perMinute: facts.rateLimitPerMinute },
     operators: { [PRODUCER_A.operator]: PRODUCER_A.tenant, [PRODUCER_B.operator]: PRODUCER_B.tenant },
     identities: [

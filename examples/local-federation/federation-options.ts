@@ -3,6 +3,7 @@ import type { ConfigurationDocument } from './configuration.js';
 import type { OwnUpstream } from './options.js';
 import type { Lifetime } from './processes.js';
 import type { Progress } from './progress.js';
+import type { Nonces } from './redis.js';
 
 /** What a federation is to be. Everything but the place has a default. */
 export interface FederationOptions {
@@ -15,7 +16,7 @@ export interface FederationOptions {
   /** Per verified operator; 0, the default here, is no limit. */
   readonly rateLimitPerMinute?: number;
   /** Default `lmdb`. */
-  readonly nonces?: 'lmdb' | 'memory';
+  readonly nonces?: Nonces;
   /** Default: what `scripts/envoy.sh` finds. */
   readonly envoyBinary?: string | undefined;
   /** Default `background`. */

@@ -1,5 +1,6 @@
 /** What `up` can be told: the switches of the interface, from environment variables or Make arguments. */
 import { FederationFault } from './fault.js';
+import { parseOwnRedis, type Nonces } from './redis.js';
 
 /** The application that was given with `UPSTREAM`. */
 export interface OwnUpstream {
@@ -16,7 +17,7 @@ export interface Switches {
   readonly rateLimitPerMinute: number;
   /** Undefined: whatever `scripts/envoy.sh` finds. */
   readonly envoyBinary: string | undefined;
-  readonly nonces: 'lmdb' | 'memory';
+  readonly nonces: Nonces;
   readonly stateDirectory: string;
   readonly demonstration: boolean;
 }
@@ -65,15 +66,16 @@ export function parseUpstream(text: string): OwnUpstream {
   return { url: url.origin, address, port: url.port === '' ? 80 : Number(url.port) };
 }
 
-function nonceStore(environment: Environment): 'lmdb' | 'memory' {
+function nonceStore(environment: Environment): Nonces {
   const store = given(environment, 'NONCES') ?? 'lmdb';
   if (store === 'lmdb' || store === 'memory') return store;
-  throw store.startsWith('redis')
-    ? new FederationFault(
-        'NONCES=redis://…: this build has no Redis store yet',
-        'use NONCES=lmdb (the default) or memory',
-      )
-    : new FederationFault(`NONCES=${store} is no nonce store`, 'use NONCES=lmdb (the default) or memory');
+  if (store.startsWith('redis')) return parseOwnRedis(store);
+  // What comes after a scheme may hold a password.
+  const shown = store.replace(/:\/\/[^]*$/, '://…');
+  throw new FederationFault(
+    `NONCES=${shown} is no nonce store`,
+    'use NONCES=lmdb (the default), memory or redis://host:port',
+  );
 }
 
 function flag(environment: Environment, name: string): boolean {

@@ -10,10 +10,10 @@ import type { ProcessPlan } from './processes.js';
 /** A federation is for one machine with other things to do. */
 const MAX_ENVOY_THREADS = 2;
 
-/** `countersign serve`, by the compiled code in `dist/`. */
+/** `countersign serve`, by the compiled code in `dist/`; `texts` is all that its configuration consists of. */
 export function verifierPlan(
   layout: Layout,
-  configuration: string,
+  texts: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): ProcessPlan {
   const code = join(layout.root, 'dist', 'src');
@@ -22,7 +22,7 @@ export function verifierPlan(
     command: process.execPath,
     arguments: [countersignCommand(layout), 'serve', '--config', layout.configurationFile],
     environment,
-    digest: startDigest([process.execPath, configuration, JSON.stringify(environment)], [code]),
+    digest: startDigest([process.execPath, ...texts, JSON.stringify(environment)], [code]),
   };
 }
 

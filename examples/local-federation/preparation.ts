@@ -16,13 +16,15 @@ import { choosePorts, type Ports } from './ports.js';
 import { PROCESS_NAMES, runningProcess, type ProcessName, type ProcessPlan } from './processes.js';
 import type { Progress } from './progress.js';
 import { ensureSigningKeys, type SigningKeys } from './signing-keys.js';
+import { checkRedis } from './redis-check.js';
+import { writeRedisPassword, type Nonces } from './redis.js';
 import { writePrivateFile } from './write-file.js';
 
 /** A federation that could be started. */
 export interface Preparation {
   readonly layout: Layout;
   readonly environment: FederationEnvironment;
-  readonly nonces: 'lmdb' | 'memory';
+  readonly nonces: Nonces;
   readonly plans: ReadonlyMap<ProcessName, ProcessPlan>;
 }
 
@@ -54,6 +56,7 @@ function writeConfiguration({ layout, ...facts }: Materials, options: Federation
     rateLimitPerMinute: options.rateLimitPerMinute ?? 0,
   });
   const text = configurationText(options.patchConfiguration?.(document) ?? document);
+  writeRedisPassword(layout, options.nonces ?? 'lmdb');
   writePrivateFile(layout.configurationFile, text);
   return text;
 }
@@ -68,6 +71,11 @@ async function prepareNonces({ layout, keys }: Materials): Promise<void> {
   if (!loaded.ok) return;
   const { settings, snapshot } = loaded.configuration;
   await initialiseNonceStore(settings.nonces, snapshot, systemClock);
+}
+
+/** Its file has the same name whatever is in it, and the verifier reads it at its start. */
+function passwordOf({ nonces }: FederationOptions): string {
+  return (typeof nonces === 'object' ? nonces.password?.() : undefined) ?? '';
 }
 
 /** The texts of Envoy's configuration: the bootstrap, and the files in the folder that it watches. */
@@ -92,6 +100,9 @@ export async function prepareFederation(
   options: FederationOptions,
   progress: Progress,
 ): Promise<Preparation> {
+  const { nonces } = options;
+  if (typeof nonces === 'object')
+    await progress.step(`Redis at ${nonces.address} can hold nonces`, () => checkRedis(nonces));
   const materials = await progress.step('certificates and keys are there', () =>
     prepareMaterials(options, progress),
   );
@@ -104,7 +115,7 @@ export async function prepareFederation(
   const environment = federationEnvironment({ layout, certificates, keys, ports, upstreamUrl });
   writePrivateFile(layout.environmentFile, environmentText(environment));
   const plans = [
-    verifierPlan(layout, configuration, options.verifierEnvironment),
+    verifierPlan(layout, [configuration, passwordOf(options)], options.verifierEnvironment),
     envoyPlan(layout, binary, envoyFiles),
   ];
   if (options.upstream === undefined) plans.push(upstreamPlan(layout, ports));

@@ -76,6 +76,13 @@ function killAtExit(pid: number): void {
   });
 }
 
+/** What may hold the password of a Redis: the switch, and Make's own record of its arguments. */
+const SWITCHES = new Set(['NONCES', 'MAKEFLAGS', 'MAKEOVERRIDES', 'MFLAGS']);
+
+function inheritedEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !SWITCHES.has(name)));
+}
+
 /** Starts a process with its output in its log, and records it. Rejects with a fault when it cannot be started. */
 export async function startProcess(
   layout: Layout,
@@ -85,7 +92,7 @@ export async function startProcess(
   const log = openSync(logFile(layout, plan.name), 'w', 0o600);
   const child = spawn(plan.command, plan.arguments, {
     cwd: layout.root,
-    env: { ...process.env, ...plan.environment },
+    env: { ...inheritedEnvironment(), ...plan.environment },
     detached: lifetime === 'background',
     stdio: ['ignore', log, log],
   });

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { FederationFault } from '../../../examples/local-federation/fault.js';
 import { stateDirectoryFrom, switchesFrom } from '../../../examples/local-federation/options.js';
 
@@ -53,7 +54,13 @@ describe('the switches of the local federation', () => {
     ['UPSTREAM', 'http://127.0.0.1:9000/path'],
     ['UPSTREAM', 'http://user@127.0.0.1:9000'],
     ['NONCES', 'sqlite'],
-    ['NONCES', 'redis://:secret@127.0.0.1'],
+    ['NONCES', 'redis://'],
+    ['NONCES', 'redis://127.0.0.1:6379/16'],
+    ['NONCES', 'redis://127.0.0.1:6379?db=1'],
+    ['NONCES', 'redis:/tmp/redis.sock'],
+    ['NONCES', 'redis://user@127.0.0.1'],
+    ['NONCES', 'redis://a%20user:password@127.0.0.1'],
+    ['NONCES', 'redis://:pass%0Aword@127.0.0.1'],
     ['DEMO', 'yes'],
   ])('refuse %s=%s with a fault that names the variable and a remedy', (name, value) => {
     const read = (): unknown => switchesFrom({ [name]: value });
@@ -61,9 +68,28 @@ describe('the switches of the local federation', () => {
     expect(read).toThrow(new RegExp(`^${name}=`));
   });
 
-  it('do not repeat the password of a Redis address', () => {
-    expect(() => switchesFrom({ NONCES: 'redis://:secret@127.0.0.1' })).toThrow(
-      /^(?!.*secret).*no Redis store yet/,
-    );
+  it.each([
+    ['redis://127.0.0.1:7000', { address: '127.0.0.1:7000', database: 0, isTls: false }],
+    ['redis://[::1]/3', { address: '[::1]:6379', database: 3, isTls: false }],
+    [
+      'rediss://gate:pass%2Fword@redis.example',
+      { address: 'redis.example:6379', username: 'gate', isTls: true },
+    ],
+  ])('take NONCES=%s', (text, redis) => {
+    expect(switchesFrom({ NONCES: text }).nonces).toMatchObject(redis);
+  });
+
+  it('keep the password of a Redis where no dump shows it', () => {
+    const { nonces } = switchesFrom({ NONCES: 'redis://:hunter%2F2@127.0.0.1' });
+    expect(typeof nonces === 'object' && nonces.password?.()).toBe('hunter/2');
+    expect(inspect(nonces) + JSON.stringify(nonces)).not.toContain('hunter');
+  });
+
+  it.each([
+    'redis://:secret@127.0.0.1/99',
+    'redis+sentinel://:secret@127.0.0.1',
+    'valkey://:secret@127.0.0.1',
+  ])('do not repeat the password of %s', (text) => {
+    expect(() => switchesFrom({ NONCES: text })).toThrow(/^(?!.*secret)NONCES=/);
   });
 });
