@@ -37,6 +37,7 @@ function claimNow(number: number) {
 }
 
 describe('at the start', () => {
+  // Fault: redis-absent
   it('a Redis that is absent makes the store unhealthy, and it recovers by itself', async () => {
     const server = await RedisServer.reserve();
     servers.push(server);
@@ -48,6 +49,7 @@ describe('at the start', () => {
     expect(await store.claim(claimNow(1))).toEqual(CLAIMED);
   });
 
+  // Fault: redis-evicts, redis-read-only
   it.each([
     ['that may evict', ['maxmemory-policy volatile-ttl'], /volatile-ttl.*set maxmemory-policy noeviction/],
     ['that is a replica', ['replicaof 127.0.0.1 1'], /is a replica: name its master, or the sentinels/],
@@ -115,6 +117,7 @@ describe('several verifiers', () => {
     expect(await one.claim(claimNow(1))).toEqual(CLAIMED);
   });
 
+  // Fault: redis-clock
   it('whose clocks are too far from that of Redis claim nothing, and say by how much', async () => {
     const server = await start();
     const ahead = { nowMs: () => Date.now() + 5_000, monotonicMs: () => performance.now() };
@@ -124,6 +127,7 @@ describe('several verifiers', () => {
     expect((await store.claim(claimNow(1))).kind).toBe('doubt');
   });
 
+  // Fault: redis-clock
   it('keep an entry in Redis for longer than any of their clocks may ask for it', async () => {
     const server = await start();
     const redis = redisAt(server.address, { maxClockDifferenceMilliseconds: 2_000 });
@@ -140,6 +144,7 @@ describe('access', () => {
   const RULES = '~countersign:* -@all +evalsha +script|load +info +ping +select +wait +hset +hget +hmget';
   const MORE = '+hgetall +hdel +get +set +del +time +pexpire +zadd +zrem +zcard +zcount +zrange';
 
+  // Fault: redis-access
   it('as an ACL user that may do no more than it needs, by a password that is never told', async () => {
     const server = await start(`user gate on >hunter2 ${RULES} ${MORE} +zrangebyscore +zremrangebyrank`);
     const login = { username: 'gate', password: () => 'hunter2' };
@@ -155,6 +160,7 @@ describe('access', () => {
     expect(refused.status().unhealthy).not.toMatch(/hunter/);
   });
 
+  // Fault: redis-access
   it('by TLS with certificates of both sides', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'countersign-redis-tls-'));
     try {
@@ -186,6 +192,7 @@ describe('access', () => {
 });
 
 describe('replicas', () => {
+  // Fault: redis-replicas
   it('that are waited for have the claim, and without them there is doubt and nothing claimed', async () => {
     const master = await start();
     const replica = await start(`replicaof 127.0.0.1 ${master.address.port}`, 'repl-diskless-sync-delay 0');
@@ -205,6 +212,7 @@ describe('replicas', () => {
 });
 
 describe('sentinels', () => {
+  // Fault: redis-failed-over
   it('fail over under load: nobody is let in twice, and service goes on with the new master', async () => {
     const master = await start('repl-diskless-sync-delay 0');
     const replica = await start(`replicaof 127.0.0.1 ${master.address.port}`);
@@ -247,6 +255,7 @@ describe('sentinels', () => {
 });
 
 describe('a cluster', () => {
+  // Fault: redis-cluster
   it('holds nonces on all of its masters; with one of them dead there is doubt about its nonces alone', async () => {
     const nodes = await Promise.all(
       [0, 1, 2].map(() => start('cluster-enabled yes', 'cluster-node-timeout 2000')),

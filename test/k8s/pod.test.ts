@@ -84,6 +84,7 @@ describe('the pod of the overlay single', () => {
     expect((await pod.exec('application', read('/etc/countersign/tls/tls.key'))).output).toContain('ENOENT');
   });
 
+  // Fault: verifier-killed
   it('takes a replay for one after the verifier was killed and started again', async () => {
     const once = nonceOption();
     expect(send(...once)).toMatchObject({ code: 0 });
@@ -93,6 +94,7 @@ describe('the pod of the overlay single', () => {
     expect(send(...once)).toMatchObject({ code: 1, output: expect.stringContaining('409') as string });
   }, 60_000);
 
+  // Fault: reload-load, reload-bad
   it('takes over a changed ConfigMap by its swapped link, and keeps what it had when that is broken', async () => {
     const configuration = objects.get('ConfigMap/countersign-config')!;
     const good = configuration.get('countersign.yaml')!;
@@ -110,6 +112,7 @@ describe('the pod of the overlay single', () => {
     await until(() => send().code === 0);
   }, 60_000);
 
+  // Fault: certificate-renewed
   it('shows a renewed certificate of the Secret, without a restart', async () => {
     const other = makeSite(join(place, 'other-site'));
     const secret = other.objects.get('Secret/countersign-tls')!;
@@ -123,6 +126,7 @@ describe('the pod of the overlay single', () => {
     await until(() => send().code === 0);
   }, 60_000);
 
+  // Fault: drain
   describe('when it is ended', () => {
     let ends: ContainerEnd[];
     const duringDrain: Ended[] = [];
