@@ -16,10 +16,10 @@ import {
 import { Pod, type ContainerEnd } from './support/pod.js';
 import { nonceOption, sendTelemetry, until } from './support/send.js';
 import { makeSite, type Site } from './support/site.js';
-import { objectsOf, type Objects } from './support/volumes.js';
+import { objectsOf, withNarrowFuture, type Objects } from './support/volumes.js';
 
 /** A new store refuses what another one may have let in: for futureSkewSeconds, and the time to start. */
-const firstStartSeconds = 30 + 15;
+const firstStartSeconds = 60;
 const manifests = manifestsOf(renderOverlay('single'));
 const spec: PodSpec = find(manifests, 'Deployment', 'countersign').spec!.template!.spec;
 const container = (name: string): Container => containersOf(spec).find((each) => each.name === name)!;
@@ -34,7 +34,7 @@ describe('the pod of the overlay single', () => {
   beforeAll(async () => {
     place = mkdtempSync(join(tmpdir(), 'cs-pod-'));
     site = makeSite(join(place, 'site'));
-    objects = new Map([...objectsOf(manifests), ...site.objects]);
+    objects = withNarrowFuture(new Map([...objectsOf(manifests), ...site.objects]));
     const images = new Map([
       ['verifier', layCountersign(place)],
       ['envoy', layEnvoy(place)],

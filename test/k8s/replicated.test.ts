@@ -8,7 +8,7 @@ import { containersOf, find, manifestsOf, renderOverlay, type PodSpec } from './
 import { Pod } from './support/pod.js';
 import { nonceOption, sendTelemetry, until } from './support/send.js';
 import { makeSite, type Site } from './support/site.js';
-import { objectsOf } from './support/volumes.js';
+import { objectsOf, withNarrowFuture } from './support/volumes.js';
 
 const manifests = manifestsOf(renderOverlay('replicated'));
 const specOf = (kind: string, name: string): PodSpec => find(manifests, kind, name).spec!.template!.spec;
@@ -27,7 +27,7 @@ describe('the pods of the overlay replicated', () => {
   beforeAll(async () => {
     place = mkdtempSync(join(tmpdir(), 'cs-pods-'));
     site = makeSite(join(place, 'site'));
-    const objects = new Map([...objectsOf(manifests), ...site.objects]);
+    const objects = withNarrowFuture(new Map([...objectsOf(manifests), ...site.objects]));
     redis = await Pod.start({
       spec: { ...redisSpec, volumes: [...redisSpec.volumes!, { name: 'data', emptyDir: {} }] },
       objects,
