@@ -18,6 +18,8 @@ const WARM_UP_SECONDS = 5;
 const CAPACITY_SECONDS = 10;
 const SHARE_OF_CAPACITY = 0.5;
 const SAMPLES = 180;
+/** Nothing shorter has a trend: heap, nonce window and page cache still fill. */
+const TREND_SECONDS = 600;
 const PROGRESS_MILLISECONDS = 30_000;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -97,10 +99,12 @@ function figuresOf(samples: readonly Sample[], { perSecond, seconds }: Course) {
     statuses: summed(samples),
     p99: { median: p99s[Math.floor(p99s.length / 2)], worst: p99s.at(-1) },
     verifierMegabytes: { first: memory[0], last: memory.at(-1), most: Math.max(...memory) },
-    megabytesAnHour: {
-      verifier: tenths(memoryTrend(samples, ({ verifierMegabytes }) => verifierMegabytes)),
-      envoy: tenths(memoryTrend(samples, ({ envoyMegabytes }) => envoyMegabytes)),
-    },
+    ...(seconds >= TREND_SECONDS && {
+      megabytesAnHour: {
+        verifier: tenths(memoryTrend(samples, ({ verifierMegabytes }) => verifierMegabytes)),
+        envoy: tenths(memoryTrend(samples, ({ envoyMegabytes }) => envoyMegabytes)),
+      },
+    }),
   };
 }
 
