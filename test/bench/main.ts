@@ -8,6 +8,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { benchChecks, KINDS, type Kind, type Round } from './checks.js';
 import { benchFeedback } from './feedback.js';
+import { benchHostile } from './hostile.js';
 import { benchNonces } from './nonces.js';
 import { canPin, pinClient } from './pinned-process.js';
 import { benchWorkers } from './workers.js';
@@ -81,6 +82,7 @@ const workers = await benchWorkers(certificatePem(), {
 const envoy = await benchThroughEnvoy(option('BENCH_SECONDS', 8));
 const signing = await benchSigningThroughEnvoy(option('BENCH_SECONDS', 8));
 const feedback = benchFeedback();
+const hostile = await benchHostile(option('BENCH_SECONDS', 8));
 const result = {
   machine: { node: process.versions.node, cores: cpus().length, model: cpus()[0]?.model, pinned: canPin },
   ratios: {
@@ -114,6 +116,12 @@ const result = {
   signing_ms: signing,
   feedback,
   nonces,
+  honest_p99_under_attack_vs_alone: hostile.p99Ratios,
+  hostile: {
+    alone: hostile.alone,
+    ...hostile.during,
+    verifier_peak_megabytes: hostile.peakResidentMegabytes,
+  },
 };
 mkdirSync(RESULTS_FOLDER, { recursive: true });
 writeFileSync(join(RESULTS_FOLDER, 'latest.json'), `${JSON.stringify(result, null, 2)}\n`);

@@ -2,6 +2,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export const SERVER_CORE = 0;
@@ -15,6 +16,11 @@ export const canPin = spawnSync('taskset', ['--version']).status === 0;
 /** Pins this process, the client, to its core. */
 export function pinClient(): void {
   if (canPin) spawnSync('taskset', ['-cp', String(CLIENT_CORE), String(process.pid)]);
+}
+
+/** Undoes that: this process, and whatever it starts from now on, may use every core. */
+export function freeAllCores(): void {
+  if (canPin) spawnSync('taskset', ['-acp', `0-${cpus().length - 1}`, String(process.pid)]);
 }
 
 /** Starts `node ...args` on the server's core; its standard error goes to ours. */

@@ -3,7 +3,7 @@
  * use every core, under the cheapest load there is, whose own time is part of what is measured. On two cores the
  * second worker shares its core with the load generator.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { workerSocketPaths } from '../../src/config/worker-sockets.js';
 import { BODY_BYTES, CHECK_PATH, fingerprintOf, isAllow, serveCommand, startUpRuleEnds } from './checks.js';
 import { benchProducer, checkRequestEncoder, signedTelemetry, type BenchProducer } from './messages.js';
-import { canPin, cpuSecondsOf, end, pinClient, waitForFile } from './pinned-process.js';
+import { cpuSecondsOf, end, freeAllCores, pinClient, waitForFile } from './pinned-process.js';
 import { callsPerSecond, prepareCalls } from './raw-load.js';
 
 const WARM_UP_CHECKS = 12_000;
@@ -44,7 +44,7 @@ export async function benchWorkers(
   const producer = benchProducer(certificatePem);
   const servers: Server[] = [];
   const slices: { readonly one: Slice; readonly two: Slice }[] = [];
-  if (canPin) spawnSync('taskset', ['-acp', `0-${cpus().length - 1}`, String(process.pid)]);
+  freeAllCores();
   try {
     for (const workers of [1, 2]) servers.push(await startServer(workers, producer));
     const [one, two] = servers as [Server, Server];

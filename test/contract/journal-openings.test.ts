@@ -57,6 +57,7 @@ async function writeUntil(done: () => boolean): Promise<{ written: number; lost:
   return seen;
 }
 
+// Fault: store-writer-killed
 it(`loses no transaction to ${OPENINGS} openings by another process`, async () => {
   let done = false;
   const child = opener(OPENINGS);
@@ -72,6 +73,7 @@ it(`loses no transaction to ${OPENINGS} openings by another process`, async () =
   expect(written).toBeGreaterThan(OPENINGS);
 }, 60_000);
 
+// Fault: store-writer-killed
 it(`loses no transaction to ${KILLS} processes that are killed while they open it`, async () => {
   let done = false;
   const killing = (async () => {

@@ -7,6 +7,7 @@ export function describeClaims(open: OpenStore): void {
   const test = new StoreUnderTest(open);
 
   describe('one winner', () => {
+    // Fault: copies
     it('lets one of 64 concurrent claims win, and tells all others whose it was and when', async () => {
       test.clock.advance(0.25);
       const attempts = Array.from({ length: 64 }, (_, at) => test.claim(1, { requestId: `attempt-${at}` }));

@@ -1,4 +1,5 @@
 /** What every nonce store promises when somebody sets the clock (security.md MUST 17, 18). */
+// Faults: every test
 import fc from 'fast-check';
 import type { NonceClaim } from '../../src/nonces/nonce-store.js';
 import { numberedClaim, SKEW_SECONDS, START_SECONDS } from './nonce-claims.js';
@@ -11,6 +12,7 @@ export function describeClocks(open: OpenStore): void {
   describe('clock', () => {
     const diverged = { kind: 'doubt', reason: 'clock_diverged' };
 
+    // Fault: clock-forward, clock-back, clock-snapshot
     it.each([
       ['forward', 3_600],
       ['backward', -3_600],
@@ -22,6 +24,7 @@ export function describeClocks(open: OpenStore): void {
       expect(test.store.status().unhealthy).toMatch(/wall clock stepped by/);
     });
 
+    // Fault: clock-forward, clock-back
     it('counts steps, and not that a clock came back or was believed again', async () => {
       const counted = (): number => test.store.status().clockSteps;
       expect(counted()).toBe(0);
@@ -36,6 +39,7 @@ export function describeClocks(open: OpenStore): void {
       await test.claim(1);
     });
 
+    // Fault: clock-forward, clock-back
     it('goes on as if nothing had been when the clock comes back', async () => {
       await test.claim(1);
       test.clock.step(86_400);
@@ -48,6 +52,7 @@ export function describeClocks(open: OpenStore): void {
       expect(test.store.status().unhealthy).toBeUndefined();
     });
 
+    // Fault: clock-forward
     it('believes a clock that runs evenly again, with a floor over everything from before', async () => {
       await test.claim(1);
       test.clock.step(3_600);
@@ -61,6 +66,7 @@ export function describeClocks(open: OpenStore): void {
       expect(await at(floorSeconds + 1)).toEqual({ kind: 'claimed' });
     });
 
+    // Fault: clock-back
     it('lets nothing in twice that a clock forgot on its way forward and back', async () => {
       await test.claim(1);
       test.clock.step(3_600);
@@ -76,6 +82,7 @@ export function describeClocks(open: OpenStore): void {
       expect(test.store.status().unhealthy).toMatch(/not known/);
     });
 
+    // Fault: clock-back
     it('keeps what it has when the clock goes back for good', async () => {
       await test.claim(1);
       test.clock.step(-20);
@@ -84,6 +91,7 @@ export function describeClocks(open: OpenStore): void {
       expect(await test.claim(1)).toMatchObject({ kind: 'replayed' });
     });
 
+    // Fault: clock-slewed
     it('is not disturbed by a clock that is slewed', () => {
       for (let minute = 0; minute < 30; minute += 1) {
         test.clock.advance(60);
@@ -92,6 +100,7 @@ export function describeClocks(open: OpenStore): void {
       }
     });
 
+    // Fault: clock-forward, clock-back
     it('never lets a request in twice, however the clock is moved', async () => {
       const moves = fc.array(
         fc.record({

@@ -7,6 +7,7 @@ export function describeLimits(open: OpenStore): void {
   const test = new StoreUnderTest(open);
 
   describe('bounds', () => {
+    // Fault: store-full
     it('refuses when it is full, evicts nobody, and serves again when something has expired', async () => {
       await test.begin({ maxEntries: 3, maxEntriesPerIdentity: 3 });
       await Promise.all([
@@ -25,6 +26,7 @@ export function describeLimits(open: OpenStore): void {
       expect(await test.claim(6, later)).toEqual(full);
     });
 
+    // Fault: store-full
     it('holds no more than the quota for one identity, and lets others in', async () => {
       await test.begin({ maxEntries: 10, maxEntriesPerIdentity: 2 });
       await Promise.all([test.claim(1), test.claim(2)]);
@@ -46,6 +48,7 @@ export function describeLimits(open: OpenStore): void {
   });
 
   describe('floor', () => {
+    // Fault: store-new
     it('refuses after a start whatever an earlier process may have let in', async () => {
       await test.start(START_SECONDS);
       const at = async (timestampSeconds: number) => test.claim(timestampSeconds, { timestampSeconds });

@@ -10,6 +10,7 @@ const CLAIMED = { kind: 'claimed' };
 const test = new LmdbUnderTest();
 
 describe('bounds of the database', () => {
+  // Fault: store-full
   it('refuses when the records are at their bound, and serves again when they have expired', async () => {
     const store = await test.openNew({ maxJournalBytes: 4_000 });
     const outcomes = [];
@@ -40,6 +41,7 @@ describe('bounds of the database', () => {
     expect(sizes.at(-1)).toBe(sizes[4]);
   });
 
+  // Fault: store-disk-full
   it('refuses on a full disk, keeps what it has, and serves again when there is room', async () => {
     mkdirSync(test.directory, { mode: 0o700 });
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=12m,mode=0700', 'tmpfs', test.directory]);

@@ -50,6 +50,7 @@ describe('processes', () => {
     return outcomes;
   }
 
+  // Fault: copies
   it('racing for 20,000 nonces win each once, and every loser learns whose it was', async () => {
     await initialiseNonceDirectory(test.options());
     const racers = ['one', 'two'].map((name) => start(name, 20_000, 32));
@@ -65,6 +66,7 @@ describe('processes', () => {
     expect((won[0] ?? 0) + (won[1] ?? 0)).toBe(20_000);
   }, 60_000);
 
+  // Fault: store-writer-killed
   it('killed in the middle of their work have lost nothing that they answered', async () => {
     await initialiseNonceDirectory(test.options());
     const survivor = await test.open();

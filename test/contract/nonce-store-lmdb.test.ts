@@ -61,6 +61,7 @@ describe.each(['process', 'machine'] as const)('a restart, durability %s', (dura
   });
 });
 
+// Fault: machine-restart
 describe('a machine restart', () => {
   it('starts with the floor, as what the disk held may be torn, and removes the old journal', async () => {
     const before = await test.openNew({ bootId: 'aaaa' });
@@ -136,6 +137,7 @@ describe('files', () => {
     }
   });
 
+  // Fault: store-lost
   it('that are removed under a running process end its service, and its successor starts with the floor', async () => {
     const store = await test.openNew();
     await claimAll(store, 1);
@@ -145,6 +147,7 @@ describe('files', () => {
     expect(await (await test.open({ bootId: 'bbbb' })).claim(numberedClaim(1))).toEqual(BELOW_FLOOR);
   });
 
+  // Fault: store-lost
   it.each(['', '-lock'])('that are replaced under a running process end its service (%s)', async (suffix) => {
     const store = await test.openNew();
     const file = test.journalFile() + suffix;

@@ -4,6 +4,7 @@
  *
  * The window ahead is 0 s, so that the floor after a loss is over with the second in which it was noticed.
  */
+// Faults: every test
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RedisNonceStore } from '../../src/nonces/redis-store.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -70,6 +71,7 @@ async function during(two: RedisNonceStore[], fault: () => Promise<void>): Promi
 }
 
 describe('a Redis that keeps its state', () => {
+  // Fault: redis-paused
   it('stands still: answers doubt at once, and loses no event when it goes on', async () => {
     const two = await openTwo();
     const traffic = await during(two, async () => {
@@ -85,6 +87,7 @@ describe('a Redis that keeps its state', () => {
     expect(two[0].figures().withdrawalsOwed).toBe(0);
   });
 
+  // Fault: redis-paused
   it('stands still for longer than a connection is kept', async () => {
     const two = await openTwo();
     const traffic = await during(two, async () => {
@@ -95,6 +98,7 @@ describe('a Redis that keeps its state', () => {
     expect(traffic.orphans()).toEqual([]);
   });
 
+  // Fault: redis-slow
   it('is slow: claims that were made too late are taken back, and the retry is let in', async () => {
     const [one, other] = await openTwo(proxy.address);
     proxy.answersLateByMs = 300;
@@ -108,6 +112,7 @@ describe('a Redis that keeps its state', () => {
     expect(await one.claim(claimNow(1))).toMatchObject({ kind: 'replayed' });
   });
 
+  // Fault: redis-connection-lost
   it('loses the connection with claims on it: they are taken back over the next one', async () => {
     const [one, other] = await openTwo(proxy.address);
     proxy.losesAnswers = true;
@@ -123,6 +128,7 @@ describe('a Redis that keeps its state', () => {
     for (const number of [1, 2, 3]) expect(await other.claim(claimNow(number))).toEqual(CLAIMED);
   });
 
+  // Fault: redis-connection-lost
   it('loses connections again and again under load', async () => {
     const two = await openTwo(proxy.address);
     const traffic = await during(two, async () => {
@@ -138,6 +144,7 @@ describe('a Redis that keeps its state', () => {
     expect(losses(two)).toBe(LOSSES_OF_THE_START);
   });
 
+  // Fault: redis-connection-lost
   it('never takes back what another one has claimed', async () => {
     const [one, other] = await openTwo(proxy.address);
     expect(await other.claim(claimNow(1))).toEqual(CLAIMED);
@@ -152,6 +159,7 @@ describe('a Redis that keeps its state', () => {
     expect(await one.claim(claimNow(1))).toMatchObject({ kind: 'replayed' });
   });
 
+  // Fault: redis-full
   it('is out of memory: full is said, nothing is evicted, and room is used when there is some', async () => {
     const two = await openTwo();
     await two[0].claim(claimNow(1_000_001));
@@ -173,6 +181,7 @@ describe('a Redis that keeps its state', () => {
 });
 
 describe('a Redis that may have lost state', () => {
+  // Fault: redis-killed
   it('is killed, and comes back empty', async () => {
     const two = await openTwo();
     await during(two, async () => {
@@ -198,6 +207,7 @@ describe('a Redis that may have lost state', () => {
     while ((await two[1].claim(claimNow(2))).kind === 'doubt') await pause(5);
   });
 
+  // Fault: redis-flushed
   it('is flushed: what was let in before stays refused', async () => {
     const two = await openTwo();
     await during(two, async () => {
@@ -206,6 +216,7 @@ describe('a Redis that may have lost state', () => {
     expect(losses(two)).toBeGreaterThan(LOSSES_OF_THE_START);
   });
 
+  // Fault: redis-flushed
   it('loses the state alone, or the nonces of another verifier', async () => {
     const [one, other] = await openTwo();
     const claim = claimNow(1);
@@ -218,6 +229,7 @@ describe('a Redis that may have lost state', () => {
     expect(one.status().floorSeconds).toBeGreaterThanOrEqual(claim.timestampSeconds);
   });
 
+  // Fault: redis-read-only
   it('is made a replica of another one, and a master again with its data', async () => {
     const elsewhere = await RedisServer.start();
     try {
@@ -235,6 +247,7 @@ describe('a Redis that may have lost state', () => {
     }
   });
 
+  // Fault: redis-evicts
   it('may evict: service stops, and goes on above the floor', async () => {
     const two = await openTwo();
     await during(two, async () => {

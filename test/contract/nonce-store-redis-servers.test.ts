@@ -31,6 +31,7 @@ function claimNow(number: number) {
 }
 
 describe('at the start', () => {
+  // Fault: redis-absent
   it('a Redis that is absent makes the store unhealthy, and it recovers by itself', async () => {
     const server = await RedisServer.reserve();
     servers.push(server);
@@ -42,6 +43,7 @@ describe('at the start', () => {
     expect(await store.claim(claimNow(1))).toEqual(CLAIMED);
   });
 
+  // Fault: redis-evicts, redis-read-only
   it.each([
     ['that may evict', ['maxmemory-policy volatile-ttl'], /volatile-ttl.*set maxmemory-policy noeviction/],
     ['that is a replica', ['replicaof 127.0.0.1 1'], /is a replica: name its master, or the sentinels/],
@@ -108,6 +110,7 @@ describe('several verifiers', () => {
     expect(await one.claim(claimNow(1))).toEqual(CLAIMED);
   });
 
+  // Fault: redis-clock
   it('whose clocks are too far from that of Redis claim nothing, and say by how much', async () => {
     const server = await start();
     const ahead = { nowMs: () => Date.now() + 5_000, monotonicMs: () => performance.now() };
@@ -117,6 +120,7 @@ describe('several verifiers', () => {
     expect((await store.claim(claimNow(1))).kind).toBe('doubt');
   });
 
+  // Fault: redis-clock
   it('keep an entry in Redis for longer than any of their clocks may ask for it', async () => {
     const server = await start();
     const redis = redisAt(server.address, { maxClockDifferenceMilliseconds: 2_000 });
@@ -133,6 +137,7 @@ describe('access', () => {
   const RULES = '~countersign:* -@all +evalsha +script|load +info +ping +select +wait +hset +hget +hmget';
   const MORE = '+hgetall +hdel +get +set +del +time +pexpire +zadd +zrem +zcard +zcount +zrange';
 
+  // Fault: redis-access
   it('as an ACL user that may do no more than it needs, by a password that is never told', async () => {
     const server = await start(`user gate on >hunter2 ${RULES} ${MORE} +zrangebyscore +zremrangebyrank`);
     const login = { username: 'gate', password: () => 'hunter2' };
@@ -148,6 +153,7 @@ describe('access', () => {
     expect(refused.status().unhealthy).not.toMatch(/hunter/);
   });
 
+  // Fault: redis-access
   it('by TLS with certificates of both sides', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'countersign-redis-tls-'));
     try {
@@ -179,6 +185,7 @@ describe('access', () => {
 });
 
 describe('replicas', () => {
+  // Fault: redis-replicas
   it('that are waited for have the claim, and without them there is doubt and nothing claimed', async () => {
     const master = await start('repl-diskless-sync-delay 0');
     const replica = await start(`replicaof 127.0.0.1 ${master.address.port}`);

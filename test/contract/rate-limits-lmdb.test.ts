@@ -102,6 +102,7 @@ describe('shared rate limits of four processes', () => {
   beforeAll(() => (script = compileScript('test/contract/rate-limits-child.ts')));
   afterAll(() => script.remove());
 
+  // Fault: store-writer-killed
   it('never let through more than the limit, also when one of them is killed meanwhile', async () => {
     const children = Array.from({ length: 4 }, () =>
       runScript(script, { directory: folder, asks: 400, perMinute: 100 }),

@@ -2,6 +2,7 @@
  * The verifier's wall clock is moved while it serves (libfaketime; its monotonic clock stays true, as it does on a
  * machine whose time is set). Nothing is let through twice, whichever way the clock goes, and the step is told.
  */
+// Faults: every test
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -95,6 +96,7 @@ async function step(seconds: number): Promise<void> {
   );
 }
 
+// Fault: clock-forward, clock-back
 test('a clock that steps and comes back finds everything as it was', async () => {
   const accepted = await Promise.all([0, 1, 2].map(() => accept()));
   await step(3_600);
@@ -103,6 +105,7 @@ test('a clock that steps and comes back finds everything as it was', async () =>
   for (const outgoing of accepted) expectRefusal(await stage.exchange('HTTP/1.1', outgoing), replayed);
 }, 120_000);
 
+// Fault: clock-forward, clock-back, clock-snapshot
 test.each([
   ['forward by ten seconds', 10],
   ['back by five seconds', 5],
@@ -134,6 +137,7 @@ async function expectKilledInThePast(seconds: number): Promise<void> {
   for (const outgoing of accepted) await expectNotAgain(outgoing);
 }
 
+// Fault: clock-back
 test('a clock that was an hour ahead and is put right is refused until that hour has come: what it forgot meanwhile is not known', async () => {
   const accepted = await Promise.all([0, 1, 2].map(() => accept()));
   await step(0);

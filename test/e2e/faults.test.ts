@@ -1,4 +1,5 @@
 /** Parts that are killed, stopped, slow, full or away: the client gets 503, the application sees nothing, retries pass. */
+// Faults: every test
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,6 +36,7 @@ async function expectAcceptedOnRetry(outgoing: Outgoing): Promise<void> {
 }
 
 describe.each(PROTOCOLS)('over %s', (protocol) => {
+  // Fault: verifier-killed
   test('a killed verifier means 503; its successor accepts the same bytes, and still knows what was let through', async () => {
     const before = telemetry({ by: world.a });
     expectAllowed(await stage.exchange(protocol, before), before, 202);
@@ -49,6 +51,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     expectRefusal(await stage.exchange(protocol, outgoing), replayed);
   }, 60_000);
 
+  // Fault: verifier-killed
   test('a verifier killed with the request under way means 503, and the retry passes', async () => {
     signal(stage, 'verifier', 'SIGSTOP');
     const outgoing = telemetry({ by: world.a });
@@ -61,6 +64,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     await expectAcceptedOnRetry(outgoing);
   }, 60_000);
 
+  // Fault: verifier-hung
   test('a verifier that hangs for three seconds means 503, and the same bytes pass when it is back', async () => {
     const outgoing = telemetry({ by: world.a });
     const given = await stage.decisions('deadline_spent');
@@ -79,6 +83,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     expectRefusal(await stage.exchange(protocol, outgoing), replayed);
   }, 60_000);
 
+  // Fault: verifier-slow
   test('a verifier that is slower than its deadline means 503, burns nothing, and says so in its record', async () => {
     const outgoing = telemetry({ by: world.a });
     const given = await stage.decisions('deadline_spent');
@@ -96,6 +101,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     await expectAcceptedOnRetry(outgoing);
   }, 60_000);
 
+  // Fault: verifier-slow
   test('a verifier that is slow, but not too slow, decides', async () => {
     const outgoing = telemetry({ by: world.a });
     const seen = await stage.watch(async () => {
@@ -108,6 +114,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     expectAllowed(seen, outgoing, 202);
   }, 60_000);
 
+  // Fault: upstream-away
   test.each([1_000, 2_000])(
     'an application that is away for %d ms is waited for: one decision, one arrival',
     async (milliseconds) => {
@@ -124,6 +131,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
   );
 });
 
+// Fault: upstream-away
 test('an application that stays away means 503, after which the retry learns what became of the first copy', async () => {
   await stage.federation.interrupt('upstream');
   const outgoing = telemetry({ by: world.a });
@@ -136,6 +144,7 @@ test('an application that stays away means 503, after which the retry learns wha
   expect(refusalBody(again).errors[0]?.first_request_id).toMatch(/^[0-9a-f-]{36}$/);
 }, 60_000);
 
+// Fault: envoy-killed
 test('a killed Envoy takes no decision with it: the retry passes through its successor', async () => {
   const outgoing = telemetry({ by: world.a });
   await crash(stage, 'envoy');
@@ -144,6 +153,7 @@ test('a killed Envoy takes no decision with it: the retry passes through its suc
   await expectAcceptedOnRetry(outgoing);
 }, 60_000);
 
+// Fault: audit-disk-full
 describe('a disk that takes no record', () => {
   /** The largest file that the verifier may write from now on; what it appends to a larger one fails, as on a full disk. */
   const limitFileSize = (bytes: string): void => {
@@ -176,6 +186,7 @@ describe('a disk that takes no record', () => {
   }, 60_000);
 });
 
+// Fault: store-lost
 describe('a nonce store whose files are gone', () => {
   const shortFuture = {
     patchConfiguration: (document: ConfigurationDocument) => ({

@@ -164,6 +164,7 @@ test('a host beside the authority never lends the request another one', async ()
   }
 });
 
+// Fault: slow-body
 test('a request that is cut off before its end is not judged', async () => {
   const outgoing = telemetry({ by: world.a });
   const head = headersFrame([...pseudo(), ...lower(outgoing)], false);

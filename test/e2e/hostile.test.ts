@@ -2,6 +2,7 @@
  * Clients that mean harm through a real Envoy, one kind after the other, while another producer goes on with its work:
  * the verifier keeps within the memory that its pod has, and honest requests go on being answered.
  */
+// Faults: every test
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fetchPage } from '../../examples/local-federation/health.js';
@@ -76,32 +77,38 @@ async function underAttack(begin: (attacker: Attacker) => Hostile, made: number)
 }
 
 describe('honest requests of another producer are answered, and the verifier keeps within its memory', () => {
+  // Fault: slow-client
   test(
     'while clients send the heads of their requests one byte at a time',
     () => underAttack((by) => slowClients(by), 100),
     60_000,
   );
 
+  // Fault: slow-body
   test(
     'while clients send half of a body, and the rest one byte at a time',
     () => underAttack((by) => slowBodies(by), 60),
     60_000,
   );
 
+  // Fault: many-connections
   test('while 10,000 connections are opened and say nothing (fewer where the system has fewer descriptors)', async () => {
     await underAttack((by) => silentConnections(by, CONNECTIONS), CONNECTIONS);
     expect(await acceptedConnections()).toBeGreaterThan(CONNECTIONS / 2);
   }, 90_000);
 
+  // Fault: rapid-resets
   test(
     'while HTTP/2 requests are sent whole and reset at once',
     () => underAttack((by) => rapidResets(by), 2_000),
     60_000,
   );
 
+  // Fault: forgeries
   test('while one producer forges as much as it can', () => underAttack((by) => forgeries(by), 500), 60_000);
 });
 
+// Fault: forgeries
 test('a producer that forges is refused 401, shed 503 at the worst, and nothing of it arrives', async () => {
   const before = (await stage.arrivals()).length;
   const hostile = forgeries(attacker(), 1, 50);

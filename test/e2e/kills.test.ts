@@ -2,6 +2,7 @@
  * kill -9 of the verifier, of Envoy and of both under load, and a disk that fills up: nothing is let through twice,
  * no record is torn, and whoever comes back serves within two seconds.
  */
+// Faults: every test
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -120,6 +121,7 @@ describe('one verifier over lmdb', () => {
   beforeAll(openStage({}), 60_000);
   afterAll(() => stage.close(), 30_000);
 
+  // Fault: verifier-killed, envoy-killed
   test.each<[string, readonly ProcessName[]]>([
     ['the verifier', ['verifier']],
     ['Envoy', ['envoy']],
@@ -140,6 +142,7 @@ describe('two workers over lmdb', () => {
   beforeAll(openStage(withWorkers(2)), 60_000);
   afterAll(() => stage.close(), 30_000);
 
+  // Fault: worker-killed
   test('kill -9 of a worker under load: the other goes on, and within two seconds there are two again', async () => {
     const load = await expectRecovery(async () => {
       process.kill(await workerPid(stage, 0), 'SIGKILL');
@@ -153,6 +156,7 @@ describe('two workers over lmdb', () => {
     expectWholeRecords(join(stage.federation.layout.audit, 'decisions.ndjson'), load);
   }, 120_000);
 
+  // Fault: supervisor-killed
   test('kill -9 of the supervisor under load: its workers end by themselves, and its successor serves within two seconds', async () => {
     const load = await expectRecovery(() => killAndResume(['verifier']));
     await expectNothingTwice(load);
@@ -160,6 +164,7 @@ describe('two workers over lmdb', () => {
   }, 120_000);
 });
 
+// Fault: store-disk-full, audit-disk-full
 describe('a disk that is full, with nonces and records on it', () => {
   const disk = new SmallDisk();
   const records = join(disk.directory, 'decisions.ndjson');

@@ -42,6 +42,7 @@ async function expectTooLarge(protocol: Protocol, outgoing: Outgoing): Promise<v
   else expectRefusedUnasked(seen, 413, 'body_not_accepted');
 }
 
+// Fault: oversize
 describe.each(PROTOCOLS)('bodies around the limit of 1 MiB, over %s', (protocol) => {
   const full = Buffer.alloc(MEBIBYTE, 'x');
   const over = Buffer.alloc(MEBIBYTE + 1, 'x');
@@ -78,6 +79,7 @@ describe.each(PROTOCOLS)('bodies around the limit of 1 MiB, over %s', (protocol)
   });
 });
 
+// Fault: oversize
 describe('a limit below one frame', () => {
   const LIMIT = 10_000;
 
@@ -118,6 +120,7 @@ describe('a limit below one frame', () => {
   });
 });
 
+// Fault: store-full
 describe('a nonce store with a bound', () => {
   test.each([
     ['nonce_store_full', { maxEntries: 4 }, 'other'],
@@ -155,6 +158,7 @@ describe('a nonce store with a bound', () => {
   );
 });
 
+// Fault: store-new
 test('a store without memory refuses what it may have let in before it started', async () => {
   await stage.close();
   stage = await Stage.open({
@@ -175,6 +179,7 @@ test('a store without memory refuses what it may have let in before it started',
   }
 }, 60_000);
 
+// Fault: overload
 test('checks over the bound are shed with 503, and the same bytes pass afterwards', async () => {
   await stage.close();
   stage = await Stage.open({

@@ -65,6 +65,7 @@ const upgraded = (): Outgoing =>
     ['Upgrade', 'websocket'],
   );
 
+// Fault: envoy-misconfigured
 test.each(PROTOCOLS)(
   'without encode_raw_headers duplicates could hide: refused over %s',
   async (protocol) => {
@@ -75,6 +76,7 @@ test.each(PROTOCOLS)(
   },
 );
 
+// Fault: envoy-misconfigured
 test.each(PROTOCOLS)('without pack_as_bytes the body is text: refused over %s', async (protocol) => {
   await rewire(swap(/pack_as_bytes: true/, 'pack_as_bytes: false'));
   const seen = await stage.exchange(protocol, signed());
@@ -82,6 +84,7 @@ test.each(PROTOCOLS)('without pack_as_bytes the body is text: refused over %s', 
   expect(seen.records[0]?.detail).toContain('pack_as_bytes');
 });
 
+// Fault: envoy-misconfigured
 test.each(PROTOCOLS)(
   'without include_peer_certificate nobody is known: refused over %s',
   async (protocol) => {
@@ -90,6 +93,7 @@ test.each(PROTOCOLS)(
   },
 );
 
+// Fault: envoy-misconfigured
 test.each(PROTOCOLS)(
   'where Envoy demands no client certificate the verifier does: refused over %s',
   async (protocol) => {
@@ -101,6 +105,7 @@ test.each(PROTOCOLS)(
   },
 );
 
+// Fault: envoy-misconfigured
 describe('where Envoy would forward an upgrade', () => {
   beforeAll(() =>
     rewire(
@@ -116,6 +121,7 @@ describe('where Envoy would forward an upgrade', () => {
   });
 });
 
+// Fault: envoy-misconfigured
 describe('where a hop before Envoy is declared to be trusted', () => {
   const forwarded = (value: string): Outgoing => adding(signed(), ['X-Forwarded-Client-Cert', value]);
 

@@ -42,6 +42,7 @@ const okWithHeader = (name: string, value: string): Buffer =>
 
 const UNAUTHENTICATED = 16;
 
+// Fault: imposter
 describe.each(PROTOCOLS)('over %s', (protocol) => {
   test.each([
     ['an empty CheckResponse', Buffer.alloc(0)],

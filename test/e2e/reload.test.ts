@@ -1,4 +1,5 @@
 /** A configuration that changes under load: nothing fails, nothing is judged on a mixture, what is bad is not taken over. */
+// Faults: every test
 import { readFileSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parse, stringify } from 'yaml';
@@ -114,6 +115,7 @@ function marksByGeneration(records: readonly AuditRecord[]): Map<number, Set<str
   return marks;
 }
 
+// Fault: reload-load
 test(`${RELOADS} reloads under ${PER_SECOND} requests/s: none fails, none is judged on a mixture`, async () => {
   writeByRename(textOf(0));
   expect((await reload()).status).toBe(200);
@@ -139,6 +141,7 @@ test(`${RELOADS} reloads under ${PER_SECOND} requests/s: none fails, none is jud
   );
 }, 240_000);
 
+// Fault: reload-load
 describe('a change is noticed without a word', () => {
   let mark = 1_000;
   const isInForce = async (): Promise<void> => {
@@ -178,6 +181,7 @@ describe('a change is noticed without a word', () => {
   });
 });
 
+// Fault: reload-load
 test('SIGHUP is a reload', async () => {
   const { generation } = await configuration();
   writeByRename(textOf(2_000));
@@ -187,6 +191,7 @@ test('SIGHUP is a reload', async () => {
   expect((await configuration()).last_reload?.causes).toContain('signal');
 });
 
+// Fault: reload-bad, reload-torn
 describe('a configuration that cannot be taken over', () => {
   test.each<[string, () => string, RegExp]>([
     ['is broken', () => 'version: [', /countersign\.yaml/],
@@ -222,6 +227,7 @@ describe('a configuration that cannot be taken over', () => {
   });
 });
 
+// Fault: reload-load
 test('another feedback key signs from the reload on, with the old one still published', async () => {
   const next = join(stage.federation.layout.keys, 'next-feedback.key');
   const [key] = (original.feedback as { keys: { privateKeyFile: string }[] }).keys;

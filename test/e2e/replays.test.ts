@@ -21,6 +21,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => stage.close(), 30_000);
 
+// Fault: copies
 test('of 10,000 concurrent copies over ten connections exactly one is let through, and every other names it', async () => {
   const { a } = worldOf(stage.federation.credentials);
   const outgoing = telemetry({ by: a });

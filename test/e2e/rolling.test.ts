@@ -72,6 +72,7 @@ async function sentAgain(exchanged: readonly Exchanged[]): Promise<Map<number, n
   return statuses;
 }
 
+// Fault: rolling-replacement
 test('a single verifier is replaced, three times over: the new one takes the socket, the old one drains', async () => {
   await open();
   const { configurationFile } = stage.federation.layout;
@@ -112,6 +113,7 @@ async function writeSecondConfiguration(): Promise<string> {
   return file;
 }
 
+// Fault: rolling-replacement
 test('two verifiers behind one Envoy are replaced one after the other', async () => {
   await open(withSecondEndpoint);
   const second = await writeSecondConfiguration();
@@ -136,6 +138,7 @@ test('two verifiers behind one Envoy are replaced one after the other', async ()
   }
 }, 240_000);
 
+// Fault: drain
 describe('a verifier that is told to stop', () => {
   const health = async (service = ''): Promise<string> =>
     (await askHealth({ socketPath: socketPath('second'), service, timeoutMilliseconds: 1_000 })).kind;

@@ -62,6 +62,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
   });
 });
 
+// Fault: copies
 test(`of ${COPIES} concurrent copies exactly one is let through, and both workers were asked`, async () => {
   const before = await requestsBySocket(stage);
   const answers = await sendAll(Array<Outgoing>(COPIES).fill(telemetry({ by: world.a })));
@@ -96,6 +97,7 @@ test('records of both are whole lines', () => {
   for (const line of lines) expect(Object.keys(JSON.parse(line) as object)).toContain('decision_id');
 });
 
+// Fault: worker-killed
 test('a worker that is killed under load is replaced and counted; the others go on, and nothing is let through twice', async () => {
   const dead = await workerPid(stage, 0);
   const allowed = await stage.decisions('allow');
@@ -120,6 +122,7 @@ test('a worker that is killed under load is replaced and counted; the others go 
   expect(log).toMatch(/"worker":0,.*"a worker died"/);
 }, 60_000);
 
+// Fault: worker-hung
 test('readiness and liveness do not depend on one worker', async () => {
   const stopped = await workerPid(stage, 1);
   process.kill(stopped, 'SIGSTOP');
@@ -134,6 +137,7 @@ test('readiness and liveness do not depend on one worker', async () => {
   }
 }, 30_000);
 
+// Fault: worker-hung
 test('a worker that gives no sign of life is killed and replaced', async () => {
   const hung = await workerPid(stage, 1);
   process.kill(hung, 'SIGSTOP');
@@ -174,6 +178,7 @@ test('a SIGHUP and POST /reload reach every worker', async () => {
   }
 }, 30_000);
 
+// Fault: supervisor-killed
 test('workers whose supervisor was killed drain and end, and another one takes over', async () => {
   const pids = await Promise.all([workerPid(stage, 0), workerPid(stage, 1)]);
   const before = telemetry({ by: world.a });
@@ -185,6 +190,7 @@ test('workers whose supervisor was killed drain and end, and another one takes o
   expectRefusal(await stage.exchange('HTTP/1.1', before), replayed);
 }, 60_000);
 
+// Fault: drain
 test('a supervisor that is told to stop takes all of them along', async () => {
   const pids = await Promise.all([workerPid(stage, 0), workerPid(stage, 1)]);
   await stage.federation.interrupt('verifier');

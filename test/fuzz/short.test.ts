@@ -1,4 +1,5 @@
 /** A short run of every target with a fixed seed, and every input that ever broke a promise. The long one: `make fuzz`. */
+// Faults: every test
 import { findings } from './findings.js';
 import { run } from './run.js';
 import { TARGETS } from './targets/all.js';
@@ -7,6 +8,7 @@ const SEED = 20_261_123;
 const INPUTS: Readonly<Record<string, number>> = { configuration: 100, 'canonical-json': 4_000 };
 const USUAL_INPUTS = 1_600;
 
+// Fault: fuzz
 describe.each(Object.entries(TARGETS))('%s', (name, make) => {
   test(`keeps its promises for the inputs of seed ${SEED}`, async () => {
     const target = make();
@@ -18,6 +20,7 @@ describe.each(Object.entries(TARGETS))('%s', (name, make) => {
   }, 30_000);
 });
 
+// Fault: fuzz
 test('every input that broke a promise once breaks it no more', async () => {
   for (const { file, target: name, input } of findings()) {
     const target = TARGETS[name]?.();

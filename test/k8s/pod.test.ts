@@ -16,10 +16,10 @@ import {
 import { Pod, type ContainerEnd } from './support/pod.js';
 import { nonceOption, sendTelemetry, until } from './support/send.js';
 import { makeSite, type Site } from './support/site.js';
-import { objectsOf, type Objects } from './support/volumes.js';
+import { objectsOf, withNarrowFuture, type Objects } from './support/volumes.js';
 
 /** A new store refuses what another one may have let in: for futureSkewSeconds, and the time to start. */
-const firstStartSeconds = 30 + 15;
+const firstStartSeconds = 60;
 const manifests = manifestsOf(renderOverlay('single'));
 const spec: PodSpec = find(manifests, 'Deployment', 'countersign').spec!.template!.spec;
 const container = (name: string): Container => containersOf(spec).find((each) => each.name === name)!;
@@ -34,7 +34,7 @@ describe('the pod of the overlay single', () => {
   beforeAll(async () => {
     place = mkdtempSync(join(tmpdir(), 'cs-pod-'));
     site = makeSite(join(place, 'site'));
-    objects = new Map([...objectsOf(manifests), ...site.objects]);
+    objects = withNarrowFuture(new Map([...objectsOf(manifests), ...site.objects]));
     const images = new Map([
       ['verifier', layCountersign(place)],
       ['envoy', layEnvoy(place)],
@@ -84,6 +84,7 @@ describe('the pod of the overlay single', () => {
     expect((await pod.exec('application', read('/etc/countersign/tls/tls.key'))).output).toContain('ENOENT');
   });
 
+  // Fault: verifier-killed
   it('takes a replay for one after the verifier was killed and started again', async () => {
     const once = nonceOption();
     expect(send(...once)).toMatchObject({ code: 0 });
@@ -93,6 +94,7 @@ describe('the pod of the overlay single', () => {
     expect(send(...once)).toMatchObject({ code: 1, output: expect.stringContaining('409') as string });
   }, 60_000);
 
+  // Fault: reload-load, reload-bad
   it('takes over a changed ConfigMap by its swapped link, and keeps what it had when that is broken', async () => {
     const configuration = objects.get('ConfigMap/countersign-config')!;
     const good = configuration.get('countersign.yaml')!;
@@ -110,6 +112,7 @@ describe('the pod of the overlay single', () => {
     await until(() => send().code === 0);
   }, 60_000);
 
+  // Fault: certificate-renewed
   it('shows a renewed certificate of the Secret, without a restart', async () => {
     const other = makeSite(join(place, 'other-site'));
     const secret = other.objects.get('Secret/countersign-tls')!;
@@ -123,6 +126,7 @@ describe('the pod of the overlay single', () => {
     await until(() => send().code === 0);
   }, 60_000);
 
+  // Fault: drain
   describe('when it is ended', () => {
     let ends: ContainerEnd[];
     const duringDrain: Ended[] = [];

@@ -8,7 +8,7 @@ import { containersOf, find, manifestsOf, renderOverlay, type PodSpec } from './
 import { Pod } from './support/pod.js';
 import { nonceOption, sendTelemetry, until } from './support/send.js';
 import { makeSite, type Site } from './support/site.js';
-import { objectsOf } from './support/volumes.js';
+import { objectsOf, withNarrowFuture } from './support/volumes.js';
 
 const manifests = manifestsOf(renderOverlay('replicated'));
 const specOf = (kind: string, name: string): PodSpec => find(manifests, kind, name).spec!.template!.spec;
@@ -27,7 +27,7 @@ describe('the pods of the overlay replicated', () => {
   beforeAll(async () => {
     place = mkdtempSync(join(tmpdir(), 'cs-pods-'));
     site = makeSite(join(place, 'site'));
-    const objects = new Map([...objectsOf(manifests), ...site.objects]);
+    const objects = withNarrowFuture(new Map([...objectsOf(manifests), ...site.objects]));
     redis = await Pod.start({
       spec: { ...redisSpec, volumes: [...redisSpec.volumes!, { name: 'data', emptyDir: {} }] },
       objects,
@@ -64,17 +64,20 @@ describe('the pods of the overlay replicated', () => {
     return ['--no-auth-warning', '--user', 'countersign', '--pass', password];
   };
 
+  // Fault: redis-absent
   it('start without Redis: alive and not ready, and nothing is let through', async () => {
     expect([await isAlive(), await isReady()]).toEqual([true, false]);
     expect(send()).toMatchObject({ code: 1, output: expect.stringContaining('503') as string });
   });
 
+  // Fault: redis-absent
   it('become ready as soon as Redis is there', async () => {
     await redis.restart('redis');
     await pod.becomesReady(90);
     expect(send()).toMatchObject({ code: 0 });
   }, 120_000);
 
+  // Fault: redis-killed
   it('take a replay for one after Redis was killed and started again', async () => {
     await until(() => send().code === 0);
     const once = nonceOption();
@@ -90,10 +93,12 @@ describe('the pods of the overlay replicated', () => {
     expect(send(...once)).toMatchObject({ code: 1, output: expect.stringMatching(/409|503/) as string });
   }, 150_000);
 
+  // Fault: redis-access
   it('have a Redis that answers nobody without a password', async () => {
     expect(await askRedis([], 'get', 'countersign:anything')).toContain('NOAUTH');
   });
 
+  // Fault: redis-access
   it.each([
     ['forget everything', ['flushall']],
     ['see other keys', ['get', 'somebody-elses']],
@@ -104,6 +109,7 @@ describe('the pods of the overlay replicated', () => {
     expect(await askRedis(login(), ...command)).toContain('NOPERM');
   });
 
+  // Fault: redis-evicts
   it('have a Redis that evicts nothing', async () => {
     expect(await askRedis(login(), 'info', 'memory')).toContain('maxmemory_policy:noeviction');
   });

@@ -146,6 +146,7 @@ describe('readCheckRequest', () => {
     );
   });
 
+  // Fault: malformed-check
   it('refuses every truncation, as the full decoder does', () => {
     fc.assert(
       fc.property(checkRequest, fc.nat(), (message, cut) => {
@@ -161,6 +162,7 @@ describe('readCheckRequest', () => {
     );
   });
 
+  // Fault: malformed-check
   it('answers mutated bytes with fields of the right kind or a RangeError', () => {
     const flips = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), {
       minLength: 1,
@@ -176,6 +178,7 @@ describe('readCheckRequest', () => {
     );
   });
 
+  // Fault: malformed-check
   it('answers any bytes with fields of the right kind or a RangeError', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (any) => expectFieldsOrRangeError(Buffer.from(any))),

@@ -146,6 +146,7 @@ describe('a mutated bundle', () => {
   });
 });
 
+// Fault: malformed-check
 describe('no parser throws', () => {
   const value = fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.string({ maxLength: 60 }).map(bytes));
   const names = fc.constantFrom(

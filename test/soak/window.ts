@@ -33,14 +33,22 @@ export interface Sample {
   readonly envoyMegabytes: number;
 }
 
-/** Of the verifier, in megabytes an hour, by least squares over the second half: before, caches and windows fill. */
-export function memoryTrend(samples: readonly Sample[]): number {
+/** How often each status came, over all of them. */
+export function summed(samples: readonly Sample[]): Record<string, number> {
+  const sums = new Map<string, number>();
+  for (const { statuses } of samples)
+    for (const [status, count] of Object.entries(statuses)) sums.set(status, (sums.get(status) ?? 0) + count);
+  return Object.fromEntries(sums);
+}
+
+/** In megabytes an hour, by least squares over the second half: before, caches and windows fill. */
+export function memoryTrend(samples: readonly Sample[], megabytes: (sample: Sample) => number): number {
   const half = samples.slice(Math.floor(samples.length / 2));
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   const x = mean(half.map(({ seconds }) => seconds));
-  const y = mean(half.map(({ verifierMegabytes }) => verifierMegabytes));
-  const up = half.reduce((sum, one) => sum + (one.seconds - x) * (one.verifierMegabytes - y), 0);
+  const y = mean(half.map(megabytes));
+  const up = half.reduce((sum, one) => sum + (one.seconds - x) * (megabytes(one) - y), 0);
   const across = half.reduce((sum, one) => sum + (one.seconds - x) ** 2, 0);
   return across === 0 ? 0 : (up / across) * 3600;
 }

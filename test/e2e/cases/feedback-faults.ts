@@ -127,6 +127,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
         setTimeout(() => answering(200, UNSIGNED)(response, request), 50);
       };
 
+    // Fault: signer-stopped
     test.each(PROTOCOLS)(
       'hangs: 504 over %s',
       async (protocol) => {
@@ -142,6 +143,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
       60_000,
     );
 
+    // Fault: signer-killed
     test.each(PROTOCOLS)(
       'is killed: 503 over %s',
       async (protocol) => {
@@ -158,6 +160,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
       60_000,
     );
 
+    // Fault: audit-disk-full
     test('cannot record: 503, and nothing signed leaves', async () => {
       const file = join(on.stage.federation.layout.audit, 'decisions.ndjson');
       const limit = (bytes: string): void => {
@@ -173,6 +176,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
     }, 60_000);
   });
 
+  // Fault: envoy-misconfigured
   describe('an Envoy', () => {
     /** Restarts Envoy alone; what is wrong may be wrong for the federation's health question too. */
     async function rewire(text: string): Promise<void> {
@@ -208,6 +212,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
     }, 60_000);
   });
 
+  // Fault: imposter
   describe('somebody else on the socket', () => {
     let rogue: RogueVerifier;
 

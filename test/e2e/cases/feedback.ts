@@ -176,6 +176,7 @@ export function describeFeedback(line: EnvoyLine): void {
       await eventually(async () => (await on.stage.feedback('answer_missing')) > 0);
     });
 
+    // Fault: answer-broken
     test('an answer that breaks off is Envoy’s 502', async () => {
       const seen = await ask(protocol, (response) => {
         response.writeHead(200, { 'content-type': 'application/json', 'content-length': 1000 });
@@ -222,6 +223,7 @@ export function describeFeedback(line: EnvoyLine): void {
       expect([seen.answer.status, seen.arrivals]).toEqual([405, []]);
     });
 
+    // Fault: answer-broken
     test('so does an upstream that goes away', async () => {
       const seen = await ask(protocol, (response) => response.destroy());
       expectNothingLeft(seen, MARK);

@@ -24,10 +24,10 @@ export function sendTelemetry(
   ]);
 }
 
-/** Options that make two requests use one nonce; the timestamp is fresh for 50 s. */
+/** Options that make two requests use one nonce and one timestamp. */
 export function nonceOption(): string[] {
-  const ahead = Math.floor(Date.now() / 1000) + 20;
-  return ['--nonce', `pod-${process.hrtime.bigint()}`, '--timestamp', String(ahead)];
+  const timestampSeconds = Math.floor(Date.now() / 1000);
+  return ['--nonce', `pod-${process.hrtime.bigint()}`, '--timestamp', String(timestampSeconds)];
 }
 
 /** Asks again and again, for 20 s. */

@@ -28,6 +28,19 @@ export function objectsOf(manifests: readonly Manifest[]): Objects {
   );
 }
 
+/**
+ * The same with a clock window of [120 s, 5 s]: a new store refuses for as long as the window reaches ahead, and a test
+ * need not sit out the 30 s of the manifests each time.
+ */
+export function withNarrowFuture(objects: Objects): Objects {
+  const files =
+    objects.get('ConfigMap/countersign-config') ?? missing('ConfigMap/countersign-config', 'file');
+  const text = files.get('countersign.yaml') ?? missing('ConfigMap/countersign-config', 'countersign.yaml');
+  const freshness = 'freshness: { pastSkewSeconds: 120, futureSkewSeconds: 5 }';
+  const narrow = new Map([...files, ['countersign.yaml', `${text}\n${freshness}\n`]]);
+  return new Map([...objects, ['ConfigMap/countersign-config', narrow]]);
+}
+
 const GROUP_MAY_READ = 0o440;
 const DEFAULT_MODE = 0o644;
 

@@ -72,6 +72,7 @@ describe('the file writer', () => {
 
   const TORN = `try { writer.write('x'.repeat(10_000) + '\\n'); } catch (error) { console.log(error.message); }`;
 
+  // Fault: audit-disk-full
   it('leaves one line that says nothing of a chunk of which only the beginning did fit', () => {
     const path = join(folder, 'audit.ndjson');
     const said = withSmallDisk(path, `writer.write('whole\\n'); ${TORN}`);
@@ -152,6 +153,7 @@ describe('the audit log of the settings', () => {
     expect(readFileSync(path, 'utf8')).toBe('a\nb\n');
   });
 
+  // Fault: audit-disk-full
   it('is at fault once its disk is full', async () => {
     const log = openAuditLog({ kind: 'file', path: '/dev/full' }, () => 0);
     await expect(log.append('a\n')).rejects.toThrow('ENOSPC');

@@ -26,6 +26,7 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a deadline', () => {
+  // Fault: verifier-slow
   it('that passes while the record is written takes the allow back, and the record says so', async () => {
     const { check, audit, store, time } = fakeService();
     const parts = telemetryParts();
@@ -60,6 +61,7 @@ describe('a deadline', () => {
     expect(await registry.metrics()).not.toContain('stage="signature"');
   });
 
+  // Fault: verifier-slow
   it('that passes while the store writes takes the claim back', async () => {
     const { check, store, time, audit } = fakeService();
     store.after = () => void (time.monotonicMs += 500);
@@ -194,6 +196,7 @@ describe('a graph that is let through', () => {
   });
 });
 
+// Fault: process-defect
 describe('a defect after the claim', () => {
   it('gives the nonce back with its 503', async () => {
     const { check, store, defects } = fakeService();
@@ -211,6 +214,7 @@ function thrown(): never {
   throw new Error('a defect');
 }
 
+// Fault: audit-disk-full
 describe('an audit log that fails', () => {
   it('turns an allow into 503 and gives the nonce back', async () => {
     const { check, audit, store, registry } = fakeService();

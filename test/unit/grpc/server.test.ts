@@ -262,6 +262,7 @@ describe('under load', () => {
     while (server.heldBytes > 0) await new Promise((resolve) => setTimeout(resolve, 2));
   };
 
+  // Fault: overload
   it('answers what does not fit the queue at once, in the words of the method', async () => {
     const calls = Array.from({ length: 40 }, (_, number) => call(framed(`a${number}`), {}, LOADED));
     const first = await Promise.race(calls);
@@ -275,6 +276,7 @@ describe('under load', () => {
     expect(server.waiting).toBe(0);
   });
 
+  // Fault: overload
   it('refuses a call whose bytes do not fit, whole or not, and takes the next once there is room', async () => {
     const streams = Array.from({ length: 3 }, () => open(LOADED));
     const ends = streams.map(ended);
@@ -290,6 +292,7 @@ describe('under load', () => {
     expect((await next).body).toHaveLength(505);
   });
 
+  // Fault: rapid-resets
   it('holds nothing for calls that were reset, wherever they were', async () => {
     for (const bytes of [framed('abc'), framed('abc').subarray(0, 6), Buffer.alloc(0)]) {
       const streams = Array.from({ length: 20 }, () => open(LOADED));
@@ -332,6 +335,7 @@ describe('a peer that resets very many calls, as Envoy does for its clients', ()
     return codes;
   }
 
+  // Fault: rapid-resets
   it('loses no call that is under way, and is asked in good order to connect anew', async () => {
     let answer: (message: Uint8Array) => void = () => undefined;
     instead = () => new Promise((resolve) => (answer = resolve));
@@ -446,6 +450,7 @@ describe('a stop', () => {
   });
 });
 
+// Fault: malformed-check
 describe('a broken peer', () => {
   it('does no harm to others', async () => {
     const socket = connectSocket(socketPath);

@@ -95,6 +95,7 @@ describe('the turns of a server', () => {
   });
 });
 
+// Fault: overload
 describe('a full queue', () => {
   it('sheds the next call of the lane that fills it', () => {
     const watched = new Watched({ maxWaiting: 3 });
@@ -123,6 +124,7 @@ describe('a full queue', () => {
   });
 });
 
+// Fault: overload
 describe('a call whose caller waits no longer than this', () => {
   it('is shed at its turn, not begun, when that comes too late', async () => {
     const watched = new Watched();

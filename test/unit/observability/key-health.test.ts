@@ -32,6 +32,7 @@ const faultOf = (snapshot: Snapshot): string | undefined =>
   ).fault();
 
 describe('the component keys', () => {
+  // Fault: key-expired
   it.each<[string, Snapshot]>([
     ['whose only key has ended', withIdentities({ keys: keys(ended) })],
     ['whose only key has not begun', withIdentities({ keys: keys(later) })],
@@ -54,6 +55,7 @@ describe('the component keys', () => {
     expect(faultOf(snapshot)).toBeUndefined();
   });
 
+  // Fault: key-expired
   it('looks again as time goes by and when the configuration is another', () => {
     let now = NOW_MS - 2_000;
     let snapshot = withIdentities({ keys: keys(ended) });
@@ -68,6 +70,7 @@ describe('the component keys', () => {
     expect(component.fault()).toBeUndefined();
   });
 
+  // Fault: key-expired
   it.each<[string, Partial<FeedbackSettings>, string | undefined]>([
     ['the default key has ended', { defaultDomain: domain(ended) }, 'no feedback key may sign now'],
     ['the default key has not begun', { defaultDomain: domain(later) }, 'no feedback key may sign now'],

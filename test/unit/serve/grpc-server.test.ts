@@ -106,6 +106,7 @@ describe('the Check over the Unix socket', () => {
     expect(metadataCode(await callCheck(wire(telemetryParts())))).toBe('replayed_nonce');
   });
 
+  // Fault: malformed-check
   it('answers a message that is none without a gRPC error', async () => {
     expect((await callCheck(Buffer.from('rubbish'))).httpStatus).toBe(503);
   });
@@ -258,6 +259,7 @@ describe('a health watch', () => {
 });
 
 describe('stopping', () => {
+  // Fault: drain
   it('lets a check that is under way finish', async () => {
     fakes.time.monotonicMs = performance.now();
     let open = (): void => undefined;
@@ -271,6 +273,7 @@ describe('stopping', () => {
     await stopped;
   });
 
+  // Fault: drain
   it('cuts a check that does not finish in time', async () => {
     fakes.time.monotonicMs = performance.now();
     fakes.store.before = () => new Promise<void>(() => undefined);

@@ -87,6 +87,7 @@ describe('a reload', () => {
     });
   });
 
+  // Fault: reload-bad
   it.each<[string, (workspace: Workspace) => unknown, string]>([
     ['a broken file', () => writeFileSync(file, 'version: ['), 'countersign.yaml'],
     ['no file', () => rmSync(file), 'does not exist'],
@@ -129,6 +130,7 @@ describe('a reload', () => {
 });
 
 describe('settings that something was opened with', () => {
+  // Fault: reload-bad
   it.each<[string, Readonly<Record<string, unknown>>]>([
     ['listen', { listen: { socket: 'other.sock' } }],
     ['admin', { admin: { port: 9_999 } }],
@@ -183,6 +185,7 @@ describe('settings that something was opened with', () => {
   });
 });
 
+// Fault: reload-storm
 describe('a storm of reloads', () => {
   it('is one load under way and one that follows, by which all the rest are answered', async () => {
     const { live, reloader, loads, told } = setUp();
@@ -211,6 +214,7 @@ describe('a storm of reloads', () => {
   });
 });
 
+// Fault: reload-torn
 describe('files that change while they are read', () => {
   it('are read again, so that no mixture comes in force', async () => {
     const { live, reloader, afterLoad, loads } = setUp();

@@ -143,6 +143,7 @@ describe('admission', () => {
     expect(codeOf(await admission.admit(verified('c'), call()))).toBe('admitted');
   });
 
+  // Fault: copies
   it('gives 1,000 copies that arrive together one allow and one slot', async () => {
     const { admit, nonces } = setUp({ perMinute: 2 });
     const outcomes = codes(await Promise.all(Array.from({ length: 1000 }, () => admit('a'))));

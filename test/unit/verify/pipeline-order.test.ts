@@ -132,6 +132,7 @@ describe('the order of the checks', () => {
     expect(verdict(parts)).toBe(code);
   });
 
+  // Fault: key-expired
   it('uses the key at the first millisecond of its validity and not at the end of it', () => {
     const keys = [keyEntry(KID, producerKey, { notBeforeMs: NOW_MS, notAfterMs: NOW_MS + 10 })];
     const snapshot = makeSnapshot({ identity: { keys } });
