@@ -194,6 +194,7 @@ describe('a Redis that may have lost state', () => {
     expect(losses(two)).toBeGreaterThan(LOSSES_OF_THE_START);
   });
 
+  // Fault: redis-killed
   it('is killed and comes back while nobody claims anything', async () => {
     const two = await openTwo();
     const claim = claimNow(1);

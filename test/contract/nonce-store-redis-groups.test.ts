@@ -52,6 +52,7 @@ async function openTwo(redis: RedisNonceStoreOptions['redis']): Promise<[RedisNo
   return two;
 }
 
+// Fault: redis-failed-over
 describe('sentinels', () => {
   async function underLoad(
     fault: (group: SentinelGroup) => Promise<unknown>,
@@ -129,6 +130,7 @@ describe('sentinels', () => {
   );
 });
 
+// Fault: redis-cluster
 describe('a cluster', () => {
   async function start(options: Parameters<typeof startCluster>[0] = {}): Promise<RedisCluster> {
     const cluster = await startCluster(options);
