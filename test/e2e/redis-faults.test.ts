@@ -6,6 +6,7 @@
  * The window ahead is 0 s: the floor that follows a loss is over with the second in which it was noticed, and what
  * the clocks may lie apart.
  */
+// Faults: every test
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisServer } from '../support/redis-server.js';
 import { eventually } from './support/signals.js';
@@ -145,6 +146,7 @@ async function expectFloor(load: TwinsLoad, before: readonly number[]): Promise<
 
 const config = (name: string, value: string): Promise<unknown> => redis.command('CONFIG', 'SET', name, value);
 
+// Fault: redis-paused, redis-full, redis-replicas
 test.each<[string, Fault]>([
   [
     'stands still and goes on',
@@ -178,6 +180,7 @@ test.each<[string, Fault]>([
   TEST_MILLISECONDS,
 );
 
+// Fault: redis-killed, redis-read-only
 test.each<[string, Fault]>([
   [
     'is killed and comes back with its append-only file',
@@ -205,6 +208,7 @@ test.each<[string, Fault]>([
   TEST_MILLISECONDS,
 );
 
+// Fault: redis-flushed
 test(
   'a Redis that is flushed: what was let through before stays refused, by both verifiers',
   async () => {
@@ -220,6 +224,7 @@ test(
   TEST_MILLISECONDS,
 );
 
+// Fault: redis-absent, redis-killed
 test(
   'a Redis that is absent when the verifiers start: they live, say what is missing, and serve when it comes',
   async () => {
