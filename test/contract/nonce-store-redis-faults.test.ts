@@ -194,20 +194,6 @@ describe('a Redis that may have lost state', () => {
     expect(losses(two)).toBeGreaterThan(LOSSES_OF_THE_START);
   });
 
-  // Fault: redis-killed
-  it('is killed and comes back while nobody claims anything', async () => {
-    const two = await openTwo();
-    const claim = claimNow(1);
-    expect(await two[0].claim(claim)).toEqual(CLAIMED);
-    await server.kill();
-    while (two.some((store) => store.status().unhealthy === undefined)) await pause(5);
-    await server.start();
-    for (const store of two) await untilHealthy(store);
-    for (const store of two) expect((await store.claim(claim)).kind).toBe('doubt');
-    // A clock that seems to jump, on a busy machine, is another loss and another floor.
-    while ((await two[1].claim(claimNow(2))).kind === 'doubt') await pause(5);
-  });
-
   // Fault: redis-flushed
   it('is flushed: what was let in before stays refused', async () => {
     const two = await openTwo();

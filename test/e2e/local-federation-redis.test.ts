@@ -11,9 +11,12 @@ import { anyFreePort } from './support/free-port.js';
 const ROOT = repositoryRoot();
 /** With characters that a URL has to encode. */
 const PASSWORD = 'hunter/2:@';
-const COMMANDS =
-  '+ping +info +time +select +evalsha +script|load +get +set +del +pexpire +hset +hget +hmget +hgetall +hdel ' +
-  '+zadd +zrem +zcard +zcount +zrange +zrangebyscore +zremrangebyrank';
+/** The rule that operators are given, for this user and the federation's own prefix. */
+const RULE = readFileSync(join(ROOT, 'k8s/overlays/replicated/users.acl.example'), 'utf8')
+  .split('\n')
+  .find((line) => line.startsWith('user countersign '))!
+  .replace('user countersign on #PASSWORD_SHA256', `user gate on >${PASSWORD}`)
+  .replace('~countersign:*', '~countersign*');
 const PROCESSES = ['envoy', 'verifier', 'upstream'] as const;
 
 describe('the local federation with its nonces in Redis', () => {
@@ -74,7 +77,7 @@ describe('the local federation with its nonces in Redis', () => {
         'tls-auth-clients no',
         'user default off',
         'user watcher on >watcher ~* -@all +keys +info',
-        `user gate on >${PASSWORD} ~countersign* resetchannels -@all ${COMMANDS}`,
+        RULE,
       ],
     });
   });

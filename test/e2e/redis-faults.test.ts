@@ -6,6 +6,7 @@
  * The window ahead is 0 s: the floor that follows a loss is over with the second in which it was noticed, and what
  * the clocks may lie apart.
  */
+// Faults: every test
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisServer } from '../support/redis-server.js';
 import { eventually } from './support/signals.js';
@@ -223,7 +224,7 @@ test(
   TEST_MILLISECONDS,
 );
 
-// Fault: redis-absent
+// Fault: redis-absent, redis-killed
 test(
   'a Redis that is absent when the verifiers start: they live, say what is missing, and serve when it comes',
   async () => {
