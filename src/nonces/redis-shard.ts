@@ -216,7 +216,8 @@ export class RedisShard {
       redis.maxClockDifferenceMilliseconds ?? '',
       this.#epoch,
       this.#lost ? 1 : '',
-      isNew === true ? 1 : '',
+      // What was there once is not new when it is missing.
+      isNew === true && this.#epoch === '' ? 1 : '',
     ];
   }
 

@@ -173,7 +173,7 @@ it('a cluster keeps all of it in one slot', async () => {
   }
 }, 60_000);
 
-it('is the store that goes with nonces in Redis', async () => {
+it('is the store that goes with nonces in Redis', () => {
   const nonces = {
     store: 'redis',
     maxEntries: 10,
