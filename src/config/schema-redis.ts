@@ -71,7 +71,7 @@ export const redisSchema = z
       .min(5)
       .max(10_000)
       .default(200)
-      .describe('How long one command may take; more is answered 503. A check may take three of them.'),
+      .describe('How long one command may take; more is answered 503. A check may take four of them.'),
     waitReplicas: z
       .int()
       .min(0)

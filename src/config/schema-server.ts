@@ -60,11 +60,7 @@ export const noncesSchema = z
       .describe(
         '`lmdb` survives restarts and serves the workers of one machine; `redis` several machines; `memory` neither.',
       ),
-    directory: filePath
-      .optional()
-      .describe(
-        'lmdb: its directory. redis: that of the executions, which stay on this machine. Default: `state/nonces`.',
-      ),
+    directory: filePath.optional().describe('lmdb: its directory, on a local disk. Default: `state/nonces`.'),
     redis: redisSchema.optional(),
     maxEntries: z
       .int()

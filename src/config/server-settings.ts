@@ -88,16 +88,15 @@ function compileNonces(input: ConfigurationInput, workers: number, context: Load
     checkMemoryStore(input, workers, context);
     return { store, ...bounds };
   }
+  if (store === 'redis') return { store, ...bounds, redis: compileRedisStore(input, context) };
   const directory = context.resolve(input.nonces.directory ?? defaultNonceDirectory);
-  return store === 'lmdb'
-    ? { store, directory, ...bounds, durability: durability ?? 'process' }
-    : { store, directory, ...bounds, redis: compileRedisStore(input, context) };
+  return { store, directory, ...bounds, durability: durability ?? 'process' };
 }
 
 /** What each store has no use for. */
 const foreignMembers = {
   lmdb: ['redis'],
-  redis: ['durability'],
+  redis: ['directory', 'durability'],
   memory: ['directory', 'durability', 'redis'],
 } as const;
 
@@ -111,8 +110,8 @@ function refuseForeignMembers(nonces: ConfigurationInput['nonces'], { findings }
       );
 }
 
-/** Commands that a check may have to wait for, one after the other: limit, claim, and replicas. */
-const commandsOfACheck = 3;
+/** Commands that a check may have to wait for, one after the other: limit, claim, replicas, and a graph's execution. */
+const commandsOfACheck = 4;
 
 function compileRedisStore({ nonces, limits }: ConfigurationInput, context: LoadContext): RedisSettings {
   const { findings } = context;

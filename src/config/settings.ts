@@ -29,8 +29,6 @@ export type NonceSettings =
       readonly redis: RedisSettings;
       readonly maxEntries: number;
       readonly maxEntriesPerIdentity: number;
-      /** Of the executions, which are kept on this machine. */
-      readonly directory: string;
     };
 
 /** Where the records go, and what happens when they cannot be written (MUST 35). */

@@ -6,8 +6,9 @@ import type { AuditLog } from '../audit/audit-log.js';
 import { feedbackRecordLine, type FeedbackRecordInput } from '../audit/feedback-record.js';
 import type { Signer } from '../crypto/signing.js';
 import type { ExecutionStore } from '../executions/execution-store.js';
+import { LateSubmissions } from '../feedback/late-submissions.js';
 import { refuseAnswer } from '../feedback/refusal-code.js';
-import { signAnswer } from '../feedback/sign-answer.js';
+import { judgeAnswer, signJudged } from '../feedback/sign-answer.js';
 import type { FeedbackMetrics } from '../observability/feedback-metrics.js';
 import type { Snapshot } from '../verify/snapshot.js';
 import { heldHeaders } from './processing-headers.js';
@@ -107,7 +108,10 @@ export class SigningSession implements ProcessingSession {
     if (state.kind === 'headers') return this.#headers(request);
     if (request.part.kind !== 'response_body' || state.kind === 'done') return this.#conclude(OUT_OF_TURN);
     if (state.kind === 'local_reply') return this.#passBody(request.part);
-    return this.#conclude(this.#sign(request.part, state));
+    const outcome = this.#sign(request.part, state);
+    return outcome instanceof Promise
+      ? outcome.then((later) => this.#conclude(later))
+      : this.#conclude(outcome);
   }
 
   #headers(request: ProcessingRequest): Uint8Array | Promise<Uint8Array> {
@@ -134,16 +138,20 @@ export class SigningSession implements ProcessingSession {
     return PASS_BODY;
   }
 
-  #sign({ body, endOfStream }: ResponseBody, { query, settings }: Held): Outcome {
+  #sign({ body, endOfStream }: ResponseBody, { query, settings }: Held): Outcome | Promise<Outcome> {
     if (!endOfStream) return IN_PARTS;
     if (body.length === 0) return EMPTY;
     this.#upstreamBody = body;
     const { clock, nonce, signer, executions } = this.#options;
     const { tenant } = query;
     const nowMs = clock.nowMs();
-    const wasSubmitted = (execution: string, attestation: string): boolean =>
-      executions.has({ tenant, execution, attestation }, nowMs);
-    return signAnswer(body, query, settings, { nowMs, nonce, signer, wasSubmitted });
+    const late = new LateSubmissions((execution, attestation) =>
+      executions.has({ tenant, execution, attestation }, nowMs),
+    );
+    const judged = judgeAnswer(body, query, settings, { nowMs, wasSubmitted: late.wasSubmitted });
+    if (judged.kind === 'refused') return judged;
+    const sign = (): Outcome => signJudged(judged, query, { nowMs, nonce, signer });
+    return late.isWaiting() ? late.refusal().then((refusal) => refusal ?? sign()) : sign();
   }
 
   /** Records the outcome, and only then answers; a signature that cannot be recorded does not leave. */

@@ -19,7 +19,7 @@ export interface ExecutionPair {
  * and everything after its retention. What is forgotten is unknown, so forgetting only ever refuses.
  */
 export interface ExecutionStore {
-  readonly name: 'memory' | 'lmdb';
+  readonly name: 'memory' | 'lmdb' | 'redis';
   /**
    * Keeps the pair; one that is known becomes the newest again. Resolves when it is as durable as a nonce in
    * the store beside it. Rejects on I/O faults, on a full disk and after `close`.
@@ -29,11 +29,12 @@ export interface ExecutionStore {
   remember(pair: ExecutionPair, nowMs: number): Promise<void>;
   /**
    * Whether exactly this pair was remembered for this tenant and is still kept, whichever process remembered
-   * it. False after `close`. Throws on I/O faults.
+   * it. False after `close`. Throws on I/O faults. A store behind a network answers later, and rejects when it
+   * cannot know.
    *
    * @param nowMs Unix milliseconds
    */
-  has(pair: ExecutionPair, nowMs: number): boolean;
+  has(pair: ExecutionPair, nowMs: number): boolean | Promise<boolean>;
   /** Waits for what is being kept. Calling it twice does no harm. */
   close(): Promise<void>;
 }

@@ -4,8 +4,9 @@ import type { ExecutionBounds } from './execution-bounds.js';
 import type { ExecutionStore } from './execution-store.js';
 import { openLmdbExecutionStore } from './lmdb-store.js';
 import { createMemoryExecutionStore } from './memory-store.js';
+import { openRedisExecutionStore } from './redis-store.js';
 
-/** Pairs in all: some 200 MB of memory, or 400 MB of disk. */
+/** Pairs in all: some 200 MB of memory, 400 MB of disk, or 300 MB of Redis. */
 const MAX_IN_ALL = 1_000_000;
 
 /** How much one tenant may have kept, and for how long; the bound in all follows from it where it is not given. */
@@ -13,7 +14,7 @@ export type ExecutionSettings = Omit<ExecutionBounds, 'maxInAll'> &
   Partial<Pick<ExecutionBounds, 'maxInAll'>>;
 
 /**
- * Opens the store that goes with the nonce store: in its directory, as durable, shared by the same processes.
+ * Opens the store that goes with the nonce store: in its directory or its Redis, shared by the same processes.
  * To be called after the nonce store was opened, which may want to see an empty directory. Throws a sentence
  * with path and remedy when it cannot.
  */
@@ -22,7 +23,7 @@ export function openExecutionStore(settings: ExecutionSettings, nonces: NonceSet
   const maxInAll = settings.maxInAll ?? Math.max(MAX_IN_ALL, maxPerTenant);
   const bounds = { maxPerTenant, retentionSeconds, maxInAll };
   if (nonces.store === 'memory') return createMemoryExecutionStore(bounds);
-  const { directory } = nonces;
-  const durability = nonces.store === 'lmdb' ? nonces.durability : 'process';
+  if (nonces.store === 'redis') return openRedisExecutionStore({ ...bounds, redis: nonces.redis });
+  const { directory, durability } = nonces;
   return openLmdbExecutionStore({ ...bounds, directory, durability });
 }

@@ -23,13 +23,15 @@ export type FeedbackRefusalCode =
   | 'adjustment_attestation'
   | 'adjustment_schema'
   | 'adjustment_not_submitted'
+  // the store of what was submitted
+  | 'executions_unavailable'
   // the signer
   | 'no_active_key'
   | 'internal_error';
 
 /** What the wire says for a code. */
 export interface FeedbackRefusalAnswer {
-  /** 502: the upstream's answer was judged and is withheld. 503: no judgement was possible. */
+  /** 502: the upstream's answer is withheld, for nobody vouches for it. 503: no judgement was possible. */
   readonly status: 502 | 503;
   readonly clientCode: 'feedback_refused' | 'unavailable';
   readonly message: string;
@@ -63,6 +65,7 @@ export function feedbackRefusalAnswer(code: FeedbackRefusalCode): FeedbackRefusa
     case 'adjustment_attestation':
     case 'adjustment_schema':
     case 'adjustment_not_submitted':
+    case 'executions_unavailable':
       return WITHHELD;
     case 'context_missing':
     case 'tenant_missing':

@@ -48,16 +48,38 @@ export function signAnswer(
   settings: FeedbackSettings,
   tools: SigningTools,
 ): SignedAnswer | AnswerRefusal {
+  const judged = judgeAnswer(upstreamBody, query, settings, tools);
+  return judged.kind === 'refused' ? judged : signJudged(judged, query, tools);
+}
+
+/** An answer that may be signed with the key that may sign now. */
+export interface JudgedAnswer {
+  readonly kind: 'judged';
+  readonly answer: ReadAnswer;
+  readonly key: FeedbackKey;
+}
+
+/** The first half of `signAnswer`, for those who have to wait between the two. Never throws. */
+export function judgeAnswer(
+  upstreamBody: Buffer,
+  query: FeedbackQuery,
+  settings: FeedbackSettings,
+  tools: Pick<SigningTools, 'nowMs' | 'wasSubmitted'>,
+): JudgedAnswer | AnswerRefusal {
   if (!isSignableField(query.tenant)) return refuseAnswer('tenant_missing', 'the query has no usable tenant');
   if (upstreamBody.length > settings.maxAnswerBytes)
     return refuseAnswer('answer_too_large', `more than ${settings.maxAnswerBytes} bytes`);
   const key = activeKeyOf(domainOf(settings, query.tenant), tools.nowMs);
   if (key === undefined) return refuseAnswer('no_active_key', 'no key of the signing domain may sign now');
   const answer = readAnswer(upstreamBody, demandsOf(query, settings, tools));
-  return answer.kind === 'refused' ? answer : sign(answer, query, key, tools);
+  return answer.kind === 'refused' ? answer : { kind: 'judged', answer, key };
 }
 
-function demandsOf(query: FeedbackQuery, settings: FeedbackSettings, tools: SigningTools): AdjustmentDemands {
+function demandsOf(
+  query: FeedbackQuery,
+  settings: FeedbackSettings,
+  tools: Pick<SigningTools, 'wasSubmitted'>,
+): AdjustmentDemands {
   return {
     tenant: query.tenant,
     schemaVersions: settings.adjustmentSchemaVersions,
@@ -65,7 +87,15 @@ function demandsOf(query: FeedbackQuery, settings: FeedbackSettings, tools: Sign
   };
 }
 
-function sign(answer: ReadAnswer, query: FeedbackQuery, key: FeedbackKey, tools: SigningTools): SignedAnswer {
+/**
+ * The second half of `signAnswer`.
+ * @throws Error when a tool breaks its promise, or the key was zeroized.
+ */
+export function signJudged(
+  { answer, key }: JudgedAnswer,
+  query: FeedbackQuery,
+  tools: Omit<SigningTools, 'wasSubmitted'>,
+): SignedAnswer {
   const { kid } = key;
   const nonce = tools.nonce();
   if (!NONCE.test(nonce)) throw new Error('a feedback nonce is 24 URL-safe characters');

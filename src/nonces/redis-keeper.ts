@@ -8,6 +8,7 @@ import { redisFault } from './redis-fault.js';
 import type { RedisLink } from './redis-link.js';
 import { readServerFacts, serverFault } from './redis-server-check.js';
 import type { RedisNonceStoreOptions } from './redis-options.js';
+import { REDIS_SCRIPTS } from './redis-scripts.js';
 import type { RedisShard } from './redis-shard.js';
 import { within } from './within.js';
 
@@ -123,7 +124,8 @@ export class RedisKeeper {
     const connection = link.connection();
     const wrong = (await link.vouch()) ?? (await this.#checkServers());
     if (wrong !== undefined) return wrong;
-    if (shards.some((shard) => !shard.isAttached())) await this.#inTime(link.loadScripts());
+    if (shards.some((shard) => !shard.isAttached()))
+      await this.#inTime(link.loadScripts(Object.values(REDIS_SCRIPTS)));
     const faults = await Promise.all(shards.map((shard) => this.#attachOrLook(shard)));
     const fault = faults.find((one) => one !== undefined);
     if (fault !== undefined) return fault;

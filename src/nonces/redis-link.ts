@@ -2,13 +2,10 @@
  * The connection to Redis: one server, the master that sentinels name, or a cluster. Nothing is ever sent twice
  * or kept for later: what cannot be sent now fails now, and what was sent and not answered is unknown.
  */
-import { Cluster, Redis } from 'ioredis';
-import type { RedisAddress, RedisSettings } from '../config/redis-settings.js';
-import { REDIS_SCRIPTS, type RedisScriptName } from './redis-scripts.js';
-import { isFresh, RedisSentinels } from './redis-sentinels.js';
-
-/** Where Redis is and how it is spoken to. */
-export type RedisLinkSettings = Omit<RedisSettings, 'maxClockDifferenceMilliseconds'>;
+import { Cluster, type Redis } from 'ioredis';
+import { clientFor, describe, RECONNECT_MS, sentinelsOf, type RedisLinkSettings } from './redis-clients.js';
+import type { RedisScript } from './redis-scripts.js';
+import { isFresh, type RedisSentinels } from './redis-sentinels.js';
 
 /** What the store needs of Redis. */
 export interface RedisLink {
@@ -28,9 +25,9 @@ export interface RedisLink {
   /** Why the last connection failed; undefined when none has. */
   lastError(): string | undefined;
   /** Runs a script once. Rejects with the client's error; `redis-fault.ts` tells what that means. */
-  run(script: RedisScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
-  /** Loads every script into every master. */
-  loadScripts(): Promise<void>;
+  run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+  /** Loads scripts into every master. */
+  loadScripts(scripts: readonly RedisScript[]): Promise<void>;
   /** INFO of every master. */
   serverInfo(): Promise<readonly string[]>;
   /** Waits until so many replicas have what was written on this connection; resolves with how many have. */
@@ -39,16 +36,6 @@ export interface RedisLink {
   reset(): void;
   close(): void;
 }
-
-/** Between attempts to connect: recovery has to be over within a second of Redis's return. */
-const RECONNECT_MS = 100;
-const CONNECT_MS = 500;
-/** A server that stands still does not end its side of a connection. */
-const DISCONNECT_MS = 100;
-/** How often a server that still reads its data is asked whether it has them. */
-const LOADING_MS = 100;
-/** How often a cluster is asked who has which slots. */
-const TOPOLOGY_MS = 1_000;
 
 /** Opens a link. It connects by itself, again and again, and never throws for a Redis that is not there. */
 export function openRedisLink(settings: RedisLinkSettings): RedisLink {
@@ -109,13 +96,13 @@ class IoredisLink implements RedisLink {
     return this.#lastError;
   }
 
-  run(name: RedisScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    return this.#client.evalsha(REDIS_SCRIPTS[name].sha, keys.length, ...keys, ...args);
+  run({ sha }: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    return this.#client.evalsha(sha, keys.length, ...keys, ...args);
   }
 
-  async loadScripts(): Promise<void> {
-    const texts = Object.values(REDIS_SCRIPTS).map(({ text }) => text);
-    await Promise.all(this.#masters().flatMap((master) => texts.map((text) => master.script('LOAD', text))));
+  async loadScripts(scripts: readonly RedisScript[]): Promise<void> {
+    const loads = (master: Redis) => scripts.map(({ text }) => master.script('LOAD', text));
+    await Promise.all(this.#masters().flatMap(loads));
   }
 
   serverInfo(): Promise<readonly string[]> {
@@ -146,114 +133,4 @@ class IoredisLink implements RedisLink {
   #masters(): Redis[] {
     return this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
   }
-}
-
-function sentinelsOf(settings: RedisLinkSettings): RedisSentinels | undefined {
-  const { deployment } = settings;
-  if (deployment.kind !== 'sentinel') return undefined;
-  const { username, password } = deployment;
-  const options = {
-    ...commonOptions({ ...settings, username, password }),
-    enableReadyCheck: false,
-    enableOfflineQueue: false,
-    retryStrategy: () => RECONNECT_MS,
-    commandTimeout: settings.timeoutMilliseconds,
-  };
-  return new RedisSentinels(
-    deployment.addresses,
-    deployment.master,
-    ({ host, port }) => new Redis({ ...options, host, port }),
-  );
-}
-
-function clientFor(settings: RedisLinkSettings, found: RedisSentinels | undefined): Redis | Cluster {
-  const { deployment } = settings;
-  const common = commonOptions(settings);
-  if (deployment.kind === 'cluster')
-    return new Cluster([...deployment.addresses], {
-      enableOfflineQueue: false,
-      clusterRetryStrategy: () => RECONNECT_MS,
-      retryDelayOnFailover: 0,
-      retryDelayOnClusterDown: 0,
-      retryDelayOnTryAgain: 0,
-      slotsRefreshInterval: TOPOLOGY_MS,
-      slotsRefreshTimeout: CONNECT_MS,
-      // The certificate is checked against the name that was configured, not against what a node calls itself.
-      dnsLookup: (address, callback) => callback(null, address),
-      redisOptions: common,
-    });
-  const own = { ...common, enableOfflineQueue: false, retryStrategy: () => RECONNECT_MS };
-  if (deployment.kind === 'standalone') {
-    const { host, port } = deployment.address;
-    return new Redis({ ...own, host, port, db: settings.database });
-  }
-  return new Redis({
-    ...own,
-    db: settings.database,
-    sentinels: deployment.addresses.map(({ host, port }) => ({ host, port })),
-    name: deployment.master,
-    role: 'master',
-    failoverDetector: true,
-    // Called with what a sentinel answers, the master's address last of all; it changes nothing.
-    natMap: (address: string) => {
-      found?.note(address);
-      return null;
-    },
-    sentinelRetryStrategy: () => RECONNECT_MS,
-    sentinelReconnectStrategy: () => RECONNECT_MS,
-    sentinelCommandTimeout: CONNECT_MS,
-    ...defined({
-      sentinelUsername: deployment.username,
-      sentinelPassword: deployment.password?.(),
-      sentinelTLS: common.tls,
-    }),
-    enableTLSForSentinelMode: common.tls !== undefined,
-  });
-}
-
-/** What one connection is like, wherever it leads. */
-function commonOptions(settings: RedisLinkSettings) {
-  const { tls } = settings;
-  return {
-    protocol: 2 as const,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    connectTimeout: CONNECT_MS,
-    disconnectTimeout: DISCONNECT_MS,
-    maxLoadingRetryTime: LOADING_MS,
-    disableClientInfo: true,
-    ...defined({ username: settings.username, password: settings.password?.() }),
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: {
-            ...defined({
-              ca: tls.authority,
-              cert: tls.certificate,
-              key: tls.privateKey?.(),
-              servername: tls.serverName,
-            }),
-          },
-        }),
-  };
-}
-
-/** Without what is undefined: for the client, a member that is there counts as given. */
-function defined<T extends Record<string, unknown>>(
-  values: T,
-): { [name in keyof T]?: Exclude<T[name], undefined> } {
-  const kept = Object.entries(values).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(kept) as { [name in keyof T]?: Exclude<T[name], undefined> };
-}
-
-function describe({ deployment }: RedisLinkSettings): string {
-  if (deployment.kind === 'standalone') return `Redis at ${text(deployment.address)}`;
-  const addresses = deployment.addresses.map(text).join(', ');
-  return deployment.kind === 'cluster'
-    ? `the Redis cluster at ${addresses}`
-    : `the Redis master ${deployment.master} of the sentinels at ${addresses}`;
-}
-
-function text({ host, port }: RedisAddress): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -7,6 +7,7 @@ import type { CircuitBreaker } from './circuit-breaker.js';
 import { redisFault } from './redis-fault.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisNonceStoreOptions } from './redis-options.js';
+import { REDIS_SCRIPTS } from './redis-scripts.js';
 import { deadline } from './within.js';
 
 /** What the limits work with. */
@@ -40,7 +41,7 @@ export class RedisRateLimits implements RateLimits {
         answer(unavailable());
       });
       this.#parts.link
-        .run('reserve', [key], [limit.perMinute, token])
+        .run(REDIS_SCRIPTS.reserve, [key], [limit.perMinute, token])
         .then((reply) => {
           cancel();
           if (waits) answer(this.#answered(reply, key, token));
@@ -63,7 +64,7 @@ export class RedisRateLimits implements RateLimits {
 
   /** Not waited for, and not tried again: a slot that stays taken is free after a minute. */
   #giveBack(key: string, token: string): void {
-    this.#parts.link.run('release', [key], [token]).catch(() => this.#parts.wake());
+    this.#parts.link.run(REDIS_SCRIPTS.release, [key], [token]).catch(() => this.#parts.wake());
   }
 
   /** A hash, for the names of operators may be anything printable. */

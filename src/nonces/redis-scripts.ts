@@ -17,19 +17,17 @@ export interface RedisScript {
   readonly sha: string;
 }
 
-/** All scripts by name. */
+/** All scripts of the nonce store by name. */
 export const REDIS_SCRIPTS = {
-  attach: script(ATTACH),
-  claim: script(CLAIM),
-  withdraw: script(WITHDRAW),
-  look: script(LOOK),
-  reserve: script(RESERVE),
-  release: script(RELEASE),
+  attach: redisScript(ATTACH),
+  claim: redisScript(CLAIM),
+  withdraw: redisScript(WITHDRAW),
+  look: redisScript(LOOK),
+  reserve: redisScript(RESERVE),
+  release: redisScript(RELEASE),
 } as const;
 
-/** Which script. */
-export type RedisScriptName = keyof typeof REDIS_SCRIPTS;
-
-function script(text: string): RedisScript {
+/** A script with its name, from its text. */
+export function redisScript(text: string): RedisScript {
   return { text, sha: createHash('sha1').update(text).digest('hex') };
 }

@@ -40,3 +40,9 @@ function isOlder(version: string): boolean {
   const [oldestMajor, oldestMinor] = OLDEST_VERSION;
   return Number(major) < oldestMajor || (Number(major) === oldestMajor && Number(minor) < oldestMinor);
 }
+
+/** The fault of clocks that lie too far apart, in words. `byMs`: how far that of Redis is ahead. */
+export function clocksApart(byMs: number): string {
+  const direction = byMs > 0 ? 'ahead of' : 'behind';
+  return `the clock of Redis is ${(Math.abs(byMs) / 1000).toFixed(0)} s ${direction} ours: see to the time synchronisation of both`;
+}

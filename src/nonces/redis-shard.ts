@@ -7,6 +7,8 @@ import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisNonceStoreOptions } from './redis-options.js';
 import { failOverGraceSeconds } from './redis-sentinels.js';
+import { clocksApart } from './redis-server-check.js';
+import { REDIS_SCRIPTS } from './redis-scripts.js';
 import { readAttachReply, readClaimReply, readLookReply, type ClaimReply } from './redis-replies.js';
 
 /** A session that nobody renews ends: a day after its verifier has. */
@@ -99,7 +101,7 @@ export class RedisShard {
     const sentMs = this.#options.clock.monotonicMs();
     const reply = readAttachReply(
       await this.#link.run(
-        'attach',
+        REDIS_SCRIPTS.attach,
         [this.#keys.state, this.#keys.session],
         [...this.#attachArguments(nowMs), SESSION_MS, graceSeconds(this.#options)],
       ),
@@ -125,7 +127,7 @@ export class RedisShard {
     const sentMs = this.#options.clock.monotonicMs();
     const reply = readLookReply(
       await this.#link.run(
-        'look',
+        REDIS_SCRIPTS.look,
         [this.#keys.state, this.#keys.session, this.#keys.held],
         [generation, SESSION_MS],
       ),
@@ -145,7 +147,7 @@ export class RedisShard {
     const keys = this.#keys;
     const reply = readClaimReply(
       await this.#link.run(
-        'claim',
+        REDIS_SCRIPTS.claim,
         [keys.nonce(claim.key), keys.state, keys.session, keys.held, keys.heldBy(claim.identity)],
         [
           this.#generation,
@@ -173,7 +175,7 @@ export class RedisShard {
   async withdraw(claim: NonceClaim, field: 'token' | 'request', value: string): Promise<boolean> {
     const keys = this.#keys;
     const second = await this.#link.run(
-      'withdraw',
+      REDIS_SCRIPTS.withdraw,
       [keys.nonce(claim.key), keys.held, keys.heldBy(claim.identity)],
       [field, value],
     );
@@ -214,7 +216,8 @@ export class RedisShard {
       redis.maxClockDifferenceMilliseconds ?? '',
       this.#epoch,
       this.#lost ? 1 : '',
-      isNew === true ? 1 : '',
+      // What was there once is not new when it is missing.
+      isNew === true && this.#epoch === '' ? 1 : '',
     ];
   }
 
@@ -249,10 +252,4 @@ export class RedisShard {
 /** A server that stands alone is replaced by itself alone: nobody can still claim on a former one. */
 function graceSeconds({ redis }: RedisNonceStoreOptions): number {
   return redis.deployment.kind === 'standalone' ? 0 : failOverGraceSeconds(redis.timeoutMilliseconds);
-}
-
-/** A fault in words. */
-function clocksApart(byMs: number): string {
-  const direction = byMs > 0 ? 'ahead of' : 'behind';
-  return `the clock of Redis is ${(Math.abs(byMs) / 1000).toFixed(0)} s ${direction} ours: see to the time synchronisation of both`;
 }

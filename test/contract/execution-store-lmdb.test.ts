@@ -40,7 +40,7 @@ describe('a restart', () => {
     const first = open();
     await rememberEach(first, [numberedPair(0), numberedPair(1)]);
     await first.close();
-    expect(knownOf(open(), 3)).toEqual([0, 1]);
+    expect(await knownOf(open(), 3)).toEqual([0, 1]);
   });
 
   it('with narrower bounds comes to keep them', async () => {
@@ -53,14 +53,14 @@ describe('a restart', () => {
     const second = open({ maxPerTenant: 3, maxInAll: 3 });
     for (let number = 60; number < 85; number += 1)
       await second.remember(numberedPair(number), START_MS + number);
-    expect(knownOf(second, 85)).toEqual([82, 83, 84]);
+    expect(await knownOf(second, 85)).toEqual([82, 83, 84]);
   });
 
   it('of the machine forgets the pairs that nobody waited to see on the disk', async () => {
     const store = open({ bootId: 'aaaa' });
     await store.remember(numberedPair(0), START_MS);
     await store.close();
-    expect(knownOf(open({ bootId: 'bbbb' }), 1)).toEqual([]);
+    expect(await knownOf(open({ bootId: 'bbbb' }), 1)).toEqual([]);
     for (const name of readdirSync(directory)) expect(name).toMatch(/^executions-boot-bbbb\.mdb/);
   });
 
@@ -68,7 +68,7 @@ describe('a restart', () => {
     const store = open({ durability: 'machine' });
     await store.remember(numberedPair(0), START_MS);
     await store.close();
-    expect(knownOf(open({ durability: 'machine', bootId: 'bbbb' }), 1)).toEqual([0]);
+    expect(await knownOf(open({ durability: 'machine', bootId: 'bbbb' }), 1)).toEqual([0]);
   });
 
   it('of the nonce store in the same directory, on another machine start, leaves the pairs alone', async () => {
@@ -79,7 +79,7 @@ describe('a restart', () => {
       await (await openLmdbNonceStore({ ...options, bootId })).close();
     }
     expect(readdirSync(directory)).toContain('nonces-boot-bbbb.mdb');
-    expect(knownOf(open(), 1)).toEqual([0]);
+    expect(await knownOf(open(), 1)).toEqual([0]);
   });
 });
 
@@ -100,8 +100,8 @@ describe('several stores over one directory', () => {
     }
     await other.remember(numberedPair(0, OTHER_TENANT), START_MS + 6);
     await one.remember(numberedPair(1, OTHER_TENANT), START_MS + 7);
-    expect(knownOf(one, 6)).toEqual([4, 5]);
-    expect(knownOf(one, 2, OTHER_TENANT)).toEqual([0, 1]);
+    expect(await knownOf(one, 6)).toEqual([4, 5]);
+    expect(await knownOf(one, 2, OTHER_TENANT)).toEqual([0, 1]);
   });
 });
 
@@ -128,7 +128,7 @@ describe('processes', () => {
   it('that write at the same time lose nothing of each other', async () => {
     const kept = await Promise.all([start(0, 2_000, 32), start(2_000, 2_000, 16)].map((one) => keptBy(one)));
     expect(kept.flat()).toHaveLength(4_000);
-    expect(knownOf(open(), 4_000)).toHaveLength(4_000);
+    expect(await knownOf(open(), 4_000)).toHaveLength(4_000);
   }, 60_000);
 
   it('killed in the middle of their work have lost nothing that they answered', async () => {
@@ -212,6 +212,6 @@ describe('the file', () => {
     ).rejects.toThrow(/the disk under .*\.mdb is full/);
     rmSync(ballast);
     await store.remember(numberedPair(kept), START_MS + kept);
-    expect(knownOf(store, kept + 1)).toHaveLength(kept + 1);
+    expect(await knownOf(store, kept + 1)).toHaveLength(kept + 1);
   }
 });

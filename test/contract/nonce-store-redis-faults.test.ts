@@ -9,12 +9,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { RedisNonceStore } from '../../src/nonces/redis-store.js';
 import { RedisServer } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
+import { until } from '../support/until.js';
 import { numberedClaim } from './nonce-claims.js';
-import { newPrefix, redisAt, RedisStores, untilHealthy } from './nonce-store-redis-harness.js';
+import { newPrefix, redisAt, RedisStores, showReturn, untilHealthy } from './nonce-store-redis-harness.js';
 import { Traffic } from './nonce-store-redis-traffic.js';
 
-/** A second, the second of the floor, and time for a machine that does other things. */
-const RETURN_MS = 3_000;
+/** Several times what it takes on a quiet machine: some 0.3 s until claims are decided, and the second of the floor. */
+const DECISION_MS = 3_000;
+const RETURN_MS = 5_000;
 const CLAIMED = { kind: 'claimed' };
 const UNAVAILABLE = { kind: 'doubt', reason: 'store_unavailable' };
 
@@ -34,7 +36,7 @@ afterEach(async () => {
 /** Two verifiers over the same nonces, straight or through the proxy, serving. */
 async function openTwo(address = server.address): Promise<[RedisNonceStore, RedisNonceStore]> {
   const redis = redisAt(address, { keyPrefix: newPrefix(), maxClockDifferenceMilliseconds: 100 });
-  const options = { futureSkewSeconds: 0 };
+  const options = { futureSkewSeconds: 0, isNew: true };
   const two: [RedisNonceStore, RedisNonceStore] = [
     await stores.open(redis, options),
     await stores.open(redis, options),
@@ -42,9 +44,6 @@ async function openTwo(address = server.address): Promise<[RedisNonceStore, Redi
   for (const store of two) await untilHealthy(store);
   return two;
 }
-
-/** An empty Redis may be one that has lost everything: the first verifier raises the floor. */
-const LOSSES_OF_THE_START = 1;
 
 function losses(two: readonly RedisNonceStore[]): number {
   return two.reduce((sum, store) => sum + store.figures().stateLosses, 0);
@@ -61,7 +60,10 @@ async function during(two: RedisNonceStore[], fault: () => Promise<void>): Promi
   traffic.start();
   await traffic.untilWins(200);
   await fault();
-  expect(await traffic.untilServed()).toBeLessThan(RETURN_MS);
+  const returned = { decidedMs: await traffic.untilDecided(), servedMs: await traffic.untilServed() };
+  showReturn(returned);
+  expect(returned.decidedMs).toBeLessThan(DECISION_MS);
+  expect(returned.servedMs).toBeLessThan(RETURN_MS);
   for (const store of two) await untilHealthy(store);
   await traffic.untilWins(traffic.wins() + 200);
   await traffic.stop();
@@ -83,7 +85,7 @@ describe('a Redis that keeps its state', () => {
       server.resume();
     });
     expect(traffic.orphans()).toEqual([]);
-    expect(losses(two)).toBe(LOSSES_OF_THE_START);
+    expect(losses(two)).toBe(0);
     expect(two[0].figures().withdrawalsOwed).toBe(0);
   });
 
@@ -105,7 +107,7 @@ describe('a Redis that keeps its state', () => {
     expect(await one.claim(claimNow(1))).toEqual(UNAVAILABLE);
     expect(one.figures().unknownOutcomes).toBeGreaterThan(0);
     proxy.answersLateByMs = 0;
-    while (one.figures().withdrawals === 0) await pause(5);
+    await until('a claim is taken back', () => one.figures().withdrawals > 0);
     await untilHealthy(one);
     await untilHealthy(other);
     expect(await other.claim(claimNow(1))).toEqual(CLAIMED);
@@ -141,7 +143,34 @@ describe('a Redis that keeps its state', () => {
       }
     });
     expect(traffic.orphans()).toEqual([]);
-    expect(losses(two)).toBe(LOSSES_OF_THE_START);
+    expect(losses(two)).toBe(0);
+  });
+
+  it('is slow under load, so that most claims are late', async () => {
+    const two = await openTwo(proxy.address);
+    const traffic = await during(two, async () => {
+      for (let round = 0; round < 6; round += 1) {
+        proxy.answersLateByMs = round % 2 === 0 ? 250 : 150;
+        await pause(300);
+      }
+      proxy.answersLateByMs = 0;
+    });
+    expect(losses(two)).toBe(0);
+    expect(two[0].figures().unknownOutcomes + two[1].figures().unknownOutcomes).toBeGreaterThan(0);
+    expect(two.map((store) => store.figures().withdrawalsOwed)).toEqual([0, 0]);
+    expect(traffic.claims()).toBeGreaterThan(400);
+  });
+
+  it('has lost our scripts alone: they are loaded again, and nothing is refused for it', async () => {
+    const two = await openTwo();
+    const traffic = await during(two, async () => {
+      for (let round = 0; round < 3; round += 1) {
+        await server.command('SCRIPT', 'FLUSH');
+        await pause(250);
+      }
+    });
+    expect(traffic.orphans()).toEqual([]);
+    expect(losses(two)).toBe(0);
   });
 
   // Fault: redis-connection-lost
@@ -172,11 +201,12 @@ describe('a Redis that keeps its state', () => {
       await server.command('CONFIG', 'SET', 'maxmemory', '0');
     });
     expect(traffic.orphans()).toEqual([]);
-    expect(losses(two)).toBe(LOSSES_OF_THE_START);
+    expect(losses(two)).toBe(0);
   });
 
   async function untilSettled(store: RedisNonceStore): Promise<void> {
-    while (store.figures().withdrawalsOwed > 0 || store.status().unhealthy !== undefined) await pause(5);
+    await until('nothing is owed', () => store.figures().withdrawalsOwed === 0);
+    await untilHealthy(store);
   }
 });
 
@@ -191,7 +221,22 @@ describe('a Redis that may have lost state', () => {
       expect(two[0].status().unhealthy).toMatch(/cannot be reached/);
       await server.start();
     });
-    expect(losses(two)).toBeGreaterThan(LOSSES_OF_THE_START);
+    expect(losses(two)).toBeGreaterThan(0);
+  });
+
+  it('is killed, and comes back with its data: the floor rises, for nobody knows whether these are all', async () => {
+    const own = await RedisServer.start({ directives: ['appendonly yes', 'appendfsync always'] });
+    try {
+      const two = await openTwo(own.address);
+      await during(two, async () => {
+        await own.kill();
+        await pause(300);
+        await own.start();
+      });
+      expect(losses(two)).toBeGreaterThan(0);
+    } finally {
+      await own.remove();
+    }
   });
 
   // Fault: redis-flushed
@@ -200,7 +245,7 @@ describe('a Redis that may have lost state', () => {
     await during(two, async () => {
       await server.command('FLUSHALL');
     });
-    expect(losses(two)).toBeGreaterThan(LOSSES_OF_THE_START);
+    expect(losses(two)).toBeGreaterThan(0);
   });
 
   // Fault: redis-flushed
@@ -228,7 +273,7 @@ describe('a Redis that may have lost state', () => {
         expect(two[0].status().unhealthy).toMatch(/replica/);
         await server.command('REPLICAOF', 'NO', 'ONE');
       });
-      expect(losses(two)).toBeGreaterThan(LOSSES_OF_THE_START);
+      expect(losses(two)).toBeGreaterThan(0);
     } finally {
       await elsewhere.remove();
     }
@@ -244,6 +289,6 @@ describe('a Redis that may have lost state', () => {
       expect(two[0].status().unhealthy).toMatch(/allkeys-lru.*set maxmemory-policy noeviction/);
       await server.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
     });
-    expect(losses(two)).toBeGreaterThan(LOSSES_OF_THE_START);
+    expect(losses(two)).toBeGreaterThan(0);
   });
 });

@@ -19,7 +19,7 @@ import {
 import type { RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 import { numberedClaim } from './nonce-claims.js';
-import { newPrefix, redisAt, RedisStores, untilHealthy } from './nonce-store-redis-harness.js';
+import { newPrefix, redisAt, RedisStores, showReturn, untilHealthy } from './nonce-store-redis-harness.js';
 import { Traffic } from './nonce-store-redis-traffic.js';
 
 const NO_FUTURE = { futureSkewSeconds: 0 };
@@ -68,7 +68,7 @@ describe('sentinels', () => {
     await fault(group);
     await until('the replica is promoted', () => isMaster(group.replica), { atMostMs: 60_000 });
     const returned = { decidedMs: await traffic.untilDecided(), servedMs: await traffic.untilServed() };
-    if (process.env['MEASURE']) process.stderr.write(JSON.stringify(returned) + '\n');
+    showReturn(returned);
     expect(returned.decidedMs).toBeLessThan(DECISION_MS);
     expect(returned.servedMs).toBeLessThan(RETURN_MS);
     const lost = () => two.map((store, at) => store.figures().stateLosses - (before[at] ?? 0));

@@ -29,6 +29,14 @@ export async function untilHealthy(store: NonceStore): Promise<void> {
   await until('the store is healthy', () => store.status().unhealthy === undefined);
 }
 
+/** Prints with MEASURE=1 how long it took after a fault until Redis decided claims, and until an event was let in. */
+export function showReturn({ decidedMs, servedMs }: Record<'decidedMs' | 'servedMs', number>): void {
+  if (process.env['MEASURE'] !== '1') return;
+  const { currentTestName = '' } = expect.getState();
+  const times = `decided after ${decidedMs.toFixed(0)} ms, served after ${(decidedMs + servedMs).toFixed(0)} ms`;
+  process.stderr.write(`${currentTestName}: ${times}\n`);
+}
+
 let prefixes = 0;
 
 /** A prefix that no other store of this run has. */

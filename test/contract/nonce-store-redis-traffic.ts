@@ -12,7 +12,7 @@ const AT_ONCE = 2;
 const TURN_MS = 5;
 /** After doubt: how long until the next try, and after how many of them a producer drops its event. */
 const RETRY_MS = 50;
-const TRIES = 40;
+const TRIES = 20;
 
 interface Event {
   readonly number: number;

@@ -105,7 +105,7 @@ export interface FakeSignerOptions {
   readonly snapshot?: () => Snapshot;
   readonly auditOnFailure?: 'refuse' | 'count';
   readonly nonce?: () => string;
-  readonly submitted?: (pair: ExecutionPair) => boolean;
+  readonly submitted?: (pair: ExecutionPair) => boolean | Promise<boolean>;
 }
 
 export type FakeSigner = ReturnType<typeof fakeSigner>;

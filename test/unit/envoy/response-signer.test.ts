@@ -175,6 +175,31 @@ describe('a body that is not bound or cannot be read', () => {
     expect(fake.audit.last()).toMatchObject({ code: 'adjustment_not_submitted' });
     expect(asked).toEqual([{ tenant: TENANT, execution: 'ab'.repeat(32), attestation: 'cd'.repeat(32) }]);
   });
+
+  describe('with a store that answers later', () => {
+    const executions = { required: true, maxPerTenant: 10, retentionSeconds: 60 };
+    const snapshot = signingSnapshot({ executions });
+    const asking = (submitted: () => Promise<boolean>) => fakeSigner({ snapshot: () => snapshot, submitted });
+    const answer = JSON.stringify([adjustment(), adjustment()]);
+
+    it('is signed when everything was submitted', async () => {
+      const fake = asking(() => Promise.resolve(true));
+      await signed(fake, answer);
+      expect(fake.audit.last()).toMatchObject({ event: 'cognitive.feedback.issued' });
+    });
+
+    it.each([
+      ['was not submitted', () => Promise.resolve(false), 'adjustment_not_submitted'],
+      ['is in doubt', () => Promise.reject(new Error('Redis is away')), 'executions_unavailable'],
+    ])('is withheld when an execution %s, and nothing is signed', async (_, submitted, code) => {
+      const fake = asking(submitted);
+      expect(refusedWith(await signed(fake, answer))).toBe(502);
+      expect(fake.audit.lines).toHaveLength(1);
+      expect(fake.audit.last()).toMatchObject({ code, status: 502 });
+      expect(fake.audit.last()).not.toHaveProperty('kid');
+      expect(await fake.counted()).toEqual({ [`${POLICY} ${code}`]: 1 });
+    });
+  });
 });
 
 describe('headers that decide', () => {

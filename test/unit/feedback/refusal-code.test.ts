@@ -21,6 +21,7 @@ const statuses: Readonly<Record<FeedbackRefusalCode, number>> = {
   adjustment_attestation: 502,
   adjustment_schema: 502,
   adjustment_not_submitted: 502,
+  executions_unavailable: 502,
   no_active_key: 503,
   internal_error: 503,
 };
