@@ -11,8 +11,9 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { Server as NetServer } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from './answers.js';
 import { serveCall, type CallOptions } from './call.js';
 import { DEFAULT_LOAD_LIMITS, NO_OBSERVER, type LoadLimits, type LoadObserver } from './load.js';
@@ -30,11 +31,12 @@ const SESSION_MEMORY_MEGABYTES = 256;
 const MAX_HEADER_LIST_BYTES = 65_536;
 const KEEPALIVE_MILLISECONDS = 30_000;
 const KEEPALIVE_TIMEOUT_MILLISECONDS = 10_000;
-/** RFC 9113, 6.8: the id that says "no new streams, please" while those under way to us are still taken. */
-const LAST_STREAM_ID = 2 ** 31 - 1;
+/** RFC 9113, 6.8: a GOAWAY without an error, whose last stream is the highest there can be: "no new streams, please". */
+const LEAVE_PLEASE = Buffer.from('000008070000000000' + '7fffffff' + '00000000', 'hex');
 /** For a peer that does not answer the ping behind a GOAWAY: far more than any busy machine takes. */
 const LAST_CALLS_MILLISECONDS = 5_000;
-const UNTIL_WRITTEN_MILLISECONDS = 10;
+/** Who connected while the socket still had its name is taken in before the listener closes: it may have sent a call. */
+const ACCEPTING_MILLISECONDS = 50;
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/;
 
 /** What is served, and its limits. */
@@ -52,7 +54,8 @@ export class GrpcServer {
   readonly #turns: Turns;
   readonly #callOptions: CallOptions;
   readonly #server: Http2Server;
-  readonly #sessions = new Set<ServerHttp2Session>();
+  /** With the connections that they are on. */
+  readonly #sessions = new Map<ServerHttp2Session, Socket>();
 
   constructor(options: GrpcServerOptions) {
     this.#methods = options.methods;
@@ -66,7 +69,10 @@ export class GrpcServer {
         maxHeaderListSize: MAX_HEADER_LIST_BYTES,
       },
     });
-    this.#server.on('session', (session) => this.#adopt(session));
+    // Node's own listener makes the session of a connection and tells of it in one go.
+    let connecting: Socket | undefined;
+    this.#server.prependListener('connection', (socket: Socket) => (connecting = socket));
+    this.#server.on('session', (session) => connecting && this.#adopt(session, connecting));
     this.#server.on('stream', (stream, headers) => this.#serve(stream, headers));
   }
 
@@ -104,12 +110,14 @@ export class GrpcServer {
     let connectionsCut = 0;
     const cutAll = (): void => {
       connectionsCut = this.#sessions.size;
-      for (const session of this.#sessions) session.destroy();
+      for (const session of this.#sessions.keys()) session.destroy();
     };
+    const acceptingMilliseconds = Math.min(ACCEPTING_MILLISECONDS, limitMilliseconds);
+    await sleep(acceptingMilliseconds, undefined, cut && { signal: cut }).catch(() => undefined);
     const closed = this.#closeListener();
-    const limit = setTimeout(cutAll, limitMilliseconds);
+    const limit = setTimeout(cutAll, limitMilliseconds - acceptingMilliseconds);
     cut?.addEventListener('abort', cutAll);
-    for (const session of this.#sessions) goAway(session);
+    for (const [session, socket] of this.#sessions) goAway(session, socket);
     if (cut?.aborted === true) cutAll();
     await closed;
     clearTimeout(limit);
@@ -122,11 +130,11 @@ export class GrpcServer {
     return new Promise((resolve) => NetServer.prototype.close.call(this.#server, () => resolve()));
   }
 
-  #adopt(session: ServerHttp2Session): void {
-    this.#sessions.add(session);
+  #adopt(session: ServerHttp2Session, socket: Socket): void {
+    this.#sessions.set(session, socket);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     const stopPings = keepAlive(session);
-    renewAfterResets(session);
+    renewAfterResets(session, socket);
     session.once('close', () => {
       stopPings();
       this.#sessions.delete(session);
@@ -163,27 +171,27 @@ function refuseHttp(stream: ServerHttp2Stream, status: number): void {
 /**
  * The two steps of RFC 9113, 6.8: a call that left the peer before it heard of the stop is still answered. When it
  * has answered a ping that was sent after the first step, it has heard, and all that it sent before is here.
+ *
+ * The first step is written beside nghttp2, which writes whole frames: once it has sent a GOAWAY of its own and no
+ * stream is open it reads no more, neither the answer to the ping nor the calls before it.
  */
-function goAway(session: ServerHttp2Session): void {
-  if (session.destroyed) return;
-  session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
+function goAway(session: ServerHttp2Session, socket: Socket): void {
+  if (session.destroyed || session.closed) return;
+  socket.write(LEAVE_PLEASE);
   const close = (): void => {
     clearTimeout(limit);
     if (!session.destroyed) session.close();
   };
   const limit = setTimeout(close, LAST_CALLS_MILLISECONDS);
   session.once('close', () => clearTimeout(limit));
-  // nghttp2 lets a ping overtake a GOAWAY that waits to be written.
-  setTimeout(() => {
-    if (!session.destroyed) session.ping(close);
-  }, UNTIL_WRITTEN_MILLISECONDS);
+  session.ping(close);
 }
 
 /** `aborted` comes with the frame; `close` only after all that the socket held, which may be thousands of frames. */
-function renewAfterResets(session: ServerHttp2Session): void {
+function renewAfterResets(session: ServerHttp2Session, socket: Socket): void {
   const budget = new ResetBudget(performance.now());
   const count = (): void => {
-    if (budget.spend(performance.now())) goAway(session);
+    if (budget.spend(performance.now())) goAway(session, socket);
   };
   session.on('stream', (stream) => {
     stream.once('aborted', count);

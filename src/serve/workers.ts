@@ -15,13 +15,20 @@ const WORKER_MAIN = fileURLToPath(new URL('worker-main.js', import.meta.url));
 /** What a worker may take on top of draining, to flush and to close. */
 const CLOSING_MILLISECONDS = 5_000;
 
-/** Starts the workers of the settings; resolves when all of them listen. Rejects with a sentence when one cannot. */
-export async function startWorkers(configuration: Configuration, logger: Logger): Promise<RunningVerifier> {
+/**
+ * Starts the workers of the settings; resolves when all of them listen. Rejects with a sentence when one cannot.
+ * `start` makes the process of a worker, given the configuration's file and the worker's number.
+ */
+export async function startWorkers(
+  configuration: Configuration,
+  logger: Logger,
+  start = forkWorker,
+): Promise<RunningVerifier> {
   const { settings, file } = configuration;
   const workers = Array.from(
     { length: settings.workers },
     (_, number) =>
-      new Worker({ number, fork: () => forkWorker(file, number), logger, onDeath: () => view.died(number) }),
+      new Worker({ number, fork: () => start(file, number), logger, onDeath: () => view.died(number) }),
   );
   const view = viewOfWorkers(workers);
   const stopAll = async (cut?: AbortSignal): Promise<void> => {

@@ -32,6 +32,10 @@ const variants: [title: string, changes: Partial<BootstrapOptions>][] = [
     'no retries and no health listener',
     { retry: { ...DEFAULT_BOOTSTRAP_OPTIONS.retry, count: 0 }, healthListener: undefined },
   ],
+  [
+    'two verifiers',
+    { verifierSocketPaths: ['/run/countersign/verifier-0.sock', '/run/countersign/verifier-1.sock'] },
+  ],
   ['an upstream by host name', { upstream: { address: 'localhost', port: 9000 } }],
   ['IPv6', { listener: { address: '::1', port: 8443 }, upstream: { address: '::1', port: 9000 } }],
   ['a body limit of one byte', { maxBodyBytes: 1 }],

@@ -1,7 +1,6 @@
 /** Requests at an even rate, at most, over a few lasting connections, and what became of each of them. */
-import type { ClientHttp2Session } from 'node:http2';
-import { openHttp2, sendOn } from './http2-client.js';
-import type { Answer, Door, Outgoing } from './outgoing.js';
+import { openLane, type Lane } from './lanes.js';
+import type { Answer, Door, Outgoing, Protocol } from './outgoing.js';
 
 /** How it is sent. */
 export interface EvenLoadOptions {
@@ -9,6 +8,8 @@ export interface EvenLoadOptions {
   readonly perSecond: number;
   /** A fresh request each time, all over the same TLS identity. */
   readonly make: () => Outgoing;
+  /** One lane each, taking turns. Default: two of HTTP/2. */
+  readonly protocols?: readonly Protocol[];
 }
 
 /** One request and its answer. */
@@ -17,7 +18,6 @@ export interface Exchanged {
   readonly answer: Answer;
 }
 
-const CONNECTIONS = 2;
 const TICK_MILLISECONDS = 10;
 /** A stand-still of this process is not made up for by a flood. */
 const MAX_PER_TICK = 20;
@@ -26,7 +26,7 @@ const MAX_UNDER_WAY = 100;
 
 export class EvenLoad {
   readonly #options: EvenLoadOptions;
-  readonly #sessions: ClientHttp2Session[];
+  readonly #lanes: readonly Lane[];
   readonly #underWay = new Set<Promise<void>>();
   readonly #exchanged: Exchanged[] = [];
   readonly #timer: NodeJS.Timeout;
@@ -38,7 +38,8 @@ export class EvenLoad {
   constructor(options: EvenLoadOptions) {
     this.#options = options;
     const { over } = options.make();
-    this.#sessions = Array.from({ length: CONNECTIONS }, () => openHttp2(options.door, over));
+    const { protocols = ['HTTP/2', 'HTTP/2'] } = options;
+    this.#lanes = protocols.map((protocol) => openLane(protocol, options.door, over));
     this.#timer = setInterval(() => this.#tick(), TICK_MILLISECONDS);
   }
 
@@ -51,7 +52,7 @@ export class EvenLoad {
   async stop(): Promise<readonly Exchanged[]> {
     this.pause();
     await Promise.all(this.#underWay);
-    for (const session of this.#sessions) session.destroy();
+    for (const lane of this.#lanes) lane.close();
     return this.#exchanged;
   }
 
@@ -65,10 +66,10 @@ export class EvenLoad {
   }
 
   #send(): void {
-    const session = this.#sessions[this.#sent++ % CONNECTIONS];
-    if (session === undefined) return;
+    const lane = this.#lanes[this.#sent++ % this.#lanes.length];
+    if (lane === undefined) return;
     const outgoing = this.#options.make();
-    const done: Promise<void> = sendOn(session, outgoing).then((answer) => {
+    const done: Promise<void> = lane.send(outgoing).then((answer) => {
       this.#exchanged.push({ outgoing, answer });
       this.#underWay.delete(done);
     });

@@ -39,25 +39,37 @@ export function runs(pid: number): boolean {
   return existsSync(`/proc/${pid}`);
 }
 
+/** How many of the verifier's sockets Envoy takes for healthy. */
+export async function healthySockets(stage: Stage): Promise<number> {
+  const hosts = await hostsOf(stage);
+  return hosts.filter(({ health_status }) => health_status.failed_active_health_check !== true).length;
+}
+
 /** Requests that Envoy has sent to each of the verifier's sockets, by the socket's path. */
 export async function requestsBySocket(stage: Stage): Promise<ReadonlyMap<string, number>> {
-  const { body } = await fetchPage(
-    `${stage.federation.environment.COUNTERSIGN_ENVOY_ADMIN_URL}/clusters?format=json`,
-  );
-  const { cluster_statuses } = JSON.parse(body) as { cluster_statuses: readonly ClusterStatus[] };
-  const hosts = cluster_statuses.find(({ name }) => name === 'verifier')?.host_statuses ?? [];
   return new Map(
-    hosts.map(({ address, stats }) => [
+    (await hostsOf(stage)).map(({ address, stats }) => [
       address.pipe.path,
       Number(stats.find(({ name }) => name === 'rq_total')?.value ?? 0),
     ]),
   );
 }
 
+async function hostsOf(stage: Stage): Promise<readonly HostStatus[]> {
+  const { body } = await fetchPage(
+    `${stage.federation.environment.COUNTERSIGN_ENVOY_ADMIN_URL}/clusters?format=json`,
+  );
+  const { cluster_statuses } = JSON.parse(body) as { cluster_statuses: readonly ClusterStatus[] };
+  return cluster_statuses.find(({ name }) => name === 'verifier')?.host_statuses ?? [];
+}
+
 interface ClusterStatus {
   readonly name: string;
-  readonly host_statuses?: readonly {
-    readonly address: { readonly pipe: { readonly path: string } };
-    readonly stats: readonly { readonly name: string; readonly value?: string }[];
-  }[];
+  readonly host_statuses?: readonly HostStatus[];
+}
+
+interface HostStatus {
+  readonly address: { readonly pipe: { readonly path: string } };
+  readonly health_status: { readonly failed_active_health_check?: boolean };
+  readonly stats: readonly { readonly name: string; readonly value?: string }[];
 }

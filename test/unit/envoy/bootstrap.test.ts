@@ -169,6 +169,25 @@ describe('the gateway', () => {
     expect(at(root, 'static_resources', 'clusters', 0, 'lb_policy')).toBeUndefined();
   });
 
+  it('asks another of several verifiers only where the first cannot have begun to judge, and no sooner than the time is up', () => {
+    const several = rendered({ verifierSocketPaths: ['/run/v-0.sock', '/run/v-1.sock'] });
+    for (const [name, timeout] of [
+      ['envoy.filters.http.ext_authz', '1s'],
+      ['envoy.filters.http.ext_proc', '15s'],
+    ]) {
+      const filter = filters(several).find((candidate) => candidate.name === name);
+      expect(at(filter, 'typed_config', 'grpc_service')).toMatchObject({
+        timeout,
+        retry_policy: {
+          retry_on: 'connect-failure,refused-stream',
+          num_retries: 2,
+          retry_back_off: { base_interval: '0.005s', max_interval: timeout },
+          retry_host_predicate: [{ name: 'envoy.retry_host_predicates.previous_hosts' }],
+        },
+      });
+    }
+  });
+
   it('keeps the refusals of the verifier and words its own, each with its own code', () => {
     const mappers = at(root, ...manager, 'local_reply_config', 'mappers') as unknown[];
     const codes = mappers.map((mapper) =>

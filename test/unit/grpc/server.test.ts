@@ -3,6 +3,7 @@ import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } f
 import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Duplex } from 'node:stream';
 import type { ShedReason } from '../../../src/grpc/load.js';
 import type { CallState, Method, StreamCall, UnaryMethod } from '../../../src/grpc/method.js';
 import { GrpcServer } from '../../../src/grpc/server.js';
@@ -72,6 +73,24 @@ function newSession(): ClientHttp2Session {
   const made: ClientHttp2Session = connect('http://localhost', {
     createConnection: () => connectSocket(socketPath),
   });
+  made.on('error', () => undefined);
+  return made;
+}
+
+/** What the server says is heard so much later; what it is told is not. */
+function slowSession(milliseconds: number): ClientHttp2Session {
+  const socket = connectSocket(socketPath);
+  const late = new Duplex({
+    read: () => undefined,
+    write: (chunk: Buffer, _encoding, done) => void socket.write(chunk, () => done()),
+    destroy: (error, done) => {
+      socket.destroy();
+      done(error);
+    },
+  });
+  socket.on('data', (chunk) => setTimeout(() => late.push(chunk), milliseconds));
+  socket.on('close', () => setTimeout(() => late.destroy(), milliseconds));
+  const made = connect('http://localhost', { createConnection: () => late });
   made.on('error', () => undefined);
   return made;
 }
@@ -437,6 +456,33 @@ describe('a stop', () => {
     stream.end(framed('late').subarray(2));
     expect((await end).body).toEqual(framed('late'));
     await stopped;
+  });
+
+  it('answers the call of a peer that had none under way and has not heard of the stop yet', async () => {
+    session.destroy();
+    session = slowSession(200);
+    expect((await call(framed('a'))).grpcStatus).toBe('0');
+    const startedMs = performance.now();
+    const stopped = server.stop(30_000);
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    expect((await call(framed('b'))).body).toEqual(framed('b'));
+    await stopped;
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
+  });
+
+  it('answers the call of a peer that connected in the last moment', async () => {
+    session.destroy();
+    session = newSession();
+    const stopped = server.stop(5_000);
+    expect((await call(framed('a'))).grpcStatus).toBe('0');
+    await stopped;
+  });
+
+  it('waits for nobody who has nothing under way', async () => {
+    expect((await call(framed('a'))).grpcStatus).toBe('0');
+    const startedMs = performance.now();
+    expect(await server.stop(30_000)).toBe(0);
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
   });
 
   it('cuts what is not done by its limit', async () => {

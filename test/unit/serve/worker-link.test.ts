@@ -1,0 +1,84 @@
+/** A worker's end of the channel, with a supervisor that writes down what it hears. */
+import { Registry } from 'prom-client';
+import { Health } from '../../../src/observability/health.js';
+import { openWorkerLink } from '../../../src/serve/worker-link.js';
+import type { FromWorker, WorkerQuestion } from '../../../src/serve/worker-messages.js';
+
+const own = { send: Object.getOwnPropertyDescriptor(process, 'send'), connected: process.connected };
+let heard: FromWorker[];
+let fault: string | undefined;
+let health: Health;
+let link: { close(): void };
+
+beforeEach(() => {
+  heard = [];
+  fault = undefined;
+  setChannel(true);
+  health = new Health([{ name: 'audit', fault: () => fault }]);
+  link = openWorkerLink({
+    health,
+    registry: new Registry(),
+    describe: () => ({ policies: ['telemetry'] }),
+    keyring: (tenant) => Promise.resolve(tenant === 'tenant-1' ? { keys: [] } : undefined),
+    reload: () => Promise.resolve({ applied: false, body: { outcome: 'refused' } }),
+  });
+});
+afterEach(() => {
+  link.close();
+  if (own.send === undefined) delete process.send;
+  else Object.defineProperty(process, 'send', own.send);
+  Object.defineProperty(process, 'connected', { value: own.connected, configurable: true, writable: true });
+});
+
+function setChannel(connected: boolean): void {
+  const send = (message: FromWorker): boolean => heard.push(message) > 0;
+  Object.defineProperty(process, 'send', { value: send, configurable: true, writable: true });
+  Object.defineProperty(process, 'connected', { value: connected, configurable: true, writable: true });
+}
+
+/** As the channel would: what the listeners that this link has added are given. */
+async function answerTo(question: Omit<WorkerQuestion, 'kind' | 'id'>): Promise<unknown> {
+  const listener = process.listeners('message').at(-1) as (message: unknown) => void;
+  listener({ kind: 'question', id: 7, ...question });
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  const answer = heard.at(-1);
+  if (answer?.kind !== 'answer') throw new Error('there is no answer');
+  expect(answer.id).toBe(7);
+  return answer.answer;
+}
+
+const states = (): unknown[] => heard.flatMap((one) => (one.kind === 'state' ? [one.serving] : []));
+
+describe('the link of a worker', () => {
+  it('tells the state at once and each change of it', () => {
+    expect(heard[0]).toMatchObject({ kind: 'state', serving: true });
+    fault = 'the disk is full';
+    health.poll();
+    expect(states()).toEqual([true, false]);
+    expect(heard.at(-1)).toMatchObject({ components: [{ name: 'audit', fault: 'the disk is full' }, {}] });
+  });
+
+  it('gives signs of life without a change', async () => {
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(states().length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('answers each question', async () => {
+    expect(await answerTo({ topic: 'metrics', tenant: undefined })).toEqual([]);
+    expect(await answerTo({ topic: 'status', tenant: undefined })).toEqual({ policies: ['telemetry'] });
+    expect(await answerTo({ topic: 'keyring', tenant: 'tenant-1' })).toEqual({ keys: [] });
+    expect(await answerTo({ topic: 'keyring', tenant: undefined })).toBeUndefined();
+    expect(await answerTo({ topic: 'reload', tenant: undefined })).toMatchObject({ applied: false });
+  });
+
+  it('says nothing when the supervisor is gone, or when it was closed', () => {
+    setChannel(false);
+    fault = 'the disk is full';
+    health.poll();
+    setChannel(true);
+    link.close();
+    fault = undefined;
+    health.poll();
+    expect(states()).toEqual([true]);
+  });
+});

@@ -1,0 +1,141 @@
+/** The supervisor over real processes: scripts that speak the worker's end of the channel. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Configuration } from '../../../src/config/settings.js';
+import type { RunningVerifier } from '../../../src/serve/verifier.js';
+import { startWorkers } from '../../../src/serve/workers.js';
+import { anyFreePort } from '../../e2e/support/free-port.js';
+import { eventually } from '../../e2e/support/signals.js';
+
+/** Tells its folder of each signal; the patient one ends at the second order to stop. */
+const SCRIPT = `
+  const { appendFileSync } = require('node:fs');
+  const [, , behaviour, number, log] = process.argv;
+  if (behaviour === 'one fails' && number === '1') process.exit(3);
+  let told = 0;
+  for (const signal of ['SIGTERM', 'SIGHUP'])
+    process.on(signal, () => {
+      appendFileSync(log, number + ' ' + signal + '\\n');
+      if (signal === 'SIGTERM' && (behaviour !== 'patient' || ++told === 2)) process.exit(0);
+    });
+  process.on('disconnect', () => process.exit(0));
+  process.on('message', ({ id }) => process.send({ kind: 'answer', id, answer: undefined }));
+  process.send({ kind: 'state', serving: true, components: [] });
+`;
+
+let folder = '';
+let log = '';
+let port = 0;
+let running: RunningVerifier | undefined;
+let forked: ChildProcess[] = [];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'workers-'));
+  log = join(folder, 'signals');
+  writeFileSync(join(folder, 'worker.cjs'), SCRIPT);
+  writeFileSync(log, '');
+  port = await anyFreePort();
+  forked = [];
+});
+afterEach(async () => {
+  await running?.stop(AbortSignal.abort());
+  running = undefined;
+  rmSync(folder, { recursive: true });
+});
+
+async function start(behaviour: string, drainMilliseconds = 1_000): Promise<RunningVerifier> {
+  const settings = { workers: 2, admin: { host: '127.0.0.1', port }, limits: { drainMilliseconds } };
+  const configuration = { file: 'countersign.yaml', settings } as unknown as Configuration;
+  running = await startWorkers(configuration, pino({ level: 'silent' }), (_file, number) => {
+    const child = fork(join(folder, 'worker.cjs'), [behaviour, String(number), log], {
+      serialization: 'advanced',
+    });
+    forked.push(child);
+    return child;
+  });
+  return running;
+}
+
+interface Page {
+  readonly status: number;
+  readonly body: string;
+}
+
+async function page(path: string): Promise<Page> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  return { status: response.status, body: await response.text() };
+}
+
+const signals = (): string[] => readFileSync(log, 'utf8').split('\n').filter(Boolean).sort();
+
+async function replacements(): Promise<number[]> {
+  const { workers } = JSON.parse((await page('/status')).body) as { workers: { replacements: number }[] };
+  return workers.map((worker) => worker.replacements);
+}
+
+describe('the supervisor of workers', () => {
+  it('starts all of them and shows them on one port', async () => {
+    await start('works');
+    expect(forked).toHaveLength(2);
+    expect((await page('/readyz')).status).toBe(200);
+    expect(await replacements()).toEqual([0, 0]);
+  });
+
+  it('passes a reload on to each', async () => {
+    const { reload } = await start('works');
+    await reload?.('signal');
+    await eventually(() => signals().length === 2);
+    expect(signals()).toEqual(['0 SIGHUP', '1 SIGHUP']);
+  });
+
+  it('replaces those that die, again and again, counts them, and stays ready by the others', async () => {
+    await start('works');
+    for (const count of [1, 2]) {
+      forked.at(count === 1 ? 0 : -1)?.kill('SIGKILL');
+      await eventually(async () => (await replacements())[0] === count);
+      expect((await page('/readyz')).status).toBe(200);
+      await eventually(async () => !(await page('/readyz')).body.includes('does not run'));
+    }
+    expect(forked).toHaveLength(4);
+    expect(await replacements()).toEqual([2, 0]);
+    expect((await page('/metrics')).body).toContain('countersign_worker_replacements_total{worker="0"} 2');
+  });
+
+  it('stops all of them, and replaces none of those', async () => {
+    const verifier = await start('works');
+    running = undefined;
+    await verifier.stop();
+    expect(signals()).toEqual(['0 SIGTERM', '1 SIGTERM']);
+    expect(forked.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+    expect(forked).toHaveLength(2);
+    await expect(page('/livez')).rejects.toThrow();
+  });
+
+  it('tells them a second time when nobody wants to wait', async () => {
+    const verifier = await start('patient', 600_000);
+    running = undefined;
+    const cut = new AbortController();
+    const stopped = verifier.stop(cut.signal);
+    await eventually(() => signals().length === 2);
+    expect((await page('/readyz')).status).toBe(503);
+    cut.abort();
+    await stopped;
+    expect(signals()).toEqual(['0 SIGTERM', '0 SIGTERM', '1 SIGTERM', '1 SIGTERM']);
+  });
+
+  it('kills those that do not end within the limit of a drain and of closing', async () => {
+    const verifier = await start('patient', 0);
+    running = undefined;
+    await verifier.stop();
+    expect(forked.map(({ signalCode }) => signalCode)).toEqual(['SIGKILL', 'SIGKILL']);
+  });
+
+  it('does not start where one of them cannot, and leaves none behind', async () => {
+    await expect(start('one fails')).rejects.toThrow('worker 1 ended with 3 before it listened');
+    expect(forked.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)).toEqual([]);
+    await expect(page('/livez')).rejects.toThrow();
+  });
+});
