@@ -101,6 +101,8 @@ export class RedisKeeper {
       const { kind, message } = redisFault(error);
       this.#fault = `${link.name}: ${message}`;
       if (kind !== 'unknown') this.#heardAtMs = performance.now();
+      // Also where a server has lost nothing but our scripts: they are loaded before an attachment.
+      for (const shard of this.#parts.shards) shard.detach();
     }
     this.#endSilence();
     if (this.#fault === undefined) breaker.recovered();
@@ -130,7 +132,7 @@ export class RedisKeeper {
 
   async #attachOrLook(shard: RedisShard): Promise<string | undefined> {
     if (shard.isAttached()) {
-      const fault = await this.#lookAt(shard);
+      const fault = await this.#inTime(shard.look());
       if (fault !== undefined || shard.isAttached()) return fault;
     }
     const nowMs = this.#parts.guard.observe();
@@ -141,16 +143,6 @@ export class RedisKeeper {
     // What is held is only known by looking.
     const fault = await this.#inTime(shard.look());
     return fault ?? (shard.isAttached() ? undefined : 'the state in Redis changes all the time');
-  }
-
-  /** A Redis that refuses to say is attached to anew, which loads the scripts that a restart has made it forget. */
-  async #lookAt(shard: RedisShard): Promise<string | undefined> {
-    try {
-      return await this.#inTime(shard.look());
-    } catch (error) {
-      if (redisFault(error).kind === 'refused') shard.detach();
-      throw error;
-    }
   }
 
   #noteLoss(why: string): void {
