@@ -1,7 +1,8 @@
 /** Whether the Redis of `NONCES` can be used, before anything is made or started for it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { redisFault } from '../../src/nonces/redis-fault.js';
-import { openRedisLink, type RedisLink, type RedisLinkSettings } from '../../src/nonces/redis-link.js';
+import type { RedisLinkSettings } from '../../src/nonces/redis-clients.js';
+import { openRedisLink, type RedisLink } from '../../src/nonces/redis-link.js';
 import { readServerFacts, serverFault } from '../../src/nonces/redis-server-check.js';
 import { within } from '../../src/nonces/within.js';
 import { FederationFault } from './fault.js';

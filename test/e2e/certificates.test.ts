@@ -153,6 +153,7 @@ async function expectShown(certificate: string): Promise<void> {
   await eventually(async () => (await shown()) === expected);
 }
 
+// Fault: certificate-renewed
 test('a projected secret that is swapped: new connections see the new certificate', async () => {
   const server = issue('localhost', 'server', authority.issuer);
   await underLoad(async () => {
@@ -161,6 +162,7 @@ test('a projected secret that is swapped: new connections see the new certificat
   });
 }, 60_000);
 
+// Fault: certificate-renewed
 test('files that are renamed into place one after the other: the pair is taken when it is whole', async () => {
   const server = issue('localhost', 'server', authority.issuer);
   await underLoad(async () => {
@@ -180,6 +182,7 @@ const metric = async (name: string): Promise<number> => {
 };
 
 /** Envoy remembers what it read last, good or bad, so what follows has to be another pair than the last good one. */
+// Fault: certificate-renewed
 test('files that are broken are not taken over, and counted; the next good pair is', async () => {
   const before = await shown();
   const failed = await metric(ROTATION_FAILED);
@@ -215,6 +218,7 @@ function pinAnother(): Credentials {
   };
 }
 
+// Fault: certificate-renewed
 test('another authority of the clients: let in from the swap on, the old one until it is taken out, without a restart', async () => {
   const pids = (['envoy', 'verifier'] as const).map((name) => stage.federation.pid(name));
   const old = current()['ca.crt'];
