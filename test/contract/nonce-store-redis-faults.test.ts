@@ -146,6 +146,7 @@ describe('a Redis that keeps its state', () => {
     expect(losses(two)).toBe(0);
   });
 
+  // Fault: redis-slow
   it('is slow under load, so that most claims are late', async () => {
     const two = await openTwo(proxy.address);
     const traffic = await during(two, async () => {
@@ -161,6 +162,7 @@ describe('a Redis that keeps its state', () => {
     expect(traffic.claims()).toBeGreaterThan(400);
   });
 
+  // Fault: redis-flushed
   it('has lost our scripts alone: they are loaded again, and nothing is refused for it', async () => {
     const two = await openTwo();
     const traffic = await during(two, async () => {
@@ -224,6 +226,7 @@ describe('a Redis that may have lost state', () => {
     expect(losses(two)).toBeGreaterThan(0);
   });
 
+  // Fault: redis-killed
   it('is killed, and comes back with its data: the floor rises, for nobody knows whether these are all', async () => {
     const own = await RedisServer.start({ directives: ['appendonly yes', 'appendfsync always'] });
     try {

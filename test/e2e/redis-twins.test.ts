@@ -79,6 +79,7 @@ function tally(outcomes: readonly Statuses[]): Record<number, number> {
 
 const arrived = async (): Promise<number> => (await twins.stage.arrivals()).at(-1)?.sequence ?? 0;
 
+// Fault: copies
 test(
   `of ${REQUESTS} requests that both verifiers get at once, each is let through exactly once`,
   async () => {

@@ -96,6 +96,7 @@ describe('a single verifier', () => {
   }, 60_000);
   afterAll(closeAll, 60_000);
 
+  // Fault: rolling-replacement, drain
   test('is replaced three times over: the new one is healthy and takes the socket, then the old one drains and exits 0', async () => {
     const { configurationFile } = stage.federation.layout;
     await underLoad(async () => {
@@ -166,6 +167,7 @@ describe('a pair of verifiers', () => {
     return (await askHealth(question)).kind;
   };
 
+  // Fault: rolling-replacement, drain
   test('is replaced one after the other: each says no first, serves on for its delay, drains, and exits 0 within its limit', async () => {
     await underLoad(async () => {
       for (const [number, former] of pair.entries()) {
@@ -182,6 +184,7 @@ describe('a pair of verifiers', () => {
     });
   }, 240_000);
 
+  // Fault: drain
   test('ends at once where it is told a second time', async () => {
     const [first] = pair;
     const patient = { ...limits, drainMilliseconds: 600_000, drainDelayMilliseconds: 600_000 };

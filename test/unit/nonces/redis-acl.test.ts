@@ -25,6 +25,7 @@ const CLIENT = ['auth', 'ping', 'info', 'select', 'wait', 'evalsha', 'script|loa
 /** What could undo what the store promises. */
 const NEVER = ['flushall', 'config', 'keys', 'replicaof', 'eval', 'acl', 'expire', 'rename', 'restore'];
 
+// Fault: redis-access
 describe.each(['docs/operations.md', 'k8s/overlays/replicated/users.acl.example'])(
   'the ACL of %s',
   (file) => {
