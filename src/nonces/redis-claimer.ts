@@ -58,7 +58,7 @@ export class RedisClaimer {
       };
       shard
         .claim(claim, token, nowMs, floorSeconds)
-        .then((reply) => this.#settle(reply, claim, { ...attempt, connection }, inTime()))
+        .then((reply) => this.#settle(reply, claim, { ...attempt, connection, generation }, inTime()))
         .catch((error: unknown) => this.#failed(error, claim, { shard, token, generation }, inTime()))
         .then(answer, () => answer(doubt('store_unavailable')));
     });
@@ -67,18 +67,22 @@ export class RedisClaimer {
   async #settle(
     reply: ClaimReply,
     claim: NonceClaim,
-    { shard, token, connection }: ClaimAttempt & { readonly connection: number },
+    { shard, token, connection, generation }: ClaimUnderWay,
     inTime: boolean,
   ): Promise<ClaimOutcome> {
     if (inTime) this.#parts.breaker.succeeded();
-    if (reply.kind !== 'claimed') return this.#notClaimed(reply, shard);
+    if (reply.kind !== 'claimed') return this.#notClaimed(reply, shard, generation);
     if (!inTime) return doubt('store_unavailable');
     if (await this.#isReplicated(connection)) return { kind: 'claimed' };
     this.#takeBack(claim, shard, token);
     return doubt('store_unavailable');
   }
 
-  #notClaimed(reply: Exclude<ClaimReply, { readonly kind: 'claimed' }>, shard: RedisShard): ClaimOutcome {
+  #notClaimed(
+    reply: Exclude<ClaimReply, { readonly kind: 'claimed' }>,
+    shard: RedisShard,
+    generation: number,
+  ): ClaimOutcome {
     switch (reply.kind) {
       case 'replayed':
         return this.#replayed(reply, shard);
@@ -93,7 +97,7 @@ export class RedisClaimer {
       case 'late':
         return doubt('store_unavailable');
       case 'detached':
-        shard.detach();
+        shard.detach(generation);
         this.#parts.wake();
         return doubt('store_unavailable');
     }
@@ -173,6 +177,13 @@ export interface ClaimAttempt {
   readonly token: string;
   readonly nowMs: number;
   readonly floorSeconds: number;
+}
+
+/** A claim that has been sent. */
+interface ClaimUnderWay extends ClaimAttempt {
+  /** As they were when it was: those of the link and of the shard. */
+  readonly connection: number;
+  readonly generation: number;
 }
 
 function doubt(reason: NonceDoubt): ClaimOutcome {

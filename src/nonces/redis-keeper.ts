@@ -105,7 +105,7 @@ export class RedisKeeper {
       this.#fault = `${link.name}: ${message}`;
       if (kind !== 'unknown') this.#heardAtMs = performance.now();
       // Also where a server has lost nothing but our scripts: they are loaded before an attachment.
-      for (const shard of this.#parts.shards) shard.detach();
+      if (kind === 'refused') for (const shard of this.#parts.shards) shard.detach();
     }
     this.#endSilence();
     if (this.#fault === undefined) breaker.recovered();

@@ -37,8 +37,8 @@ export class RedisShard {
   #lost = false;
   #epoch = '';
   #floorSeconds = 0;
-  /** Redis time when it was last told, and our monotonic time at which it was. */
-  #redisClock: { readonly redisMs: number; readonly atMs: number } | undefined;
+  /** Redis time when it was last told, our monotonic time at which it was, and how long question and answer took. */
+  #redisClock: { readonly redisMs: number; readonly atMs: number; readonly tripMs: number } | undefined;
 
   constructor(keys: RedisKeys, link: RedisLink, options: RedisNonceStoreOptions, shards: number) {
     this.#keys = keys;
@@ -110,7 +110,8 @@ export class RedisShard {
       return { fault: 'the Redis server is a replica: name its master, or the sentinels' };
     if (reply.kind === 'diverged') return { fault: clocksApart(reply.byMs) };
     if (generation !== this.#generation) return { fault: 'attached again in the meantime' };
-    this.#redisClock = { redisMs: reply.redisMs, atMs: sentMs };
+    const tripMs = this.#options.clock.monotonicMs() - sentMs;
+    this.#redisClock = { redisMs: reply.redisMs, atMs: sentMs, tripMs };
     this.#floorSeconds = reply.floorSeconds;
     this.#epoch = reply.epoch;
     if (knewLoss) this.#lost = false;
@@ -235,13 +236,15 @@ export class RedisShard {
     // A reply that lay about says too little about now.
     if (atMs - sentMs > this.#options.redis.timeoutMilliseconds) return undefined;
     const before = this.#redisClock;
-    this.#redisClock = { redisMs, atMs };
+    const tripMs = atMs - sentMs;
+    this.#redisClock = { redisMs, atMs, tripMs };
     const allowedMs = this.#options.redis.maxClockDifferenceMilliseconds;
     if (before === undefined || allowedMs === undefined) return undefined;
     const jumpMs = redisMs - before.redisMs - (atMs - before.atMs);
-    if (Math.abs(jumpMs) > allowedMs) this.lose();
+    // How long a reply was under way is no step of a clock.
+    if (Math.abs(jumpMs) > allowedMs + tripMs + before.tripMs) this.lose();
     const apartMs = redisMs - clock.nowMs();
-    return Math.abs(apartMs) > allowedMs ? clocksApart(apartMs) : undefined;
+    return Math.abs(apartMs) > allowedMs + tripMs ? clocksApart(apartMs) : undefined;
   }
 
   #count(second: number, change: number): void {

@@ -24,7 +24,7 @@ import { Traffic } from './nonce-store-redis-traffic.js';
 
 const NO_FUTURE = { futureSkewSeconds: 0 };
 /** Redis decides again: a second, and time for a machine that does other things. */
-const DECISION_MS = 5_000;
+const DECISION_MS = 8_000;
 /** An event is let in again: that, and the seconds of the floor after a fail-over. */
 const RETURN_MS = DECISION_MS + 1_000 * (failOverGraceSeconds(200) + 1);
 const TEST_MS = 120_000;

@@ -1,7 +1,7 @@
 import { Admission, type Admitted } from '../../../src/verify/admission.js';
 import type { Claimed, ClaimNonce, PendingCall } from '../../../src/verify/effects.js';
 import type { Verified } from '../../../src/verify/pipeline.js';
-import { RateLimiter } from '../../../src/verify/rate-limiter.js';
+import { RateLimiter, type RateLimits, type Reservation } from '../../../src/verify/rate-limiter.js';
 import { refuse, type Refusal } from '../../../src/verify/refusal.js';
 import { CERTIFICATE, codeOf, IDENTITY, KID, OPERATOR, profilePolicy } from '../../support/signed-request.js';
 
@@ -32,14 +32,29 @@ class FakeNonces {
   };
 }
 
+/** Limits that are shared: the same answers a turn later, or doubt. */
+class FakeSharedLimits implements RateLimits {
+  readonly #own = new RateLimiter();
+  reservations = 0;
+  failure: Refusal | undefined;
+
+  reserve(...of: Parameters<RateLimiter['reserve']>): Promise<Reservation | Refusal> {
+    this.reservations++;
+    return new Promise((resolve) => setImmediate(() => resolve(this.failure ?? this.#own.reserve(...of))));
+  }
+}
+
 interface Given {
   readonly deferred?: boolean;
+  readonly shared?: boolean;
   readonly perMinute?: number;
 }
 
-function setUp({ deferred = true, perMinute = 2 }: Given = {}) {
+function setUp({ deferred = true, shared = false, perMinute = 2 }: Given = {}) {
   const nonces = new FakeNonces(deferred);
-  const admission = new Admission({ rateLimiter: new RateLimiter(), claimNonce: nonces.claim });
+  const limits = new FakeSharedLimits();
+  const rateLimiter = shared ? limits : new RateLimiter();
+  const admission = new Admission({ rateLimiter, claimNonce: nonces.claim });
   const verified = (
     nonce: string,
     change: { operator?: string | undefined; once?: boolean } = {},
@@ -66,7 +81,7 @@ function setUp({ deferred = true, perMinute = 2 }: Given = {}) {
   });
   const admit = async (nonce: string, change: Partial<PendingCall> = {}) =>
     admission.admit(verified(nonce), call(change));
-  return { nonces, admission, verified, call, admit };
+  return { nonces, limits, admission, verified, call, admit };
 }
 
 const codes = (outcomes: readonly { readonly kind: string }[]): string[] => outcomes.map(codeOf);
@@ -76,17 +91,18 @@ const admitted = (outcome: Admitted | Refusal): Admitted => {
 };
 
 describe.each([
-  ['a store that answers at once', false],
-  ['a store that answers later', true],
-])('admission over %s', (_title, deferred) => {
+  ['a store that answers at once', { deferred: false }],
+  ['a store that answers later', { deferred: true }],
+  ['a store and limits that answer later', { deferred: true, shared: true }],
+])('admission over %s', (_title, given) => {
   it('admits the first with a nonce and tells the next one who was first', async () => {
-    const { admit } = setUp({ deferred });
+    const { admit } = setUp(given);
     expect(codeOf(await admit('a'))).toBe('admitted');
     expect(await admit('a')).toMatchObject({ code: 'replayed_nonce', first: { requestId: 'request-1' } });
   });
 
   it('claims nothing for a request over the limit and says when to come back', async () => {
-    const { admit, nonces } = setUp({ deferred, perMinute: 1 });
+    const { admit, nonces } = setUp({ ...given, perMinute: 1 });
     await admit('a');
     const limited = await admit('b', { monotonicMs: () => 59_500 });
     expect(limited).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 1 });
@@ -95,14 +111,14 @@ describe.each([
   });
 
   it('gives the slot of a replay back', async () => {
-    const { admit } = setUp({ deferred });
+    const { admit } = setUp(given);
     await admit('a');
     for (let copy = 0; copy < 10; copy++) expect(codeOf(await admit('a'))).toBe('replayed_nonce');
     expect(codes([await admit('b'), await admit('c')])).toEqual(['admitted', 'rate_limited']);
   });
 
   it('gives the slot back when the store will not say', async () => {
-    const { admit, nonces } = setUp({ deferred, perMinute: 1 });
+    const { admit, nonces } = setUp({ ...given, perMinute: 1 });
     nonces.failure = refuse('nonce_store_unavailable');
     for (let attempt = 0; attempt < 3; attempt++)
       expect(codeOf(await admit('a'))).toBe('nonce_store_unavailable');
@@ -111,14 +127,14 @@ describe.each([
   });
 
   it('does not ask the store when the deadline is nearly spent, and keeps no slot', async () => {
-    const { admit, nonces } = setUp({ deferred, perMinute: 1 });
+    const { admit, nonces } = setUp({ ...given, perMinute: 1 });
     expect(codeOf(await admit('a', { worthClaiming: () => false }))).toBe('deadline_spent');
     expect(nonces.claims).toBe(0);
     expect(codeOf(await admit('a'))).toBe('admitted');
   });
 
   it('returns slot and nonce of an allow that could not be given', async () => {
-    const { admit, nonces } = setUp({ deferred, perMinute: 1 });
+    const { admit, nonces } = setUp({ ...given, perMinute: 1 });
     await admitted(await admit('a')).undo();
     expect(nonces.holders.size).toBe(0);
     expect(codeOf(await admit('a'))).toBe('admitted');
@@ -196,5 +212,61 @@ describe('admission', () => {
     const copy = admit('a', { worthClaiming: () => false });
     await withdrawn;
     expect(codeOf(await copy)).toBe('deadline_spent');
+  });
+});
+
+describe('admission over limits that are shared', () => {
+  const shared = true;
+
+  it('gives 1,000 copies that arrive together one allow, one claim each at most, and one reservation', async () => {
+    const { admit, nonces, limits } = setUp({ shared, perMinute: 2 });
+    const outcomes = codes(await Promise.all(Array.from({ length: 1000 }, () => admit('a'))));
+    expect(outcomes.filter((code) => code === 'admitted')).toHaveLength(1);
+    expect(outcomes.filter((code) => code === 'replayed_nonce')).toHaveLength(999);
+    expect(nonces.claims).toBe(1000);
+    expect(limits.reservations).toBe(1);
+    expect(codes([await admit('b'), await admit('c')])).toEqual(['admitted', 'rate_limited']);
+  });
+
+  it('admits nobody in doubt about the limit, and claims nothing', async () => {
+    const { admit, nonces, limits } = setUp({ shared });
+    limits.failure = refuse('rate_limit_unavailable');
+    expect(codes(await Promise.all([admit('a'), admit('a'), admit('b')]))).toEqual(
+      Array(3).fill('rate_limit_unavailable'),
+    );
+    expect(nonces.claims).toBe(0);
+    limits.failure = undefined;
+    expect(codeOf(await admit('a'))).toBe('admitted');
+  });
+
+  it('gives the slot back and claims nothing when the deadline was spent on the limit', async () => {
+    const { admit, nonces } = setUp({ shared, perMinute: 1 });
+    let isWorth = true;
+    const late = admit('a', { worthClaiming: () => isWorth });
+    isWorth = false;
+    expect(codeOf(await late)).toBe('deadline_spent');
+    expect(nonces.claims).toBe(0);
+    expect(codeOf(await admit('a'))).toBe('admitted');
+  });
+
+  it('withdraws a copy that took the place of its twin when the limit is in doubt by then', async () => {
+    const { admit, nonces, limits } = setUp({ shared });
+    const withdrawn = admit('a').then((outcome) => {
+      limits.failure = refuse('rate_limit_unavailable');
+      return admitted(outcome).undo();
+    });
+    const copy = admit('a');
+    await withdrawn;
+    expect(codeOf(await copy)).toBe('rate_limit_unavailable');
+    expect(nonces.holders.size).toBe(0);
+    limits.failure = undefined;
+    expect(codeOf(await admit('a'))).toBe('admitted');
+  });
+
+  it('lets requests with other nonces reserve at the same time, and no more of them in than the limit', async () => {
+    const { admit, limits } = setUp({ shared, perMinute: 2 });
+    const all = Promise.all(['a', 'b', 'c'].map((nonce) => admit(nonce)));
+    expect(limits.reservations).toBe(3);
+    expect(codes(await all).sort()).toEqual(['admitted', 'admitted', 'rate_limited']);
   });
 });
