@@ -5,6 +5,9 @@ import { askHealth } from '../../../src/envoy/grpc-health-client.js';
 import { eventually } from './signals.js';
 import type { Twins } from './twins.js';
 
+/** For two processes that start on a machine that does other things. */
+const PATIENCE_MILLISECONDS = 40_000;
+
 interface Readiness {
   readonly components: readonly { readonly name: string; readonly reason?: string }[];
 }
@@ -26,8 +29,9 @@ export function reasonsOf(twins: Twins): Promise<(string | undefined)[]> {
 
 /** Both verifiers say what is wrong, tell Envoy so, and live. */
 export async function expectUnready(twins: Twins, reason: RegExp): Promise<void> {
-  await eventually(async () =>
-    (await reasonsOf(twins)).every((one) => one !== undefined && reason.test(one)),
+  await eventually(
+    async () => (await reasonsOf(twins)).every((one) => one !== undefined && reason.test(one)),
+    PATIENCE_MILLISECONDS,
   );
   for (const url of twins.adminUrls) expect((await fetchPage(`${url}/livez`)).status).toBe(200);
   for (const name of ['verifier', 'second'])
@@ -40,7 +44,10 @@ export async function expectUnready(twins: Twins, reason: RegExp): Promise<void>
 
 /** Resolves when both are ready. */
 export function untilReady(twins: Twins): Promise<void> {
-  return eventually(async () => (await reasonsOf(twins)).every((one) => one === undefined), 30_000);
+  return eventually(
+    async () => (await reasonsOf(twins)).every((one) => one === undefined),
+    PATIENCE_MILLISECONDS,
+  );
 }
 
 /** Resolves when claims whose outcome was unknown have been taken back. */

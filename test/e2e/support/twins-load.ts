@@ -74,16 +74,12 @@ export class TwinsLoad {
     ]);
   }
 
-  /** As a producer goes on after a 503: the same bytes until there is another answer, or it has had enough. */
-  retry(sent: readonly Sent[]): Promise<number[]> {
-    return inBatches(sent, async ({ outgoing, door }) => {
-      const endMs = performance.now() + PATIENCE_MILLISECONDS;
-      for (;;) {
-        const status = await this.#statusOf(outgoing, 1 - door);
-        if (status !== 503 || performance.now() > endMs) return status;
-        await sleep(RETRY_MILLISECONDS);
-      }
-    });
+  /** The same as producers do it, who come again after a 503: the first other answer, if there was one in time. */
+  againUntilSettled(sent: readonly Sent[]): Promise<(readonly [number, number])[]> {
+    return inBatches(sent, async ({ outgoing, door }) => [
+      await this.#settledStatusOf(outgoing, 1 - door),
+      await this.#settledStatusOf(outgoing, door),
+    ]);
   }
 
   async #lane(door: number): Promise<void> {
@@ -101,6 +97,15 @@ export class TwinsLoad {
   /** One that this door has let through lately. */
   #recent(door: number): Sent | undefined {
     return this.originals.findLast((one) => one.door === door && one.status === 202);
+  }
+
+  async #settledStatusOf(outgoing: Outgoing, door: number): Promise<number> {
+    const endMs = performance.now() + PATIENCE_MILLISECONDS;
+    for (;;) {
+      const status = await this.#statusOf(outgoing, door);
+      if (status !== 503 || performance.now() > endMs) return status;
+      await sleep(RETRY_MILLISECONDS);
+    }
   }
 
   /** Node gives up a connection on which a thousand requests were refused before they were read. */
