@@ -6,9 +6,19 @@ import type { Outgoing } from './outgoing.js';
 import type { Stage } from './stage.js';
 
 const SENT_AT_ONCE = 24;
+/** A fresh connection after so many. */
+const SENT_BY_ONE = 1_000;
 
 /** Sends every one of them once more, all with the same certificate, and gives the statuses in their order. */
 export async function sentAgain(stage: Stage, requests: readonly Outgoing[]): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let from = 0; from < requests.length; from += SENT_BY_ONE)
+    statuses.push(...(await sentByOne(stage, requests.slice(from, from + SENT_BY_ONE))));
+  return statuses;
+}
+
+/** Over one connection. */
+async function sentByOne(stage: Stage, requests: readonly Outgoing[]): Promise<number[]> {
   const [first] = requests;
   if (first === undefined) return [];
   const lane = openLane('HTTP/2', stage.door, first.over);

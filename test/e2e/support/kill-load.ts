@@ -17,7 +17,8 @@ export interface Sent {
   readonly outgoing: Outgoing;
   /** 0: the connection broke, and nobody knows. */
   readonly status: number;
-  /** When the answer came, as `performance.now()` tells. */
+  /** When it was sent and when the answer came, as `performance.now()` tells. */
+  readonly sentMs: number;
   readonly answeredMs: number;
   /** Of a request that was answered 202 before. */
   readonly isCopy: boolean;
@@ -48,9 +49,12 @@ export class KillLoad {
     return this.sent.filter((one) => !one.isCopy && one.status === status);
   }
 
-  /** Milliseconds from then until the first new request was let through. Undefined when none was. */
+  /**
+   * Milliseconds from then until the first answer to a new request that was sent after it and let through. Undefined
+   * when none was.
+   */
   readonly recovery = (sinceMs: number): number | undefined => {
-    const first = this.originals(SPENT).find(({ answeredMs }) => answeredMs > sinceMs);
+    const first = this.originals(SPENT).find(({ sentMs }) => sentMs > sinceMs);
     return first && first.answeredMs - sinceMs;
   };
 
@@ -68,8 +72,9 @@ export class KillLoad {
 
   async #send(session: ClientHttp2Session, copied: Outgoing | undefined): Promise<void> {
     const outgoing = copied ?? telemetry({ by: this.#world.a });
+    const sentMs = performance.now();
     const { status } = await sendOn(session, outgoing);
     if (status === 0) session.destroy();
-    this.sent.push({ outgoing, status, answeredMs: performance.now(), isCopy: copied !== undefined });
+    this.sent.push({ outgoing, status, sentMs, answeredMs: performance.now(), isCopy: copied !== undefined });
   }
 }
