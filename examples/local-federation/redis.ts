@@ -66,7 +66,6 @@ export function redisSection(
 ): ConfigurationDocument['nonces'] {
   return {
     store: 'redis',
-    directory: 'state/nonces',
     redis: {
       address,
       database,

@@ -111,13 +111,14 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
     );
   });
 
-  it('keeps its state on a volume that outlives the container', () => {
-    const { directory } = configurationOf(overlay)['nonces'] as { directory: string };
+  it('keeps its nonces where they outlive the container: on a volume, or in Redis', () => {
+    const { store, directory } = configurationOf(overlay)['nonces'] as { store: string; directory?: string };
     const mounts = containerOf(overlay, 'verifier').volumeMounts!;
     const holding = mounts.filter(
-      ({ mountPath, readOnly }) => directory.startsWith(`${mountPath}/`) && readOnly !== true,
+      ({ mountPath, readOnly }) => directory?.startsWith(`${mountPath}/`) && readOnly !== true,
     );
-    expect(holding.map(({ name }) => name)).toEqual(['state']);
+    const expected = { single: ['lmdb', ['state']], replicated: ['redis', []] }[overlay];
+    expect([store, holding.map(({ name }) => name)]).toEqual(expected);
   });
 
   it('has the ports of the configuration', () => {
