@@ -12,9 +12,8 @@ export PORT UPSTREAM RATE_LIMIT_PER_MINUTE ENVOY_BIN NONCES STATE_DIR DEMO
 
 FEDERATION := node dist/examples/local-federation/main.js
 JEST := npm run -s jest --
-# Suites that need nothing to themselves, and those that load a whole Envoy, a pod or an image.
-SIDE_BY_SIDE := test/unit test/property test/contract test/fuzz
-ONE_BY_ONE := test/e2e test/container test/k8s
+# Most of them start an Envoy, a verifier and more: what two cores carry.
+SUITES_AT_ONCE := 2
 # Says for which package-lock.json node_modules was installed.
 INSTALLED := node_modules/.installed-for
 
@@ -67,8 +66,7 @@ tools: ## find or install the real parts that the tests run: Envoy, Redis, Chrom
 	@for script in $(TOOLS); do scripts/$$script.sh > /dev/null || echo "$$script cannot be had here: its tests will say so" >&2; done
 
 test: build tools ## run the whole suite: unit, property, contract, end to end through a real Envoy
-	@$(JEST) --maxWorkers=100% $(SIDE_BY_SIDE)
-	@$(JEST) --runInBand $(ONE_BY_ONE)
+	@$(JEST) --maxWorkers=$(SUITES_AT_ONCE) test
 
 test-newer-node: build ## unit, property and contract tests on a newer Node from the package registry
 	@scripts/newer-node.sh
