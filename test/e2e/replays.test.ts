@@ -15,6 +15,7 @@ beforeAll(async () => {
   stage = await Stage.open({
     patchConfiguration: (document) => ({
       ...document,
+      freshness: { pastSkewSeconds: 300 },
       limits: { checkTimeoutMilliseconds: CHECK_MILLISECONDS },
     }),
   });

@@ -64,11 +64,16 @@ export function genuineFor(body: string, keyring: string, tenants: readonly stri
   });
 }
 
-/** The two records of an exchange: the decision on the query, and what became of the answer. */
-export function recordsOf({ records }: Seen): {
+/**
+ * The two records of an exchange: the decision on the query, and what became of the answer. Where Envoy answers for
+ * the application, the record of that may be written after the client has its answer, during the next exchange.
+ */
+export function recordsOf({ records: all }: Seen): {
   readonly decision: AuditRecord;
   readonly answer: AuditRecord;
 } {
+  const query = all.find(({ event }) => event === 'request.accepted');
+  const records = all.filter(({ decision_id }) => decision_id === query?.decision_id);
   const [decision, answer, ...others] = records;
   if (decision === undefined || answer === undefined || others.length > 0)
     throw new Error(`${records.length} records: ${records.map(({ event }) => event).join(', ')}`);
