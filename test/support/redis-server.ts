@@ -10,6 +10,9 @@ import { anyFreePort } from '../e2e/support/free-port.js';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 const START_MS = 30_000;
+const ATTEMPTS = 3;
+/** By then a server that cannot have its port is gone. */
+const BOUND_MS = 100;
 
 /** Where the server program is; installs it where that can be done. Throws with the remedy on stderr. */
 export function findRedis(): string {
@@ -44,11 +47,21 @@ export class RedisServer {
     this.address = { host: '127.0.0.1', port };
   }
 
-  /** Starts one and waits until it answers. */
+  /** Starts one and waits until it answers; at another port where somebody took the one that was free a moment ago. */
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
-    const server = await RedisServer.reserve(options);
-    await server.start();
-    return server;
+    for (let attempt = 1; ; attempt += 1) {
+      const server = await RedisServer.reserve(options);
+      try {
+        await server.start();
+        // Somebody else may have answered.
+        await pause(BOUND_MS);
+        server.#expectAlive();
+        return server;
+      } catch (error) {
+        await server.remove();
+        if (options.port !== undefined || attempt === ATTEMPTS) throw error;
+      }
+    }
   }
 
   /** A server that does not run yet, at an address of its own. */
@@ -132,12 +145,19 @@ export class RedisServer {
         this.#admin?.disconnect(false);
         this.#admin = this.#connect();
         await this.#admin.call('PING');
-        return;
+        break;
       } catch (error) {
-        if (/NOAUTH|NOPERM/.test(String(error))) return;
+        if (/NOAUTH|NOPERM/.test(String(error))) break;
         await pause(20);
       }
+      this.#expectAlive();
     }
-    throw new Error(`Redis at port ${this.address.port} did not answer within ${START_MS} ms`);
+    if (performance.now() >= endMs)
+      throw new Error(`Redis at port ${this.address.port} did not answer within ${START_MS} ms`);
+  }
+
+  #expectAlive(): void {
+    const exitCode = this.#process?.exitCode ?? null;
+    if (exitCode !== null) throw new Error(`Redis at port ${this.address.port} ended with ${exitCode}`);
   }
 }
