@@ -54,12 +54,14 @@ function balancing(paths: readonly string[]): Section {
 
 /**
  * NOT_SERVING counts at once, a late answer only the third time: a busy verifier must not be taken for a
- * dead one. Recovery is noticed within 0.2 s. Listeners wait for the first answer.
+ * dead one. Recovery is noticed within 0.2 s, also by an Envoy that was started first: until the verifier has had
+ * traffic, the intervals are those of `no_traffic`. Listeners wait for the first answer.
  */
 const HEALTH_CHECK: Section = {
   timeout: duration(1000),
   interval: duration(1000),
-  no_traffic_interval: duration(1000),
+  no_traffic_interval: duration(200),
+  no_traffic_healthy_interval: duration(1000),
   unhealthy_interval: duration(200),
   unhealthy_threshold: 3,
   healthy_threshold: 1,
