@@ -8,7 +8,11 @@ export interface JournalEvent extends RememberedClaim {
 }
 
 const KINDS = ['claimed', 'withdrawn'] as const;
-const FIXED_BYTES = 1 + KEPT_KEY_BYTES + 4 + 8 + 1 + 1;
+/** Where the fields of an event lie; two texts follow, each after a byte with its length. */
+const TIMESTAMP_AT = 1 + KEPT_KEY_BYTES;
+const SEEN_AT = TIMESTAMP_AT + 4;
+const REQUEST_ID_AT = SEEN_AT + 8;
+const FIXED_BYTES = REQUEST_ID_AT + 2;
 const MAX_TEXT_BYTES = 255;
 
 /** Texts longer than a record can hold; checked before a claim is decided. */
@@ -26,9 +30,8 @@ export function encodeRecord(events: readonly JournalEvent[]): Buffer {
 export function decodeRecord(record: Buffer): JournalEvent[] {
   const events: JournalEvent[] = [];
   for (let at = 0; at < record.length;) {
-    const event = readEvent(record, at);
-    events.push(event);
-    at += sizeOf(event);
+    events.push(readEvent(record, at));
+    at = endOf(record, at);
   }
   return events;
 }
@@ -55,18 +58,24 @@ function writeText(record: Buffer, at: number, text: string): number {
 function readEvent(record: Buffer, start: number): JournalEvent {
   const kind = KINDS[record.readUInt8(start)];
   if (kind === undefined) throw new RangeError('nonce journal: unknown kind of event');
-  let at = start + 1;
-  const key = record.subarray(at, at + KEPT_KEY_BYTES);
-  at += KEPT_KEY_BYTES;
-  const timestampSeconds = record.readUInt32LE(at);
-  const seenAtMs = record.readDoubleLE(at + 4);
-  const requestId = readText(record, at + 12);
-  const identity = readText(record, at + 13 + Buffer.byteLength(requestId));
+  const key = record.subarray(start + 1, start + TIMESTAMP_AT);
+  const timestampSeconds = record.readUInt32LE(start + TIMESTAMP_AT);
+  const seenAtMs = record.readDoubleLE(start + SEEN_AT);
+  const requestId = readText(record, start + REQUEST_ID_AT);
+  const identity = readText(record, endOfText(record, start + REQUEST_ID_AT));
   return { kind, key, timestampSeconds, seenAtMs, requestId, identity };
 }
 
+function endOf(record: Buffer, start: number): number {
+  return endOfText(record, endOfText(record, start + REQUEST_ID_AT));
+}
+
+function endOfText(record: Buffer, at: number): number {
+  return at + 1 + record.readUInt8(at);
+}
+
 function readText(record: Buffer, at: number): string {
-  const end = at + 1 + record.readUInt8(at);
+  const end = endOfText(record, at);
   if (end > record.length) throw new RangeError('nonce journal: a record is cut short');
   return record.toString('utf8', at + 1, end);
 }

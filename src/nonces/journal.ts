@@ -4,11 +4,13 @@
  * "read what is new, decide, append" one step over all processes. Appending touches few pages, which is why a
  * claim costs a tenth of what it costs to keep every nonce under its own key (docs/adr/0001-nonce-durability.md).
  */
-import { open, type Database, type RootDatabase, type TransactionFlags } from 'lmdb';
-import { openDiskReserve } from './disk-reserve.js';
-import { gatePath } from './journal-files.js';
+import {
+  openGatedDatabase,
+  type GatedDatabase,
+  type GatedDatabaseOptions,
+  type Table,
+} from './gated-database.js';
 import { decodeRecord, encodeRecord, type JournalEvent } from './journal-record.js';
-import { openWriteGate, type WriteGate } from './write-gate.js';
 
 /** What all processes know besides the records. */
 export interface JournalHead {
@@ -31,8 +33,8 @@ export interface JournalTransaction {
   readonly roomToAppend: boolean;
   /** Undefined in a journal that was just made. */
   head(): JournalHead | undefined;
-  /** Records after `record`, oldest first, at most `limit`. */
-  recordsAfter(record: number, limit: number): JournalRecord[];
+  /** Records after number `after` through number `last`, oldest first, at most `limit`. Some may have been deleted. */
+  recordsBetween(after: number, last: number, limit: number): JournalRecord[];
   /** Adds a record under its number; gives the bytes it takes. */
   append(record: number, events: readonly JournalEvent[]): number;
   remove(record: number): void;
@@ -48,25 +50,13 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-export interface JournalOptions {
-  readonly path: string;
-  /** Wait for the disk with every transaction. */
-  readonly synced: boolean;
-  /** Bytes of address space; the file must stay below it. */
-  readonly mapBytes: number;
-}
-
-/** lmdb's flags for `transactionSync`: return after the commit, with or without the flush to disk. */
-/* eslint-disable @typescript-eslint/no-unsafe-enum-assignment -- lmdb declares its flags as an enum that it does not export at run time */
-const COMMIT_AND_FLUSH = 0x2 as TransactionFlags;
-const COMMIT_ONLY = 0x10002 as TransactionFlags;
-/* eslint-enable @typescript-eslint/no-unsafe-enum-assignment */
 /** More than a transaction can touch: a batch's records, its deletions, and the pages on the way to them. */
 const TRANSACTION_BYTES = 2 * 1_048_576;
 /** The same for one that only deletes. */
 const DELETION_BYTES = 524_288;
-/** Fixed at opening, whatever the system's page size. */
-const PAGE_BYTES = 4_096;
+/** So many records are looked up one by one; opening a range costs more than reading them. */
+const FEW_RECORDS = 32;
+const RECORDS = 'records';
 const HEAD_KEY = Buffer.from('head');
 const HEAD_VERSION = 1;
 const RECORD_KEY_BYTES = 8;
@@ -74,62 +64,30 @@ const RECORD_KEY_BYTES = 8;
 const RECORD_OVERHEAD_BYTES = 32;
 
 /** Opens or makes the journal at `path`. Throws what the database throws. */
-export function openJournal({ path, synced, mapBytes }: JournalOptions): Journal {
-  const gate = openWriteGate(gatePath(path));
-  const { root, records } = openTables({ path, synced, mapBytes }, gate);
-  const reserve = openDiskReserve(path);
-  const flags = synced ? COMMIT_AND_FLUSH : COMMIT_ONLY;
+export function openJournal(options: Omit<GatedDatabaseOptions, 'tables'>): Journal {
+  const database = openGatedDatabase({ ...options, tables: [RECORDS] });
   return {
-    transact(action) {
-      const transaction = (): ReturnType<typeof action> => {
-        const used = usedBytes(root);
-        const reserved = reserve.upTo(used + TRANSACTION_BYTES);
-        if (reserved < used + DELETION_BYTES) throw new Error(`the disk under ${path} is full`);
-        return action(transactionOn(root, records, reserved >= used + TRANSACTION_BYTES));
-      };
-      return gate.hold(() => root.transactionSync(transaction, flags));
-    },
-    async close() {
-      await root.close();
-      await gate.close();
-      reserve.close();
-    },
+    transact: (action) =>
+      database.transact(() => {
+        const room = database.roomFor(TRANSACTION_BYTES);
+        if (room < DELETION_BYTES) throw new Error(`the disk under ${options.path} is full`);
+        return action(transactionOn(database, room >= TRANSACTION_BYTES));
+      }),
+    close: () => database.close(),
   };
 }
 
-interface Tables {
-  readonly root: RootDatabase<Buffer, Buffer>;
-  readonly records: Database<Buffer, Buffer>;
-}
-
-function openTables({ path, synced, mapBytes }: JournalOptions, gate: WriteGate): Tables {
-  const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
-  const sync = { overlappingSync: false, noSync: !synced };
-  const sizes = { mapSize: mapBytes, pageSize: PAGE_BYTES, maxDbs: 2 };
-  return gate.hold(() => {
-    const root = open<Buffer, Buffer>({ path, noSubdir: true, ...sizes, ...sync, ...binary });
-    return { root, records: root.openDB<Buffer, Buffer>({ name: 'records', ...binary }) };
-  });
-}
-
-function transactionOn(
-  root: RootDatabase<Buffer, Buffer>,
-  records: Database<Buffer, Buffer>,
-  roomToAppend: boolean,
-): JournalTransaction {
+function transactionOn(database: GatedDatabase, roomToAppend: boolean): JournalTransaction {
+  const { root } = database;
+  const records = database.table(RECORDS);
   return {
     roomToAppend,
     head() {
       const bytes = root.get(HEAD_KEY);
       return bytes === undefined ? undefined : decodeHead(bytes);
     },
-    recordsAfter(record, limit) {
-      const range = records.getRange({ start: recordKey(record + 1), limit, snapshot: false });
-      return Array.from(range, ({ key, value }) => ({
-        record: recordNumber(key),
-        events: decodeRecord(value),
-        bytes: value.length + RECORD_OVERHEAD_BYTES,
-      }));
+    recordsBetween(after, last, limit) {
+      return last - after <= FEW_RECORDS ? lookUp(records, after, last) : range(records, after, limit);
     },
     append(record, events) {
       const value = encodeRecord(events);
@@ -145,10 +103,22 @@ function transactionOn(
   };
 }
 
-/** Bytes up to the last page that the database has ever used. */
-function usedBytes(root: RootDatabase<Buffer, Buffer>): number {
-  const { env } = root as unknown as { readonly env: { info(): { readonly lastPageNumber: number } } };
-  return (env.info().lastPageNumber + 1) * PAGE_BYTES;
+function lookUp(records: Table, after: number, last: number): JournalRecord[] {
+  const found: JournalRecord[] = [];
+  for (let record = after + 1; record <= last; record++) {
+    const value = records.get(recordKey(record));
+    if (value !== undefined) found.push(recordOf(record, value));
+  }
+  return found;
+}
+
+function range(records: Table, after: number, limit: number): JournalRecord[] {
+  const entries = records.getRange({ start: recordKey(after + 1), limit, snapshot: false });
+  return Array.from(entries, ({ key, value }) => recordOf(recordNumber(key), value));
+}
+
+function recordOf(record: number, value: Buffer): JournalRecord {
+  return { record, events: decodeRecord(value), bytes: value.length + RECORD_OVERHEAD_BYTES };
 }
 
 /** Big-endian, so that the database keeps the records in the order of their numbers. */

@@ -38,7 +38,7 @@ export class SharedLedger {
     const head = transaction.head() ?? EMPTY_HEAD;
     this.#ledger.raiseFloor(head.floorSeconds);
     if (head.lastRecord === this.#lastRecord) return this.#forgetWith(head);
-    const fresh = transaction.recordsAfter(this.#lastRecord, RECORDS_AT_ONCE);
+    const fresh = transaction.recordsBetween(this.#lastRecord, head.lastRecord, RECORDS_AT_ONCE);
     for (const record of fresh) this.#read(record);
     if (fresh.length === RECORDS_AT_ONCE) return false;
     this.#lastRecord = head.lastRecord;

@@ -6,7 +6,8 @@
  * gate: the write lock of a second, empty database beside it, which the kernel gives on when its holder is killed.
  * To this one no page is ever written, and its own opening does no harm.
  */
-import { open, type TransactionFlags } from 'lmdb';
+import { open } from 'lmdb';
+import { COMMIT_ONLY } from './transaction-flags.js';
 
 /** The gate of one database in this process. */
 export interface WriteGate {
@@ -15,9 +16,6 @@ export interface WriteGate {
   close(): Promise<void>;
 }
 
-/** lmdb's flags for a transaction that ends without a flush. */
-// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- lmdb declares its flags as an enum that it does not export at run time
-const COMMIT_ONLY = 0x10002 as TransactionFlags;
 const MAP_BYTES = 1_048_576;
 
 /** Opens or makes the gate whose file is `path`. Throws what the database throws. */
