@@ -3,6 +3,7 @@
  * how high the floor is, how much is held, and which claims it still has to take back.
  */
 import type { NonceClaim } from './nonce-store.js';
+import { RedisClock } from './redis-clock.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisNonceStoreOptions } from './redis-options.js';
@@ -30,6 +31,7 @@ export class RedisShard {
   readonly #options: RedisNonceStoreOptions;
   /** Bounds of this shard. */
   readonly #bounds: { readonly maxEntries: number; readonly maxEntriesPerIdentity: number };
+  readonly #redisClock: RedisClock;
   readonly #owed = new Map<string, NonceClaim>();
   #held = new Map<number, number>();
   #generation = 0;
@@ -37,13 +39,12 @@ export class RedisShard {
   #lost = false;
   #epoch = '';
   #floorSeconds = 0;
-  /** Redis time when it was last told, our monotonic time at which it was, and how long question and answer took. */
-  #redisClock: { readonly redisMs: number; readonly atMs: number; readonly tripMs: number } | undefined;
 
   constructor(keys: RedisKeys, link: RedisLink, options: RedisNonceStoreOptions, shards: number) {
     this.#keys = keys;
     this.#link = link;
     this.#options = options;
+    this.#redisClock = new RedisClock(options);
     this.#bounds = {
       maxEntries: Math.ceil(options.maxEntries / shards),
       maxEntriesPerIdentity: Math.ceil(options.maxEntriesPerIdentity / shards),
@@ -110,8 +111,7 @@ export class RedisShard {
       return { fault: 'the Redis server is a replica: name its master, or the sentinels' };
     if (reply.kind === 'diverged') return { fault: clocksApart(reply.byMs) };
     if (generation !== this.#generation) return { fault: 'attached again in the meantime' };
-    const tripMs = this.#options.clock.monotonicMs() - sentMs;
-    this.#redisClock = { redisMs: reply.redisMs, atMs: sentMs, tripMs };
+    this.#redisClock.set(reply.redisMs, sentMs);
     this.#floorSeconds = reply.floorSeconds;
     this.#epoch = reply.epoch;
     if (knewLoss) this.#lost = false;
@@ -139,7 +139,10 @@ export class RedisShard {
     }
     this.#floorSeconds = Math.max(this.#floorSeconds, reply.floorSeconds);
     this.#held = new Map(reply.held);
-    return this.#watchRedisClock(reply.redisMs, sentMs);
+    const { jumped, fault } = this.#redisClock.watch(reply.redisMs, sentMs);
+    // A clock that jumped ahead has made keys expire before their time, also when it has jumped back since.
+    if (jumped) this.lose();
+    return fault;
   }
 
   /** Sends a claim. Rejects with the client's error. */
@@ -162,7 +165,7 @@ export class RedisShard {
           this.#bounds.maxEntriesPerIdentity,
           token,
           claim.requestId,
-          this.#redisDeadlineMs(),
+          this.#redisClock.deadlineMs(),
         ],
       ),
     );
@@ -220,31 +223,6 @@ export class RedisShard {
       // What was there once is not new when it is missing.
       isNew === true && this.#epoch === '' ? 1 : '',
     ];
-  }
-
-  /** By the clock of Redis, when the caller of a claim that goes out now will have been answered without it. */
-  #redisDeadlineMs(): number {
-    const nowMs = this.#options.clock.monotonicMs();
-    const { redisMs, atMs } = this.#redisClock ?? { redisMs: 0, atMs: nowMs };
-    return Math.ceil(redisMs + (nowMs - atMs) + this.#options.redis.timeoutMilliseconds);
-  }
-
-  /** A clock of Redis that jumped ahead has made keys expire before their time, also when it has jumped back since. */
-  #watchRedisClock(redisMs: number, sentMs: number): string | undefined {
-    const { clock } = this.#options;
-    const atMs = clock.monotonicMs();
-    // A reply that lay about says too little about now.
-    if (atMs - sentMs > this.#options.redis.timeoutMilliseconds) return undefined;
-    const before = this.#redisClock;
-    const tripMs = atMs - sentMs;
-    this.#redisClock = { redisMs, atMs, tripMs };
-    const allowedMs = this.#options.redis.maxClockDifferenceMilliseconds;
-    if (before === undefined || allowedMs === undefined) return undefined;
-    const jumpMs = redisMs - before.redisMs - (atMs - before.atMs);
-    // How long a reply was under way is no step of a clock.
-    if (Math.abs(jumpMs) > allowedMs + tripMs + before.tripMs) this.lose();
-    const apartMs = redisMs - clock.nowMs();
-    return Math.abs(apartMs) > allowedMs + tripMs ? clocksApart(apartMs) : undefined;
   }
 
   #count(second: number, change: number): void {
