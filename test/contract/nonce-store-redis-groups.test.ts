@@ -145,7 +145,6 @@ describe('a cluster', () => {
     return redisAt(first, { deployment: { kind: 'cluster', addresses }, keyPrefix: newPrefix() });
   }
 
-  // Fault: redis-cluster
   it(
     'holds nonces on all of its masters; with one of them dead there is doubt, and nothing is called used',
     async () => {
@@ -173,7 +172,7 @@ describe('a cluster', () => {
     TEST_MS,
   );
 
-  // Fault: redis-cluster, redis-failed-over
+  // Fault: redis-failed-over
   it(
     'fails over from a master that is killed under load: nobody is let in twice, and service goes on',
     async () => {

@@ -96,7 +96,6 @@ describe('a single verifier', () => {
   }, 60_000);
   afterAll(closeAll, 60_000);
 
-  // Fault: rolling-replacement, drain
   test('is replaced three times over: the new one is healthy and takes the socket, then the old one drains and exits 0', async () => {
     const { configurationFile } = stage.federation.layout;
     await underLoad(async () => {
@@ -167,7 +166,7 @@ describe('a pair of verifiers', () => {
     return (await askHealth(question)).kind;
   };
 
-  // Fault: rolling-replacement, drain
+  // Fault: drain
   test('is replaced one after the other: each says no first, serves on for its delay, drains, and exits 0 within its limit', async () => {
     await underLoad(async () => {
       for (const [number, former] of pair.entries()) {
