@@ -17,12 +17,12 @@ import { fingerprintOf } from '../../examples/local-federation/certificates.js';
 import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
 import { fetchPage } from '../../examples/local-federation/health.js';
 import type { Credentials } from '../../examples/local-federation/producer.js';
+import { until } from '../support/until.js';
 import { countOf } from './support/afterwards.js';
 import { EvenLoad, unlike } from './support/even-load.js';
 import { sendHttp2 } from './support/http2-client.js';
 import type { Door } from './support/outgoing.js';
 import { telemetry } from './support/requests.js';
-import { eventually } from './support/signals.js';
 import { Stage } from './support/stage.js';
 import { worldOf, type World } from './support/world.js';
 
@@ -150,7 +150,7 @@ async function underLoad(act: () => Promise<void>): Promise<void> {
 
 async function expectShown(certificate: string): Promise<void> {
   const expected = fingerprintOf(certificate);
-  await eventually(async () => (await shown()) === expected);
+  await until('the certificate is shown', async () => (await shown()) === expected);
 }
 
 // Fault: certificate-renewed
@@ -189,7 +189,7 @@ test('files that are broken are not taken over, and counted; the next good pair 
   const next = issue('localhost', 'server', authority.issuer);
   await underLoad(async () => {
     putByRename('server.crt', 'no certificate');
-    await eventually(async () => (await metric(ROTATION_FAILED)) > failed);
+    await until('the rotation has failed', async () => (await metric(ROTATION_FAILED)) > failed);
     expect(await shown()).toBe(before);
     putByRename('server.key', next.key);
     putByRename('server.crt', next.certificate);
@@ -228,11 +228,11 @@ test('another authority of the clients: let in from the swap on, the old one unt
   expect(await status(renewed)).toBe(0);
   await underLoad(async () => {
     project({ ...current(), 'ca.crt': old + authority.certificate });
-    await eventually(async () => (await status(renewed)) === 202);
+    await until('the new authority is trusted', async () => (await status(renewed)) === 202);
     expect(await status(world.a)).toBe(202);
   });
   project({ ...current(), 'ca.crt': authority.certificate });
-  await eventually(async () => (await status(world.a)) === 0);
+  await until('the old authority is trusted no more', async () => (await status(world.a)) === 0);
   expect(await status(renewed)).toBe(202);
   expect((['envoy', 'verifier'] as const).map((name) => stage.federation.pid(name))).toEqual(pids);
 }, 60_000);

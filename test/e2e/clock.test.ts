@@ -8,10 +8,11 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetchPage } from '../../examples/local-federation/health.js';
+import { until } from '../support/until.js';
 import { expectAllowed, expectRefusal } from './support/expectations.js';
 import { PROTOCOLS, type Outgoing } from './support/outgoing.js';
 import { nowSeconds, telemetry } from './support/requests.js';
-import { crash, eventually } from './support/signals.js';
+import { crash } from './support/signals.js';
 import { Stage } from './support/stage.js';
 import { worldOf, type World } from './support/world.js';
 
@@ -74,8 +75,10 @@ async function ready(): Promise<boolean> {
 
 /** Until a request signed by the verifier's clock passes. */
 async function settle(): Promise<void> {
-  await eventually(ready, SETTLED_MILLISECONDS);
-  await eventually(async () => (await stage.send('HTTP/2', fresh())).status === 202, SETTLED_MILLISECONDS);
+  await until('the verifier is ready', ready, { atMostMs: SETTLED_MILLISECONDS });
+  await until('a request passes', async () => (await stage.send('HTTP/2', fresh())).status === 202, {
+    atMostMs: SETTLED_MILLISECONDS,
+  });
 }
 
 const TOLD = /"steps":\d+,"reason":"the wall clock stepped by -?\d+ ms;[^\n]*"msg":"the wall clock stepped"/;
@@ -84,7 +87,7 @@ const TOLD = /"steps":\d+,"reason":"the wall clock stepped by -?\d+ ms;[^\n]*"ms
 async function step(seconds: number): Promise<void> {
   const before = await steps();
   setClock(seconds);
-  await eventually(async () => (await steps()) === before + 1);
+  await until('the step is counted', async () => (await steps()) === before + 1);
   for (const protocol of PROTOCOLS) {
     // Envoy may have turned away by now: either way the client gets 503, and the application nothing.
     const seen = await stage.exchange(protocol, fresh());
@@ -92,7 +95,9 @@ async function step(seconds: number): Promise<void> {
     for (const { code } of seen.records) expect(code).toBe('clock_diverged');
   }
   expect(await ready()).toBe(false);
-  await eventually(() => TOLD.test(readFileSync(join(stage.federation.layout.run, 'verifier.log'), 'utf8')));
+  await until('the step is told', () =>
+    TOLD.test(readFileSync(join(stage.federation.layout.run, 'verifier.log'), 'utf8')),
+  );
 }
 
 // Fault: clock-forward, clock-back

@@ -5,10 +5,11 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
+import { until } from '../support/until.js';
 import { expectAllowed, expectRefusal, refusalBody } from './support/expectations.js';
 import { PROTOCOLS, type Outgoing } from './support/outgoing.js';
 import { telemetry } from './support/requests.js';
-import { crash, eventually, signal } from './support/signals.js';
+import { crash, signal } from './support/signals.js';
 import { Stage } from './support/stage.js';
 import { worldOf, type World } from './support/world.js';
 
@@ -26,7 +27,7 @@ const replayed = { status: 409, client: 'replayed_nonce', audit: 'replayed_nonce
 /** Sent until it is no longer refused with 503: Envoy may need a moment to notice that the verifier is back. */
 async function expectAcceptedOnRetry(outgoing: Outgoing): Promise<void> {
   let last = await stage.exchange('HTTP/1.1', outgoing);
-  await eventually(async () => {
+  await until('the verifier is asked again', async () => {
     if (last.answer.status !== 503) return true;
     expect(last.arrivals).toEqual([]);
     last = await stage.exchange('HTTP/1.1', outgoing);
@@ -78,7 +79,10 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     } finally {
       signal(stage, 'verifier', 'SIGCONT');
     }
-    await eventually(async () => (await stage.decisions('deadline_spent')) === given + 3);
+    await until(
+      'every one that was late is decided',
+      async () => (await stage.decisions('deadline_spent')) === given + 3,
+    );
     await expectAcceptedOnRetry(outgoing);
     expectRefusal(await stage.exchange(protocol, outgoing), replayed);
   }, 60_000);
@@ -93,7 +97,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
       await sleep(1_300);
       signal(stage, 'verifier', 'SIGCONT');
       const answer = await underWay;
-      await eventually(async () => (await stage.decisions('deadline_spent')) > given);
+      await until('the late one is decided', async () => (await stage.decisions('deadline_spent')) > given);
       return answer;
     });
     expect([seen.answer.status, seen.arrivals]).toEqual([503, []]);
@@ -180,7 +184,10 @@ describe('a disk that takes no record', () => {
     expect(await stage.decisions('audit_unavailable')).toBeGreaterThan(before);
     limitFileSize('unlimited');
     let status = 503;
-    await eventually(async () => (status = (await stage.send('HTTP/1.1', outgoing)).status) !== 503);
+    await until(
+      'the log can be written again',
+      async () => (status = (await stage.send('HTTP/1.1', outgoing)).status) !== 503,
+    );
     expect(status).toBe(202);
     expect((await stage.send('HTTP/2', outgoing)).status).toBe(409);
   }, 60_000);

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { fetchPage } from '../../examples/local-federation/health.js';
 import { PRODUCER_B } from '../../examples/local-federation/parties.js';
 import { MemoryPeak } from '../support/resident-memory.js';
+import { until } from '../support/until.js';
 import { honestLoad } from './support/honest-load.js';
 import {
   forgeries,
@@ -19,7 +20,6 @@ import {
   type Hostile,
 } from './support/hostile.js';
 import { telemetry } from './support/requests.js';
-import { eventually } from './support/signals.js';
 import { Stage } from './support/stage.js';
 import { worldOf, type World } from './support/world.js';
 
@@ -67,7 +67,7 @@ async function underAttack(begin: (attacker: Attacker) => Hostile, made: number)
     });
     const statuses = (await honest).map(({ status }) => status);
     expect(statuses).toEqual(Array.from({ length: HONEST_PER_SECOND * HONEST_SECONDS }, () => 202));
-    await eventually(() => hostile.done() >= made, 30_000);
+    await until('the attack is under way', () => hostile.done() >= made, { atMostMs: 30_000 });
   } finally {
     await hostile.stop();
     peak.stop();
@@ -112,7 +112,7 @@ describe('honest requests of another producer are answered, and the verifier kee
 test('a producer that forges is refused 401, shed 503 at the worst, and nothing of it arrives', async () => {
   const before = (await stage.arrivals()).length;
   const hostile = forgeries(attacker(), 1, 50);
-  await eventually(() => hostile.done() >= 200, 30_000);
+  await until('there are forgeries enough', () => hostile.done() >= 200, { atMostMs: 30_000 });
   await hostile.stop();
   const codes = new Set(
     readFileSync(`${stage.federation.layout.audit}/decisions.ndjson`, 'utf8')

@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessName } from '../../examples/local-federation/processes.js';
+import { until } from '../support/until.js';
 import { countOf, letThrough, recordsIn, sentAgain } from './support/afterwards.js';
 import { headerOf, type Outgoing } from './support/outgoing.js';
 import { telemetry } from './support/requests.js';
-import { crash, eventually } from './support/signals.js';
+import { crash } from './support/signals.js';
 import { SmallDisk } from './support/small-disk.js';
 import { Stage, type StageOptions } from './support/stage.js';
 import { KillLoad } from './support/kill-load.js';
@@ -106,7 +107,7 @@ async function expectRecovery(kill: () => Promise<number>): Promise<KillLoad> {
     for (let count = 0; count < KILLS; count++) {
       await sleep(BEFORE_KILL_MILLISECONDS);
       const killedMs = await kill();
-      await eventually(() => recovery(killedMs) !== undefined);
+      await until('requests are let through again', () => recovery(killedMs) !== undefined);
       pauses.push(recovery(killedMs) ?? Infinity);
       slowness = Math.max(slowness, NODE_STARTS * nodeStartMilliseconds());
       await sleep(AFTER_RECOVERY_MILLISECONDS);
@@ -151,7 +152,7 @@ describe('two workers over lmdb', () => {
     });
     const refused = load.originals(503).length + load.originals(0).length;
     expect(refused).toBeLessThan(load.originals(202).length);
-    await eventually(async () => (await workersOf(stage)).every(({ serving }) => serving));
+    await until('every worker serves', async () => (await workersOf(stage)).every(({ serving }) => serving));
     await expectNothingTwice(load);
     await expectNoSecondArrival(load);
     expectWholeRecords(join(stage.federation.layout.audit, 'decisions.ndjson'), load);
@@ -190,14 +191,14 @@ describe('a disk that is full, with nonces and records on it', () => {
       await sleep(BEFORE_KILL_MILLISECONDS);
       disk.fill(pid, records);
       const unlucky = telemetry({ by: world.a });
-      await eventually(async () => (await statusOf(unlucky)) === 503);
+      await until('a request is refused', async () => (await statusOf(unlucky)) === 503);
       const fullMs = performance.now();
       await sleep(1_000);
       expect(recovery(fullMs)).toBeUndefined();
       expect(await stage.decisions('audit_unavailable')).toBeGreaterThan(0);
       disk.empty(pid);
       const emptiedMs = performance.now();
-      await eventually(() => recovery(emptiedMs) !== undefined);
+      await until('requests are let through again', () => recovery(emptiedMs) !== undefined);
     });
     await expectNothingTwice(load);
     await expectNoSecondArrival(load);

@@ -4,11 +4,11 @@ import { connect } from 'node:http2';
 import { join } from 'node:path';
 import { PRODUCER_B } from '../../examples/local-federation/parties.js';
 import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
+import { until } from '../support/until.js';
 import { expectAllowed, expectRefusal, expectRefusedUnasked } from './support/expectations.js';
 import { sendOn } from './support/http2-client.js';
 import { PROTOCOLS, type Outgoing, type Protocol } from './support/outgoing.js';
 import { nowSeconds, signedBytes, telemetry } from './support/requests.js';
-import { eventually } from './support/signals.js';
 import { Stage } from './support/stage.js';
 import { worldOf, type World } from './support/world.js';
 
@@ -198,6 +198,6 @@ test('checks over the bound are shed with 503, and the same bytes pass afterward
   expect(await stage.decisions('overloaded')).toBe(answers.filter(({ status }) => status === 503).length);
   const shed = requests.filter((_, index) => answers[index]?.status === 503);
   for (const outgoing of shed) {
-    await eventually(async () => (await stage.send('HTTP/1.1', outgoing)).status === 202);
+    await until('what was shed passes', async () => (await stage.send('HTTP/1.1', outgoing)).status === 202);
   }
 }, 60_000);

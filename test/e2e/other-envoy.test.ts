@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { findEnvoy } from '../../examples/local-federation/envoy-files.js';
 import { envoyPlan } from '../../examples/local-federation/plans.js';
 import { startProcess } from '../../examples/local-federation/processes.js';
+import { until } from '../support/until.js';
 import { adding, PROTOCOLS, type Outgoing, type Protocol } from './support/outgoing.js';
 import { expectRefusal } from './support/expectations.js';
 import { telemetry } from './support/requests.js';
-import { eventually } from './support/signals.js';
 import { Stage } from './support/stage.js';
 import { worldConfiguration, worldOf, type World } from './support/world.js';
 
@@ -40,7 +40,10 @@ async function rewire(patch: (text: string) => string): Promise<void> {
   await stage.federation.interrupt('envoy');
   const binary = await findEnvoy(layout, undefined);
   await startProcess(layout, envoyPlan(layout, binary, [bootstrap]), 'caller');
-  await eventually(async () => (await stage.exchange('HTTP/1.1', signed())).records.length > 0);
+  await until(
+    'the verifier is asked',
+    async () => (await stage.exchange('HTTP/1.1', signed())).records.length > 0,
+  );
 }
 
 /** Makes the verifier believe `x-forwarded-client-cert`, as behind a trusted hop. */

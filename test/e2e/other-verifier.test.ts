@@ -5,10 +5,10 @@
 import { status } from '@grpc/grpc-js';
 import { join } from 'node:path';
 import { PATHS } from '../../examples/local-federation/bodies.js';
+import { until } from '../support/until.js';
 import { expectRefusal, refusalBody } from './support/expectations.js';
 import { PROTOCOLS, removing } from './support/outgoing.js';
 import { telemetry } from './support/requests.js';
-import { eventually } from './support/signals.js';
 import { field, startRogueVerifier, varint, type RogueVerifier } from './support/rogue-verifier.js';
 import { Stage } from './support/stage.js';
 import { worldOf, type World } from './support/world.js';
@@ -23,7 +23,7 @@ beforeAll(async () => {
   await stage.federation.interrupt('verifier');
   rogue = await startRogueVerifier(join(stage.federation.layout.run, 'verifier.sock'));
   rogue.answer = Buffer.alloc(0);
-  await eventually(async () => (await stage.send('HTTP/1.1', unsigned())).status !== 503);
+  await until('the rogue is asked', async () => (await stage.send('HTTP/1.1', unsigned())).status !== 503);
 }, 60_000);
 afterAll(async () => {
   rogue.close();
@@ -110,7 +110,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
 test('with our verifier back on its socket the same unsigned request is refused', async () => {
   rogue.close();
   await stage.federation.resume('verifier');
-  await eventually(async () => (await stage.send('HTTP/1.1', unsigned())).status !== 503);
+  await until('our verifier is asked', async () => (await stage.send('HTTP/1.1', unsigned())).status !== 503);
   for (const protocol of PROTOCOLS) {
     expectRefusal(await stage.exchange(protocol, unsigned()), {
       status: 401,

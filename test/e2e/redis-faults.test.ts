@@ -9,7 +9,7 @@
 // Faults: every test
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisServer } from '../support/redis-server.js';
-import { eventually } from './support/signals.js';
+import { until } from '../support/until.js';
 import { Twins } from './support/twins.js';
 import { expectUnready, floorsOf, haveRisen, untilReady, untilSettled } from './support/twins-health.js';
 import { TwinsLoad } from './support/twins-load.js';
@@ -70,13 +70,15 @@ interface Fault {
 async function underLoad(title: string, { begin, reason, end }: Fault): Promise<TwinsLoad> {
   const load = new TwinsLoad(twins);
   try {
-    await eventually(() => load.answered(202).length > ACCEPTED_BEFORE);
+    await until('requests are let through', () => load.answered(202).length > ACCEPTED_BEFORE);
     await begin();
     await (reason instanceof RegExp ? expectUnready(twins, reason) : reason());
     await sleep(FAULT_MILLISECONDS);
     await end();
     const backMs = performance.now();
-    await eventually(() => load.served(backMs) !== undefined, 10_000);
+    await until('both let requests through again', () => load.served(backMs) !== undefined, {
+      atMostMs: 10_000,
+    });
     const servedMs = load.served(backMs) ?? Infinity;
     console.log(
       `${title}: both verifiers let requests through ${servedMs.toFixed(0)} ms after Redis was back`,
@@ -211,7 +213,10 @@ test(
     const before = await floorsOf(twins);
     const load = await underLoad('is flushed', {
       begin: () => redis.command('FLUSHALL'),
-      reason: () => eventually(async () => haveRisen(before, await floorsOf(twins)), 30_000),
+      reason: () =>
+        until('both floors have risen', async () => haveRisen(before, await floorsOf(twins)), {
+          atMostMs: 30_000,
+        }),
       end: () => undefined,
     });
     const again = await expectFloor(load);

@@ -5,9 +5,10 @@ import { basename, dirname, join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
 import { fetchPage } from '../../examples/local-federation/health.js';
+import { until } from '../support/until.js';
 import { AuditReader, type AuditRecord } from './support/audit-reader.js';
 import { feedback, signedBytes, telemetry } from './support/requests.js';
-import { eventually, signal } from './support/signals.js';
+import { signal } from './support/signals.js';
 import { Stage } from './support/stage.js';
 import { EvenLoad, unlike } from './support/even-load.js';
 import { worldOf, type World } from './support/world.js';
@@ -145,7 +146,7 @@ test(`${RELOADS} reloads under ${PER_SECOND} requests/s: none fails, none is jud
 describe('a change is noticed without a word', () => {
   let mark = 1_000;
   const isInForce = async (): Promise<void> => {
-    await eventually(async () => (await kidInForce()) === `k-${mark}`);
+    await until('the change is in force', async () => (await kidInForce()) === `k-${mark}`);
     expect((await configuration()).last_reload).toMatchObject({ outcome: 'applied', causes: ['file'] });
   };
   beforeEach(() => mark++);
@@ -186,7 +187,7 @@ test('SIGHUP is a reload', async () => {
   const { generation } = await configuration();
   writeByRename(textOf(2_000));
   signal(stage, 'verifier', 'SIGHUP');
-  await eventually(async () => (await configuration()).generation > generation);
+  await until('a new configuration is in force', async () => (await configuration()).generation > generation);
   expect(await kidInForce()).toBe('k-2000');
   expect((await configuration()).last_reload?.causes).toContain('signal');
 });

@@ -6,11 +6,11 @@ import { stringify } from 'yaml';
 import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
 import { fetchPage } from '../../examples/local-federation/health.js';
 import { askHealth } from '../../src/envoy/grpc-health-client.js';
+import { until } from '../support/until.js';
 import { countOf, letThrough, recordsIn, sentAgain } from './support/afterwards.js';
 import { EvenLoad, unlike, type Exchanged } from './support/even-load.js';
 import { anyFreePort } from './support/free-port.js';
 import { telemetry } from './support/requests.js';
-import { eventually } from './support/signals.js';
 import { Stage } from './support/stage.js';
 import { serves, VerifierProcess } from './support/verifier-process.js';
 import { healthySockets, withWorkers } from './support/workers.js';
@@ -103,7 +103,7 @@ describe('a single verifier', () => {
         const former = processes.at(-1);
         const next = start(configurationFile, true);
         const left = (): boolean => former?.hasEnded ?? stage.federation.pid('verifier') === undefined;
-        await eventually(left, REPLACED_MILLISECONDS);
+        await until('the former verifier is gone', left, { atMostMs: REPLACED_MILLISECONDS });
         if (former !== undefined) expect(await former.ended).toBe(0);
         expect(next.hasEnded).toBe(false);
         await sleep(SETTLING_MILLISECONDS);
@@ -135,7 +135,9 @@ describe('a pair of verifiers', () => {
   const files: string[] = [];
   const socketPath = (number: number): string => join(stage.federation.layout.run, `verifier-${number}.sock`);
   const bothAreAsked = (): Promise<void> =>
-    eventually(async () => (await healthySockets(stage)) === 2, REPLACED_MILLISECONDS);
+    until('Envoy asks both', async () => (await healthySockets(stage)) === 2, {
+      atMostMs: REPLACED_MILLISECONDS,
+    });
 
   async function startOf(number: number): Promise<VerifierProcess> {
     const process = start(files[number] ?? '');
@@ -172,7 +174,9 @@ describe('a pair of verifiers', () => {
       for (const [number, former] of pair.entries()) {
         const toldMs = performance.now();
         former.signal('SIGTERM');
-        await eventually(async () => (await health(number)) === 'not_serving', limits.drainDelayMilliseconds);
+        await until('it says no', async () => (await health(number)) === 'not_serving', {
+          atMostMs: limits.drainDelayMilliseconds,
+        });
         expect(await health(number, 'countersign.nonce_store')).toBe('serving');
         expect(await former.ended).toBe(0);
         const milliseconds = performance.now() - toldMs;
@@ -195,7 +199,7 @@ describe('a pair of verifiers', () => {
     });
     const process = await startOf(0);
     process.signal('SIGTERM');
-    await eventually(async () => (await health(0)) === 'not_serving');
+    await until('it says no', async () => (await health(0)) === 'not_serving');
     expect(process.hasEnded).toBe(false);
     process.signal('SIGTERM');
     expect(await process.ended).toBe(0);

@@ -3,11 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fetchPage } from '../../examples/local-federation/health.js';
+import { until } from '../support/until.js';
 import { expectAllowed, expectRefusal } from './support/expectations.js';
 import { openHttp2, sendOn } from './support/http2-client.js';
 import { PROTOCOLS, type Answer, type Outgoing } from './support/outgoing.js';
 import { signedBytes, telemetry } from './support/requests.js';
-import { crash, eventually, signal } from './support/signals.js';
+import { crash, signal } from './support/signals.js';
 import { Stage } from './support/stage.js';
 import { requestsBySocket, runs, withWorkers, workerPid, workersOf } from './support/workers.js';
 import { LIMITED_PER_MINUTE, worldConfiguration, worldOf, type World } from './support/world.js';
@@ -123,7 +124,7 @@ test('a worker that is killed under load is replaced and counted; the others go 
   const again = await Promise.all(requests.map((outgoing) => sendOn(session, outgoing)));
   session.destroy();
   for (const [at, { status }] of again.entries()) if (answers[at]?.status === 202) expect(status).toBe(409);
-  await eventually(async () => (await workersOf(stage)).every(({ serving }) => serving));
+  await until('every worker serves', async () => (await workersOf(stage)).every(({ serving }) => serving));
   expect((await workersOf(stage)).map(({ replacements }) => replacements)).toEqual([1, 0]);
   expect(await page('/metrics')).toContain('countersign_worker_replacements_total{worker="0"} 1');
   expect(await stage.decisions('allow')).toBeGreaterThanOrEqual(allowed);
@@ -142,8 +143,12 @@ test('a check that was under way in a worker that is killed is not asked of anot
   for (const pid of pids) process.kill(pid, 'SIGKILL');
   expect((await underWay).status).toBe(503);
   expect(await retries()).toBe(tries);
-  await eventually(async () => (await workersOf(stage)).every(({ serving }) => serving), 30_000);
-  await eventually(async () => (await stage.send('HTTP/2', outgoing)).status === 202, 30_000);
+  await until('every worker serves', async () => (await workersOf(stage)).every(({ serving }) => serving), {
+    atMostMs: 30_000,
+  });
+  await until('the request passes', async () => (await stage.send('HTTP/2', outgoing)).status === 202, {
+    atMostMs: 30_000,
+  });
   expect((await stage.send('HTTP/2', outgoing)).status).toBe(409);
 }, 90_000);
 
@@ -166,10 +171,10 @@ test('readiness and liveness do not depend on one worker', async () => {
 test('a worker that gives no sign of life is killed and replaced', async () => {
   const hung = await workerPid(stage, 1);
   process.kill(hung, 'SIGSTOP');
-  await eventually(() => !runs(hung), 20_000);
-  await eventually(async () => (await workersOf(stage)).every(({ serving }) => serving));
+  await until('the hung worker is killed', () => !runs(hung), { atMostMs: 20_000 });
+  await until('every worker serves', async () => (await workersOf(stage)).every(({ serving }) => serving));
   const outgoing = telemetry({ by: world.a });
-  await eventually(async () => (await stage.send('HTTP/2', outgoing)).status !== 503);
+  await until('the verifier answers', async () => (await stage.send('HTTP/2', outgoing)).status !== 503);
 }, 60_000);
 
 test('a SIGHUP and POST /reload reach every worker', async () => {
@@ -177,7 +182,7 @@ test('a SIGHUP and POST /reload reach every worker', async () => {
     (await workersOf(stage)).map(({ configuration }) => configuration?.generation);
   const [first, second] = (await generations()) as number[];
   signal(stage, 'verifier', 'SIGHUP');
-  await eventually(async () => {
+  await until('both have reloaded', async () => {
     const now = (await generations()) as number[];
     return now[0] === first! + 1 && now[1] === second! + 1;
   });
@@ -209,7 +214,7 @@ test('workers whose supervisor was killed drain and end, and another one takes o
   const before = telemetry({ by: world.a });
   expectAllowed(await stage.exchange('HTTP/1.1', before), before, 202);
   await crash(stage, 'verifier');
-  await eventually(() => !pids.some(runs));
+  await until('the workers have ended', () => !pids.some(runs));
   expect((await stage.send('HTTP/1.1', telemetry({ by: world.a }))).status).toBe(503);
   await stage.federation.resume('verifier');
   expectRefusal(await stage.exchange('HTTP/1.1', before), replayed);

@@ -14,6 +14,7 @@ import {
   PASS_BODY,
   PASS_HEADERS,
 } from '../../../src/envoy/processing-response.js';
+import { until } from '../../support/until.js';
 import { envoyOfLine, type EnvoyLine } from '../support/envoy-line.js';
 import { adjustment, expectNothingLeft, expectSigned } from '../support/feedback-answers.js';
 import { openFeedbackStage, type FeedbackStage } from '../support/feedback-stage.js';
@@ -27,7 +28,7 @@ import {
   type SignerStream,
 } from '../support/rogue-verifier.js';
 import { answering, type Script } from '../support/scripted-application.js';
-import { eventually, signal } from '../support/signals.js';
+import { signal } from '../support/signals.js';
 import type { Seen } from '../support/stage.js';
 
 const MARK = 'not for the consumer';
@@ -117,7 +118,10 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
     return on.stage.exchange(protocol, outgoing);
   };
   const recovered = (): Promise<void> =>
-    eventually(async () => (await ask('HTTP/1.1', answering(200, '[]'))).answer.status === 200);
+    until(
+      'answers are signed again',
+      async () => (await ask('HTTP/1.1', answering(200, '[]'))).answer.status === 200,
+    );
 
   describe('a verifier that fails while the upstream answers', () => {
     const when =
@@ -185,7 +189,10 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
       await on.stage.federation.interrupt('envoy');
       binary ??= await findEnvoy(layout, envoyOfLine(line));
       await startProcess(layout, envoyPlan(layout, binary, [text]), 'caller');
-      await eventually(async () => (await ask('HTTP/1.1', PRETENDING)).arrivals.length > 0);
+      await until(
+        'Envoy sends requests on',
+        async () => (await ask('HTTP/1.1', PRETENDING)).arrivals.length > 0,
+      );
     }
     afterAll(() => rewire(bootstrap), 60_000);
 
@@ -222,7 +229,10 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
       const facts = { code: 'allow', decision_id: 'd', policy: 'feedback', tenant: PRODUCER_B.tenant };
       rogue.answer = encodeAllow([], [], facts);
       rogue.sign = replies();
-      await eventually(async () => (await ask('HTTP/1.1', PRETENDING)).arrivals.length > 0);
+      await until(
+        'Envoy sends requests on',
+        async () => (await ask('HTTP/1.1', PRETENDING)).arrivals.length > 0,
+      );
     }, 60_000);
     afterAll(() => rogue.close());
 

@@ -1,6 +1,7 @@
 /** What becomes of an upstream's answer to a feedback query, on one Envoy line. */
 import { gzipSync } from 'node:zlib';
 import { PRODUCER_B } from '../../../examples/local-federation/parties.js';
+import { until } from '../../support/until.js';
 import { adjustment, expectNothingLeft, expectSigned, expectWithheld } from '../support/feedback-answers.js';
 import { refusalBody } from '../support/expectations.js';
 import {
@@ -14,7 +15,6 @@ import type { EnvoyLine } from '../support/envoy-line.js';
 import { PROTOCOLS, replacing, type Outgoing, type Protocol } from '../support/outgoing.js';
 import { feedback } from '../support/requests.js';
 import { answering, chunked, type Script } from '../support/scripted-application.js';
-import { eventually } from '../support/signals.js';
 import type { Seen } from '../support/stage.js';
 
 const PLAIN = JSON.stringify([adjustment(), adjustment({ action: 'deny', confidence: 1 })]);
@@ -173,7 +173,10 @@ export function describeFeedback(line: EnvoyLine): void {
       expectNothingLeft(seen, MARK);
       expect(seen.answer.status).toBe(500);
       expect(refusalBody(seen).errors[0]?.code).toBe('internal_error');
-      await eventually(async () => (await on.stage.feedback('answer_missing')) > 0);
+      await until(
+        'the signer has missed the answer',
+        async () => (await on.stage.feedback('answer_missing')) > 0,
+      );
     });
 
     // Fault: answer-broken

@@ -15,15 +15,3 @@ export async function crash(stage: Stage, name: ProcessName): Promise<void> {
   signal(stage, name, 'SIGKILL');
   while (stage.federation.pid(name) !== undefined) await sleep(10);
 }
-
-/** Polls until `holds`, for what has no event to wait for. Rejects after `withinMilliseconds`. */
-export async function eventually(
-  holds: () => boolean | Promise<boolean>,
-  withinMilliseconds = 10_000,
-): Promise<void> {
-  const deadline = performance.now() + withinMilliseconds;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error('it did not come about in time');
-    await sleep(20);
-  }
-}

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { fetchPage } from '../../../examples/local-federation/health.js';
 import { askHealth } from '../../../src/envoy/grpc-health-client.js';
-import { eventually } from './signals.js';
+import { until } from '../../support/until.js';
 import type { Twins } from './twins.js';
 
 /** For two processes that start on a machine that does other things. */
@@ -29,9 +29,10 @@ export function reasonsOf(twins: Twins): Promise<(string | undefined)[]> {
 
 /** Both verifiers say what is wrong, tell Envoy so, and live. */
 export async function expectUnready(twins: Twins, reason: RegExp): Promise<void> {
-  await eventually(
+  await until(
+    `both say ${reason}`,
     async () => (await reasonsOf(twins)).every((one) => one !== undefined && reason.test(one)),
-    PATIENCE_MILLISECONDS,
+    { atMostMs: PATIENCE_MILLISECONDS },
   );
   for (const url of twins.adminUrls) expect((await fetchPage(`${url}/livez`)).status).toBe(200);
   for (const name of ['verifier', 'second'])
@@ -44,15 +45,14 @@ export async function expectUnready(twins: Twins, reason: RegExp): Promise<void>
 
 /** Resolves when both are ready. */
 export function untilReady(twins: Twins): Promise<void> {
-  return eventually(
-    async () => (await reasonsOf(twins)).every((one) => one === undefined),
-    PATIENCE_MILLISECONDS,
-  );
+  return until('both are ready', async () => (await reasonsOf(twins)).every((one) => one === undefined), {
+    atMostMs: PATIENCE_MILLISECONDS,
+  });
 }
 
 /** Resolves when claims whose outcome was unknown have been taken back. */
 export async function untilSettled(twins: Twins): Promise<void> {
-  await eventually(async () =>
+  await until('nothing is owed', async () =>
     (await twins.metric('countersign_nonce_withdrawals_owed')).every((count) => count === 0),
   );
 }

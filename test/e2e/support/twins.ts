@@ -9,11 +9,11 @@ import type { ConfigurationDocument } from '../../../examples/local-federation/c
 import { fetchPage } from '../../../examples/local-federation/health.js';
 import { parseOwnRedis } from '../../../examples/local-federation/redis.js';
 import type { RedisAddress } from '../../../src/config/redis-settings.js';
+import { until } from '../../support/until.js';
 import { anyFreePort } from './free-port.js';
 import { sendHttp2 } from './http2-client.js';
 import type { Door } from './outgoing.js';
 import { telemetry } from './requests.js';
-import { eventually } from './signals.js';
 import { Stage } from './stage.js';
 import { serves, VerifierProcess } from './verifier-process.js';
 import { worldOf, type World } from './world.js';
@@ -125,7 +125,9 @@ export class Twins {
   async untilServing(): Promise<void> {
     await this.#first;
     await serves(join(this.stage.federation.layout.run, `${SECOND}.sock`));
-    await eventually(async () => (await this.#probe()) === 202, 30_000);
+    await until('the second door lets a request through', async () => (await this.#probe()) === 202, {
+      atMostMs: 30_000,
+    });
   }
 
   /** Checks that Envoy has sent to each verifier so far. */

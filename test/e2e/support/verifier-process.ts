@@ -4,7 +4,7 @@ import { openSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../../examples/local-federation/layout.js';
 import { askHealth } from '../../../src/envoy/grpc-health-client.js';
-import { eventually } from './signals.js';
+import { until } from '../../support/until.js';
 
 const root = repositoryRoot();
 
@@ -55,5 +55,7 @@ export class VerifierProcess {
 /** Waits until what listens on the socket serves. */
 export function serves(socketPath: string): Promise<void> {
   const question = { socketPath, service: '', timeoutMilliseconds: 1_000 };
-  return eventually(async () => (await askHealth(question)).kind === 'serving', 30_000);
+  return until('the verifier serves', async () => (await askHealth(question)).kind === 'serving', {
+    atMostMs: 30_000,
+  });
 }

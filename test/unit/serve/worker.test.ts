@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { Worker } from '../../../src/serve/worker.js';
-import { eventually } from '../../e2e/support/signals.js';
+import { until } from '../../support/until.js';
 
 const SCRIPT = `
   const [, , behaviour] = process.argv;
@@ -59,7 +59,10 @@ describe('the place of a worker', () => {
     for (const replacements of [1, 2]) {
       const { pid } = worker;
       worker.signal('SIGKILL');
-      await eventually(() => worker.replacements === replacements && worker.state !== undefined);
+      await until(
+        'the process is replaced',
+        () => worker.replacements === replacements && worker.state !== undefined,
+      );
       expect(worker.pid).not.toBe(pid);
     }
     expect(deaths).toBe(2);

@@ -8,7 +8,7 @@ import type { Configuration } from '../../../src/config/settings.js';
 import type { RunningVerifier } from '../../../src/serve/verifier.js';
 import { startWorkers } from '../../../src/serve/workers.js';
 import { anyFreePort } from '../../e2e/support/free-port.js';
-import { eventually } from '../../e2e/support/signals.js';
+import { until } from '../../support/until.js';
 
 /** Tells its folder of each signal; the patient one ends at the second order to stop. */
 const SCRIPT = `
@@ -87,7 +87,7 @@ describe('the supervisor of workers', () => {
   it('passes a reload on to each', async () => {
     const { reload } = await start('works');
     await reload?.('signal');
-    await eventually(() => signals().length === 2);
+    await until('both were told', () => signals().length === 2);
     expect(signals()).toEqual(['0 SIGHUP', '1 SIGHUP']);
   });
 
@@ -95,9 +95,9 @@ describe('the supervisor of workers', () => {
     await start('works');
     for (const count of [1, 2]) {
       forked.at(count === 1 ? 0 : -1)?.kill('SIGKILL');
-      await eventually(async () => (await replacements())[0] === count);
+      await until(`the first is replaced, ${count} in all`, async () => (await replacements())[0] === count);
       expect((await page('/readyz')).status).toBe(200);
-      await eventually(async () => !(await page('/readyz')).body.includes('does not run'));
+      await until('both run', async () => !(await page('/readyz')).body.includes('does not run'));
     }
     expect(forked).toHaveLength(4);
     expect(await replacements()).toEqual([2, 0]);
@@ -119,7 +119,7 @@ describe('the supervisor of workers', () => {
     running = undefined;
     const cut = new AbortController();
     const stopped = verifier.stop(cut.signal);
-    await eventually(() => signals().length === 2);
+    await until('both were told', () => signals().length === 2);
     expect((await page('/readyz')).status).toBe(503);
     cut.abort();
     await stopped;
