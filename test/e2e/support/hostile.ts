@@ -1,10 +1,10 @@
 /** Clients that mean harm, of every kind that needs no signing key. Each goes on until it is stopped, and replaces what it loses. */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect as connectTls } from 'node:tls';
 import { openHttp2, sendOn } from './http2-client.js';
 import { replacing, type Door, type HeaderLine, type Outgoing, type TlsIdentity } from './outgoing.js';
 import { dataFrame, headersFrame, HTTP2_PREFACE, RESET_FRAME, SETTINGS_FRAME } from './raw-http2.js';
+import { openTls } from './tls-client.js';
 
 /** An attack that is under way. */
 export interface Hostile {
@@ -65,25 +65,13 @@ class Sockets {
   }
 }
 
-function secure({ door, over }: Attacker, protocol: 'http/1.1' | 'h2'): Socket {
-  return connectTls({
-    host: '127.0.0.1',
-    port: door.port,
-    servername: 'localhost',
-    ca: door.authority,
-    cert: over.certificate,
-    key: over.certificateKey,
-    ALPNProtocols: [protocol],
-  });
-}
-
 /** Requests whose heads come one byte at a time, and never end. */
 export function slowClients(attacker: Attacker, count = 100): Hostile {
   const head = `POST /internal/v1/telemetry HTTP/1.1\r\nHost: localhost\r\nX-Note: ${'a'.repeat(8_000)}`;
   const sockets = new Sockets(
     count,
     5,
-    () => secure(attacker, 'http/1.1'),
+    () => openTls(attacker.door, attacker.over, 'http/1.1'),
     (socket, ticks) => void socket.write(head.charAt(ticks % head.length)),
   );
   return { done: () => sockets.opened, stop: () => sockets.stop() };
@@ -96,7 +84,7 @@ export function slowBodies(attacker: Attacker, count = 60): Hostile {
   const sockets = new Sockets(
     count,
     3,
-    () => secure(attacker, 'http/1.1'),
+    () => openTls(attacker.door, attacker.over, 'http/1.1'),
     (socket, ticks) => void socket.write(ticks === 0 ? half : 'x'),
   );
   return { done: () => sockets.opened, stop: () => sockets.stop() };
@@ -132,7 +120,7 @@ export function rapidResets(attacker: Attacker, count = 4): Hostile {
       resets++;
     }
   };
-  const sockets = new Sockets(count, 1, () => secure(attacker, 'h2'), drive);
+  const sockets = new Sockets(count, 1, () => openTls(attacker.door, attacker.over, 'h2'), drive);
   return { done: () => resets, stop: () => sockets.stop() };
 }
 

@@ -1,6 +1,5 @@
 /** HTTP/1.1 over a bare TLS socket: it writes what it is told, bytes that no HTTP library would write included. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from 'node:tls';
 import { parseAnswer } from './http1-answer.js';
 import {
   ANSWER_MILLISECONDS,
@@ -10,6 +9,7 @@ import {
   type Outgoing,
   type TlsIdentity,
 } from './outgoing.js';
+import { openTls } from './tls-client.js';
 
 /** Long enough for a piece to leave as a TLS record of its own. */
 const BETWEEN_PIECES_MILLISECONDS = 20;
@@ -24,14 +24,7 @@ export function sendBytes(
   return new Promise((resolve) => {
     let received = Buffer.alloc(0);
     let broken = 'the connection was closed';
-    const socket = connect({
-      host: '127.0.0.1',
-      port: door.port,
-      servername: 'localhost',
-      ca: door.authority,
-      ...(over.certificate !== undefined && { cert: over.certificate, key: over.certificateKey }),
-      ALPNProtocols: ['http/1.1'],
-    });
+    const socket = openTls(door, over, 'http/1.1');
     const settle = (answer: Answer): void => {
       clearTimeout(deadline);
       socket.destroy();

@@ -2,7 +2,6 @@
  * HTTP/2 frame by frame (RFC 9113), for what `node:http2` would not send. Headers go out as HPACK literals (RFC 7541,
  * section 6.2.2); of the answer only the status and the data are read.
  */
-import { connect } from 'node:tls';
 import {
   ANSWER_MILLISECONDS,
   type Answer,
@@ -10,6 +9,7 @@ import {
   type HeaderLine,
   type TlsIdentity,
 } from './outgoing.js';
+import { openTls } from './tls-client.js';
 
 /** What a client begins a connection with (RFC 9113, 3.4). */
 export const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
@@ -74,15 +74,7 @@ export function sendFrames(door: Door, over: TlsIdentity, frames: readonly Buffe
   return new Promise((resolve) => {
     let received: Buffer = Buffer.alloc(0);
     const reading = { status: 0, body: '', ended: false };
-    const socket = connect({
-      host: '127.0.0.1',
-      port: door.port,
-      servername: 'localhost',
-      ca: door.authority,
-      cert: over.certificate,
-      key: over.certificateKey,
-      ALPNProtocols: ['h2'],
-    });
+    const socket = openTls(door, over, 'h2');
     const settle = (): void => {
       clearTimeout(deadline);
       socket.destroy();
