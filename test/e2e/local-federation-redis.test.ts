@@ -1,5 +1,5 @@
 /** `make local-federation-up NONCES=redis://…` against a real Redis, run as Make runs it. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { Redis } from 'ioredis';
 import { layoutOf, repositoryRoot } from '../../examples/local-federation/layout.js';
 import { RedisServer } from '../support/redis-server.js';
 import { anyFreePort } from './support/free-port.js';
+import { runLocalFederation, type ProgramRun } from './support/local-federation-program.js';
 
 const ROOT = repositoryRoot();
 /** With characters that a URL has to encode. */
@@ -28,17 +29,10 @@ describe('the local federation with its nonces in Redis', () => {
   let port: number;
   let tlsPort: number;
 
-  function run(command: string, nonces: string, more: Readonly<Record<string, string>> = {}) {
+  function run(command: string, nonces: string, more: Readonly<Record<string, string>> = {}): ProgramRun {
     // As Make leaves it, when the switch was an argument.
     const makes = { NONCES: nonces, MAKEFLAGS: ` -- NONCES=${nonces}` };
-    const env = { ...process.env, STATE_DIR: state, PORT: String(port), ...makes, ...more };
-    const program = [join(ROOT, 'dist/examples/local-federation/main.js'), command];
-    const { status, stdout, stderr } = spawnSync(process.execPath, program, {
-      cwd: ROOT,
-      env,
-      encoding: 'utf8',
-    });
-    return { status, output: stdout + stderr };
+    return runLocalFederation(command, { STATE_DIR: state, PORT: String(port), ...makes, ...more });
   }
   const url = (scheme: string, login: string, at: number): string => `${scheme}://${login}127.0.0.1:${at}`;
   const login = `gate:${encodeURIComponent(PASSWORD)}@`;

@@ -8,14 +8,10 @@ import { parseEnvironment } from '../../examples/local-federation/environment.js
 import { layoutOf, repositoryRoot } from '../../examples/local-federation/layout.js';
 import { processBirth } from '../../examples/local-federation/process-birth.js';
 import { anyFreePort } from './support/free-port.js';
+import { runLocalFederation, type ProgramRun } from './support/local-federation-program.js';
 
 const PROGRAM_MILLISECONDS = 60_000;
 const ROOT = repositoryRoot();
-
-interface Run {
-  readonly status: number | null;
-  readonly output: string;
-}
 
 describe('the local federation as a program', () => {
   const directory = mkdtempSync(join(tmpdir(), 'lf-'));
@@ -24,15 +20,8 @@ describe('the local federation as a program', () => {
   /** What the first `up` printed. */
   let shown: string;
 
-  function run(command: string, switches: Readonly<Record<string, string>> = {}): Run {
-    const env = { ...process.env, STATE_DIR: directory, PORT: String(port), ...switches };
-    const program = [join(ROOT, 'dist/examples/local-federation/main.js'), command];
-    const { status, stdout, stderr } = spawnSync(process.execPath, program, {
-      cwd: ROOT,
-      env,
-      encoding: 'utf8',
-    });
-    return { status, output: stdout + stderr };
+  function run(command: string, switches: Readonly<Record<string, string>> = {}): ProgramRun {
+    return runLocalFederation(command, { STATE_DIR: directory, PORT: String(port), ...switches });
   }
   const pidOf = (name: string): string => readFileSync(join(layout.run, `${name}.pid`), 'utf8').trim();
   const rows = (output: string): string[] =>
