@@ -5,7 +5,8 @@
 import { once } from 'node:events';
 import { attach } from '../../examples/local-federation/attach.js';
 import { layoutOf } from '../../examples/local-federation/layout.js';
-import { ATTACK_NAMES, attackerOf, ATTACKS } from './attacks.js';
+import { attackerOf } from '../e2e/support/hostile.js';
+import { ATTACK_NAMES, ATTACKS } from './attacks.js';
 
 const [stateDirectory = '', given] = process.argv.slice(2);
 const name = ATTACK_NAMES.find((one) => one === given);

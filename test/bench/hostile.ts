@@ -10,10 +10,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startFederation, type Federation } from '../../examples/local-federation/federation.js';
+import { doorOf } from '../e2e/support/door.js';
 import { honestLoad, quantile, type HonestResult } from '../e2e/support/honest-load.js';
 import { telemetry } from '../e2e/support/requests.js';
 import { MemoryPeak } from '../support/resident-memory.js';
-import { ATTACK_NAMES, doorOf, type AttackName } from './attacks.js';
+import { ATTACK_NAMES, type AttackName } from './attacks.js';
 import { freeAllCores, pinClient } from './pinned-process.js';
 
 const PER_SECOND = 50;

@@ -6,11 +6,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fetchPage } from '../../examples/local-federation/health.js';
-import { PRODUCER_B } from '../../examples/local-federation/parties.js';
 import { MemoryPeak } from '../support/resident-memory.js';
 import { until } from '../support/until.js';
 import { honestLoad } from './support/honest-load.js';
 import {
+  attackerOf,
   forgeries,
   rapidResets,
   silentConnections,
@@ -48,16 +48,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => stage.close(), 30_000);
 
-const attacker = (): Attacker => ({
-  door: stage.door,
-  over: world.b,
-  request: () => telemetry({ by: world.b, party: PRODUCER_B }),
-});
-
 /** The honest requests of one producer during an attack by the other, and the verifier's memory meanwhile. */
 async function underAttack(begin: (attacker: Attacker) => Hostile, made: number): Promise<void> {
   const peak = new MemoryPeak(stage.federation.pid('verifier') ?? NaN);
-  const hostile = begin(attacker());
+  const hostile = begin(attackerOf(stage.federation));
   try {
     const honest = honestLoad({
       door: stage.door,
@@ -80,14 +74,14 @@ describe('honest requests of another producer are answered, and the verifier kee
   // Fault: slow-client
   test(
     'while clients send the heads of their requests one byte at a time',
-    () => underAttack((by) => slowClients(by), 100),
+    () => underAttack(slowClients, 100),
     60_000,
   );
 
   // Fault: slow-body
   test(
     'while clients send half of a body, and the rest one byte at a time',
-    () => underAttack((by) => slowBodies(by), 60),
+    () => underAttack(slowBodies, 60),
     60_000,
   );
 
@@ -100,18 +94,18 @@ describe('honest requests of another producer are answered, and the verifier kee
   // Fault: rapid-resets
   test(
     'while HTTP/2 requests are sent whole and reset at once',
-    () => underAttack((by) => rapidResets(by), 2_000),
+    () => underAttack(rapidResets, 2_000),
     60_000,
   );
 
   // Fault: forgeries
-  test('while one producer forges as much as it can', () => underAttack((by) => forgeries(by), 500), 60_000);
+  test('while one producer forges as much as it can', () => underAttack(forgeries, 500), 60_000);
 });
 
 // Fault: forgeries
 test('a producer that forges is refused 401, shed 503 at the worst, and nothing of it arrives', async () => {
   const before = (await stage.arrivals()).length;
-  const hostile = forgeries(attacker(), 1, 50);
+  const hostile = forgeries(attackerOf(stage.federation), 1, 50);
   await until('there are forgeries enough', () => hostile.done() >= 200, { atMostMs: 30_000 });
   await hostile.stop();
   const codes = new Set(

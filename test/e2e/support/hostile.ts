@@ -1,9 +1,13 @@
 /** Clients that mean harm, of every kind that needs no signing key. Each goes on until it is stopped, and replaces what it loses. */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ReachableFederation } from '../../../examples/local-federation/attach.js';
+import { PRODUCER_B } from '../../../examples/local-federation/parties.js';
+import { doorOf } from './door.js';
 import { openHttp2, sendOn } from './http2-client.js';
 import { replacing, type Door, type HeaderLine, type Outgoing, type TlsIdentity } from './outgoing.js';
 import { dataFrame, headersFrame, HTTP2_PREFACE, RESET_FRAME, SETTINGS_FRAME } from './raw-http2.js';
+import { telemetry } from './requests.js';
 import { openTls } from './tls-client.js';
 
 /** An attack that is under way. */
@@ -20,6 +24,13 @@ export interface Attacker {
   readonly over: TlsIdentity;
   /** A request of the attacker's own, correctly signed. */
   readonly request: () => Outgoing;
+}
+
+/** The second producer of a federation, as the one that means harm. */
+export function attackerOf(federation: ReachableFederation): Attacker {
+  const { producerB } = federation.credentials;
+  const request = () => telemetry({ by: producerB, party: PRODUCER_B });
+  return { door: doorOf(federation), over: producerB, request };
 }
 
 const TICK_MILLISECONDS = 20;

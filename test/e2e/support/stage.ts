@@ -12,6 +12,7 @@ import type { FederationOptions } from '../../../examples/local-federation/feder
 import { fetchPage } from '../../../examples/local-federation/health.js';
 import { layoutOf } from '../../../examples/local-federation/layout.js';
 import { AuditReader, type AuditRecord } from './audit-reader.js';
+import { doorOf } from './door.js';
 import { sendHttp1 } from './http1-client.js';
 import { sendHttp2 } from './http2-client.js';
 import type { Answer, Door, Outgoing, Protocol } from './outgoing.js';
@@ -74,10 +75,7 @@ export class Stage {
   }
 
   get door(): Door {
-    return {
-      port: Number(new URL(this.#federation.environment.COUNTERSIGN_URL).port),
-      authority: this.#federation.credentials.authority,
-    };
+    return doorOf(this.#federation);
   }
 
   /** Sends one request and tells what it did. */
