@@ -17,7 +17,7 @@ export class LateSubmissions {
     this.#ask = ask;
   }
 
-  /** For `SigningTools`: asked once for each adjustment, in their order. */
+  /** For `JudgingTools`: asked once for each adjustment, in their order. */
   readonly wasSubmitted = (execution: string, attestation: string): boolean => {
     const position = this.#asked++;
     const submitted = this.#ask(execution, attestation);

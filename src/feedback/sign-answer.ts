@@ -1,4 +1,7 @@
-/** From an upstream's plain answer to the signed envelope, or to the reason for withholding it. */
+/**
+ * From an upstream's plain answer to the signed envelope, or to the reason for withholding it: judged first, and signed
+ * when the caller, who may have to wait for a submission in between, says so.
+ */
 import type { Signer } from '../crypto/private-key.js';
 import type { AdjustmentDemands } from './adjustment-contract.js';
 import { readAnswer, type ReadAnswer } from './answer-reader.js';
@@ -22,35 +25,25 @@ export interface SignedAnswer {
   readonly signedAtSeconds: number;
 }
 
-/** Time, chance and effects, passed in. */
-export interface SigningTools {
+/** Time and memory, passed in. */
+export interface JudgingTools {
   /** Unix milliseconds. */
   readonly nowMs: number;
-  /** 24 URL-safe characters, fresh with every call: base64url of 18 random bytes. */
-  readonly nonce: () => string;
-  readonly signer: Signer;
   /** Whether the query's tenant has submitted this pair, both in lower-case hex; asked only where it is required. */
   readonly wasSubmitted: (execution: string, attestation: string) => boolean;
 }
 
+/** Time, chance and arithmetic, passed in. */
+export interface SigningTools {
+  /** Unix milliseconds: those of the judgement, by which the key was chosen. */
+  readonly nowMs: number;
+  /** 24 URL-safe characters, fresh with every call: base64url of 18 random bytes. */
+  readonly nonce: () => string;
+  readonly signer: Signer;
+}
+
 const NONCE = /^[A-Za-z0-9_-]{24}$/;
 const NO_ERRORS = Uint8Array.of(0x5b, 0x5d);
-
-/**
- * Judges an upstream's answer and signs it. What was verified afterwards: every adjustment carries the query's
- * tenant, well-formed hashes and a known schema, and, where `executions.required`, names a submitted pair.
- * Linear in the length of the answer, which is read once. Never throws for anything that an upstream can send.
- * @throws Error when a tool breaks its promise, or the key was zeroized.
- */
-export function signAnswer(
-  upstreamBody: Buffer,
-  query: FeedbackQuery,
-  settings: FeedbackSettings,
-  tools: SigningTools,
-): SignedAnswer | AnswerRefusal {
-  const judged = judgeAnswer(upstreamBody, query, settings, tools);
-  return judged.kind === 'refused' ? judged : signJudged(judged, query, tools);
-}
 
 /** An answer that may be signed with the key that may sign now. */
 export interface JudgedAnswer {
@@ -59,12 +52,16 @@ export interface JudgedAnswer {
   readonly key: FeedbackKey;
 }
 
-/** The first half of `signAnswer`, for those who have to wait between the two. Never throws. */
+/**
+ * Judges an upstream's answer. What was verified afterwards: every adjustment carries the query's tenant, well-formed
+ * hashes and a known schema, and, where `executions.required`, names a submitted pair. Linear in the length of the
+ * answer, which is read once. Never throws for anything that an upstream can send.
+ */
 export function judgeAnswer(
   upstreamBody: Buffer,
   query: FeedbackQuery,
   settings: FeedbackSettings,
-  tools: Pick<SigningTools, 'nowMs' | 'wasSubmitted'>,
+  tools: JudgingTools,
 ): JudgedAnswer | AnswerRefusal {
   if (!isSignableField(query.tenant)) return refuseAnswer('tenant_missing', 'the query has no usable tenant');
   if (upstreamBody.length > settings.maxAnswerBytes)
@@ -75,11 +72,7 @@ export function judgeAnswer(
   return answer.kind === 'refused' ? answer : { kind: 'judged', answer, key };
 }
 
-function demandsOf(
-  query: FeedbackQuery,
-  settings: FeedbackSettings,
-  tools: Pick<SigningTools, 'wasSubmitted'>,
-): AdjustmentDemands {
+function demandsOf(query: FeedbackQuery, settings: FeedbackSettings, tools: JudgingTools): AdjustmentDemands {
   return {
     tenant: query.tenant,
     schemaVersions: settings.adjustmentSchemaVersions,
@@ -88,13 +81,13 @@ function demandsOf(
 }
 
 /**
- * The second half of `signAnswer`.
+ * Signs what was judged for this query.
  * @throws Error when a tool breaks its promise, or the key was zeroized.
  */
 export function signJudged(
   { answer, key }: JudgedAnswer,
   query: FeedbackQuery,
-  tools: Omit<SigningTools, 'wasSubmitted'>,
+  tools: SigningTools,
 ): SignedAnswer {
   const { kid } = key;
   const nonce = tools.nonce();

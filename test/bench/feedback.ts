@@ -11,7 +11,7 @@ import { selectSigner } from '../../src/crypto/signing.js';
 import { canonicalize } from '../../src/feedback/canonical-json.js';
 import { FeedbackKey } from '../../src/feedback/feedback-key.js';
 import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';
-import { signAnswer, type SigningTools } from '../../src/feedback/sign-answer.js';
+import { signAnswer, type AnswerTools } from '../support/signing.js';
 
 const TENANT = '3b241101-e2bb-4255-8caf-4136c566a962';
 const HASH = 'ab'.repeat(32);
@@ -54,7 +54,7 @@ export function benchFeedback(): FeedbackFigures {
   const key = generateKeyPair(randomBytes(32));
   const message = Buffer.alloc(64, 1);
   const signer = selectSigner();
-  const tools: SigningTools = {
+  const tools: AnswerTools = {
     nowMs: Date.now(),
     nonce: () => encodeBase64Url(randomBytes(18)),
     signer,

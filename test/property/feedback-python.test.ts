@@ -4,9 +4,9 @@ import { generateKeyPair } from '../../src/crypto/key-pair.js';
 import { selectSigner } from '../../src/crypto/private-key.js';
 import { FeedbackKey } from '../../src/feedback/feedback-key.js';
 import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';
-import { signAnswer } from '../../src/feedback/sign-answer.js';
 import { AnswerSource } from '../e2e/support/generated-answers.js';
 import { consume, type ConsumerTask } from '../e2e/support/python-consumer.js';
+import { signAnswer } from '../support/signing.js';
 import { Chance, seed } from './json-documents.js';
 
 const NOW_SECONDS = 1_764_000_000;

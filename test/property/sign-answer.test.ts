@@ -2,7 +2,7 @@
 import { createStrictVerifier } from '../../src/crypto/ed25519.js';
 import { nodeEngine } from '../../src/crypto/engines.js';
 import { canonicalize, canonicalizeMember } from '../../src/feedback/canonical-json.js';
-import { signAnswer, type SignedAnswer } from '../../src/feedback/sign-answer.js';
+import type { SignedAnswer } from '../../src/feedback/sign-answer.js';
 import { KID, OTHER_TENANT, TENANT } from '../support/signed-feedback.js';
 import {
   adjustmentText,
@@ -10,6 +10,7 @@ import {
   feedbackKey,
   feedbackQuery,
   feedbackSettings,
+  signAnswer,
   SIGNING_SECONDS,
   signingTools,
 } from '../support/signing.js';
@@ -54,7 +55,7 @@ const canonicalText = (text: string) => {
   return result.ok ? Buffer.from(result.canonical).toString('latin1') : undefined;
 };
 
-describe(`signAnswer (JSON_SEED=${seed})`, () => {
+describe(`judged and signed (JSON_SEED=${seed})`, () => {
   test('signs 2,000 generated answers, and delivers the canonical form of what was sent', () => {
     for (let left = 2_000; left > 0; left -= 1) {
       const data = list();

@@ -1,10 +1,17 @@
-/** What `signAnswer` needs, and an upstream's answer that it signs, for a test to change. */
+/** What signing an answer needs, and an upstream's answer to sign, for a test to change. */
 import { selectSigner } from '../../src/crypto/private-key.js';
 import { generateKeyPair } from '../../src/crypto/key-pair.js';
 import type { FeedbackQuery } from '../../src/feedback/feedback-context.js';
 import { FeedbackKey } from '../../src/feedback/feedback-key.js';
 import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';
-import type { SigningTools } from '../../src/feedback/sign-answer.js';
+import {
+  judgeAnswer,
+  signJudged,
+  type AnswerRefusal,
+  type JudgingTools,
+  type SignedAnswer,
+  type SigningTools,
+} from '../../src/feedback/sign-answer.js';
 import type { ValidityInterval } from '../../src/verify/validity-interval.js';
 import { ADJUSTMENT, KID, TENANT } from './signed-feedback.js';
 
@@ -51,8 +58,22 @@ export function feedbackQuery(change: Partial<FeedbackQuery> = {}): FeedbackQuer
 
 const signer = selectSigner();
 
+/** Of both halves. */
+export type AnswerTools = JudgingTools & SigningTools;
+
+/** Judges an answer and signs it at once, as the session does where it has nothing to wait for. */
+export function signAnswer(
+  upstreamBody: Buffer,
+  query: FeedbackQuery,
+  settings: FeedbackSettings,
+  tools: AnswerTools,
+): SignedAnswer | AnswerRefusal {
+  const judged = judgeAnswer(upstreamBody, query, settings, tools);
+  return judged.kind === 'refused' ? judged : signJudged(judged, query, tools);
+}
+
 /** Tools whose clock stands and whose nonce repeats. */
-export function signingTools(change: Partial<SigningTools> = {}): SigningTools {
+export function signingTools(change: Partial<AnswerTools> = {}): AnswerTools {
   return {
     nowMs: SIGNING_MS,
     nonce: () => FEEDBACK_NONCE,

@@ -1,6 +1,6 @@
 import { canonicalize } from '../../../src/feedback/canonical-json.js';
 import { activeKeyOf } from '../../../src/feedback/feedback-settings.js';
-import { signAnswer, type SignedAnswer } from '../../../src/feedback/sign-answer.js';
+import type { SignedAnswer } from '../../../src/feedback/sign-answer.js';
 import { createStrictVerifier } from '../../../src/crypto/ed25519.js';
 import { nodeSigner } from '../../../src/crypto/signing.js';
 import { tweetnaclEngine } from '../../../src/crypto/tweetnacl-engine.js';
@@ -12,6 +12,7 @@ import {
   feedbackKey,
   feedbackQuery,
   feedbackSettings,
+  signAnswer,
   SIGNING_SECONDS,
   signingTools,
 } from '../../support/signing.js';

@@ -3,13 +3,13 @@ import { bindAdjustments, keyringFromJson } from '../../../../src/client/feedbac
 import { fastVerifier } from '../../../../src/client/fast-verifier.js';
 import { MemorySeenNonces, verifyFeedback } from '../../../../src/client/feedback/index.js';
 import { publishedKeys, toJwkSet, toKeyMap } from '../../../../src/feedback/keyring.js';
-import { signAnswer } from '../../../../src/feedback/sign-answer.js';
 import { ATTESTATION, EXECUTION, signedAnswer, TENANT } from '../../../support/signed-feedback.js';
 import {
   adjustmentText,
   feedbackKey,
   feedbackQuery,
   feedbackSettings,
+  signAnswer,
   SIGNING_MS,
   signingTools,
 } from '../../../support/signing.js';
