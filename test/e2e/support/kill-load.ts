@@ -1,10 +1,10 @@
 /** Honest and dishonest traffic that goes on whatever happens to the processes: new requests, and copies of old ones. */
 import type { ClientHttp2Session } from 'node:http2';
-import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openHttp2, sendOn } from './http2-client.js';
+import { openHttp2 } from './http2-client.js';
 import type { Outgoing } from './outgoing.js';
 import { telemetry } from './requests.js';
+import { sendTimed, type Sent } from './sent.js';
 import type { Stage } from './stage.js';
 import type { World } from './world.js';
 
@@ -13,19 +13,13 @@ const PAUSE_MILLISECONDS = 40;
 const SPENT = 202;
 
 /** One request and what became of it. */
-export interface Sent {
-  readonly outgoing: Outgoing;
-  /** 0: the connection broke, and nobody knows. */
-  readonly status: number;
-  /** When it was sent and when the answer came, as `performance.now()` tells. */
-  readonly sentMs: number;
-  readonly answeredMs: number;
+export interface SentOrCopied extends Sent {
   /** Of a request that was answered 202 before. */
   readonly isCopy: boolean;
 }
 
 export class KillLoad {
-  readonly sent: Sent[] = [];
+  readonly sent: SentOrCopied[] = [];
   readonly #stage: Stage;
   readonly #world: World;
   readonly #lanes: Promise<void>[];
@@ -45,7 +39,7 @@ export class KillLoad {
   }
 
   /** New requests with this answer. */
-  originals(status: number): Sent[] {
+  originals(status: number): SentOrCopied[] {
     return this.sent.filter((one) => !one.isCopy && one.status === status);
   }
 
@@ -72,9 +66,8 @@ export class KillLoad {
 
   async #send(session: ClientHttp2Session, copied: Outgoing | undefined): Promise<void> {
     const outgoing = copied ?? telemetry({ by: this.#world.a });
-    const sentMs = performance.now();
-    const { status } = await sendOn(session, outgoing);
-    if (status === 0) session.destroy();
-    this.sent.push({ outgoing, status, sentMs, answeredMs: performance.now(), isCopy: copied !== undefined });
+    const sent = await sendTimed(session, outgoing);
+    if (sent.status === 0) session.destroy();
+    this.sent.push({ ...sent, isCopy: copied !== undefined });
   }
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openHttp2, sendOn } from './http2-client.js';
 import type { Outgoing } from './outgoing.js';
 import { telemetry } from './requests.js';
+import { sendTimed, type Sent } from './sent.js';
 import type { Twins } from './twins.js';
 
 /** For each door. */
@@ -16,19 +17,14 @@ const AGAIN_AT_ONCE = 40;
 const PATIENCE_MILLISECONDS = 10_000;
 const RETRY_MILLISECONDS = 100;
 
-/** One request and its first answer. */
-export interface Sent {
-  readonly outgoing: Outgoing;
+/** One request, and by which of the two doors it went. */
+export interface SentThrough extends Sent {
   readonly door: number;
-  readonly status: number;
-  readonly sentMs: number;
-  /** As `performance.now()` tells. */
-  readonly answeredMs: number;
 }
 
 export class TwinsLoad {
-  readonly originals: Sent[] = [];
-  readonly copies: Sent[] = [];
+  readonly originals: SentThrough[] = [];
+  readonly copies: SentThrough[] = [];
   readonly #twins: Twins;
   readonly #sessions: ClientHttp2Session[];
   readonly #lanes: Promise<void>[];
@@ -52,7 +48,7 @@ export class TwinsLoad {
   }
 
   /** New requests with this first answer. */
-  answered(status: number): Sent[] {
+  answered(status: number): SentThrough[] {
     return this.originals.filter((one) => one.status === status);
   }
 
@@ -67,7 +63,7 @@ export class TwinsLoad {
   }
 
   /** Sends these to each door in turn; the answers, in order. */
-  again(sent: readonly Sent[]): Promise<(readonly [number, number])[]> {
+  again(sent: readonly SentThrough[]): Promise<(readonly [number, number])[]> {
     return inBatches(sent, async ({ outgoing, door }) => [
       await this.#statusOf(outgoing, 1 - door),
       await this.#statusOf(outgoing, door),
@@ -75,7 +71,7 @@ export class TwinsLoad {
   }
 
   /** The same as producers do it, who come again after a 503: the first other answer, if there was one in time. */
-  againUntilSettled(sent: readonly Sent[]): Promise<(readonly [number, number])[]> {
+  againUntilSettled(sent: readonly SentThrough[]): Promise<(readonly [number, number])[]> {
     return inBatches(sent, async ({ outgoing, door }) => [
       await this.#settledStatusOf(outgoing, 1 - door),
       await this.#settledStatusOf(outgoing, door),
@@ -86,16 +82,14 @@ export class TwinsLoad {
     for (let count = 1; this.#goesOn; count++) {
       const first = count % COPY_EVERY === 0 ? this.#recent(1 - door) : undefined;
       const outgoing = first?.outgoing ?? telemetry({ by: this.#twins.world.a });
-      const sentMs = performance.now();
-      const status = await this.#statusOf(outgoing, door);
-      const sent = { outgoing, door, status, sentMs, answeredMs: performance.now() };
+      const sent = { ...(await sendTimed(this.#session(door), outgoing)), door };
       (first === undefined ? this.originals : this.copies).push(sent);
       await sleep(PAUSE_MILLISECONDS);
     }
   }
 
   /** One that this door has let through lately. */
-  #recent(door: number): Sent | undefined {
+  #recent(door: number): SentThrough | undefined {
     return this.originals.findLast((one) => one.door === door && one.status === 202);
   }
 
