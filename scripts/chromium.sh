@@ -4,6 +4,10 @@
 # Exit: 0 found, 1 cannot be had (the remedy is on stderr), 2 wrong usage.
 set -eu
 
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+# shellcheck source=scripts/lib/apt.sh
+. "$root/scripts/lib/apt.sh"
+
 say() { printf 'chromium.sh: %s\n' "$*" >&2; }
 
 fail() {
@@ -32,11 +36,6 @@ use_from_path() {
 }
 
 use_from_path
-command -v apt-get >/dev/null 2>&1 || fail 'there is no Chromium on PATH, and no apt-get to install one with'
-[ "$(id -u)" -eq 0 ] || fail 'there is no Chromium on PATH, and only root can install one (apt-get install chromium)'
-say 'installing the package chromium (about 100 MB)'
-export DEBIAN_FRONTEND=noninteractive
-{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >&2 ||
-  fail 'apt-get could not install the package chromium'
+install_package chromium 'Chromium on PATH' 'about 100 MB'
 use_from_path
 fail 'the package chromium was installed, and is not on PATH'

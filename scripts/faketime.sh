@@ -5,6 +5,10 @@
 # Exit: 0 found, 1 cannot be had (the remedy is on stderr), 2 wrong usage.
 set -eu
 
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+# shellcheck source=scripts/lib/apt.sh
+. "$root/scripts/lib/apt.sh"
+
 say() { printf 'faketime.sh: %s\n' "$*" >&2; }
 
 fail() {
@@ -33,11 +37,6 @@ if [ -n "${LIBFAKETIME:-}" ]; then
   use "$LIBFAKETIME"
 fi
 find_library
-command -v apt-get >/dev/null 2>&1 || fail 'there is no libfaketime, and no apt-get to install one with'
-[ "$(id -u)" -eq 0 ] || fail 'there is no libfaketime, and only root can install one (apt-get install libfaketime)'
-say 'installing the package libfaketime'
-export DEBIAN_FRONTEND=noninteractive
-{ apt-get update -qq && apt-get install -y -qq --no-install-recommends libfaketime; } >&2 ||
-  fail 'apt-get could not install the package libfaketime'
+install_package libfaketime libfaketime
 find_library
 fail 'the package libfaketime was installed, and its library is not where it is expected'

@@ -11,6 +11,8 @@
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+# shellcheck source=scripts/lib/apt.sh
+. "$root/scripts/lib/apt.sh"
 cache_dir=${REDIS_CACHE_DIR:-$root/.cache/redis}
 # Where redis-tools keeps the program; it is Redis, Sentinel or the checker by the name under which it is started.
 debian_program=/usr/bin/redis-check-rdb
@@ -57,11 +59,6 @@ link() {
 }
 
 if [ -x "$debian_program" ]; then link; fi
-command -v apt-get >/dev/null 2>&1 || fail 'there is no redis-server on PATH, and no apt-get to install one with'
-[ "$(id -u)" -eq 0 ] || fail 'there is no redis-server on PATH, and only root can install one (apt-get install redis-tools)'
-say 'installing the package redis-tools (3 MB)'
-export DEBIAN_FRONTEND=noninteractive
-{ apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-tools; } >&2 ||
-  fail 'apt-get could not install the package redis-tools'
+install_package redis-tools 'redis-server on PATH' '3 MB'
 [ -x "$debian_program" ] || fail "the package redis-tools was installed, and has no $debian_program"
 link
