@@ -11,5 +11,6 @@ export default {
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
     ],
   },
-  testTimeout: 30_000,
+  // Many times what a test without a limit of its own takes: a machine may be slow, and busy with other suites.
+  testTimeout: 90_000,
 };

@@ -6,8 +6,6 @@ import { RedisServer } from '../support/redis-server.js';
 import { numberedClaim } from './nonce-claims.js';
 import { newPrefix, redisAt, RedisStores } from './nonce-store-redis-harness.js';
 
-/** An empty Redis may be one that has lost everything. */
-const LOSSES_OF_THE_START = 1;
 const CLAIMED = { kind: 'claimed' };
 /** More than the detection and the second of the floor take, by far. */
 const RETURN_MS = 15_000;
@@ -18,7 +16,9 @@ let store: RedisNonceStore;
 
 beforeEach(async () => {
   server = await RedisServer.start({ directives: ['appendonly yes', 'appendfsync always'] });
-  store = await stores.open(redisAt(server.address, { keyPrefix: newPrefix() }), { futureSkewSeconds: 0 });
+  store = await stores.open(redisAt(server.address, { keyPrefix: newPrefix(), timeoutMilliseconds: 2_000 }), {
+    futureSkewSeconds: 0,
+  });
   await untilHealthy();
 });
 afterEach(async () => {
@@ -44,9 +44,10 @@ describe('while nobody claims anything, a Redis', () => {
   it('that is killed and comes back with its data is served from again, above a floor', async () => {
     const claim = claimNow(1);
     expect(await store.claim(claim)).toEqual(CLAIMED);
+    const before = store.figures().stateLosses;
     await server.kill();
     await server.start();
-    while (store.figures().stateLosses === LOSSES_OF_THE_START) await pause(5);
+    while (store.figures().stateLosses === before) await pause(5);
     await untilHealthy();
     expect(await store.claim(claim)).toMatchObject({ kind: 'replayed' });
     expect(await store.claim(claimNow(2))).toEqual(CLAIMED);

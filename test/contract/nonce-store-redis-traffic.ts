@@ -92,13 +92,20 @@ export class Traffic {
 
   /** Numbers of the events that were called replays although nobody was let in with them: lost to their producer. */
   orphans(): number[] {
-    return this.#events.filter(({ wins, replays }) => wins === 0 && replays > 0).map(({ number }) => number);
+    return this.#orphans().map(({ number }) => number);
   }
 
-  /** Sends everything once more, to all stores. */
+  /**
+   * Sends everything once more, to all stores; and what was called a replay of nothing again, as often as a producer
+   * would: the claim that it is a replay of may be on its way to be taken back.
+   */
   async replayAll(): Promise<void> {
     for (let at = 0; at < this.#events.length; at += 200)
       await Promise.all(this.#events.slice(at, at + 200).map((event) => this.#send(event)));
+    for (let tries = 0; tries < TRIES && this.#orphans().length > 0; tries += 1) {
+      await pause(RETRY_MS);
+      await Promise.all(this.#orphans().map((event) => this.#send(event)));
+    }
   }
 
   async #run(): Promise<void> {
@@ -130,6 +137,10 @@ export class Traffic {
         this.#lastDecisionAtMs = performance.now();
     }
     return outcomes;
+  }
+
+  #orphans(): Event[] {
+    return this.#events.filter(({ wins, replays }) => wins === 0 && replays > 0);
   }
 
   #newEvent(): Event {

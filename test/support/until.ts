@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const LOOK_EVERY_MS = 20;
 /** Many times what anything takes on a quiet machine, and below the time of a test. */
-const PATIENCE_MS = 25_000;
+const PATIENCE_MS = 60_000;
 
 /** Polls `condition`, for what has no event to wait for. Rejects with `what` when it did not come true in time. */
 export async function until(
