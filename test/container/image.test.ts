@@ -213,7 +213,7 @@ describe('the image that its instructions make', () => {
         code: 0,
         log: expect.stringContaining('stopped') as string,
       });
-    }, 60_000);
+    }, 120_000);
   });
 });
 
@@ -260,7 +260,7 @@ operators: { operator-a: 11111111-1111-4111-8111-111111111111 }
 }
 
 async function until(condition: () => boolean, reason: () => string): Promise<void> {
-  for (let attempt = 0; attempt < 60; attempt += 1) {
+  for (let attempt = 0; attempt < 240; attempt += 1) {
     if (condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 250));
   }

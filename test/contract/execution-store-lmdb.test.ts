@@ -129,7 +129,7 @@ describe('processes', () => {
     const kept = await Promise.all([start(0, 2_000, 32), start(2_000, 2_000, 16)].map((one) => keptBy(one)));
     expect(kept.flat()).toHaveLength(4_000);
     expect(await knownOf(open(), 4_000)).toHaveLength(4_000);
-  }, 60_000);
+  }, 120_000);
 
   it('killed in the middle of their work have lost nothing that they answered', async () => {
     const survivor = open();
@@ -145,7 +145,7 @@ describe('processes', () => {
         expect(kept.filter((number) => !store.has(numberedPair(number), START_MS))).toEqual([]);
       }
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('the file', () => {

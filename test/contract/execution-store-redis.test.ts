@@ -171,7 +171,7 @@ it('a cluster keeps all of it in one slot', async () => {
   } finally {
     for (const node of cluster.all) await node.remove();
   }
-}, 60_000);
+}, 120_000);
 
 it('is the store that goes with nonces in Redis', () => {
   const nonces = {

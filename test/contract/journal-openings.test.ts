@@ -71,7 +71,7 @@ it(`loses no transaction to ${OPENINGS} openings by another process`, async () =
   expect(await read).toBe(OPENINGS);
   expect(lost).toBe(0);
   expect(written).toBeGreaterThan(OPENINGS);
-}, 60_000);
+}, 120_000);
 
 // Fault: store-writer-killed
 it(`loses no transaction to ${KILLS} processes that are killed while they open it`, async () => {
@@ -90,4 +90,4 @@ it(`loses no transaction to ${KILLS} processes that are killed while they open i
   const { lost } = await writeUntil(() => done);
   await killing;
   expect(lost).toBe(0);
-}, 60_000);
+}, 120_000);

@@ -64,7 +64,7 @@ describe('processes', () => {
       (each) => [...(each ?? [])].filter(([, outcome]) => outcome === 'claimed').length,
     );
     expect((won[0] ?? 0) + (won[1] ?? 0)).toBe(20_000);
-  }, 60_000);
+  }, 120_000);
 
   // Fault: store-writer-killed
   it('killed in the middle of their work have lost nothing that they answered', async () => {
@@ -87,5 +87,5 @@ describe('processes', () => {
         }
       }
     }
-  }, 60_000);
+  }, 120_000);
 });

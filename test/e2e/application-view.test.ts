@@ -15,8 +15,8 @@ let world: World;
 beforeAll(async () => {
   stage = await Stage.open({ patchConfiguration: worldConfiguration });
   world = worldOf(stage.federation.credentials);
-}, 60_000);
-afterAll(() => stage.close(), 30_000);
+}, 120_000);
+afterAll(() => stage.close(), 90_000);
 
 describe.each(PROTOCOLS)('over %s', (protocol) => {
   test('the application gets the verified facts, each once', async () => {

@@ -14,6 +14,6 @@ beforeAll(async () => {
   const envoyBinary = output.trimEnd().split('\n').at(-1);
   stage = await Stage.open({ envoyBinary, patchConfiguration: worldConfiguration });
 }, 180_000);
-afterAll(() => stage.close(), 30_000);
+afterAll(() => stage.close(), 90_000);
 
 describeAllCases(() => stage);

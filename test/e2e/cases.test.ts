@@ -7,7 +7,7 @@ let stage: Stage;
 
 beforeAll(async () => {
   stage = await Stage.open({ patchConfiguration: worldConfiguration });
-}, 60_000);
-afterAll(() => stage.close(), 30_000);
+}, 120_000);
+afterAll(() => stage.close(), 90_000);
 
 describeAllCases(() => stage);

@@ -87,8 +87,8 @@ const current = (): Files =>
 beforeAll(async () => {
   stage = await Stage.open({ patchConfiguration: projected });
   world = worldOf(stage.federation.credentials);
-}, 60_000);
-afterAll(() => stage.close(), 30_000);
+}, 120_000);
+afterAll(() => stage.close(), 90_000);
 
 /** A certificate and its key (PEM), by an authority or by itself. */
 function issue(commonName: string, role: 'authority' | 'server' | 'client', issuer?: Issuer) {
@@ -160,7 +160,7 @@ test('a projected secret that is swapped: new connections see the new certificat
     project({ ...current(), 'server.crt': server.certificate, 'server.key': server.key });
     await expectShown(server.certificate);
   });
-}, 60_000);
+}, 120_000);
 
 // Fault: certificate-renewed
 test('files that are renamed into place one after the other: the pair is taken when it is whole', async () => {
@@ -170,7 +170,7 @@ test('files that are renamed into place one after the other: the pair is taken w
     putByRename('server.crt', server.certificate);
     await expectShown(server.certificate);
   });
-}, 60_000);
+}, 120_000);
 
 const ROTATION_FAILED = 'sds.countersign_server.key_rotation_failed';
 const metric = async (name: string): Promise<number> => {
@@ -195,7 +195,7 @@ test('files that are broken are not taken over, and counted; the next good pair 
     putByRename('server.crt', next.certificate);
     await expectShown(next.certificate);
   });
-}, 60_000);
+}, 120_000);
 
 /** Producer A with another certificate beside the first, and the verifier told of it by a reload. */
 function pinAnother(): Credentials {
@@ -235,4 +235,4 @@ test('another authority of the clients: let in from the swap on, the old one unt
   await until('the old authority is trusted no more', async () => (await status(world.a)) === 0);
   expect(await status(renewed)).toBe(202);
   expect((['envoy', 'verifier'] as const).map((name) => stage.federation.pid(name))).toEqual(pids);
-}, 60_000);
+}, 120_000);

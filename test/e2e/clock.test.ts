@@ -48,11 +48,11 @@ beforeAll(async () => {
     }),
   });
   world = worldOf(stage.federation.credentials);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await stage.close();
   rmSync(folder, { recursive: true });
-}, 30_000);
+}, 90_000);
 
 /** In one step, so that no half of it is ever read. */
 function setClock(seconds: number): void {
@@ -152,7 +152,7 @@ test('a clock that was an hour ahead and is put right is refused until that hour
   }
   const { body } = await fetchPage(`${stage.federation.environment.COUNTERSIGN_ADMIN_URL}/readyz`);
   expect(body).toContain('what was accepted before is not known');
-}, 60_000);
+}, 120_000);
 
 async function accept(): Promise<Outgoing> {
   const outgoing = fresh();

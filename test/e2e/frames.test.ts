@@ -13,8 +13,8 @@ let world: World;
 beforeAll(async () => {
   stage = await Stage.open({ patchConfiguration: worldConfiguration });
   world = worldOf(stage.federation.credentials);
-}, 60_000);
-afterAll(() => stage.close(), 30_000);
+}, 120_000);
+afterAll(() => stage.close(), 90_000);
 
 const pseudo = (
   changes: Readonly<Record<string, string>> = {},

@@ -14,8 +14,8 @@ let world: World;
 beforeAll(async () => {
   stage = await Stage.open({ patchConfiguration: worldConfiguration });
   world = worldOf(stage.federation.credentials);
-}, 60_000);
-afterAll(() => stage.close(), 30_000);
+}, 120_000);
+afterAll(() => stage.close(), 90_000);
 
 describe('HTTP/1.1 as no library would write it', () => {
   const line = (...lines: string[]): Buffer => Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');

@@ -120,8 +120,8 @@ async function expectRecovery(kill: () => Promise<number>): Promise<KillLoad> {
 }
 
 describe('one verifier over lmdb', () => {
-  beforeAll(openStage({}), 60_000);
-  afterAll(() => stage.close(), 30_000);
+  beforeAll(openStage({}), 120_000);
+  afterAll(() => stage.close(), 90_000);
 
   // Fault: verifier-killed, envoy-killed
   test.each<[string, readonly ProcessName[]]>([
@@ -141,8 +141,8 @@ describe('one verifier over lmdb', () => {
 });
 
 describe('two workers over lmdb', () => {
-  beforeAll(openStage(withWorkers(2)), 60_000);
-  afterAll(() => stage.close(), 30_000);
+  beforeAll(openStage(withWorkers(2)), 120_000);
+  afterAll(() => stage.close(), 90_000);
 
   // Fault: worker-killed
   test('kill -9 of a worker under load: the other goes on, and within two seconds there are two again', async () => {
@@ -178,12 +178,12 @@ describe('a disk that is full, with nonces and records on it', () => {
         nonces: { store: 'lmdb', directory: join(disk.directory, 'nonces') },
       }),
     }),
-    60_000,
+    120_000,
   );
   afterAll(async () => {
     await stage.close();
     disk.remove();
-  }, 30_000);
+  }, 90_000);
 
   test('refuses under load, and recovers when there is room: nothing twice, no torn record', async () => {
     const pid = stage.federation.pid('verifier')!;
@@ -203,5 +203,5 @@ describe('a disk that is full, with nonces and records on it', () => {
     await expectNothingTwice(load);
     await expectNoSecondArrival(load);
     expectWholeRecords(records, load);
-  }, 60_000);
+  }, 120_000);
 });

@@ -79,7 +79,7 @@ describe('the local federation with its nonces in Redis', () => {
     run('down', '');
     await redis.remove();
     rmSync(directory, { recursive: true, force: true });
-  }, 60_000);
+  }, 120_000);
 
   it('says where Redis is missing and how to have one, and has made and started nothing', () => {
     const { status, output } = run('up', url('redis', login, redis.address.port));
@@ -90,7 +90,7 @@ describe('the local federation with its nonces in Redis', () => {
     expect(output).toMatch(/^remedy: start one there, as in: .*redis\.sh.*; or use NONCES=lmdb/m);
     expect(output).not.toContain('hunter');
     expect(files(state).map(([path]) => path)).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   it('starts with a user and a password, and every request of the round ends as it must', async () => {
     await redis.start();
@@ -140,6 +140,6 @@ describe('the local federation with its nonces in Redis', () => {
       expect(output).not.toContain('wrong');
       expect(pidOf('verifier')).toBe(before);
     },
-    60_000,
+    120_000,
   );
 });

@@ -10,7 +10,7 @@ import { processBirth } from '../../examples/local-federation/process-birth.js';
 import { anyFreePort } from './support/free-port.js';
 import { runLocalFederation, type ProgramRun } from './support/local-federation-program.js';
 
-const PROGRAM_MILLISECONDS = 60_000;
+const PROGRAM_MILLISECONDS = 120_000;
 const ROOT = repositoryRoot();
 
 describe('the local federation as a program', () => {

@@ -16,8 +16,8 @@ let world: World;
 beforeAll(async () => {
   stage = await Stage.open({ patchConfiguration: worldConfiguration });
   world = worldOf(stage.federation.credentials);
-}, 60_000);
-afterAll(() => stage.close(), 30_000);
+}, 120_000);
+afterAll(() => stage.close(), 90_000);
 
 const replayed = { status: 409, client: 'replayed_nonce', audit: 'replayed_nonce' } as const;
 
@@ -163,7 +163,7 @@ describe('the rate limit', () => {
 describe('the rate limit of the federation, per operator', () => {
   beforeAll(
     () => stage.change({ patchConfiguration: worldConfiguration, rateLimitPerMinute: PER_MINUTE }),
-    60_000,
+    120_000,
   );
 
   test('a retry after 429 with the same bytes is accepted once there is room, not called a replay', async () => {
@@ -189,5 +189,5 @@ describe('the rate limit of the federation, per operator', () => {
     expectAllowed(await stage.exchange('HTTP/1.1', outgoing), outgoing, 202);
     expectRefusal(await stage.exchange('HTTP/1.1', outgoing), replayed);
     expect(headerOf(outgoing, 'X-Service-Identity')).toBe(PRODUCER_A.identity);
-  }, 60_000);
+  }, 120_000);
 });

@@ -18,8 +18,8 @@ beforeAll(async () => {
   stage = await Stage.open({ patchConfiguration: worldConfiguration });
   world = worldOf(stage.federation.credentials);
   healthyBootstrap = readFileSync(stage.federation.layout.envoyFile, 'utf8');
-}, 60_000);
-afterAll(() => stage.close(), 30_000);
+}, 120_000);
+afterAll(() => stage.close(), 90_000);
 
 /** Replaces a line of the bootstrap that has to be there. */
 const swap =
@@ -133,7 +133,7 @@ describe('where a hop before Envoy is declared to be trusted', () => {
     await rewire(
       swap(/forward_client_cert_details: SANITIZE/, 'forward_client_cert_details: ALWAYS_FORWARD_ONLY'),
     );
-  }, 60_000);
+  }, 120_000);
 
   test.each(PROTOCOLS)('its word against the handshake is refused over %s', async (protocol: Protocol) => {
     expectRefusal(

@@ -24,11 +24,11 @@ beforeAll(async () => {
   rogue = await startRogueVerifier(join(stage.federation.layout.run, 'verifier.sock'));
   rogue.answer = Buffer.alloc(0);
   await until('the rogue is asked', async () => (await stage.send('HTTP/1.1', unsigned())).status !== 503);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   rogue.close();
   await stage.close();
-}, 30_000);
+}, 90_000);
 
 const unsigned = () => removing(telemetry({ by: world.a }), 'X-Telemetry-Signature');
 
@@ -118,4 +118,4 @@ test('with our verifier back on its socket the same unsigned request is refused'
       audit: 'header_missing',
     });
   }
-}, 60_000);
+}, 120_000);

@@ -178,7 +178,7 @@ describe(`the consumer in Python behind Envoy (JSON_SEED=${seed})`, () => {
   afterAll(async () => {
     await stage.close();
     await application.close();
-  }, 30_000);
+  }, 90_000);
 
   it('verifies 1,000 generated answers, binds every adjustment, and reads what the upstream wrote', () => {
     const verdicts = consume(
@@ -191,7 +191,7 @@ describe(`the consumer in Python behind Envoy (JSON_SEED=${seed})`, () => {
       const wanted = { accepted: true, applied, dropped: [], unchanged: true };
       expect({ number, verdict }).toMatchObject({ number, verdict: wanted });
     }
-  }, 60_000);
+  }, 120_000);
 
   it('refuses all of them as the answers of another tenant', () => {
     const verdicts = consume(
@@ -199,7 +199,7 @@ describe(`the consumer in Python behind Envoy (JSON_SEED=${seed})`, () => {
       generated.map((_, number) => taskOf(number)),
     );
     expect(verdicts).toEqual(Array(ANSWERS).fill({ accepted: false, reason: 'signature' }));
-  }, 60_000);
+  }, 120_000);
 
   const changes: readonly (readonly [what: string, change: (text: string) => string, reason: string])[] = [
     [

@@ -29,7 +29,7 @@ beforeAll(async () => {
     .split('\n')
     .map((line) => JSON.parse(line) as Line);
 }, 240_000);
-afterAll(() => stage.close(), 30_000);
+afterAll(() => stage.close(), 90_000);
 
 test.each([
   ['telemetry', 6],

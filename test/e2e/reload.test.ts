@@ -49,8 +49,8 @@ beforeAll(async () => {
   });
   world = worldOf(stage.federation.credentials);
   file = stage.federation.layout.configurationFile;
-}, 60_000);
-afterAll(() => stage.close(), 30_000);
+}, 120_000);
+afterAll(() => stage.close(), 90_000);
 
 const textOf = (mark: number): string => stringify(marked(original, mark));
 

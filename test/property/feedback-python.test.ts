@@ -43,4 +43,4 @@ test(`${ANSWERS} generated answers are verified by the consumer in Python (JSON_
     expect({ number, verdict }).toMatchObject({ number, verdict: wanted });
   }
   expect(verdicts).toHaveLength(ANSWERS);
-}, 60_000);
+}, 120_000);

@@ -110,7 +110,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
   beforeAll(async () => {
     on = await openFeedbackStage(line, (text) => (bootstrap = text));
   }, 180_000);
-  afterAll(() => on.close(), 30_000);
+  afterAll(() => on.close(), 90_000);
 
   const query = (): Outgoing => feedback({ by: on.world.a });
   const ask = (protocol: (typeof PROTOCOLS)[number], script: Script, outgoing = query()): Promise<Seen> => {
@@ -144,7 +144,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
         expect(seen.answer.status).toBe(504);
         await recovered();
       },
-      60_000,
+      120_000,
     );
 
     // Fault: signer-killed
@@ -161,7 +161,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
         await on.stage.federation.resume('verifier');
         await recovered();
       },
-      60_000,
+      120_000,
     );
 
     // Fault: audit-disk-full
@@ -177,7 +177,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
       expect(answer.status).toBe(503);
       expect(answer.body).not.toContain('signature');
       await recovered();
-    }, 60_000);
+    }, 120_000);
   });
 
   // Fault: envoy-misconfigured
@@ -194,7 +194,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
         async () => (await ask('HTTP/1.1', PRETENDING)).arrivals.length > 0,
       );
     }
-    afterAll(() => rewire(bootstrap), 60_000);
+    afterAll(() => rewire(bootstrap), 120_000);
 
     test.each(WRONG)(
       '%s lets no answer through',
@@ -208,7 +208,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
           expect(refusalBody(seen).errors[0]?.code).toMatch(/^(?:feedback_refused|unavailable)$/);
         }
       },
-      60_000,
+      120_000,
     );
 
     test('that does not tell its own replies from answers still keeps what the verifier refused', async () => {
@@ -216,7 +216,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
       expectSigned(await ask('HTTP/1.1', answering(200, '[]')), on.keyring, PRODUCER_B);
       const forged = replacing(query(), 'X-Telemetry-Nonce', 'another-nonce');
       expect((await ask('HTTP/2', PRETENDING, forged)).answer.status).toBe(401);
-    }, 60_000);
+    }, 120_000);
   });
 
   // Fault: imposter
@@ -233,7 +233,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
         'Envoy sends requests on',
         async () => (await ask('HTTP/1.1', PRETENDING)).arrivals.length > 0,
       );
-    }, 60_000);
+    }, 120_000);
     afterAll(() => rogue.close());
 
     describe.each(PROTOCOLS)('over %s', (protocol) => {

@@ -124,7 +124,7 @@ export function describeFeedback(line: EnvoyLine): void {
   beforeAll(async () => {
     on = await openFeedbackStage(line);
   }, 180_000);
-  afterAll(() => on.close(), 30_000);
+  afterAll(() => on.close(), 90_000);
 
   const query = (): Outgoing => feedback({ by: on.world.a });
   const ask = (protocol: Protocol, script: Script, outgoing = query()): Promise<Seen> => {
@@ -232,6 +232,6 @@ export function describeFeedback(line: EnvoyLine): void {
       expectNothingLeft(seen, MARK);
       expect(seen.answer.status).toBe(503);
       expect(refusalBody(seen).errors[0]?.code).toBe('unavailable');
-    }, 30_000);
+    }, 90_000);
   });
 }

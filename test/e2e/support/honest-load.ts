@@ -20,7 +20,7 @@ export interface HonestOptions {
 }
 
 /** A producer waits a little and sends the same bytes again after a 503; so often. */
-const TRIES = 4;
+const TRIES = 8;
 const PAUSE_MILLISECONDS = 200;
 
 /** Sends for that long and waits for every answer. */

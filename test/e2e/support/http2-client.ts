@@ -35,8 +35,12 @@ export async function sendHttp2(door: Door, outgoing: Outgoing): Promise<Answer>
   }
 }
 
-/** Sends one request as a stream of the connection. */
-export function sendOn(session: ClientHttp2Session, outgoing: Outgoing): Promise<Answer> {
+/** Sends one request as a stream of the connection; where thousands wait for their turn, with more patience. */
+export function sendOn(
+  session: ClientHttp2Session,
+  outgoing: Outgoing,
+  patienceMilliseconds = ANSWER_MILLISECONDS,
+): Promise<Answer> {
   return new Promise((resolve) => {
     const { framing, trailers } = outgoing;
     const stream = session.request(linesOf(outgoing), {
@@ -48,7 +52,7 @@ export function sendOn(session: ClientHttp2Session, outgoing: Outgoing): Promise
     let headers = new Map<string, string>();
     let broken = 'the stream was closed';
     const interim: number[] = [];
-    const deadline = setTimeout(() => stream.destroy(new Error('no answer in time')), ANSWER_MILLISECONDS);
+    const deadline = setTimeout(() => stream.destroy(new Error('no answer in time')), patienceMilliseconds);
     stream.on('headers', (head) => interim.push(head[':status'] ?? 0));
     stream.on('continue', () => interim.push(100));
     stream.on('response', (head) => {

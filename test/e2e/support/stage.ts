@@ -10,9 +10,12 @@ import {
 } from '../../../examples/local-federation/federation.js';
 import type { FederationOptions } from '../../../examples/local-federation/federation-options.js';
 import { fetchPage } from '../../../examples/local-federation/health.js';
-import { layoutOf } from '../../../examples/local-federation/layout.js';
+import { layoutOf, makeFolders, type Layout } from '../../../examples/local-federation/layout.js';
+import type { Ports } from '../../../examples/local-federation/ports.js';
+import { writePrivateFile } from '../../../examples/local-federation/write-file.js';
 import { AuditReader, type AuditRecord } from './audit-reader.js';
 import { doorOf } from './door.js';
+import { anyFreePort } from './free-port.js';
 import { sendHttp1 } from './http1-client.js';
 import { sendHttp2 } from './http2-client.js';
 import type { Answer, Door, Outgoing, Protocol } from './outgoing.js';
@@ -34,6 +37,20 @@ export interface Seen {
   readonly arrivals: readonly Arrival[];
 }
 
+/** As those of an earlier run: two federations that start at once could choose the same by themselves. */
+async function chooseOwnPorts(layout: Layout): Promise<void> {
+  const ports: Ports = {
+    listener: await anyFreePort(),
+    envoyHealth: await anyFreePort(),
+    envoyAdmin: await anyFreePort(),
+    verifierAdmin: await anyFreePort(),
+    application: await anyFreePort(),
+    listing: await anyFreePort(),
+  };
+  makeFolders(layout);
+  writePrivateFile(layout.portsFile, JSON.stringify(ports));
+}
+
 /** What a stage can be told; the place and the lifetime are its own affair. */
 export type StageOptions = Omit<FederationOptions, 'stateDirectory' | 'lifetime'>;
 
@@ -52,6 +69,7 @@ export class Stage {
   static async open(options: StageOptions = {}): Promise<Stage> {
     const directory = mkdtempSync(join(tmpdir(), 'cs-'));
     try {
+      await chooseOwnPorts(layoutOf(directory));
       const federation = await startFederation({ ...options, stateDirectory: directory, lifetime: 'caller' });
       return new Stage(directory, federation);
     } catch (error) {

@@ -30,9 +30,9 @@ export function nonceOption(): string[] {
   return ['--nonce', `pod-${process.hrtime.bigint()}`, '--timestamp', String(timestampSeconds)];
 }
 
-/** Asks again and again, for 20 s. */
+/** Asks again and again, for a minute. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 60_000;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`it did not become so: ${String(condition)}`);
     await new Promise((done) => setTimeout(done, 250));

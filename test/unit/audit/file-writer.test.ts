@@ -139,7 +139,7 @@ describe('the file writer', () => {
     } finally {
       script.remove();
     }
-  }, 30_000);
+  }, 90_000);
 });
 
 describe('the audit log of the settings', () => {

@@ -43,7 +43,7 @@ describe('the processes of the local federation', () => {
 
   it('count as not running when they have ended by themselves', async () => {
     await start('0');
-    for (let tries = 0; tries < 100 && runningProcess(place(), 'verifier') !== undefined; tries += 1)
+    for (let tries = 0; tries < 1_000 && runningProcess(place(), 'verifier') !== undefined; tries += 1)
       await sleep(20);
     expect(runningProcess(place(), 'verifier')).toBeUndefined();
     expect(await stopProcess(place(), 'verifier')).toBe('not running');
@@ -73,7 +73,7 @@ describe('the processes of the local federation', () => {
 
   it('leave what they wrote in a log', async () => {
     await start('console.log("one"); console.error("two");');
-    for (let tries = 0; tries < 100 && !logTail(place(), 'verifier').includes('two'); tries += 1)
+    for (let tries = 0; tries < 1_000 && !logTail(place(), 'verifier').includes('two'); tries += 1)
       await sleep(20);
     expect(logTail(place(), 'verifier')).toBe('one\ntwo');
   });

@@ -146,8 +146,8 @@ describe('a call whose caller waits no longer than this', () => {
     await sleep(60);
     const { waiting } = watched.turns;
     expect(waiting).toBeGreaterThan(20);
-    watched.turns.run(watched.call('b', { latestBeginMs: performance.now() + 10 }));
-    watched.turns.run(watched.call('a-late', { latestBeginMs: performance.now() + 10 }));
+    watched.turns.run(watched.call('b', { latestBeginMs: performance.now() + 40 }));
+    watched.turns.run(watched.call('a-late', { latestBeginMs: performance.now() + 40 }));
     expect(watched.shed).toEqual([['a-late', 'deadline']]);
     await turnsPass(100);
   });

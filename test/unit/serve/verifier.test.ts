@@ -1,12 +1,12 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { Client, credentials } from '@grpc/grpc-js';
 import type { Configuration } from '../../../src/config/settings.js';
 import { startVerifier } from '../../../src/serve/verifier.js';
+import { anyFreePort } from '../../e2e/support/free-port.js';
 import { checkMessage, readResponse, type ReadResponse } from '../../support/check-messages.js';
 import { makeSnapshot, profilePolicy, rawPolicy, telemetryParts } from '../../support/signed-request.js';
 
@@ -24,18 +24,10 @@ let folder = '';
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'verifier-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = await occupy();
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function occupy(): Promise<Server> {
+function occupy(port: number): Promise<Server> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.listen(0, '127.0.0.1', () => resolve(server));
+    server.listen(port, '127.0.0.1', () => resolve(server));
   });
 }
 
@@ -56,7 +48,7 @@ function configurationFor(port: number): Configuration {
         maxBodyBytes: 4_096,
         maxConcurrentChecks: 10,
         claimMarginMilliseconds: 10,
-        checkTimeoutMilliseconds: 200,
+        checkTimeoutMilliseconds: 10_000,
         drainMilliseconds: 1_000,
         drainDelayMilliseconds: 0,
       },
@@ -81,7 +73,7 @@ function call(message: Buffer): Promise<ReadResponse> {
 
 describe('a verifier', () => {
   it('serves, shows itself on the admin port, and leaves nothing behind when it stops', async () => {
-    const port = await freePort();
+    const port = await anyFreePort();
     const verifier = await startVerifier(configurationFor(port), logger);
     const admin = async (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
     while ((await admin('/readyz')).status !== 200) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -103,8 +95,8 @@ describe('a verifier', () => {
   });
 
   it('stops what had started when a part of it cannot start', async () => {
-    const taken = await occupy();
-    const { port } = taken.address() as AddressInfo;
+    const port = await anyFreePort();
+    const taken = await occupy(port);
     await expect(startVerifier(configurationFor(port), logger)).rejects.toThrow(/admin\.port/);
     await new Promise((resolve) => taken.close(resolve));
     const verifier = await startVerifier(configurationFor(port), logger);
