@@ -1,6 +1,6 @@
 /** A Python that has `cryptography`: the system's own if it does, else one with a folder of its own under `.cache/`. */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../../examples/local-federation/layout.js';
 
@@ -26,13 +26,24 @@ export function pythonWithCryptography(): string {
   return imports(python) ? python : installed(python);
 }
 
+/** Made elsewhere and moved there whole: two suites may want it at the same time. */
 function installed(python: string): string {
   const root = repositoryRoot();
   const folder = join(root, '.cache', 'python');
   const own = join(folder, 'bin', 'python');
   if (existsSync(own) && imports(own)) return own;
-  execFileSync(python, ['-m', 'venv', folder], { stdio: 'inherit' });
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  const made = mkdtempSync(`${folder}-`);
+  execFileSync(python, ['-m', 'venv', made], { stdio: 'inherit' });
   const requirements = join(root, 'test', 'python', 'requirements.txt');
-  execFileSync(own, ['-m', 'pip', 'install', '--quiet', '--requirement', requirements], { stdio: 'inherit' });
+  const pip = ['-m', 'pip', 'install', '--quiet', '--requirement', requirements];
+  execFileSync(join(made, 'bin', 'python'), pip, { stdio: 'inherit' });
+  try {
+    renameSync(made, folder);
+  } catch {
+    // Another suite was faster.
+    rmSync(made, { recursive: true });
+  }
   return own;
 }

@@ -286,13 +286,13 @@ describe('under load', () => {
     const calls = Array.from({ length: 40 }, (_, number) => call(framed(`a${number}`), {}, LOADED));
     const first = await Promise.race(calls);
     expect(first).toMatchObject({ grpcStatus: '0', body: framed('shed: queue_full') });
-    let done = false;
-    const all = Promise.all(calls).finally(() => (done = true));
-    while (!done) {
+    const all = { done: false, ends: Promise.all(calls) };
+    void all.ends.then(() => (all.done = true));
+    while (!all.done) {
       for (const answer of waitingAnswers) answer();
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    const bodies = (await all).map(({ body }) => body.toString().slice(5));
+    const bodies = (await all.ends).map(({ body }) => body.toString().slice(5));
     const refused = bodies.filter((body) => body === 'shed: queue_full');
     expect([refused.length, shed.length]).toEqual([40 - waitingAnswers.length, 40 - waitingAnswers.length]);
     await held();
