@@ -31,8 +31,10 @@ function installed(python: string): string {
   const root = repositoryRoot();
   const folder = join(root, '.cache', 'python');
   const own = join(folder, 'bin', 'python');
-  if (existsSync(own) && imports(own)) return own;
-  rmSync(folder, { recursive: true, force: true });
+  if (existsSync(own)) {
+    if (imports(own)) return own;
+    rmSync(folder, { recursive: true });
+  }
   mkdirSync(join(root, '.cache'), { recursive: true });
   const made = mkdtempSync(`${folder}-`);
   execFileSync(python, ['-m', 'venv', made], { stdio: 'inherit' });
