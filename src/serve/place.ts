@@ -2,13 +2,17 @@
 import type { Configuration } from '../config/settings.js';
 import { workerSocketPaths } from '../config/worker-sockets.js';
 import { startAdminServer } from '../observability/admin-server.js';
-import { openWorkerLink, type WorkerView } from './worker-link.js';
+import { openWorkerLink, tellSuperseded, toldToTakeOver, type WorkerView } from './worker-link.js';
 
 /** The Unix socket for Envoy, and who is shown metrics and health. */
 export interface Place {
   readonly socketPath: string;
   /** To be called once the services listen. */
   readonly openAdmin: (view: WorkerView) => Promise<{ close(): unknown }>;
+  /** Resolves when a successor may take the socket, as soon as it is healthy. */
+  readonly mayTakeOver: () => Promise<void>;
+  /** To be called when a successor has taken the socket. */
+  readonly onSuperseded: () => void;
   /** Whether a stop need not wait until Envoy has turned away, since there is nobody to turn to. */
   readonly isForsaken: () => boolean;
 }
@@ -18,6 +22,8 @@ export function ownPlace({ settings }: Configuration): Place {
   return {
     socketPath: settings.listen.socketPath,
     openAdmin: (view) => startAdminServer({ ...settings.admin, ...view }),
+    mayTakeOver: () => Promise.resolve(),
+    onSuperseded: () => undefined,
     isForsaken: () => false,
   };
 }
@@ -29,6 +35,8 @@ export function workerPlace({ settings }: Configuration, worker: number): Place 
   return {
     socketPath,
     openAdmin: (view) => Promise.resolve(openWorkerLink(view)),
+    mayTakeOver: toldToTakeOver,
+    onSuperseded: tellSuperseded,
     isForsaken: () => !process.connected,
   };
 }

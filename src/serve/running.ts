@@ -4,6 +4,7 @@ import type { LimitSettings } from '../config/settings.js';
 import type { Health } from '../observability/health.js';
 import { drain } from './drain.js';
 import type { RunningGrpcServer } from './grpc-server.js';
+import type { Place } from './place.js';
 import { openWhenFree, takeOverWhenHealthy } from './succession.js';
 import { systemClock as clock } from './system-clock.js';
 
@@ -13,6 +14,7 @@ const HEALTH_POLL_MILLISECONDS = 100;
 export interface RunningParts {
   readonly grpc: RunningGrpcServer;
   readonly health: Health;
+  readonly place: Pick<Place, 'mayTakeOver' | 'onSuperseded'>;
   /** Rejects with a sentence when the port cannot be had. */
   readonly openAdmin: () => Promise<{ close(): unknown }>;
   /** Those in force when they are asked for. */
@@ -39,7 +41,7 @@ export async function run(parts: RunningParts): Promise<Running> {
   const admin = replace
     ? openWhenFree(openAdmin, stopping.signal, logger)
     : Promise.resolve(await openAdmin());
-  if (replace) void takeOverWhenHealthy(grpc, health, logger, stopping.signal);
+  if (replace) void takeOver(parts, stopping.signal);
   const { poll, superseded } = startPoll(parts);
   return {
     superseded,
@@ -52,12 +54,18 @@ export async function run(parts: RunningParts): Promise<Running> {
   };
 }
 
-function startPoll({ grpc, health, look }: RunningParts): {
+async function takeOver({ place, grpc, health, logger }: RunningParts, stopped: AbortSignal): Promise<void> {
+  await place.mayTakeOver();
+  await takeOverWhenHealthy(grpc, health, logger, stopped);
+}
+
+function startPoll({ grpc, health, look, place }: RunningParts): {
   readonly poll: NodeJS.Timeout;
   readonly superseded: Promise<void>;
 } {
   let tell = (): void => undefined;
   const superseded = new Promise<void>((resolve) => (tell = resolve));
+  void superseded.then(place.onSuperseded);
   const poll = setInterval(() => {
     health.poll();
     look();

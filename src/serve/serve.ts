@@ -86,7 +86,7 @@ function start(
     return startVerifier(configuration, logger, { ...options, place: workerPlace(configuration, worker) });
   if (configuration.settings.workers === 1) return startVerifier(configuration, logger, options);
   if (options.replace === true) checkSuccession(configuration);
-  return startWorkers(configuration, logger);
+  return startWorkers(configuration, logger, { replace: options.replace });
 }
 
 /** Whoever was succeeded has nothing left to wait for: its peers are on their way to the successor. */

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Configuration } from '../config/settings.js';
 import type { Health } from '../observability/health.js';
-import type { RunningGrpcServer } from './grpc-server.js';
 
 const LOOK_MILLISECONDS = 50;
 
@@ -13,13 +12,16 @@ export function checkSuccession({ settings }: Configuration): void {
     throw new Error(
       'serve --replace needs a nonce store that both processes share: what one lets in, the other must know; set nonces.store to lmdb',
     );
-  if (settings.workers > 1)
-    throw new Error('serve --replace is for a single worker: stop the supervisor and start it again');
+}
+
+/** Who serves on a socket and can take its name, or on several. */
+interface Successor {
+  takeOver(): void;
 }
 
 /** Waits until this verifier is well, and takes the socket's name. Gives up when `stopped` says so. */
 export async function takeOverWhenHealthy(
-  grpc: RunningGrpcServer,
+  successor: Successor,
   health: Health,
   logger: Logger,
   stopped: AbortSignal,
@@ -32,7 +34,7 @@ export async function takeOverWhenHealthy(
     await sleep(LOOK_MILLISECONDS);
   }
   if (stopped.aborted) return;
-  grpc.takeOver();
+  successor.takeOver();
   logger.info('took over the socket');
 }
 

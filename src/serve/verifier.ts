@@ -136,6 +136,7 @@ async function start(
   const running = await run({
     grpc,
     health,
+    place,
     openAdmin: () => place.openAdmin({ health, registry, ...shown(parts, reloading) }),
     limits: () => limitsAt(place, live.current.settings.limits),
     look: () => report.look(),

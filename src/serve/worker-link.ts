@@ -1,7 +1,7 @@
 /** A worker's end of the channel: it tells its health and answers what the admin port of the supervisor shows. */
 import type { Registry } from 'prom-client';
 import type { AdminView } from '../observability/admin-server.js';
-import type { FromWorker, WorkerQuestion } from './worker-messages.js';
+import type { FromWorker, ToWorker, WorkerQuestion } from './worker-messages.js';
 
 /** Also how soon a change of health is told. */
 const STATE_MILLISECONDS = 250;
@@ -15,8 +15,9 @@ export function openWorkerLink(view: WorkerView): { close(): void } {
     const { health } = view;
     send({ kind: 'state', serving: health.isServing(), components: health.states() });
   };
-  const answer = (question: WorkerQuestion): void => {
-    void answerTo(question, view).then((answer) => send({ kind: 'answer', id: question.id, answer }));
+  const answer = (message: ToWorker): void => {
+    if (message.kind !== 'question') return;
+    void answerTo(message, view).then((answer) => send({ kind: 'answer', id: message.id, answer }));
   };
   const timer = setInterval(tellState, STATE_MILLISECONDS);
   const unsubscribe = view.health.onChange(tellState);
@@ -29,6 +30,23 @@ export function openWorkerLink(view: WorkerView): { close(): void } {
       process.off('message', answer);
     },
   };
+}
+
+/** Resolves when the supervisor says so. */
+export function toldToTakeOver(): Promise<void> {
+  return new Promise((resolve) => {
+    const look = ({ kind }: ToWorker): void => {
+      if (kind !== 'take_over') return;
+      process.off('message', look);
+      resolve();
+    };
+    process.on('message', look);
+  });
+}
+
+/** So that the supervisor puts nobody in this worker's place. */
+export function tellSuperseded(): void {
+  send({ kind: 'superseded' });
 }
 
 async function answerTo({ topic, tenant }: WorkerQuestion, view: WorkerView): Promise<unknown> {

@@ -26,4 +26,15 @@ export interface WorkerAnswer {
   readonly answer: unknown;
 }
 
-export type FromWorker = WorkerState | WorkerAnswer;
+/** A successor has taken the worker's socket: it drains and ends, and nobody comes in its place. */
+export interface WorkerSuperseded {
+  readonly kind: 'superseded';
+}
+
+/** The order to take the socket from whoever has it. */
+export interface TakeOver {
+  readonly kind: 'take_over';
+}
+
+export type FromWorker = WorkerState | WorkerAnswer | WorkerSuperseded;
+export type ToWorker = WorkerQuestion | TakeOver;

@@ -1,6 +1,6 @@
 /** The supervisor's end of the channel to one worker, from its fork to its end. */
 import type { ChildProcess } from 'node:child_process';
-import type { FromWorker, WorkerQuestion, WorkerState, WorkerTopic } from './worker-messages.js';
+import type { FromWorker, ToWorker, WorkerState, WorkerTopic } from './worker-messages.js';
 
 /** A scrape waits no longer for a busy worker. */
 const ANSWER_MILLISECONDS = 1_000;
@@ -12,6 +12,8 @@ const LOOKS_IN_VAIN = 10;
 export interface WorkerEvents {
   /** The first state that a worker tells: its services listen by then. */
   readonly onListening: () => void;
+  /** A successor has its socket. */
+  readonly onSuperseded: () => void;
   /** It is gone; `reason` in words. */
   readonly onEnd: (reason: string) => void;
 }
@@ -55,24 +57,34 @@ export class WorkerProcess {
       };
       const deadline = setTimeout(() => settle(undefined), ANSWER_MILLISECONDS);
       this.#waiting.set(id, settle);
-      const question: WorkerQuestion = { kind: 'question', id, topic, tenant };
-      if (this.#child.connected) this.#child.send(question, (error) => error && settle(undefined));
-      else settle(undefined);
+      this.#send({ kind: 'question', id, topic, tenant }, () => settle(undefined));
     });
+  }
+
+  /** Lets it take the socket. One that is gone meanwhile is started again like any other. */
+  takeOver(): void {
+    this.#send({ kind: 'take_over' }, () => undefined);
   }
 
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
 
+  #send(message: ToWorker, inVain: () => void): void {
+    if (this.#child.connected) this.#child.send(message, (error) => error && inVain());
+    else inVain();
+  }
+
   #take(message: FromWorker): void {
     this.#looksInVain = 0;
-    if (message.kind === 'answer') {
-      this.#waiting.get(message.id)?.(message.answer);
-      return;
-    }
+    if (message.kind === 'answer') this.#waiting.get(message.id)?.(message.answer);
+    else if (message.kind === 'superseded') this.#events.onSuperseded();
+    else this.#takeState(message);
+  }
+
+  #takeState(state: WorkerState): void {
     const listensNow = this.#state === undefined;
-    this.#state = message;
+    this.#state = state;
     if (listensNow) this.#events.onListening();
   }
 

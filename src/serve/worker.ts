@@ -23,7 +23,9 @@ export class Worker {
   readonly number: number;
   /** Resolves when it listens for the first time; rejects with a sentence when it cannot start. */
   readonly listening: Promise<void>;
-  /** Resolves when a process that was told to stop is gone. */
+  /** Resolves when a successor has its socket: nobody comes in its place from then on. */
+  readonly superseded: Promise<void>;
+  /** Resolves when a process that was told to stop, or was superseded, is gone. */
   readonly gone: Promise<void>;
   readonly #options: WorkerOptions;
   readonly #logger: Logger;
@@ -35,6 +37,7 @@ export class Worker {
   #stopping = false;
   #listened!: () => void;
   #failed!: (reason: Error) => void;
+  #succeeded!: () => void;
   #left!: () => void;
 
   constructor(options: WorkerOptions) {
@@ -45,6 +48,7 @@ export class Worker {
       this.#listened = resolve;
       this.#failed = reject;
     });
+    this.superseded = new Promise((resolve) => (this.#succeeded = resolve));
     this.gone = new Promise((resolve) => (this.#left = resolve));
     this.#start();
   }
@@ -67,6 +71,11 @@ export class Worker {
     return this.#process?.ask(topic, tenant);
   }
 
+  /** Lets a process that was started to replace another take its socket. */
+  takeOver(): void {
+    this.#process?.takeOver();
+  }
+
   /** Passes a signal on, as SIGHUP for a reload. */
   signal(signal: NodeJS.Signals): void {
     this.#process?.signal(signal);
@@ -84,6 +93,7 @@ export class Worker {
     const startedMs = performance.now();
     this.#process = new WorkerProcess(this.#options.fork(), {
       onListening: () => this.#isListening(),
+      onSuperseded: () => this.#isSuperseded(),
       onEnd: (reason) => this.#ended(reason, performance.now() - startedMs),
     });
   }
@@ -92,6 +102,12 @@ export class Worker {
     this.#everListened = true;
     this.#logger.info({ worker_pid: this.pid }, 'a worker listens');
     this.#listened();
+  }
+
+  #isSuperseded(): void {
+    this.#stopping = true;
+    this.#logger.info({ worker_pid: this.pid }, 'a successor has taken the socket of a worker');
+    this.#succeeded();
   }
 
   #ended(reason: string, lifeMilliseconds: number): void {

@@ -57,6 +57,13 @@ function healthOf(workers: readonly WorkerLook[]): Health {
   ]);
 }
 
+/** Well when each of them serves: before they take the place of others. */
+export function healthOfEach(workers: readonly WorkerLook[]): Health {
+  return new Health(
+    workers.map((worker) => ({ name: `worker ${worker.number}`, fault: () => reasonOf(worker) })),
+  );
+}
+
 function reasonOf({ number, state }: WorkerLook): string | undefined {
   if (state === undefined) return `worker ${number} does not run`;
   if (state.serving) return undefined;

@@ -3,56 +3,135 @@
  * signals on, and shows them all on the one admin port. A worker whose supervisor is gone drains and ends.
  */
 import { fork, type ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Configuration } from '../config/settings.js';
 import { startAdminServer } from '../observability/admin-server.js';
+import { openWhenFree, takeOverWhenHealthy } from './succession.js';
 import type { RunningVerifier } from './verifier.js';
 import { Worker } from './worker.js';
-import { viewOfWorkers } from './workers-view.js';
+import { healthOfEach, viewOfWorkers, type WorkersView } from './workers-view.js';
 
 const WORKER_MAIN = fileURLToPath(new URL('worker-main.js', import.meta.url));
 /** What a worker may take on top of draining, to flush and to close. */
 const CLOSING_MILLISECONDS = 5_000;
+/** Successors take all sockets at once; workers that have none, as there are fewer successors, end after that. */
+const SUCCESSION_MILLISECONDS = 2_000;
 
-/**
- * Starts the workers of the settings; resolves when all of them listen. Rejects with a sentence when one cannot.
- * `start` makes the process of a worker, given the configuration's file and the worker's number.
- */
+/** How workers are started. */
+export interface WorkersOptions {
+  /** Beside those of another supervisor, whose sockets they take once each of them is healthy. */
+  readonly replace?: boolean | undefined;
+  /** Makes the process of a worker. */
+  readonly start?: typeof forkWorker;
+}
+
+/** Starts the workers of the settings; resolves when all of them listen. Rejects with a sentence when one cannot. */
 export async function startWorkers(
   configuration: Configuration,
   logger: Logger,
-  start = forkWorker,
+  { replace = false, start = forkWorker }: WorkersOptions = {},
 ): Promise<RunningVerifier> {
-  const { settings, file } = configuration;
-  const workers = Array.from(
-    { length: settings.workers },
-    (_, number) =>
-      new Worker({ number, fork: () => start(file, number), logger, onDeath: () => view.died(number) }),
-  );
-  const view = viewOfWorkers(workers);
-  const stopAll = async (cut?: AbortSignal): Promise<void> => {
-    view.health.drain();
-    const limitMilliseconds = settings.limits.drainMilliseconds + CLOSING_MILLISECONDS;
-    await stopWorkers(workers, limitMilliseconds, cut);
-  };
-  const reload = (): Promise<void> => {
-    for (const worker of workers) worker.signal('SIGHUP');
+  const supervisor = new Supervisor(configuration, logger, { replace, start });
+  await supervisor.start();
+  return supervisor;
+}
+
+class Supervisor implements RunningVerifier {
+  /** Resolves when successors have the sockets. */
+  readonly superseded: Promise<void>;
+  readonly #configuration: Configuration;
+  readonly #logger: Logger;
+  readonly #workers: readonly Worker[];
+  readonly #view: WorkersView;
+  readonly #stopping = new AbortController();
+  readonly #replace: boolean;
+  #hasTakenOver = false;
+  #isSuperseded = false;
+  #admin: Promise<{ close(): unknown } | undefined> = Promise.resolve(undefined);
+
+  constructor(
+    configuration: Configuration,
+    logger: Logger,
+    { replace, start }: { readonly replace: boolean; readonly start: typeof forkWorker },
+  ) {
+    this.#configuration = configuration;
+    this.#logger = logger;
+    this.#replace = replace;
+    // A socket that was taken over is our own: who comes in the place of a dead worker need not wait for it.
+    const fork = (number: number): ChildProcess =>
+      start(configuration.file, number, replace && !this.#hasTakenOver);
+    this.#workers = Array.from(
+      { length: configuration.settings.workers },
+      (_, number) =>
+        new Worker({
+          number,
+          fork: () => fork(number),
+          logger,
+          onDeath: () => this.#view.died(number),
+        }),
+    );
+    this.#view = viewOfWorkers(this.#workers);
+    this.superseded = this.#succession();
+  }
+
+  /** Resolves when all workers listen; rejects with a sentence, and leaves nothing behind, when one cannot. */
+  async start(): Promise<void> {
+    try {
+      await Promise.all(this.#workers.map(({ listening }) => listening));
+      if (this.#replace) this.#succeed();
+      else this.#admin = Promise.resolve(await this.#openAdmin());
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  readonly reload = (): Promise<void> => {
+    for (const worker of this.#workers) worker.signal('SIGHUP');
     return Promise.resolve();
   };
-  try {
-    await Promise.all(workers.map(({ listening }) => listening));
-    const admin = await startAdminServer({ ...settings.admin, ...view });
-    return { reload, stop: (cut) => stopAll(cut).finally(() => admin.close()) };
-  } catch (error) {
-    await stopAll();
-    throw error;
+
+  async stop(cut?: AbortSignal): Promise<void> {
+    this.#stopping.abort();
+    if (!this.#isSuperseded) this.#view.health.drain();
+    const { drainMilliseconds } = this.#configuration.settings.limits;
+    await stopWorkers(this.#workers, drainMilliseconds + CLOSING_MILLISECONDS, cut);
+    (await this.#admin)?.close();
+  }
+
+  /** Takes the sockets of another supervisor's workers, all at once, and the admin port when it has left that. */
+  #succeed(): void {
+    const { signal } = this.#stopping;
+    this.#admin = openWhenFree(() => this.#openAdmin(), signal, this.#logger);
+    void takeOverWhenHealthy(this, healthOfEach(this.#workers), this.#logger, signal);
+  }
+
+  /** For `takeOverWhenHealthy`. */
+  takeOver(): void {
+    this.#hasTakenOver = true;
+    for (const worker of this.#workers) worker.takeOver();
+  }
+
+  async #succession(): Promise<void> {
+    const all = this.#workers.map(({ superseded }) => superseded);
+    await Promise.race(all);
+    await Promise.race([Promise.all(all), sleep(SUCCESSION_MILLISECONDS, undefined, { ref: false })]);
+    this.#isSuperseded = true;
+  }
+
+  #openAdmin(): ReturnType<typeof startAdminServer> {
+    return startAdminServer({ ...this.#configuration.settings.admin, ...this.#view });
   }
 }
 
-/** Standard error is shared: every line of the log is written whole. */
-function forkWorker(file: string, number: number): ChildProcess {
-  return fork(WORKER_MAIN, [file, String(number)], {
+/**
+ * Given the configuration's file, the worker's number, and whether it leaves the socket to whoever has it until it is
+ * told to take it. Standard error is shared: every line of the log is written whole.
+ */
+function forkWorker(file: string, number: number, replace: boolean): ChildProcess {
+  return fork(WORKER_MAIN, [file, String(number), ...(replace ? ['replace'] : [])], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced',
   });

@@ -13,7 +13,7 @@ import { anyFreePort } from './support/free-port.js';
 import { telemetry } from './support/requests.js';
 import { Stage } from './support/stage.js';
 import { serves, VerifierProcess } from './support/verifier-process.js';
-import { healthySockets, withWorkers } from './support/workers.js';
+import { healthySockets, withWorkers, workersOf } from './support/workers.js';
 import { worldOf, type World } from './support/world.js';
 
 const PER_SECOND = 300;
@@ -78,6 +78,19 @@ async function underLoad(act: () => Promise<void>): Promise<void> {
   process.stdout.write(`${exchanged.length} requests in ${seconds.toFixed(1)} s, none failed\n`);
 }
 
+/** Each replaces the one before; the first that of the stage. */
+async function replaceThreeTimes(configurationFile: string): Promise<void> {
+  for (let count = 0; count < 3; count++) {
+    const former = processes.at(-1);
+    const next = start(configurationFile, true);
+    const left = (): boolean => former?.hasEnded ?? stage.federation.pid('verifier') === undefined;
+    await until('the former verifier is gone', left, { atMostMs: REPLACED_MILLISECONDS });
+    if (former !== undefined) expect(await former.ended).toBe(0);
+    expect(next.hasEnded).toBe(false);
+    await sleep(SETTLING_MILLISECONDS);
+  }
+}
+
 async function expectOnce(exchanged: readonly Exchanged[], before: number): Promise<void> {
   const copies = await sentAgain(
     stage,
@@ -98,17 +111,7 @@ describe('a single verifier', () => {
 
   test('is replaced three times over: the new one is healthy and takes the socket, then the old one drains and exits 0', async () => {
     const { configurationFile } = stage.federation.layout;
-    await underLoad(async () => {
-      for (let count = 0; count < 3; count++) {
-        const former = processes.at(-1);
-        const next = start(configurationFile, true);
-        const left = (): boolean => former?.hasEnded ?? stage.federation.pid('verifier') === undefined;
-        await until('the former verifier is gone', left, { atMostMs: REPLACED_MILLISECONDS });
-        if (former !== undefined) expect(await former.ended).toBe(0);
-        expect(next.hasEnded).toBe(false);
-        await sleep(SETTLING_MILLISECONDS);
-      }
-    });
+    await underLoad(() => replaceThreeTimes(configurationFile));
     const logs = [join(stage.federation.layout.run, 'verifier.log'), further()];
     const drains = logs.flatMap((file) => readFileSync(file, 'utf8').match(/^.*"draining".*$/gm) ?? []);
     expect(drains).toHaveLength(3);
@@ -120,6 +123,33 @@ describe('a single verifier', () => {
   test('is not replaced by one that would not know its nonces, and goes on', async () => {
     const file = writeConfiguration('memory', { nonces: { store: 'memory' } });
     expect(await start(file, true).ended).toBe(3);
+    expect((await stage.send('HTTP/1.1', telemetry({ by: world.a }))).status).toBe(202);
+  }, 120_000);
+});
+
+// Fault: rolling-replacement, drain
+describe('a supervisor with two workers', () => {
+  beforeAll(async () => {
+    stage = await Stage.open(withWorkers(2, { patchConfiguration: prepare }));
+    world = worldOf(stage.federation.credentials);
+  }, 120_000);
+  afterAll(closeAll, 120_000);
+
+  test('is replaced three times over: the new workers are healthy and take the sockets, then the old ones drain and all exit 0', async () => {
+    const { configurationFile } = stage.federation.layout;
+    await underLoad(() => replaceThreeTimes(configurationFile));
+    expect(readFileSync(further(), 'utf8')).not.toContain('a worker died');
+    await until('the admin port is theirs', async () =>
+      (await workersOf(stage)).every(({ serving, replacements }) => serving && replacements === 0),
+    );
+  }, 240_000);
+
+  test('is not replaced by one that has a worker without a socket, and goes on', async () => {
+    writeFileSync(join(stage.federation.layout.run, 'taken-1.sock'), 'no socket');
+    const file = writeConfiguration('taken', { workers: 2, listen: { socket: 'run/taken.sock' } });
+    const pids = (await workersOf(stage)).map(({ pid }) => pid);
+    expect(await start(file, true).ended).toBe(3);
+    expect((await workersOf(stage)).map(({ pid }) => pid)).toEqual(pids);
     expect((await stage.send('HTTP/1.1', telemetry({ by: world.a }))).status).toBe(202);
   }, 120_000);
 });

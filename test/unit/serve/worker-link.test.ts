@@ -1,7 +1,7 @@
 /** A worker's end of the channel, with a supervisor that writes down what it hears. */
 import { Registry } from 'prom-client';
 import { Health } from '../../../src/observability/health.js';
-import { openWorkerLink } from '../../../src/serve/worker-link.js';
+import { openWorkerLink, tellSuperseded, toldToTakeOver } from '../../../src/serve/worker-link.js';
 import type { FromWorker, WorkerQuestion } from '../../../src/serve/worker-messages.js';
 
 const own = { send: Object.getOwnPropertyDescriptor(process, 'send'), connected: process.connected };
@@ -50,6 +50,23 @@ async function answerTo(question: Omit<WorkerQuestion, 'kind' | 'id'>): Promise<
 const states = (): unknown[] => heard.flatMap((one) => (one.kind === 'state' ? [one.serving] : []));
 
 describe('the link of a worker', () => {
+  it('takes the order to take over for what it is, and not for a question', async () => {
+    const before = heard.length;
+    const listeners = process.listenerCount('message');
+    const told = toldToTakeOver();
+    for (const kind of ['question', 'take_over'])
+      for (const listener of process.listeners('message').slice(-2))
+        (listener as (message: unknown) => void)({ kind, id: 1, topic: 'status' });
+    await told;
+    expect(process.listenerCount('message')).toBe(listeners);
+    expect(heard.slice(before)).toMatchObject([{ kind: 'answer', id: 1 }]);
+  });
+
+  it('tells that a successor has the socket', () => {
+    tellSuperseded();
+    expect(heard.at(-1)).toEqual({ kind: 'superseded' });
+  });
+
   it('tells the state at once and each change of it', () => {
     expect(heard[0]).toMatchObject({ kind: 'state', serving: true });
     fault = 'the disk is full';

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { jest } from '@jest/globals';
-import type { WorkerQuestion } from '../../../src/serve/worker-messages.js';
+import type { ToWorker, WorkerQuestion } from '../../../src/serve/worker-messages.js';
 import { WorkerProcess } from '../../../src/serve/worker-process.js';
 
 const STATE = { kind: 'state', serving: true, components: [] } as const;
@@ -11,9 +11,11 @@ class FakeChild extends EventEmitter {
   pid: number | undefined = 4711;
   connected = true;
   readonly sent: WorkerQuestion[] = [];
+  readonly orders: string[] = [];
   readonly signals: string[] = [];
-  send(question: WorkerQuestion): void {
-    this.sent.push(question);
+  send(message: ToWorker): void {
+    if (message.kind === 'question') this.sent.push(message);
+    else this.orders.push(message.kind);
   }
   kill(signal: string): void {
     this.signals.push(signal);
@@ -30,6 +32,7 @@ beforeEach(() => {
   told = [];
   worker = new WorkerProcess(child as unknown as ChildProcess, {
     onListening: () => void told.push('listening'),
+    onSuperseded: () => void told.push('superseded'),
     onEnd: (reason) => void told.push(reason),
   });
 });
@@ -70,6 +73,16 @@ describe('the process of a worker', () => {
     expect(child.sent).toEqual([]);
   });
 
+  it('is told to take the socket over, unless it is gone, and tells when another one has it', () => {
+    worker.takeOver();
+    child.connected = false;
+    worker.takeOver();
+    expect(child.orders).toEqual(['take_over']);
+    child.emit('message', STATE);
+    child.emit('message', { kind: 'superseded' });
+    expect([told, worker.state]).toEqual([['listening', 'superseded'], STATE]);
+  });
+
   it('is killed after ten seconds without a sign of life, and says so', () => {
     child.emit('message', STATE);
     jest.advanceTimersByTime(9_000);
@@ -103,6 +116,7 @@ describe('the process of a worker', () => {
     never.pid = undefined;
     new WorkerProcess(never as unknown as ChildProcess, {
       onListening: () => undefined,
+      onSuperseded: () => undefined,
       onEnd: (reason) => void told.push(reason),
     });
     never.emit('error', new Error('spawn EAGAIN'));

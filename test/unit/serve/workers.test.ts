@@ -1,6 +1,8 @@
 /** The supervisor over real processes: scripts that speak the worker's end of the channel. */
 import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -10,20 +12,27 @@ import { startWorkers } from '../../../src/serve/workers.js';
 import { anyFreePort } from '../../e2e/support/free-port.js';
 import { until } from '../../support/until.js';
 
-/** Tells its folder of each signal; the patient one ends at the second order to stop. */
+/** Tells its folder of each signal and order; the patient one ends at the second order to stop, the unwell gets well by SIGHUP. */
 const SCRIPT = `
   const { appendFileSync } = require('node:fs');
-  const [, , behaviour, number, log] = process.argv;
+  const [, , behaviour, number, log, waits] = process.argv;
   if (behaviour === 'one fails' && number === '1') process.exit(3);
   let told = 0;
   for (const signal of ['SIGTERM', 'SIGHUP'])
     process.on(signal, () => {
       appendFileSync(log, number + ' ' + signal + '\\n');
+      if (signal === 'SIGHUP') tell(true);
       if (signal === 'SIGTERM' && (behaviour !== 'patient' || ++told === 2)) process.exit(0);
     });
   process.on('disconnect', () => process.exit(0));
-  process.on('message', ({ id }) => process.send({ kind: 'answer', id, answer: undefined }));
-  process.send({ kind: 'state', serving: true, components: [] });
+  process.on('message', ({ kind, id }) => {
+    if (kind === 'question') process.send({ kind: 'answer', id, answer: undefined });
+    else appendFileSync(log, number + ' ' + kind + (waits === 'true' ? '' : ' unasked') + '\\n');
+  });
+  const tell = (serving) => process.send({ kind: 'state', serving, components: [] });
+  tell(behaviour !== 'unwell' || number === '0');
+  if (behaviour === 'superseded' || (behaviour === 'first superseded' && number === '0'))
+    process.send({ kind: 'superseded' }, () => process.exit(0));
 `;
 
 let folder = '';
@@ -46,16 +55,20 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function start(behaviour: string, drainMilliseconds = 1_000): Promise<RunningVerifier> {
+async function start(
+  behaviour: string,
+  { drainMilliseconds = 1_000, replace = false } = {},
+): Promise<RunningVerifier> {
   const settings = { workers: 2, admin: { host: '127.0.0.1', port }, limits: { drainMilliseconds } };
   const configuration = { file: 'countersign.yaml', settings } as unknown as Configuration;
-  running = await startWorkers(configuration, pino({ level: 'silent' }), (_file, number) => {
-    const child = fork(join(folder, 'worker.cjs'), [behaviour, String(number), log], {
+  const start = (_file: string, number: number, waits: boolean): ChildProcess => {
+    const child = fork(join(folder, 'worker.cjs'), [behaviour, String(number), log, String(waits)], {
       serialization: 'advanced',
     });
     forked.push(child);
     return child;
-  });
+  };
+  running = await startWorkers(configuration, pino({ level: 'silent' }), { replace, start });
   return running;
 }
 
@@ -115,7 +128,7 @@ describe('the supervisor of workers', () => {
   });
 
   it('tells them a second time when nobody wants to wait', async () => {
-    const verifier = await start('patient', 600_000);
+    const verifier = await start('patient', { drainMilliseconds: 600_000 });
     running = undefined;
     const cut = new AbortController();
     const stopped = verifier.stop(cut.signal);
@@ -127,7 +140,7 @@ describe('the supervisor of workers', () => {
   });
 
   it('kills those that do not end within the limit of a drain and of closing', async () => {
-    const verifier = await start('patient', 0);
+    const verifier = await start('patient', { drainMilliseconds: 0 });
     running = undefined;
     await verifier.stop();
     expect(forked.map(({ signalCode }) => signalCode)).toEqual(['SIGKILL', 'SIGKILL']);
@@ -137,5 +150,67 @@ describe('the supervisor of workers', () => {
     await expect(start('one fails')).rejects.toThrow('worker 1 ended with 3 before it listened');
     expect(forked.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)).toEqual([]);
     await expect(page('/livez')).rejects.toThrow();
+  });
+});
+
+describe('a supervisor that takes the place of another', () => {
+  it('has its workers take the sockets when each of them is well, and none before', async () => {
+    const { reload } = await start('unwell', { replace: true });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(signals()).toEqual([]);
+    await reload?.('signal');
+    await until('both were told', () => signals().length === 4);
+    expect(signals()).toEqual(['0 SIGHUP', '0 take_over', '1 SIGHUP', '1 take_over']);
+  });
+
+  it('puts in the place of a worker that dies later one that need not wait', async () => {
+    await start('works', { replace: true });
+    await until('both were told', () => signals().length === 2);
+    forked[0]?.kill('SIGKILL');
+    await until('there is another one', () => forked.length === 3);
+    expect(forked.map(({ spawnargs }) => spawnargs.at(-1))).toEqual(['true', 'true', 'false']);
+  });
+
+  it('opens the admin port when the other has left it', async () => {
+    const other = createServer().listen(port, '127.0.0.1');
+    await once(other, 'listening');
+    await start('works', { replace: true });
+    await until('both were told', () => signals().length === 2);
+    await new Promise((resolve) => other.close(resolve));
+    await until('the port is ours', () =>
+      page('/readyz').then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    );
+  });
+
+  it('stops while it waits for both', async () => {
+    const other = createServer().listen(port, '127.0.0.1');
+    await once(other, 'listening');
+    const verifier = await start('unwell', { replace: true });
+    running = undefined;
+    await verifier.stop();
+    await new Promise((resolve) => other.close(resolve));
+    expect(signals()).toEqual(['0 SIGTERM', '1 SIGTERM']);
+  });
+});
+
+describe('a supervisor whose place is taken', () => {
+  it('says so when the last socket is, and puts nobody there', async () => {
+    const { superseded } = await start('superseded');
+    await superseded;
+    await until('both are gone', () => forked.every(({ exitCode }) => exitCode === 0));
+    expect(await replacements()).toEqual([0, 0]);
+    expect(forked).toHaveLength(2);
+  });
+
+  it('does not wait for long for a worker that has no successor', async () => {
+    const verifier = await start('first superseded');
+    running = undefined;
+    await verifier.superseded;
+    expect(signals()).toEqual([]);
+    await verifier.stop();
+    expect(signals()).toEqual(['1 SIGTERM']);
   });
 });
