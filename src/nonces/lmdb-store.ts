@@ -33,7 +33,7 @@ export async function openLmdbNonceStore(options: LmdbNonceStoreOptions): Promis
 const BATCH_CLAIMS = 512;
 /**
  * While every turn brings more of them, claims are gathered up to so many before they are decided: a transaction costs
- * about as much as a check, and two processes wait for each other's. A claim that comes alone waits for one turn.
+ * a quarter of a check, and two processes wait for each other's. A claim that comes alone waits for one turn.
  */
 const GATHERED_CLAIMS = 16;
 /** How often an idle process reads what others have written, so that its next claim need not. */
