@@ -82,6 +82,21 @@ describe('sentinels', () => {
     return traffic;
   }
 
+  /** A fail-over that takes longer than its time-out, on a busy machine, is undone: it has to be ordered again. */
+  async function orderFailOver({ name, sentinels, replica }: SentinelGroup): Promise<void> {
+    const [, sentinel] = sentinels;
+    const isDone = async (): Promise<boolean> => {
+      const named = await sentinel?.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name);
+      return String(named).endsWith(`,${replica.address.port}`);
+    };
+    const orderUnlessDone = async (): Promise<boolean> => {
+      if (await isDone()) return true;
+      await sentinel?.command('SENTINEL', 'FAILOVER', name).catch(() => 'there is one under way');
+      return isDone();
+    };
+    await until('the fail-over is done', orderUnlessDone, { everyMs: 500 });
+  }
+
   function throughSentinels({ name, sentinels, master }: SentinelGroup): RedisNonceStoreOptions['redis'] {
     const addresses = sentinels.map(({ address }) => address);
     const login = { username: undefined, password: undefined };
@@ -121,9 +136,9 @@ describe('sentinels', () => {
   it(
     'fail over with one of them dead and on order, and nothing that was let in is forgotten',
     async () => {
-      await underLoad(async ({ name, sentinels }) => {
-        await sentinels[0]?.kill();
-        await sentinels[1]?.command('SENTINEL', 'FAILOVER', name);
+      await underLoad(async (group) => {
+        await group.sentinels[0]?.kill();
+        await orderFailOver(group);
       });
     },
     TEST_MS,
