@@ -11,7 +11,14 @@ import { RedisServer } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 import { numberedClaim } from './nonce-claims.js';
-import { newPrefix, redisAt, RedisStores, showReturn, untilHealthy } from './nonce-store-redis-harness.js';
+import {
+  newPrefix,
+  redisAt,
+  RedisStores,
+  showReturn,
+  untilHealthy,
+  untilSaid,
+} from './nonce-store-redis-harness.js';
 import { Traffic } from './nonce-store-redis-traffic.js';
 
 /** Many times what it takes on a quiet machine: some 0.3 s until claims are decided, and the second of the floor. */
@@ -65,11 +72,6 @@ function losses(two: readonly RedisNonceStore[]): number {
 async function untilSettled(store: RedisNonceStore): Promise<void> {
   await until('nothing is owed', () => store.figures().withdrawalsOwed === 0);
   await untilHealthy(store);
-}
-
-/** Resolves when a store has noticed a fault by itself, and says so. */
-async function untilSaid(store: RedisNonceStore, reason: RegExp): Promise<void> {
-  await until(`it is said: ${String(reason)}`, () => reason.test(store.status().unhealthy ?? ''));
 }
 
 function claimNow(number: number) {

@@ -19,7 +19,14 @@ import {
 import type { RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 import { numberedClaim } from './nonce-claims.js';
-import { newPrefix, redisAt, RedisStores, showReturn, untilHealthy } from './nonce-store-redis-harness.js';
+import {
+  newPrefix,
+  redisAt,
+  RedisStores,
+  showReturn,
+  untilHealthy,
+  watchLosses,
+} from './nonce-store-redis-harness.js';
 import { Traffic } from './nonce-store-redis-traffic.js';
 
 const NO_FUTURE = { futureSkewSeconds: 0 };
@@ -61,7 +68,7 @@ describe('sentinels', () => {
     const group = await startSentinelGroup();
     servers.push(...group.all);
     const two = await openTwo(throughSentinels(group));
-    const before = two.map((store) => store.figures().stateLosses);
+    const bothHaveNoticed = watchLosses(two);
     const traffic = new Traffic(...two);
     traffic.start();
     await traffic.untilWins(200);
@@ -71,8 +78,7 @@ describe('sentinels', () => {
     showReturn(returned);
     expect(returned.decidedMs).toBeLessThan(DECISION_MS);
     expect(returned.servedMs).toBeLessThan(RETURN_MS);
-    const lost = () => two.map((store, at) => store.figures().stateLosses - (before[at] ?? 0));
-    await until('both have noticed', () => !lost().includes(0));
+    await bothHaveNoticed();
     for (const store of two) await untilHealthy(store);
     await after(group);
     await traffic.untilWins(traffic.wins() + 100);
@@ -200,7 +206,7 @@ describe('a cluster', () => {
       const traffic = new Traffic(...two);
       traffic.start();
       await traffic.untilWins(300);
-      const before = two.map((store) => store.figures().stateLosses);
+      const bothHaveNoticed = watchLosses(two);
       await cluster.masters[1]?.kill();
       const heir = cluster.replicas[1];
       if (heir === undefined) throw new Error('a cluster without replicas');
@@ -211,8 +217,7 @@ describe('a cluster', () => {
       await traffic.stop();
       await traffic.replayAll();
       expect(traffic.twice()).toEqual([]);
-      const lost = () => two.map((store, at) => store.figures().stateLosses - (before[at] ?? 0));
-      await until('both have noticed', () => !lost().includes(0));
+      await bothHaveNoticed();
     },
     TEST_MS,
   );

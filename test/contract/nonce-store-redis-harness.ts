@@ -29,6 +29,18 @@ export async function untilHealthy(store: NonceStore): Promise<void> {
   await until('the store is healthy', () => store.status().unhealthy === undefined);
 }
 
+/** Resolves when the store has noticed a fault by itself, and says so. */
+export async function untilSaid(store: NonceStore, reason: RegExp): Promise<void> {
+  await until(`it is said: ${String(reason)}`, () => reason.test(store.status().unhealthy ?? ''));
+}
+
+/** Begins to watch; what it gives resolves when each of the stores has noticed a loss of state since. */
+export function watchLosses(watched: readonly RedisNonceStore[]): () => Promise<void> {
+  const losses = (): number[] => watched.map((store) => store.figures().stateLosses);
+  const before = losses();
+  return () => until('each of them has noticed', () => losses().every((count, at) => count !== before[at]));
+}
+
 /** Prints with MEASURE=1 how long it took after a fault until Redis decided claims, and until an event was let in. */
 export function showReturn({ decidedMs, servedMs }: Record<'decidedMs' | 'servedMs', number>): void {
   if (process.env['MEASURE'] !== '1') return;

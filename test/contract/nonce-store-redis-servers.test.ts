@@ -3,11 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { NonceStore } from '../../src/nonces/nonce-store.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 import { numberedClaim } from './nonce-claims.js';
-import { redisAt as settingsAt, RedisStores, untilHealthy } from './nonce-store-redis-harness.js';
+import { redisAt as settingsAt, RedisStores, untilHealthy, untilSaid } from './nonce-store-redis-harness.js';
 
 const CLAIMED = { kind: 'claimed' };
 const UNAVAILABLE = { kind: 'doubt', reason: 'store_unavailable' };
@@ -30,10 +29,6 @@ async function start(...directives: string[]): Promise<RedisServer> {
   const server = await RedisServer.start({ directives });
   servers.push(server);
   return server;
-}
-
-async function untilSaid(store: NonceStore, reason: RegExp): Promise<void> {
-  await until('the reason is said', () => reason.test(store.status().unhealthy ?? ''));
 }
 
 function claimNow(number: number) {
