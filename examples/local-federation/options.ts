@@ -69,7 +69,7 @@ export function parseUpstream(text: string): OwnUpstream {
 function nonceStore(environment: Environment): Nonces {
   const store = given(environment, 'NONCES') ?? 'lmdb';
   if (store === 'lmdb' || store === 'memory') return store;
-  if (store.startsWith('redis')) return parseOwnRedis(store);
+  if (store.startsWith('redis')) return parseOwnRedis(store, given(environment, 'NODE_EXTRA_CA_CERTS'));
   // What comes after a scheme may hold a password.
   const shown = store.replace(/:\/\/[^]*$/, '://…');
   throw new FederationFault(

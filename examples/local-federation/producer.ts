@@ -65,6 +65,8 @@ export function signedHeaders(
 }
 
 const ANSWER_MILLISECONDS = 8_000;
+/** Said here: what is left out, `NODE_TLS_REJECT_UNAUTHORIZED` and `NODE_OPTIONS` decide. The gateway speaks nothing older. */
+const VERIFIED = { rejectUnauthorized: true, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const;
 
 /** Connections to one gateway, one TLS identity each; closed by `close`. */
 export class Gateway {
@@ -118,7 +120,7 @@ export class Gateway {
     const known = this.#agents.get(certificate ?? '');
     if (known !== undefined) return known;
     const identity = certificate === undefined ? {} : { cert: certificate, key: certificateKey };
-    const agent = new Agent({ keepAlive: true, ca: this.#authority, ...identity });
+    const agent = new Agent({ keepAlive: true, ca: this.#authority, ...VERIFIED, ...identity });
     this.#agents.set(certificate ?? '', agent);
     return agent;
   }

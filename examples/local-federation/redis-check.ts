@@ -1,4 +1,5 @@
 /** Whether the Redis of `NONCES` can be used, before anything is made or started for it. */
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { redisFault } from '../../src/nonces/redis-fault.js';
 import type { RedisLinkSettings } from '../../src/nonces/redis-clients.js';
@@ -22,18 +23,28 @@ export async function checkRedis(redis: OwnRedis): Promise<void> {
   }
 }
 
-function linkSettings({ address, isTls, ...login }: OwnRedis): RedisLinkSettings {
+function linkSettings({ address, isTls, authorityFile, ...login }: OwnRedis): RedisLinkSettings {
   const { hostname, port } = new URL(`redis://${address}`);
   const host = hostname.replace(/^\[|\]$/g, '');
-  const none = { authority: undefined, certificate: undefined, privateKey: undefined, serverName: undefined };
+  const authority = authorityFile === undefined ? undefined : readAuthority(authorityFile);
+  const tls = { authority, certificate: undefined, privateKey: undefined, serverName: undefined };
   return {
     ...login,
     deployment: { kind: 'standalone', address: { host, port: Number(port) } },
-    tls: isTls ? none : undefined,
+    tls: isTls ? tls : undefined,
     keyPrefix: 'countersign',
     timeoutMilliseconds: PATIENCE_MILLISECONDS,
     waitReplicas: 0,
   };
+}
+
+function readAuthority(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FederationFault(`NODE_EXTRA_CA_CERTS=${file}: ${reason}`, 'name a file of PEM certificates');
+  }
 }
 
 async function faultOf(link: RedisLink): Promise<string | undefined> {

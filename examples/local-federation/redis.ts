@@ -1,7 +1,7 @@
 /** `NONCES=redis://…`: nonces in a Redis that is there already, and that other verifiers may share. */
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Secret } from '../../src/config/redis-settings.js';
 import { parseRedisUrl } from '../../src/config/redis-url.js';
 import type { ConfigurationDocument } from './configuration.js';
@@ -18,6 +18,8 @@ export interface OwnRedis {
   readonly username: string | undefined;
   readonly password: Secret | undefined;
   readonly isTls: boolean;
+  /** Whom alone to believe, PEM; absent: the authorities that Node was built with. */
+  readonly authorityFile: string | undefined;
 }
 
 /** Where the nonces are kept. */
@@ -28,8 +30,11 @@ const PASSWORD = /^[^\r\n\0]{1,1024}$/;
 /** How the switch is to be given. */
 export const REDIS_FORM = 'NONCES=redis://user:password@host:port/database (rediss:// for TLS)';
 
-/** Reads a `redis://` or `rediss://` URL. Throws a fault without the password in it when it is none of a server. */
-export function parseOwnRedis(text: string): OwnRedis {
+/**
+ * Reads a `redis://` or `rediss://` URL. Throws a fault without the password in it when it is none of a server.
+ * `authorityFile`: of `rediss://`.
+ */
+export function parseOwnRedis(text: string, authorityFile?: string): OwnRedis {
   const url = parseRedisUrl(text);
   if (url === undefined || url.hasParameters) throw unusable('names no Redis server');
   const { address, database, username, password, isTls } = url;
@@ -42,6 +47,7 @@ export function parseOwnRedis(text: string): OwnRedis {
     username,
     password: password === undefined ? undefined : () => password,
     isTls,
+    authorityFile: isTls && authorityFile !== undefined ? resolve(authorityFile) : undefined,
   };
 }
 
@@ -61,7 +67,7 @@ export function writeRedisPassword(layout: Layout, nonces: Nonces): void {
 
 /** The `nonces` of the configuration. */
 export function redisSection(
-  { address, database, username, password, isTls }: OwnRedis,
+  { address, database, username, password, isTls, authorityFile }: OwnRedis,
   keys: SigningKeys,
 ): ConfigurationDocument['nonces'] {
   return {
@@ -71,7 +77,7 @@ export function redisSection(
       database,
       ...(username !== undefined && { username }),
       ...(password !== undefined && { passwordFile: PASSWORD_FILE }),
-      ...(isTls && { tls: {} }),
+      ...(isTls && { tls: { ...(authorityFile !== undefined && { caFile: authorityFile }) } }),
       keyPrefix: keyPrefix(keys),
     },
   };

@@ -1,7 +1,8 @@
 /** Sending a signed request over mutual TLS from Node. The portable half is `sign-request.ts`. */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { checkServerIdentity, createSecureContext, type SecureContextOptions } from 'node:tls';
+import { trusting, type TrustingOptions } from '../crypto/tls-client.js';
 import { collectAnswer, type CollectedAnswer } from './collect-answer.js';
 import { classifyTransportError, errorCode, type SendFailure } from './send-failure.js';
 
@@ -12,7 +13,7 @@ const DEFAULT_MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /** PEM texts of the mutual TLS connection. */
 export interface ClientTls {
-  /** CA of the server. No other is trusted, the system's neither. */
+  /** CA of the server. No other is trusted, the system's neither; without a certificate in it nothing is sent. */
   readonly ca: string | Uint8Array;
   /** Our certificate, with its chain where it has one. */
   readonly certificate: string | Uint8Array;
@@ -43,7 +44,8 @@ export type SendOutcome =
   | { readonly kind: 'failed'; readonly failure: SendFailure };
 
 /**
- * Sends once: no retry, no redirect followed, a connection of its own, TLS 1.2 at least (the gateway wants 1.3).
+ * Sends once: no retry, no redirect followed, a connection of its own, TLS 1.2 at least (the gateway wants 1.3). No
+ * variable of the environment weakens how the server is verified.
  * Never rejects for what the network or the server does; every failure is a value.
  *
  * A 503, a time-out and a broken connection may be answered by sending the same bytes again, nonce included: if the
@@ -75,16 +77,17 @@ function acceptedUrl(text: string): { readonly url: URL } | SendFailure {
 }
 
 /** Tried out before the request, so that a bad file is told apart from a bad network. */
-function acceptedTls(tls: ClientTls): { readonly secure: SecureContextOptions } | SendFailure {
-  const [ca, cert, key] = [tls.ca, tls.certificate, tls.privateKey].map(asPem);
-  const secure: SecureContextOptions = { ca, cert, key, minVersion: 'TLSv1.2' };
+function acceptedTls(tls: ClientTls): { readonly secure: SecureOptions } | SendFailure {
   try {
+    const secure = { ...trusting(asPem(tls.ca)), cert: asPem(tls.certificate), key: asPem(tls.privateKey) };
     createSecureContext(secure);
     return { secure };
   } catch (error) {
     return { code: 'tls_material', reason: errorCode(error) };
   }
 }
+
+type SecureOptions = SecureContextOptions & TrustingOptions;
 
 function asPem(pem: string | Uint8Array): string {
   return typeof pem === 'string' ? pem : Buffer.from(pem).toString('latin1');
@@ -93,7 +96,7 @@ function asPem(pem: string | Uint8Array): string {
 /** One deadline over everything: a trickling server must not outlast it, as it could an idle time-out. */
 function exchange(
   url: URL,
-  secure: SecureContextOptions,
+  secure: SecureOptions,
   options: SendOptions,
 ): Promise<CollectedAnswer | SendFailure> {
   const timeoutMilliseconds = options.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS;
@@ -123,13 +126,14 @@ function exchange(
   });
 }
 
-function startRequest(url: URL, secure: SecureContextOptions, options: SendOptions): ClientRequest {
+function startRequest(url: URL, secure: SecureOptions, options: SendOptions): ClientRequest {
   const method = options.method ?? 'POST';
   const sendsLength = options.body.length > 0 || !['GET', 'HEAD'].includes(method);
   return httpsRequest(url, {
     method,
     agent: false,
     ...secure,
+    checkServerIdentity,
     headers: {
       ...options.headers,
       ...(sendsLength && { 'content-length': String(options.body.length) }),

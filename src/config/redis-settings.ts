@@ -22,7 +22,7 @@ export type RedisDeployment =
 
 /** TLS to every server; each member PEM, or absent. */
 export interface RedisTls {
-  /** Whom to believe; absent: the authorities that Node knows. */
+  /** Whom to believe; absent: the authorities that Node was built with. */
   readonly authority: string | undefined;
   readonly certificate: string | undefined;
   readonly privateKey: Secret | undefined;

@@ -52,7 +52,7 @@ export const redisSchema = z
     passwordFile,
     tls: z
       .strictObject({
-        caFile: filePath.optional().describe('Authorities, PEM. Default: those that Node knows.'),
+        caFile: filePath.optional().describe('Authorities, PEM. Default: those that Node was built with; the environment adds none.'),
         certificateFile: filePath.optional().describe('Our own certificate, PEM.'),
         privateKeyFile: filePath.optional().describe('Its key, PEM; closed to other users.'),
         serverName: hostText

@@ -1,6 +1,14 @@
 /** Clients of Redis as we want them: deadlines everywhere, and no command kept for later or sent twice. */
+import {
+  checkServerIdentity,
+  createSecureContext,
+  rootCertificates,
+  type ConnectionOptions,
+  type SecureContext,
+} from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
-import type { RedisAddress, RedisSettings } from '../config/redis-settings.js';
+import type { RedisAddress, RedisSettings, RedisTls } from '../config/redis-settings.js';
+import { trusting } from '../crypto/tls-client.js';
 import { RedisSentinels } from './redis-sentinels.js';
 
 /** Where Redis is and how it is spoken to. */
@@ -93,19 +101,32 @@ function commonOptions(settings: RedisLinkSettings) {
     maxLoadingRetryTime: LOADING_MS,
     disableClientInfo: true,
     ...defined({ username: settings.username, password: settings.password?.() }),
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: {
-            ...defined({
-              ca: tls.authority,
-              cert: tls.certificate,
-              key: tls.privateKey?.(),
-              servername: tls.serverName,
-            }),
-          },
-        }),
+    ...(tls === undefined ? {} : { tls: tlsOptions(tls) }),
   };
+}
+
+/** Verified in full, whatever the environment says; made once, as the authorities are read anew for each context. */
+function tlsOptions(tls: RedisTls): ConnectionOptions {
+  return {
+    secureContext: secureContextOf(tls),
+    rejectUnauthorized: true,
+    checkServerIdentity,
+    ...defined({ servername: tls.serverName }),
+  };
+}
+
+/** Throws a sentence: what cannot be used now never can. */
+function secureContextOf({ authority, certificate, privateKey }: RedisTls): SecureContext {
+  try {
+    const own = defined({ cert: certificate, key: privateKey?.() });
+    return createSecureContext({ ...trusting(authority ?? rootCertificates), ...own });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `the files of nonces.redis.tls cannot be used (${reason}); give PEM files, and the key that belongs to the certificate`,
+      { cause: error },
+    );
+  }
 }
 
 /** Without what is undefined: for the client, a member that is there counts as given. */

@@ -44,6 +44,7 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
   const { configuration } = loaded;
   const logger = loggerOf(configuration, worker);
   warnOfOldNode(logger);
+  warnOfCarelessEnvironment(logger);
   const engine = selectEngine();
   const tested = selfTest([engine]);
   if (!tested.ok) {
@@ -99,5 +100,13 @@ function warnOfOldNode(logger: Logger): void {
   logger.warn(
     { node: process.versions.node },
     'Node 20 reached its end of life on 2026-04-30: run a maintained LTS',
+  );
+}
+
+/** Node itself says that its connections are insecure now; ours are not (security.md MUST 45). */
+function warnOfCarelessEnvironment(logger: Logger): void {
+  if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return;
+  logger.warn(
+    'NODE_TLS_REJECT_UNAUTHORIZED=0 is set: servers are verified all the same; unset it, and name their authority',
   );
 }

@@ -41,7 +41,7 @@ async function readWhole(request: IncomingMessage): Promise<Buffer> {
 }
 
 /** Starts it on a free port. */
-export async function startGatewayDouble(files: TlsFiles): Promise<GatewayDouble> {
+export async function startGatewayDouble(files: TlsFiles, address = '127.0.0.1'): Promise<GatewayDouble> {
   const seen: SeenRequest[] = [];
   const server = createServer({
     key: readFileSync(files.server.keyFile),
@@ -67,7 +67,7 @@ export async function startGatewayDouble(files: TlsFiles): Promise<GatewayDouble
       double.answer(response);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   const { port } = server.address() as AddressInfo;
   return Object.assign(double, { url: `https://localhost:${port}/internal/v1/telemetry` });
 }

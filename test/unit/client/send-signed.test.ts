@@ -114,6 +114,32 @@ describe('sendSigned', () => {
     expect(gateway.seen).toHaveLength(0);
   });
 
+  it('reaches a gateway by its IPv6 address, and verifies it by that', async () => {
+    const six = await startGatewayDouble(files, '::1');
+    try {
+      const url = six.url.replace('localhost', '[::1]');
+      expect(await send({ url })).toMatchObject({ kind: 'answered', accepted: true });
+      const { ca, ...identity } = clientTls(files.client, files.otherCa);
+      expect(failureOf(await send({ url, tls: { ca, ...identity } }))).toMatchObject({
+        code: 'server_not_trusted',
+      });
+    } finally {
+      await six.close();
+    }
+  });
+
+  it.each(['', ' \n', 'nonsense', Buffer.alloc(0)])(
+    'takes a CA of %j for none, never for the system’s',
+    async (ca) => {
+      const tls = { ...clientTls(files.client, files.ca), ca };
+      expect(failureOf(await send({ tls }))).toEqual({
+        code: 'tls_material',
+        reason: 'ERR_OSSL_PEM_NO_START_LINE',
+      });
+      expect(gateway.seen).toHaveLength(0);
+    },
+  );
+
   it('tells that the server wants another client certificate', async () => {
     await onOpensslServer(files, async (port) => {
       const tls = clientTls(files.stranger, files.ca);

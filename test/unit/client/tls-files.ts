@@ -40,7 +40,7 @@ function makeCa(directory: string, name: string): Party {
 function makeLeaf(directory: string, name: string, ca: Party): Party {
   const party = partyIn(directory, name);
   const extensions = join(directory, 'names.cnf');
-  writeFileSync(extensions, 'subjectAltName=DNS:localhost\n');
+  writeFileSync(extensions, 'subjectAltName=DNS:localhost,IP:::1\n');
   const request = join(directory, `${name}.csr`);
   openssl('req', ...CURVE, '-subj', `/CN=${name}`, '-keyout', party.keyFile, '-out', request);
   openssl(
