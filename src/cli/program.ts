@@ -17,7 +17,7 @@ import { registerServe } from './serve.js';
 import { Session, type CliWorld } from './session.js';
 import { registerSign } from './sign.js';
 import { printable } from './text.js';
-import { packageVersion } from './version.js';
+import { packageVersion } from '../observability/package-version.js';
 
 const COMMANDS = [
   registerServe,

@@ -217,6 +217,7 @@ export class AuthorizationService {
       typeof plain === 'string' ? plain : plain.code,
       run.timer,
     );
+    this.#options.metrics.proven(facts);
     const options: AnswerOptions = {
       decisionId,
       facts,

@@ -15,6 +15,9 @@ export const LATENCY_BUCKETS_SECONDS = [
   0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 ] as const;
 
+/** Either side of 0: seconds by which a timestamp lies before (negative) or after our clock. */
+export const SKEW_BUCKETS_SECONDS = [-60, -30, -20, -10, -5, -2, -1, 0, 1, 2, 5, 10, 20, 30, 60] as const;
+
 /** One label name and its value. */
 type Labels = Readonly<Record<string, string>>;
 

@@ -3,25 +3,27 @@ import { readFileSync } from 'node:fs';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Configuration } from '../config/settings.js';
 import { certificateFingerprints } from '../crypto/fingerprint.js';
-import type { SigningDomain } from '../feedback/feedback-settings.js';
 import type { NonceStore } from '../nonces/nonce-store.js';
-import type { Snapshot } from '../verify/snapshot.js';
+import { isValidAt, type ValidityInterval } from '../verify/validity-interval.js';
+import { feedbackDomains, feedbackKeysToRenew, keysToRenew, pinsToRenew, steadySpan } from './renewals.js';
 
 /** What the gauges look at. */
 export interface ProcessMetricsOptions {
   /** The one in force. */
   readonly configuration: () => Configuration;
   readonly store: NonceStore;
+  /** Wall clock, Unix milliseconds. */
+  readonly nowMs: () => number;
 }
 
 /** A registry with the process's own metrics in it. */
-export function createRegistry({ configuration, store }: ProcessMetricsOptions): Registry {
+export function createRegistry({ configuration, store, nowMs }: ProcessMetricsOptions): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addStoreGauges(registry, store);
   addClockCounter(registry, store);
   addConfigurationGauges(registry, configuration);
-  addExpiryGauges(registry, configuration);
+  addExpiryGauges(registry, configuration, nowMs);
   return registry;
 }
 
@@ -78,44 +80,43 @@ function addConfigurationGauges(registry: Registry, configuration: () => Configu
 
 type ExpiryGauge = Gauge<'kind' | 'owner' | 'name'>;
 
-/** Unix seconds at which something ends. What never ends has no sample; what a reload removed has none any more. */
-function addExpiryGauges(registry: Registry, configuration: () => Configuration): void {
-  let shown: Configuration | undefined;
+/**
+ * Unix seconds at which something ends. What never ends has no sample; what a reload removed has none any more, and
+ * neither has what has ended and is replaced, or is of an identity that is revoked: nobody has to renew it.
+ */
+function addExpiryGauges(registry: Registry, configuration: () => Configuration, nowMs: () => number): void {
+  let shown: { readonly configuration: Configuration; readonly span: ValidityInterval } | undefined;
   new Gauge({
     name: 'countersign_expiry_timestamp_seconds',
-    help: 'When a pin, a key or a certificate ends, Unix seconds.',
+    help: 'When a pin, a key or a certificate ends, Unix seconds; without those that ended and are replaced.',
     labelNames: ['kind', 'owner', 'name'],
     registers: [registry],
     aggregator: 'min',
     collect() {
       const current = configuration();
-      if (current === shown) return;
-      shown = current;
+      const now = nowMs();
+      if (current === shown?.configuration && isValidAt(shown.span, now)) return;
+      shown = { configuration: current, span: steadySpan(current.snapshot, now) };
       this.reset();
-      setExpiries(this, current);
+      setExpiries(this, current, now);
     },
   });
 }
 
-function setExpiries(expiry: ExpiryGauge, { snapshot, settings }: Configuration): void {
+function setExpiries(expiry: ExpiryGauge, { snapshot, settings }: Configuration, nowMs: number): void {
   const set = (kind: string, owner: string, name: string, endMs: number): void => {
     if (Number.isFinite(endMs)) expiry.set({ kind, owner, name }, endMs / 1000);
   };
   for (const identity of snapshot.identities.values()) {
-    for (const pin of identity.pins) set('pin', identity.name, pin.sha256, pin.notAfterMs);
-    for (const key of identity.keys) set('key', identity.name, key.kid, key.notAfterMs);
+    for (const pin of pinsToRenew(identity, nowMs)) set('pin', identity.name, pin.sha256, pin.notAfterMs);
+    for (const key of keysToRenew(identity, nowMs)) set('key', identity.name, key.kid, key.notAfterMs);
   }
-  for (const [owner, { keys }] of feedbackDomains(snapshot))
-    for (const key of keys) set('feedback_key', owner, key.kid, key.notAfterMs);
+  for (const [owner, domain] of feedbackDomains(snapshot))
+    for (const key of feedbackKeysToRenew(domain, nowMs)) set('feedback_key', owner, key.kid, key.notAfterMs);
   for (const file of [settings.envoy?.tls.certificateFile, settings.envoy?.tls.clientCaFile]) {
     const endMs = file === undefined ? undefined : certificateEndMs(file);
     if (file !== undefined && endMs !== undefined) set('certificate', 'envoy', file, endMs);
   }
-}
-
-/** By tenant; the domain of all others as `default`. */
-function feedbackDomains({ feedback }: Snapshot): [string, SigningDomain][] {
-  return feedback === undefined ? [] : [['default', feedback.defaultDomain], ...feedback.tenantDomains];
 }
 
 function certificateEndMs(file: string): number | undefined {

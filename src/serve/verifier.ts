@@ -23,6 +23,7 @@ import type { NonceStore } from '../nonces/nonce-store.js';
 import { openNonceStore } from '../nonces/open.js';
 import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
 import type { AdminView } from '../observability/admin-server.js';
+import { addBuildInfo } from '../observability/build-info.js';
 import { timedClaims } from '../observability/claim-metrics.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
 import { Health } from '../observability/health.js';
@@ -119,7 +120,8 @@ async function start(
   undo.push(() => executions.close());
   const rates = openRateLimits(settings, store);
   undo.push(() => rates.close());
-  const registry = createRegistry({ configuration: () => live.current, store });
+  const registry = createRegistry({ configuration: () => live.current, store, nowMs: clock.nowMs });
+  addBuildInfo(registry, selectEngine().name);
   addSharedStoreMetrics(registry, store);
   const decisions = new DecisionMetrics(registry);
   const parts: Parts = { live, logger, audit, store, executions, rates: rates.limits, registry, decisions };

@@ -4,11 +4,12 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { PATHS } from '../../examples/local-federation/bodies.js';
+import { fetchPage } from '../../examples/local-federation/health.js';
 import { issueCertificate, newCertificateKeys } from '../../examples/local-federation/certificate.js';
 import { arrivalOf, ours, VERIFIED } from './support/arrivals.js';
 import { expectRefusedUnasked } from './support/expectations.js';
 import { adding, PROTOCOLS, type HeaderLine, type Outgoing, type TlsIdentity } from './support/outgoing.js';
-import { telemetry } from './support/requests.js';
+import { nowSeconds, telemetry } from './support/requests.js';
 import { Stage } from './support/stage.js';
 import { worldConfiguration, worldOf, type World } from './support/world.js';
 
@@ -121,6 +122,21 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     });
     expect([seen.answer.status, seen.records[0]?.code, seen.arrivals]).toEqual([401, 'pin_mismatch', []]);
   });
+});
+
+test('a timestamp that a key has proven tells how far its clock is off, and one that somebody wrote does not', async () => {
+  const counted = async (): Promise<number> => {
+    const { body } = await fetchPage(`${stage.federation.environment.COUNTERSIGN_ADMIN_URL}/metrics`);
+    const bucket = /^countersign_timestamp_skew_seconds_bucket\{le="-10",policy="telemetry"\} ([0-9]+)$/m;
+    return Number(bucket.exec(body)?.[1] ?? 0);
+  };
+  const before = await counted();
+  const late = telemetry({ by: world.a, timestamp: nowSeconds() - 15 });
+  const spoilt = { ...telemetry({ by: world.a, timestamp: nowSeconds() - 15 }), body: late.body };
+  expect((await stage.send('HTTP/1.1', spoilt)).status).toBe(401);
+  expect(await counted()).toBe(before);
+  expect((await stage.send('HTTP/1.1', late)).status).toBe(202);
+  expect(await counted()).toBe(before + 1);
 });
 
 describe('the health listener', () => {

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { createServer, type TlsOptions } from 'node:tls';
 import { repositoryRoot } from '../../examples/local-federation/layout.js';
@@ -24,7 +24,7 @@ async function listen(party: Party, options: TlsOptions = {}): Promise<Listening
   const [cert, key] = [readFileSync(party.certificateFile), readFileSync(party.keyFile)];
   const server = createServer({ cert, key, ...options });
   const listening: Listening = { port: 0, connections: 0, received: 0, close: () => server.close() };
-  server.on('connection', (socket) => {
+  server.on('connection', (socket: Socket) => {
     listening.connections += 1;
     // The test's process ends without it.
     socket.unref();

@@ -1,11 +1,15 @@
-import { Registry } from 'prom-client';
+import { readFileSync } from 'node:fs';
+import { AggregatorRegistry, Registry } from 'prom-client';
 import type { Configuration } from '../../../src/config/settings.js';
 import type { NonceStore } from '../../../src/nonces/nonce-store.js';
 import { timedClaims } from '../../../src/observability/claim-metrics.js';
+import { addBuildInfo } from '../../../src/observability/build-info.js';
 import { DecisionMetrics } from '../../../src/observability/decision-metrics.js';
 import { createRegistry } from '../../../src/observability/process-metrics.js';
 import { StageTimer } from '../../../src/envoy/stage-timer.js';
 import type { ClaimPlan } from '../../../src/verify/effects.js';
+import { noFacts } from '../../../src/verify/decision.js';
+import type { SignedPolicy } from '../../../src/verify/snapshot.js';
 import { refuse } from '../../../src/verify/refusal.js';
 import {
   always,
@@ -45,6 +49,29 @@ describe('decision metrics', () => {
         'countersign_stage_seconds_count{stage="total"} 2',
       ]),
     );
+  });
+
+  it('show how far a clock is off, by requests whose signature verified and by no other', async () => {
+    const registry = new Registry();
+    const metrics = new DecisionMetrics(registry);
+    const policy = { name: 'p' } as SignedPolicy;
+    metrics.proven({ ...noFacts(), policy, kid: 'k', skewSeconds: -12 });
+    metrics.proven({ ...noFacts(), policy, kid: 'k', skewSeconds: 0 });
+    metrics.proven({ ...noFacts(), policy, kid: 'k', skewSeconds: 9 });
+    metrics.proven({ ...noFacts(), policy, kid: undefined, skewSeconds: 29 });
+    metrics.proven({ ...noFacts(), policy, kid: 'k', skewSeconds: undefined });
+    const lines = await samples(registry, 'countersign_timestamp_skew_seconds');
+    expect(lines.filter((line) => /le="(?:-20|-10|-1|0|5|10|\+Inf)"|_count|_sum/.test(line))).toEqual([
+      'countersign_timestamp_skew_seconds_bucket{le="-20",policy="p"} 0',
+      'countersign_timestamp_skew_seconds_bucket{le="-10",policy="p"} 1',
+      'countersign_timestamp_skew_seconds_bucket{le="-1",policy="p"} 1',
+      'countersign_timestamp_skew_seconds_bucket{le="0",policy="p"} 2',
+      'countersign_timestamp_skew_seconds_bucket{le="5",policy="p"} 2',
+      'countersign_timestamp_skew_seconds_bucket{le="10",policy="p"} 3',
+      'countersign_timestamp_skew_seconds_bucket{le="+Inf",policy="p"} 3',
+      'countersign_timestamp_skew_seconds_sum{policy="p"} -3',
+      'countersign_timestamp_skew_seconds_count{policy="p"} 3',
+    ]);
   });
 
   it('count lost records', async () => {
@@ -103,7 +130,7 @@ describe('process metrics', () => {
       snapshot: makeSnapshot({ generation: 4, identity: { pins, keys } }),
       settings: { envoy: undefined },
     } as unknown as Configuration;
-    const registry = createRegistry({ configuration: () => configuration, store });
+    const registry = createRegistry({ configuration: () => configuration, store, nowMs: () => NOW_MS });
     expect(await samples(registry, 'countersign_')).toEqual([
       'countersign_nonce_entries{store="fake"} 5',
       'countersign_nonce_entries_max{store="fake"} 9',
@@ -119,4 +146,96 @@ describe('process metrics', () => {
       'countersign_nonce_store_healthy{store="fake"} 0',
     ]);
   });
+});
+
+describe('what is about to end', () => {
+  const HOUR = 3_600_000;
+  const pin = (letter: string, notAfterMs: number, notBeforeMs = 0) =>
+    ({ kind: 'certificate', sha256: letter.repeat(64), notBeforeMs, notAfterMs }) as const;
+
+  /** The names in the gauge, once a reload has put `next` in force. */
+  function gaugeOf(first: Parameters<typeof makeSnapshot>[0]) {
+    const at = { nowMs: NOW_MS, configuration: configured(first) };
+    const figures = { entries: 0, maxEntries: 1, floorSeconds: 0, clockSteps: 0 };
+    const store = { name: 'fake', status: () => figures } as unknown as NonceStore;
+    const registry = createRegistry({
+      configuration: () => at.configuration,
+      store,
+      nowMs: () => at.nowMs,
+    });
+    const names = async (): Promise<string[]> =>
+      (await samples(registry, 'countersign_expiry_timestamp_seconds{')).map(
+        (line) => /name="([^"]*)"/.exec(line)?.[1] ?? line,
+      );
+    return {
+      names,
+      reload: (next: Parameters<typeof makeSnapshot>[0]) => (at.configuration = configured(next)),
+      wait: (milliseconds: number) => (at.nowMs += milliseconds),
+    };
+  }
+
+  function configured(options: Parameters<typeof makeSnapshot>[0]): Configuration {
+    return { snapshot: makeSnapshot(options), settings: { envoy: undefined } } as unknown as Configuration;
+  }
+
+  it('leaves out a retired key that another one replaces, from the moment it ends', async () => {
+    const keys = [
+      keyEntry('old', producerKey, { notAfterMs: NOW_MS + HOUR }),
+      keyEntry('new', producerKey, { notAfterMs: NOW_MS + 24 * HOUR }),
+    ];
+    const pins = [pin('a', NOW_MS + HOUR), pin('b', NOW_MS + 24 * HOUR)];
+    const gauge = gaugeOf({ identity: { pins, keys } });
+    expect(await gauge.names()).toEqual(['a'.repeat(64), 'b'.repeat(64), 'old', 'new']);
+    gauge.wait(HOUR - 1);
+    expect(await gauge.names()).toHaveLength(4);
+    gauge.wait(1);
+    expect(await gauge.names()).toEqual(['b'.repeat(64), 'new']);
+    gauge.wait(-HOUR);
+    expect(await gauge.names()).toHaveLength(4);
+  });
+
+  it('keeps an ended key that nothing replaces yet: its caller is locked out', async () => {
+    const keys = [
+      keyEntry('ended', producerKey, { notAfterMs: NOW_MS - HOUR }),
+      keyEntry('begins', producerKey, { notBeforeMs: NOW_MS + HOUR, notAfterMs: NOW_MS + 24 * HOUR }),
+    ];
+    const gauge = gaugeOf({ identity: { pins: [pin('a', NOW_MS - HOUR)], keys } });
+    expect(await gauge.names()).toEqual(['a'.repeat(64), 'ended', 'begins']);
+    gauge.wait(HOUR);
+    expect(await gauge.names()).toEqual(['a'.repeat(64), 'begins']);
+  });
+
+  it('keeps an ended key while one of its purposes has no other', async () => {
+    const other = { ...keyEntry('other', producerKey, always), purposes: ['request'] as const };
+    const both = {
+      ...keyEntry('both', producerKey, { notAfterMs: NOW_MS }),
+      purposes: ['request', 'bundle'] as const,
+    };
+    const gauge = gaugeOf({ identity: { pins: [], keys: [both, other] } });
+    expect(await gauge.names()).toEqual(['both']);
+    gauge.reload({ identity: { pins: [], keys: [{ ...both, purposes: ['request'] }, other] } });
+    expect(await gauge.names()).toEqual([]);
+  });
+
+  it('has nothing any more of what a reload removed, or of an identity that is revoked', async () => {
+    const keys = [keyEntry('ends', producerKey, { notAfterMs: NOW_MS + HOUR })];
+    const gauge = gaugeOf({ identity: { pins: [pin('a', NOW_MS + HOUR)], keys } });
+    expect(await gauge.names()).toEqual(['a'.repeat(64), 'ends']);
+    gauge.reload({ identity: { pins: [], keys } });
+    expect(await gauge.names()).toEqual(['ends']);
+    gauge.reload({ identity: { pins: [], keys, revoked: true } });
+    expect(await gauge.names()).toEqual([]);
+  });
+});
+
+test('the build says its version, its Node and its engine, once for all workers', async () => {
+  const registries = [new Registry(), new Registry()];
+  for (const registry of registries) addBuildInfo(registry, 'node:crypto');
+  const merged = AggregatorRegistry.aggregate(
+    await Promise.all(registries.map((registry) => registry.getMetricsAsJSON())),
+  );
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  expect(await samples(merged as Registry, 'countersign_build_info')).toEqual([
+    `countersign_build_info{version="${version}",node_version="${process.versions.node}",engine="node:crypto"} 1`,
+  ]);
 });

@@ -1,0 +1,49 @@
+/** Which keys and pins somebody still has to look after: those in force or to come, and ended ones that nothing replaces. */
+import { activeKeyOf, type SigningDomain } from '../feedback/feedback-settings.js';
+import type { FeedbackKey } from '../feedback/feedback-key.js';
+import type { CertificatePin, Identity, Snapshot, VerificationKey } from '../verify/snapshot.js';
+import { isValidAt, type ValidityInterval } from '../verify/validity-interval.js';
+
+/** Of an identity, at a moment in Unix milliseconds; none when it is revoked. */
+export function pinsToRenew({ pins, revoked }: Identity, nowMs: number): readonly CertificatePin[] {
+  if (revoked) return [];
+  const isReplaced = pins.some((pin) => isValidAt(pin, nowMs));
+  return pins.filter((pin) => !isReplaced || nowMs < pin.notAfterMs);
+}
+
+/** The same of its keys: an ended one is replaced when for each of its purposes there is one in force. */
+export function keysToRenew({ keys, revoked }: Identity, nowMs: number): readonly VerificationKey[] {
+  if (revoked) return [];
+  const served = new Set(
+    keys.filter((key) => isValidAt(key, nowMs)).flatMap(({ purposes }) => [...purposes]),
+  );
+  const isReplaced = ({ purposes }: VerificationKey): boolean =>
+    [...purposes].every((purpose) => served.has(purpose));
+  return keys.filter((key) => nowMs < key.notAfterMs || !isReplaced(key));
+}
+
+/** The same of a signing domain: replaced when another key signs. */
+export function feedbackKeysToRenew(domain: SigningDomain, nowMs: number): readonly FeedbackKey[] {
+  const isReplaced = activeKeyOf(domain, nowMs) !== undefined;
+  return domain.keys.filter((key) => !isReplaced || nowMs < key.notAfterMs);
+}
+
+/** By tenant; the domain of all others as `default`. */
+export function feedbackDomains({ feedback }: Snapshot): [string, SigningDomain][] {
+  return feedback === undefined ? [] : [['default', feedback.defaultDomain], ...feedback.tenantDomains];
+}
+
+/** From `nowMs` until the next key or pin begins or ends: so long nothing of the above changes. */
+export function steadySpan(snapshot: Snapshot, nowMs: number): ValidityInterval {
+  let notAfterMs = Infinity;
+  const look = (interval: ValidityInterval): void => {
+    for (const ms of [interval.notBeforeMs, interval.notAfterMs])
+      if (ms > nowMs) notAfterMs = Math.min(notAfterMs, ms);
+  };
+  for (const { pins, keys } of snapshot.identities.values()) {
+    pins.forEach(look);
+    keys.forEach(look);
+  }
+  for (const [, { keys }] of feedbackDomains(snapshot)) keys.forEach(look);
+  return { notBeforeMs: nowMs, notAfterMs };
+}
