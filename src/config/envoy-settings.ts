@@ -1,6 +1,7 @@
 /** The `envoy` section: what will be rendered, and whether its files can be used. */
 import { X509Certificate } from 'node:crypto';
 import type { LoadContext } from './context.js';
+import { checkAddresses } from './envoy-addresses.js';
 import type { ConfigurationInput } from './schema.js';
 import type { AdminSettings, EnvoySettings } from './settings.js';
 import { checkPrivateKeyFile } from './private-key-file.js';
@@ -9,7 +10,7 @@ type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
 
 /** Compiles the section; faults are noted. `admin` is the verifier's own, whose port Envoy cannot have. */
 export function compileEnvoy(input: EnvoyInput, admin: AdminSettings, context: LoadContext): EnvoySettings {
-  refuseSharedPorts(input, admin, context);
+  checkAddresses(input, admin, context);
   const { certificateFile, privateKeyFile, clientCaFile, sdsDirectory } = input.tls;
   checkCertificates('certificateFile', certificateFile, context);
   checkCertificates('clientCaFile', clientCaFile, context);
@@ -28,23 +29,6 @@ export function compileEnvoy(input: EnvoyInput, admin: AdminSettings, context: L
     accessLogPath: context.resolve(input.accessLog),
     flood: input.flood,
   };
-}
-
-function refuseSharedPorts(input: EnvoyInput, admin: AdminSettings, context: LoadContext): void {
-  const seen = new Map([[`${admin.host} ${admin.port}`, 'admin']]);
-  for (const key of ['listener', 'health', 'admin', 'upstream'] as const) {
-    const endpoint = input[key];
-    if (endpoint === undefined) continue;
-    const place = `${endpoint.address} ${endpoint.port}`;
-    const other = seen.get(place);
-    if (other !== undefined)
-      context.findings.problem(
-        ['envoy', key, 'port'],
-        `is also the port of ${other}`,
-        'give each a port of its own',
-      );
-    seen.set(place, `envoy.${key}`);
-  }
 }
 
 /** A chain or a bundle is fine here; an expired first certificate is a warning, as a reload may be its renewal. */

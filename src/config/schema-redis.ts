@@ -52,7 +52,9 @@ export const redisSchema = z
     passwordFile,
     tls: z
       .strictObject({
-        caFile: filePath.optional().describe('Authorities, PEM. Default: those that Node was built with; the environment adds none.'),
+        caFile: filePath
+          .optional()
+          .describe('Authorities, PEM. Default: those that Node was built with; the environment adds none.'),
         certificateFile: filePath.optional().describe('Our own certificate, PEM.'),
         privateKeyFile: filePath.optional().describe('Its key, PEM; closed to other users.'),
         serverName: hostText

@@ -153,16 +153,31 @@ const endpoint = (what: string) =>
     port: port.describe(`The TCP port of ${what}.`),
   });
 
+/** Where Envoy listens. That these are IP addresses is checked with the ports, in `envoy-addresses.ts`. */
+const listening = (what: string) =>
+  z.strictObject({
+    address: z
+      .union([hostText, z.array(hostText).min(1).max(8)], {
+        error: 'must be an IP address, or a list of one to eight',
+      })
+      .describe(
+        `The IP address of ${what}, or a list of them. \`0.0.0.0\` is every IPv4 address, \`::\` every IPv6 address and no other; \`['0.0.0.0', '::']\` is both.`,
+      ),
+    port: port.describe(`The TCP port of ${what}.`),
+  });
+
 const perSecond = z.int().min(0).max(1_000_000);
 
 /** `envoy`: what `countersign envoy-config` renders. */
 export const envoySchema = z
   .strictObject({
-    listener: endpoint('the TLS listener').describe('Where producers connect.'),
-    health: endpoint('the health listener')
+    listener: listening('the TLS listener').describe('Where producers connect.'),
+    health: listening('the health listener')
       .optional()
       .describe('A listener that tells nothing but health. Default: none.'),
-    admin: endpoint("Envoy's admin endpoint").describe("Envoy's own admin endpoint; keep it on loopback."),
+    admin: endpoint("Envoy's admin endpoint").describe(
+      "Envoy's own admin endpoint, an IP address; keep it on loopback.",
+    ),
     upstream: endpoint('the application').describe('The application behind Envoy.'),
     tls: z
       .strictObject({

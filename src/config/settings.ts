@@ -58,10 +58,16 @@ export interface LogSettings {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
 }
 
+/** Where Envoy listens: one port of one IP address or of several. */
+export interface ListeningSettings {
+  readonly address: string | readonly string[];
+  readonly port: number;
+}
+
 /** What `countersign envoy-config` renders besides the policies. */
 export interface EnvoySettings {
-  readonly listener: { readonly address: string; readonly port: number };
-  readonly health: { readonly address: string; readonly port: number } | undefined;
+  readonly listener: ListeningSettings;
+  readonly health: ListeningSettings | undefined;
   readonly admin: { readonly address: string; readonly port: number };
   readonly upstream: { readonly address: string; readonly port: number };
   readonly tls: {

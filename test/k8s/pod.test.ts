@@ -22,11 +22,13 @@ import { objectsOf, withNarrowFuture, type Objects } from './support/volumes.js'
 const firstStartSeconds = 60;
 /** Half of the time that Envoy is given for it. */
 const DRAIN_SHOWN_MILLISECONDS = 10_000;
+/** As in a cluster that has IPv6 alone; the pods of the other overlay are reached over IPv4. */
+const IPV6_ADDRESS = 'fd00:c5::10';
 const manifests = manifestsOf(renderOverlay('single'));
 const spec: PodSpec = find(manifests, 'Deployment', 'countersign').spec!.template!.spec;
 const container = (name: string): Container => containersOf(spec).find((each) => each.name === name)!;
 
-describe('the pod of the overlay single', () => {
+describe('the pod of the overlay single, reached over IPv6 alone', () => {
   let place: string;
   let site: Site;
   let objects: Objects;
@@ -42,7 +44,7 @@ describe('the pod of the overlay single', () => {
       ['envoy', layEnvoy(place)],
       ['application', layApplication(place)],
     ]);
-    pod = await Pod.start({ spec, objects, images, place });
+    pod = await Pod.start({ spec, objects, images, place, address: IPV6_ADDRESS });
     started.push(pod);
     await pod.becomesReady(firstStartSeconds);
   }, 180_000);

@@ -1,8 +1,18 @@
 /** Addresses the way Envoy writes them (envoy.config.core.v3.Address). */
-import type { Endpoint } from './options.js';
+import type { Endpoint, Listening } from './options.js';
 import type { Section } from './yaml-text.js';
 
 /** A TCP endpoint to bind or to connect to. */
 export function socketAddress({ address, port }: Endpoint): Section {
   return { socket_address: { address, port_value: port } };
+}
+
+/** The members of a listener that say where it listens; each address is a socket of its own. */
+export function listeningOn({ address, port }: Listening): Section {
+  const [first = '', ...others] = [address].flat();
+  const additional = others.map((other) => ({ address: socketAddress({ address: other, port }) }));
+  return {
+    address: socketAddress({ address: first, port }),
+    ...(additional.length > 0 && { additional_addresses: additional }),
+  };
 }

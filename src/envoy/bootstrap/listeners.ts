@@ -1,9 +1,9 @@
 /** The two doors: TLS for everything that is judged, plain HTTP for a health question. */
 import { answerBytes } from '../held-answer.js';
-import { socketAddress } from './address.js';
+import { listeningOn } from './address.js';
 import { connectionManager, gateway } from './connection-manager.js';
 import { ROUTER, tokenBucket } from './http-filters.js';
-import type { BootstrapOptions, Endpoint } from './options.js';
+import type { BootstrapOptions, Listening } from './options.js';
 import { isSigned } from './signer.js';
 import { downstreamTls } from './tls.js';
 import { extension, note, type Section } from './yaml-text.js';
@@ -21,7 +21,7 @@ function tlsListener(options: BootstrapOptions): Section {
   const { connectionsPerSecond } = options.flood;
   return {
     name: 'ingress',
-    address: socketAddress(options.listener),
+    ...listeningOn(options.listener),
     per_connection_buffer_limit_bytes: bufferLimit(options),
     ...(connectionsPerSecond > 0 && { listener_filters: [connectionGuard(connectionsPerSecond)] }),
     filter_chains: [
@@ -53,7 +53,7 @@ function connectionGuard(perSecond: number): Section {
  * 200 while Envoy takes traffic and the verifier serves, else 503, and 404 for all else: no route leads
  * anywhere from here. It stays reachable when the gateway's own connections are used up.
  */
-function health(endpoint: Endpoint): unknown {
+function health(place: Listening): unknown {
   const only = (name: string, exact: string) => ({ name, string_match: { exact } });
   const filter = extension(
     'envoy.filters.http.health_check',
@@ -66,7 +66,7 @@ function health(endpoint: Endpoint): unknown {
   );
   return note('Tells whether this gateway can serve, and nothing else.', {
     name: 'health',
-    address: socketAddress(endpoint),
+    ...listeningOn(place),
     ignore_global_conn_limit: true,
     bypass_overload_manager: true,
     per_connection_buffer_limit_bytes: 32_768,

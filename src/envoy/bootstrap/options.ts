@@ -6,6 +6,12 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** Where a listener listens: IP addresses, `::` for IPv6 alone. Its limits hold for all of them together. */
+export interface Listening {
+  readonly address: string | readonly string[];
+  readonly port: number;
+}
+
 /** A path whose requests are judged by `policy`; structurally a policy's name and its match. */
 export interface RouteOptions {
   readonly policy: string;
@@ -53,9 +59,9 @@ export interface RetryOptions {
 /** Everything that `renderBootstrap` needs. Paths are used by Envoy as they stand, relative ones included. */
 export interface BootstrapOptions {
   readonly node: { readonly id: string; readonly cluster: string };
-  readonly listener: Endpoint;
+  readonly listener: Listening;
   /** Plain HTTP: `GET /healthz` and nothing else. Absent: none. */
-  readonly healthListener?: Endpoint | undefined;
+  readonly healthListener?: Listening | undefined;
   readonly admin: Endpoint;
   /** The Unix sockets of `countersign serve`: one of each worker. */
   readonly verifierSocketPaths: readonly string[];
@@ -87,8 +93,8 @@ const MEBIBYTE = 1_048_576;
  */
 export const DEFAULT_BOOTSTRAP_OPTIONS: BootstrapOptions = {
   node: { id: 'countersign', cluster: 'countersign' },
-  listener: { address: '0.0.0.0', port: 8443 },
-  healthListener: { address: '0.0.0.0', port: 8080 },
+  listener: { address: ['0.0.0.0', '::'], port: 8443 },
+  healthListener: { address: ['0.0.0.0', '::'], port: 8080 },
   admin: { address: '127.0.0.1', port: 9901 },
   verifierSocketPaths: ['/run/countersign/verifier.sock'],
   tls: {

@@ -14,6 +14,8 @@ import { connectScript, getScript } from './probe-scripts.js';
 export interface PodOptions extends PodVolumes {
   /** By the name of the container. */
   readonly images: ReadonlyMap<string, CellImage>;
+  /** The pod's own address, to which the kubelet's probes go. Default: loopback, over IPv4. */
+  readonly address?: string;
   /** A pod whose network this one shares, so that the two reach each other. */
   readonly beside?: Pod;
 }
@@ -32,17 +34,24 @@ interface Running {
   readonly ended: Promise<number | null>;
 }
 
+/** Also in a pod of a cluster that has IPv6 alone: the kernel gives it to every loopback interface. */
+const LOOPBACK = '127.0.0.1';
 /** Ends with its standard input, and so with the test, whatever happens to that. */
-const NETWORK = 'ip link set lo up && exec cat';
+const networkOf = (address: string): string =>
+  address === LOOPBACK
+    ? 'ip link set lo up && exec cat'
+    : `ip link set lo up && ip address add ${address} dev lo && exec cat`;
 
 export class Pod {
+  readonly address: string;
   readonly #options: PodOptions;
   readonly #network: ChildProcess;
   readonly #running: Running[] = [];
 
   private constructor(options: PodOptions) {
     this.#options = options;
-    this.#network = options.beside === undefined ? newNetwork() : options.beside.#network;
+    this.address = options.address ?? LOOPBACK;
+    this.#network = options.beside === undefined ? newNetwork(this.address) : options.beside.#network;
   }
 
   /** Starts every container; throws with the log of the one that does not start. */
@@ -109,7 +118,8 @@ export class Pod {
     const { exec, httpGet, tcpSocket, timeoutSeconds = 1 } = probe;
     if (exec !== undefined) return this.exec(name, exec.command, timeoutSeconds);
     const port = portOf(container, (httpGet ?? tcpSocket)!.port);
-    const script = httpGet === undefined ? connectScript(port) : getScript(port, httpGet.path);
+    const script =
+      httpGet === undefined ? connectScript(port, this.address) : getScript(port, httpGet.path, this.address);
     return this.runBeside([process.execPath, '-e', script]);
   }
 
@@ -195,7 +205,7 @@ export class Pod {
 
   async #networkIsUp(): Promise<void> {
     for (let attempt = 0; attempt < 100; attempt += 1) {
-      if (this.runBeside(['ip', '-o', 'address', 'show', 'dev', 'lo']).output.includes('127.0.0.1')) return;
+      if (this.runBeside(['ip', '-o', 'address', 'show', 'dev', 'lo']).output.includes(this.address)) return;
       await pause(50);
     }
     throw new Error('the network of the pod did not come up');
@@ -214,8 +224,10 @@ export class Pod {
   }
 }
 
-function newNetwork(): ChildProcess {
-  return spawn('unshare', ['--net', '/bin/sh', '-c', NETWORK], { stdio: ['pipe', 'ignore', 'ignore'] });
+function newNetwork(address: string): ChildProcess {
+  return spawn('unshare', ['--net', '/bin/sh', '-c', networkOf(address)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
 }
 
 function portOf({ ports = [] }: Container, port: string | number): number {

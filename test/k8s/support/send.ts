@@ -7,7 +7,7 @@ import type { Ended } from '../../container/support/cell.js';
 import type { Pod } from './pod.js';
 import type { Site } from './site.js';
 
-/** Sends one signed telemetry event through the pod's Envoy; exit code 0 is a 2xx, 1 a refusal. */
+/** Sends one signed telemetry event through the pod's Envoy, in the family of the pod's address; exit code 0 is a 2xx, 1 a refusal. */
 export function sendTelemetry(
   pod: Pod,
   { certificates, keys }: Site,
@@ -16,8 +16,9 @@ export function sendTelemetry(
 ): Ended {
   const body = join(place, 'body.json');
   writeFileSync(body, JSON.stringify(telemetryBody(PRODUCER_A, { timestamp: 0, nonce: 'filled' })));
+  const host = pod.address.includes(':') ? '[::1]' : 'localhost';
   return pod.runBeside([
-    ...[process.execPath, resolve('dist/src/main.js'), 'send', `https://localhost:8443${PATHS.telemetry}`],
+    ...[process.execPath, resolve('dist/src/main.js'), 'send', `https://${host}:8443${PATHS.telemetry}`],
     ...['--ca', certificates.authorityFile, '--cert', certificates.producerA.certificateFile],
     ...['--key', certificates.producerA.keyFile, '--signing-key', keys.producerA.file],
     ...['--identity', PRODUCER_A.identity, '--kid', '2026', '--body', body, '--fill', ...more],

@@ -33,6 +33,7 @@ export function referenceRows(schema: JsonSchemaNode, prefix = ''): ReferenceRow
 function valuesOf(node: JsonSchemaNode): string {
   if (node.enum !== undefined) return node.enum.map((choice) => `\`${String(choice)}\``).join(', ');
   if (node.minimum !== undefined && node.maximum !== undefined) return `${node.minimum} to ${node.maximum}`;
+  if (node.anyOf?.some(({ type }) => type === 'array')) return 'text or list';
   if (node.anyOf !== undefined) return 'section or `false`';
   return words.get(node.type ?? '') ?? '';
 }
