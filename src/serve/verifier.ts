@@ -27,6 +27,7 @@ import { timedClaims } from '../observability/claim-metrics.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
 import { Health } from '../observability/health.js';
 import { keyHealth } from '../observability/key-health.js';
+import { addLogMetrics } from '../observability/log-destination.js';
 import { LoadMetrics } from '../observability/load-metrics.js';
 import { createRegistry } from '../observability/process-metrics.js';
 import { addSharedStoreMetrics } from '../observability/shared-store-metrics.js';
@@ -71,6 +72,8 @@ export interface StartOptions {
   readonly prints?: FilePrints;
   /** Start beside the process that serves the socket, and take it over once healthy. */
   readonly replace?: boolean;
+  /** Lines of the log that could not be written. Default: none. */
+  readonly lostLogLines?: (() => number) | undefined;
 }
 
 /** Starts everything; when a part cannot start, what had started is stopped and the part's sentence is thrown. */
@@ -121,6 +124,7 @@ async function start(
   undo.push(() => rates.close());
   const registry = createRegistry({ configuration: () => live.current, store });
   addSharedStoreMetrics(registry, store);
+  addLogMetrics(registry, options.lostLogLines ?? (() => 0));
   const decisions = new DecisionMetrics(registry);
   const parts: Parts = { live, logger, audit, store, executions, rates: rates.limits, registry, decisions };
   const service = assembleService(parts, undo);
