@@ -31,7 +31,7 @@ export interface ServeOptions {
 
 /**
  * Serves until SIGTERM or SIGINT, a second of which cuts the drain short, or until a successor has taken the socket.
- * SIGHUP is a reload. Resolves with the exit code; problems go to standard error in plain words.
+ * SIGHUP is a reload, and opens the audit file anew. Resolves with the exit code; problems go to standard error in plain words.
  */
 export async function serve(file: string, options: ServeOptions = {}): Promise<number> {
   const { worker } = options;
@@ -61,7 +61,10 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
       lostLogLines: () => destination.lostLines,
     });
     logger.info({ socket: configuration.settings.listen.socketPath, engine: engine.name }, 'serving');
-    signals.onHangup(() => void verifier.reload?.('signal'));
+    signals.onHangup(() => {
+      verifier.reopenLogs?.();
+      void verifier.reload?.('signal');
+    });
     const signal = await Promise.race([signals.stop, ...successionOf(verifier)]);
     logger.info({ signal }, 'draining');
     await verifier.stop(signals.cut);

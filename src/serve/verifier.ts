@@ -58,6 +58,8 @@ export interface RunningVerifier {
   stop(cut?: AbortSignal): Promise<void>;
   /** Takes over what is in the files now. */
   readonly reload?: (cause: ReloadCause) => Promise<unknown>;
+  /** Opens the audit file anew. Absent where others have it: a supervisor passes SIGHUP on to its workers. */
+  readonly reopenLogs?: () => void;
   /** Resolves when a successor has taken the socket. Absent where there can be none. */
   readonly superseded?: Promise<void>;
 }
@@ -112,7 +114,9 @@ async function start(
   const { place = ownPlace(configuration), replace = false } = options;
   const { settings } = configuration;
   const live = new LiveConfiguration(configuration);
-  const audit = openAuditLog(settings.audit.sink, clock.nowMs);
+  const audit = openAuditLog(settings.audit.sink, clock.nowMs, (file) =>
+    logger.info({ file }, 'the audit file was moved, removed or replaced: opened anew'),
+  );
   undo.push(() => audit.close());
   const store = await openNonceStore(settings.nonces, configuration.snapshot, clock, (message) =>
     logger.warn(message),
@@ -151,6 +155,7 @@ async function start(
   return {
     superseded: running.superseded,
     ...(reloading && { reload: reloading.reload }),
+    reopenLogs: () => audit.reopen(),
     stop: async (cut = NEVER) => {
       await running.stop(cut);
       await runBackwards(undo);
