@@ -1,65 +1,102 @@
 /**
- * Appends whole chunks to a file that other processes may append to as well: each chunk is one write behind
- * whatever is there (`O_APPEND`), which Linux does not interleave on a local disk. A chunk of which only the
- * beginning did fit is overwritten where it lies, by one line with an empty object: cutting it off could take away
- * what others have written behind it, and leaving it would tear their next line.
+ * Appends whole chunks to the file that the path names, also after that was moved, removed or replaced, and beside
+ * other processes that append to it as well. Before each chunk it is looked whether the path still leads to the open
+ * file, and after it whether the file was removed meanwhile: what went to a removed file is written again to its
+ * successor, what went to a moved one is there. Both looks take about 6 µs a chunk, beside its write.
  */
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync, type BigIntStats } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ChunkWriter } from './audit-log.js';
+import { WholeAppends } from './whole-appends.js';
 
 /** Operators read the records; nobody else does. */
 const FILE_MODE = 0o640;
 const DIRECTORY_MODE = 0o750;
-const LEAST_OBJECT_LINE = '{}\n'.length;
 
-/** Opens for appending, making the directory if need be. Throws the system's error, with the path in it. */
-export function openFileWriter(path: string): ChunkWriter {
+interface OpenFile {
+  readonly descriptor: number;
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly appends: WholeAppends;
+}
+
+/**
+ * Opens for appending, making the directory if need be. Throws the system's error, with the path in it.
+ * `onReplaced` is told when the path has led to another file than before, and that one is open now.
+ */
+export function openFileWriter(path: string, onReplaced: () => void = () => undefined): ChunkWriter {
+  return new FileWriter(path, onReplaced);
+}
+
+class FileWriter implements ChunkWriter {
+  readonly #path: string;
+  readonly #onReplaced: () => void;
+  /** Undefined after it could not be opened again. */
+  #file: OpenFile | undefined;
+
+  constructor(path: string, onReplaced: () => void) {
+    this.#path = path;
+    this.#onReplaced = onReplaced;
+    this.#file = openFile(path);
+  }
+
+  write(chunk: Buffer): number {
+    const file = this.#leadsTo(this.#file) ? this.#file : this.#openAnew();
+    file.appends.write(chunk);
+    if (isRemoved(file) && !this.#leadsTo(file)) this.#openAnew().appends.write(chunk);
+    return chunk.length;
+  }
+
+  reopen(): void {
+    this.#openAnew();
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file.descriptor);
+    this.#file = undefined;
+  }
+
+  #leadsTo(file: OpenFile | undefined): file is OpenFile {
+    const there = factsOf(this.#path);
+    return file !== undefined && there?.ino === file.inode && there.dev === file.device;
+  }
+
+  /** The old one is open until then, or its inode could be that of the new one. */
+  #openAnew(): OpenFile {
+    const before = this.#file;
+    this.#file = undefined;
+    try {
+      this.#file = openFile(this.#path);
+    } finally {
+      if (before !== undefined) closeSync(before.descriptor);
+    }
+    if (this.#file.inode !== before?.inode || this.#file.device !== before.device) this.#onReplaced();
+    return this.#file;
+  }
+}
+
+function openFile(path: string): OpenFile {
   mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
-  const descriptor = openSync(path, 'a', FILE_MODE);
-  return {
-    write: (chunk) => appendWhole(descriptor, Buffer.from(chunk)),
-    close: () => closeSync(descriptor),
-  };
-}
-
-/** The rest is not tried in a second write, which others could come before. */
-function appendWhole(descriptor: number, chunk: Buffer): void {
-  const written = writeSync(descriptor, chunk);
-  if (written === chunk.length) return;
-  takeBack(descriptor, written);
-  throw new Error(`the disk is full: it took ${written} of ${chunk.length} bytes`);
-}
-
-/** `written` bytes lie before the descriptor's position, and others may have appended since. */
-function takeBack(descriptor: number, written: number): void {
-  const facts = `/proc/self/fdinfo/${descriptor}`;
-  if (!existsSync(facts)) {
-    // Not Linux, where nothing tells the position: several writers are not for there.
-    ftruncateSync(descriptor, fstatSync(descriptor).size - written);
-    return;
+  // Without waiting for whoever is to read a pipe, which may have come in the place of the file.
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
+  const descriptor = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, FILE_MODE);
+  const facts = fstatSync(descriptor, { bigint: true });
+  if (facts.isFIFO()) {
+    closeSync(descriptor);
+    throw new Error(`${path} is a pipe: name a file, or set audit.stdout`);
   }
-  const end = Number(/^pos:\s*([0-9]+)$/m.exec(readFileSync(facts, 'latin1'))?.[1]);
-  // What appends cannot overwrite, and the path may lead to another file by now.
-  const overwriting = openSync(`/proc/self/fd/${descriptor}`, 'r+');
+  return { descriptor, device: facts.dev, inode: facts.ino, appends: new WholeAppends(descriptor) };
+}
+
+function isRemoved({ descriptor }: OpenFile): boolean {
+  return fstatSync(descriptor).nlink === 0;
+}
+
+/** Undefined when there is nothing, or nothing that we may see. */
+function factsOf(path: string): BigIntStats | undefined {
   try {
-    writeSync(overwriting, emptyLine(written), 0, written, end - written);
-  } finally {
-    closeSync(overwriting);
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
   }
-}
-
-/** A line of exactly so many bytes that says nothing. */
-function emptyLine(bytes: number): Buffer {
-  const spaces = ' '.repeat(Math.max(0, bytes - LEAST_OBJECT_LINE));
-  return Buffer.from(bytes < LEAST_OBJECT_LINE ? '\n'.padStart(bytes) : `{${spaces}}\n`);
 }

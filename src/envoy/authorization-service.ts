@@ -3,7 +3,7 @@
  * whatever is thrown, late or absent becomes a 503 refusal (security.md MUST 23).
  */
 import { randomUUID } from 'node:crypto';
-import type { AuditLog } from '../audit/audit-log.js';
+import type { Appended, AuditLog } from '../audit/audit-log.js';
 import type { StrictVerifier } from '../crypto/ed25519.js';
 import type { ShedReason } from '../grpc/load.js';
 import type { ExecutionStore } from '../executions/execution-store.js';
@@ -18,7 +18,6 @@ import { allowAnswer, passThroughAnswer, refusalAnswer, type AnswerOptions } fro
 import { readCheckRequest, wantedHeaders } from './check-request.js';
 import {
   inboundRequest,
-  isGrant,
   isRefusal,
   plainOutcome,
   recordOf,
@@ -67,6 +66,8 @@ const SHED_DETAILS: Readonly<Record<ShedReason, string>> = {
   cancelled: 'the caller had gone',
 };
 
+const UNRECORDED = refuse('audit_unavailable');
+
 export class AuthorizationService {
   readonly #options: AuthorizationOptions;
   #underWay = 0;
@@ -84,7 +85,7 @@ export class AuthorizationService {
 
   /** Answers one serialised CheckRequest with one serialised CheckResponse. Never rejects. */
   async check(message: Buffer, call: CheckCall): Promise<Uint8Array> {
-    const run = this.#begin();
+    const run = this.#begin(call);
     if (this.#underWay >= this.#options.maxConcurrentChecks)
       return this.#conclude(run, refuse('overloaded', 'too many under way'));
     this.#underWay++;
@@ -92,7 +93,7 @@ export class AuthorizationService {
       const waiting = this.#options.afterStall();
       if (waiting !== undefined) await waiting;
       if (call.cancelled()) return await this.#conclude(run, TOO_LATE);
-      return await this.#conclude(run, await this.#decide(message, call, run));
+      return await this.#conclude(run, await this.#decide(message, run));
     } catch (error) {
       this.#options.onDefect(error, run.decisionId);
       return await this.#conclude(run, await this.#afterDefect(run));
@@ -106,7 +107,8 @@ export class AuthorizationService {
     return this.#conclude(this.#begin(), refuse('overloaded', SHED_DETAILS[reason]));
   }
 
-  #begin(): Run {
+  /** Without a call nobody waits for more than a refusal. */
+  #begin(call?: CheckCall): Run {
     const { clock, snapshot } = this.#options;
     return {
       decisionId: randomUUID(),
@@ -114,26 +116,27 @@ export class AuthorizationService {
       nowMs: clock.nowMs(),
       timer: new StageTimer(clock.monotonicMs),
       facts: noFacts(),
+      remainingMs: () => (call === undefined || call.cancelled() ? 0 : call.deadlineMs - clock.monotonicMs()),
       request: undefined,
       grant: undefined,
+      owesRecord: false,
     };
   }
 
-  async #decide(message: Buffer, call: CheckCall, run: Run): Promise<Outcome> {
-    const { clock, verifier, admission, claimMarginMilliseconds } = this.#options;
+  async #decide(message: Buffer, run: Run): Promise<Outcome> {
+    const { clock, verifier, admission } = this.#options;
     const request = this.#read(message, run);
     if (request === undefined) return refuse('check_malformed', 'not a CheckRequest');
     const mark = (stage: string): void => run.timer.mark(stage);
     const judged = judge(request, { snapshot: run.snapshot, verifier, nowMs: run.nowMs, mark }, run.facts);
     if (judged.kind !== 'verified') return judged.kind === 'refuse' ? judged : 'pass_through';
-    const remaining = (): number => (call.cancelled() ? 0 : call.deadlineMs - clock.monotonicMs());
-    const worthClaiming = (): boolean => remaining() > claimMarginMilliseconds;
+    const worthClaiming = (): boolean => this.#canBeAnswered(run);
     const pending = { requestId: run.decisionId, worthClaiming, monotonicMs: clock.monotonicMs };
     const admitted = admission.admit(judged, pending);
     const outcome = admitted instanceof Promise ? await admitted : admitted;
     run.timer.mark('admission');
     if (outcome.kind === 'refuse') return outcome;
-    run.grant = { verified: judged, admitted: outcome, callerWaits: () => remaining() > 0 };
+    run.grant = { verified: judged, admitted: outcome };
     return judged.policy.remembersExecution ? this.#remember(run, run.grant) : run.grant;
   }
 
@@ -166,17 +169,28 @@ export class AuthorizationService {
     return this.#wanted.names;
   }
 
-  /** Records the outcome, and only then answers; an allow that cannot be recorded or is too late is taken back. */
+  /** Before it is too late for an answer to reach Envoy. */
+  #canBeAnswered(run: Run): boolean {
+    return run.remainingMs() > this.#options.claimMarginMilliseconds;
+  }
+
+  /** Records the outcome, and only then answers. What cannot be recorded is not recorded as that either. */
   async #conclude(run: Run, outcome: Outcome): Promise<Uint8Array> {
-    const inTime = isGrant(outcome) && !outcome.callerWaits() ? await this.#takeBack(run, TOO_LATE) : outcome;
-    const recorded = await this.#append(run, inTime);
-    if (!recorded && !isRefusal(inTime) && this.#options.auditOnFailure === 'refuse') {
-      return this.#answer(run, await this.#takeBack(run, refuse('audit_unavailable')));
-    }
-    if (!isGrant(inTime) || inTime.callerWaits()) return this.#answer(run, inTime);
-    const late = await this.#takeBack(run, TOO_LATE);
-    await this.#append(run, late);
-    return this.#answer(run, late);
+    const refusal = isRefusal(outcome) ? outcome : await this.#obstacle(run, outcome);
+    if (refusal === undefined) return this.#answer(run, outcome);
+    if (run.owesRecord) this.#options.audit.correct(recordOf(run, refusal));
+    else if (refusal !== UNRECORDED) await this.#append(run, refusal);
+    return this.#answer(run, refusal);
+  }
+
+  /** Records what is to pass. Gives why it must not pass after all, and then it is taken back. */
+  async #obstacle(run: Run, outcome: Exclude<Outcome, Refusal>): Promise<Refusal | undefined> {
+    if (run.remainingMs() <= 0) return this.#takeBack(run, TOO_LATE);
+    const appended = await this.#append(run, outcome, () => this.#canBeAnswered(run));
+    run.owesRecord = appended !== 'lost';
+    if (appended === 'lost' && this.#options.auditOnFailure === 'refuse')
+      return this.#takeBack(run, UNRECORDED);
+    return appended === 'withdrawn' || run.remainingMs() <= 0 ? this.#takeBack(run, TOO_LATE) : undefined;
   }
 
   /** Gives back what an allow had taken, so that the same bytes may come again. Once: what failed is not tried twice. */
@@ -197,14 +211,13 @@ export class AuthorizationService {
     }
   }
 
-  /** False when the record was lost, which is counted. */
-  async #append(run: Run, outcome: Outcome): Promise<boolean> {
+  /** `lost`, which is counted, when it could not be written. */
+  async #append(run: Run, outcome: Outcome, isWanted?: () => boolean): Promise<Appended | 'lost'> {
     try {
-      await this.#options.audit.append(recordOf(run, outcome));
-      return true;
+      return await this.#options.audit.append(recordOf(run, outcome), isWanted);
     } catch {
       this.#options.metrics.recordLost();
-      return false;
+      return 'lost';
     }
   }
 

@@ -18,26 +18,24 @@ export interface Run {
   readonly nowMs: number;
   readonly timer: StageTimer;
   readonly facts: DecisionFacts;
+  /** Milliseconds for which Envoy goes on waiting for the answer. */
+  readonly remainingMs: () => number;
   request: InboundRequest | undefined;
   /** Once admitted: what has to be given back unless the answer is an allow. */
   grant: Grant | undefined;
+  /** A record says that it passes, or was withdrawn for the one that says it does not: that one must not get lost. */
+  owesRecord: boolean;
 }
 
 /** Admitted, but not answered yet: it can still be taken back. */
 export interface Grant {
   readonly verified: Verified;
   readonly admitted: Admitted;
-  /** Whether Envoy still waits for the answer. */
-  readonly callerWaits: () => boolean;
 }
 
 export type Outcome = Refusal | 'pass_through' | Grant;
 
 export const TOO_LATE = refuse('deadline_spent', 'the caller had gone before it could be answered');
-
-export function isGrant(outcome: Outcome): outcome is Grant {
-  return typeof outcome !== 'string' && 'verified' in outcome;
-}
 
 export function isRefusal(outcome: Outcome): outcome is Refusal {
   return typeof outcome !== 'string' && 'code' in outcome;

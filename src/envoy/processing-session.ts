@@ -2,7 +2,7 @@
  * One response on its way to the client. Whatever is unexpected, thrown or absent ends in a refusal; the one way
  * to a 200 is a whole body, signed for the query that the verifier let through, and recorded.
  */
-import type { AuditLog } from '../audit/audit-log.js';
+import type { Appended, AuditLog } from '../audit/audit-log.js';
 import { feedbackRecordLine, type FeedbackRecordInput } from '../audit/feedback-record.js';
 import type { Signer } from '../crypto/signing.js';
 import type { ExecutionStore } from '../executions/execution-store.js';
@@ -63,6 +63,7 @@ const IN_PARTS = refuseAnswer('internal_error', 'Envoy sent the answer in parts'
 const DEFECT = refuseAnswer('internal_error', 'a defect');
 const UNRECORDED = refuseAnswer('internal_error', 'the record could not be written');
 const EMPTY = refuseAnswer('answer_missing', 'the body is empty');
+const NOT_AWAITED = refuseAnswer('answer_missing', 'Envoy ended the stream before the answer had left');
 const NEVER_CAME = refuseAnswer('answer_missing', 'Envoy ended the stream before the body was here');
 
 export class SigningSession implements ProcessingSession {
@@ -73,6 +74,7 @@ export class SigningSession implements ProcessingSession {
   #envoyRequestId: string | undefined;
   #timer: StageTimer;
   #upstreamBody: Buffer | undefined;
+  #isClosed = false;
 
   constructor(options: SigningOptions) {
     this.#options = options;
@@ -94,6 +96,7 @@ export class SigningSession implements ProcessingSession {
   close(): void {
     const awaited = this.#state.kind === 'held';
     this.#state = DONE;
+    this.#isClosed = true;
     if (!awaited) return;
     this.#options.metrics.count(this.#policy(), NEVER_CAME.code);
     void this.#append(NEVER_CAME, false);
@@ -156,25 +159,33 @@ export class SigningSession implements ProcessingSession {
 
   /** Records the outcome, and only then answers; a signature that cannot be recorded does not leave. */
   async #conclude(outcome: Outcome): Promise<Uint8Array> {
-    const { auditOnFailure, metrics } = this.#options;
+    const { metrics } = this.#options;
     this.#timer.mark('judge');
-    const recorded = await this.#append(outcome, true);
+    const last = outcome.kind === 'signed' ? await this.#confirm(outcome) : outcome;
+    if (outcome.kind === 'refused') await this.#append(outcome, true);
     this.#timer.mark('record');
-    const mayLeave = recorded || outcome.kind === 'refused' || auditOnFailure === 'count';
-    const last = mayLeave ? outcome : UNRECORDED;
     metrics.count(this.#policy(), last.kind === 'signed' ? 'signed' : last.code);
     metrics.time(this.#timer);
     return encodeOutcome(last, this.#context?.get('decision_id') ?? this.#envoyRequestId ?? '');
   }
 
-  /** False when the record was lost, which is counted. */
-  async #append(outcome: Outcome, told: boolean): Promise<boolean> {
+  /** Records a signed answer. Whatever the record says of one that nobody waits for any more is taken back by another. */
+  async #confirm(outcome: Outcome): Promise<Outcome> {
+    const appended = await this.#append(outcome, true, () => !this.#isClosed);
+    if (appended === 'lost' && this.#options.auditOnFailure === 'refuse') return UNRECORDED;
+    if (!this.#isClosed) return outcome;
+    if (appended === 'lost') await this.#append(NOT_AWAITED, false);
+    else this.#options.audit.correct(feedbackRecordLine(this.#record(NOT_AWAITED, false)));
+    return NOT_AWAITED;
+  }
+
+  /** `lost`, which is counted, when it could not be written. */
+  async #append(outcome: Outcome, told: boolean, isWanted?: () => boolean): Promise<Appended | 'lost'> {
     try {
-      await this.#options.audit.append(feedbackRecordLine(this.#record(outcome, told)));
-      return true;
+      return await this.#options.audit.append(feedbackRecordLine(this.#record(outcome, told)), isWanted);
     } catch {
       this.#options.onRecordLost();
-      return false;
+      return 'lost';
     }
   }
 

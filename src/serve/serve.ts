@@ -6,6 +6,7 @@ import type { Configuration, LoadResult } from '../config/settings.js';
 import { renderProblems } from '../config/render.js';
 import { selectEngine } from '../crypto/engines.js';
 import { selfTest } from '../crypto/self-test.js';
+import { LogDestination } from '../observability/log-destination.js';
 import { workerPlace } from './place.js';
 import { ProcessSignals } from './process-signals.js';
 import { checkSuccession } from './succession.js';
@@ -30,7 +31,7 @@ export interface ServeOptions {
 
 /**
  * Serves until SIGTERM or SIGINT, a second of which cuts the drain short, or until a successor has taken the socket.
- * SIGHUP is a reload. Resolves with the exit code; problems go to standard error in plain words.
+ * SIGHUP is a reload, and opens the audit file anew. Resolves with the exit code; problems go to standard error in plain words.
  */
 export async function serve(file: string, options: ServeOptions = {}): Promise<number> {
   const { worker } = options;
@@ -42,7 +43,8 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
     return CANNOT;
   }
   const { configuration } = loaded;
-  const logger = loggerOf(configuration, worker);
+  const destination = new LogDestination({ lossLine });
+  const logger = loggerOf(configuration, worker, destination);
   warnOfOldNode(logger);
   warnOfCarelessEnvironment(logger);
   const engine = selectEngine();
@@ -53,9 +55,17 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
   }
   for (const { path, message } of configuration.warnings) logger.warn({ path }, message);
   try {
-    const verifier = await start(configuration, logger, { ...options, load, prints: loaded.prints });
+    const verifier = await start(configuration, logger, {
+      ...options,
+      load,
+      prints: loaded.prints,
+      lostLogLines: () => destination.lostLines,
+    });
     logger.info({ socket: configuration.settings.listen.socketPath, engine: engine.name }, 'serving');
-    signals.onHangup(() => void verifier.reload?.('signal'));
+    signals.onHangup(() => {
+      verifier.reopenLogs?.();
+      void verifier.reload?.('signal');
+    });
     const signal = await Promise.race([signals.stop, ...successionOf(verifier)]);
     logger.info({ signal }, 'draining');
     await verifier.stop(signals.cut);
@@ -67,9 +77,24 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
   }
 }
 
-function loggerOf({ settings }: Configuration, worker: number | undefined): Logger {
-  const logger = pino({ level: settings.log.level, name: 'countersign' }, pino.destination(2));
+function loggerOf(
+  { settings }: Configuration,
+  worker: number | undefined,
+  destination: LogDestination,
+): Logger {
+  const logger = pino({ level: settings.log.level, name: 'countersign' }, destination);
   return worker === undefined ? logger : logger.child({ worker });
+}
+
+/** As the logger writes its warnings. */
+function lossLine(lostLines: number): string {
+  const warning = {
+    level: pino.levels.values['warn'],
+    time: Date.now(),
+    pid: process.pid,
+    name: 'countersign',
+  };
+  return `${JSON.stringify({ ...warning, lost_lines: lostLines, msg: 'lines of this log could not be written' })}\n`;
 }
 
 /** Loads one file again and again: what was judged about its keys is remembered from load to load. */
@@ -81,13 +106,16 @@ function loaderOf(file: string): (generation: number) => LoadResult {
 function start(
   configuration: Configuration,
   logger: Logger,
-  { worker, ...options }: ServeOptions & Pick<StartOptions, 'load' | 'prints'>,
+  { worker, ...options }: ServeOptions & Pick<StartOptions, 'load' | 'prints' | 'lostLogLines'>,
 ): Promise<RunningVerifier> {
   if (worker !== undefined)
     return startVerifier(configuration, logger, { ...options, place: workerPlace(configuration, worker) });
   if (configuration.settings.workers === 1) return startVerifier(configuration, logger, options);
   if (options.replace === true) checkSuccession(configuration);
-  return startWorkers(configuration, logger, { replace: options.replace });
+  return startWorkers(configuration, logger, {
+    replace: options.replace,
+    lostLogLines: options.lostLogLines,
+  });
 }
 
 /** Whoever was succeeded has nothing left to wait for: its peers are on their way to the successor. */

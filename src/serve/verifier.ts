@@ -28,6 +28,7 @@ import { timedClaims } from '../observability/claim-metrics.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
 import { Health } from '../observability/health.js';
 import { keyHealth } from '../observability/key-health.js';
+import { addLogMetrics } from '../observability/log-destination.js';
 import { LoadMetrics } from '../observability/load-metrics.js';
 import { createRegistry } from '../observability/process-metrics.js';
 import { addSharedStoreMetrics } from '../observability/shared-store-metrics.js';
@@ -58,6 +59,8 @@ export interface RunningVerifier {
   stop(cut?: AbortSignal): Promise<void>;
   /** Takes over what is in the files now. */
   readonly reload?: (cause: ReloadCause) => Promise<unknown>;
+  /** Opens the audit file anew. Absent where others have it: a supervisor passes SIGHUP on to its workers. */
+  readonly reopenLogs?: () => void;
   /** Resolves when a successor has taken the socket. Absent where there can be none. */
   readonly superseded?: Promise<void>;
 }
@@ -72,6 +75,8 @@ export interface StartOptions {
   readonly prints?: FilePrints;
   /** Start beside the process that serves the socket, and take it over once healthy. */
   readonly replace?: boolean;
+  /** Lines of the log that could not be written. Default: none. */
+  readonly lostLogLines?: (() => number) | undefined;
 }
 
 /** Starts everything; when a part cannot start, what had started is stopped and the part's sentence is thrown. */
@@ -110,7 +115,9 @@ async function start(
   const { place = ownPlace(configuration), replace = false } = options;
   const { settings } = configuration;
   const live = new LiveConfiguration(configuration);
-  const audit = openAuditLog(settings.audit.sink, clock.nowMs);
+  const audit = openAuditLog(settings.audit.sink, clock.nowMs, (file) =>
+    logger.info({ file }, 'the audit file was moved, removed or replaced: opened anew'),
+  );
   undo.push(() => audit.close());
   const store = await openNonceStore(settings.nonces, configuration.snapshot, clock, (message) =>
     logger.warn(message),
@@ -123,6 +130,7 @@ async function start(
   const registry = createRegistry({ configuration: () => live.current, store, nowMs: clock.nowMs });
   addBuildInfo(registry, selectEngine().name);
   addSharedStoreMetrics(registry, store);
+  addLogMetrics(registry, options.lostLogLines ?? (() => 0));
   const decisions = new DecisionMetrics(registry);
   const parts: Parts = { live, logger, audit, store, executions, rates: rates.limits, registry, decisions };
   const service = assembleService(parts, undo);
@@ -149,6 +157,7 @@ async function start(
   return {
     superseded: running.superseded,
     ...(reloading && { reload: reloading.reload }),
+    reopenLogs: () => audit.reopen(),
     stop: async (cut = NEVER) => {
       await running.stop(cut);
       await runBackwards(undo);

@@ -3,6 +3,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { FeedbackJwkSet } from '../feedback/keyring.js';
 import type { AdminView, ReloadAnswer } from '../observability/admin-server.js';
 import { Health } from '../observability/health.js';
+import { addLogMetrics } from '../observability/log-destination.js';
 import { MergedMetrics, type MetricsJson } from '../observability/merged-metrics.js';
 import type { Worker } from './worker.js';
 
@@ -14,12 +15,15 @@ export interface WorkersView extends AdminView {
   readonly died: (number: number) => void;
 }
 
-/** The view of these workers. */
-export function viewOfWorkers(workers: readonly WorkerLook[]): WorkersView {
+/** The view of these workers; `lostLogLines` is of the process that shows them. */
+export function viewOfWorkers(
+  workers: readonly WorkerLook[],
+  lostLogLines: () => number = () => 0,
+): WorkersView {
   const ask = workers.map(
     (worker) => [worker.number, () => worker.ask('metrics') as Promise<MetricsJson | undefined>] as const,
   );
-  const merged = new MergedMetrics(ownMetrics(workers), new Map(ask));
+  const merged = new MergedMetrics(ownMetrics(workers, lostLogLines), new Map(ask));
   return {
     health: healthOf(workers),
     registry: merged,
@@ -88,9 +92,10 @@ async function describe(workers: readonly WorkerLook[]): Promise<Readonly<Record
   return { ...first, workers: told };
 }
 
-function ownMetrics(workers: readonly WorkerLook[]): Registry {
+function ownMetrics(workers: readonly WorkerLook[], lostLogLines: () => number): Registry {
   const registry = new Registry();
   const registers = [registry];
+  addLogMetrics(registry, lostLogLines);
   new Gauge({
     name: 'countersign_worker_serving',
     help: '1 while the worker serves.',

@@ -23,6 +23,8 @@ const SUCCESSION_MILLISECONDS = 2_000;
 export interface WorkersOptions {
   /** Beside those of another supervisor, whose sockets they take once each of them is healthy. */
   readonly replace?: boolean | undefined;
+  /** Lines of the supervisor's log that could not be written. Default: none. */
+  readonly lostLogLines?: (() => number) | undefined;
   /** Makes the process of a worker. */
   readonly start?: typeof forkWorker;
 }
@@ -31,9 +33,9 @@ export interface WorkersOptions {
 export async function startWorkers(
   configuration: Configuration,
   logger: Logger,
-  { replace = false, start = forkWorker }: WorkersOptions = {},
+  { replace = false, start = forkWorker, lostLogLines = () => 0 }: WorkersOptions = {},
 ): Promise<RunningVerifier> {
-  const supervisor = new Supervisor(configuration, logger, { replace, start });
+  const supervisor = new Supervisor(configuration, logger, { replace, start, lostLogLines });
   await supervisor.start();
   return supervisor;
 }
@@ -54,7 +56,15 @@ class Supervisor implements RunningVerifier {
   constructor(
     configuration: Configuration,
     logger: Logger,
-    { replace, start }: { readonly replace: boolean; readonly start: typeof forkWorker },
+    {
+      replace,
+      start,
+      lostLogLines,
+    }: {
+      readonly replace: boolean;
+      readonly start: typeof forkWorker;
+      readonly lostLogLines: () => number;
+    },
   ) {
     this.#configuration = configuration;
     this.#logger = logger;
@@ -72,7 +82,7 @@ class Supervisor implements RunningVerifier {
           onDeath: () => this.#view.died(number),
         }),
     );
-    this.#view = viewOfWorkers(this.#workers);
+    this.#view = viewOfWorkers(this.#workers, lostLogLines);
     this.superseded = this.#succession();
   }
 
@@ -128,7 +138,7 @@ class Supervisor implements RunningVerifier {
 
 /**
  * Given the configuration's file, the worker's number, and whether it leaves the socket to whoever has it until it is
- * told to take it. Standard error is shared: every line of the log is written whole.
+ * told to take it. The standard streams are shared: every line is written whole.
  */
 function forkWorker(file: string, number: number, replace: boolean): ChildProcess {
   return fork(WORKER_MAIN, [file, String(number), ...(replace ? ['replace'] : [])], {

@@ -10,5 +10,5 @@ interface Task {
 const { path, writer, chunks } = JSON.parse(process.argv[2] ?? '') as Task;
 const file = openFileWriter(path);
 for (let chunk = 0; chunk < chunks; chunk++)
-  file.write(`${JSON.stringify({ writer, chunk, text: String(writer).repeat(chunk * 31) })}\n`);
+  file.write(Buffer.from(`${JSON.stringify({ writer, chunk, text: String(writer).repeat(chunk * 31) })}\n`));
 file.close();

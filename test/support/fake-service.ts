@@ -1,6 +1,6 @@
 /** An AuthorizationService with every effect faked: clocks, store, audit log, certificates. */
 import { Registry } from 'prom-client';
-import type { AuditLog } from '../../src/audit/audit-log.js';
+import type { Appended, AuditLog } from '../../src/audit/audit-log.js';
 import { AuthorizationService, type CheckCall } from '../../src/envoy/authorization-service.js';
 import type { ExecutionStore } from '../../src/executions/execution-store.js';
 import { PeerCertificates } from '../../src/envoy/peer-certificates.js';
@@ -30,16 +30,28 @@ function certificateText({ peerCertificate: peer }: RequestParts): string {
   return peer === 'malformed' ? peer : `certificate:${peer.certificateSha256}:${peer.spkiSha256 ?? ''}`;
 }
 
-/** Records in memory. `failing` rejects, `before` delays. */
+/** Records in memory. `failing` rejects, `before` delays, and `stalled` waits for nobody and withdraws. */
 export class FakeAudit implements AuditLog {
   readonly lines: string[] = [];
   failing = false;
+  stalled = false;
   before: Promise<void> | undefined;
 
-  async append(line: string): Promise<void> {
+  async append(line: string): Promise<Appended> {
     if (this.before !== undefined) await this.before;
     if (this.failing) throw new Error('the disk is full');
+    if (this.stalled) return 'withdrawn';
     this.lines.push(line);
+    return 'written';
+  }
+
+  /** Kept over any fault, as the port says. */
+  correct(line: string): void {
+    this.lines.push(line);
+  }
+
+  reopen(): void {
+    this.failing = false;
   }
 
   fault(): string | undefined {

@@ -99,5 +99,20 @@ export const RECORDS: Area = {
       promise:
         '503 for whoever would have been let in, nonce given back; no record is torn; service goes on when there is room',
     },
+    'audit-moved': {
+      fault: 'the audit file is moved, removed, cut to nothing or replaced, as logrotate does',
+      promise:
+        'records follow the path, no later than the next batch; a record that went to a removed file is written again; 503 while there can be no file',
+    },
+    'audit-reader-stalled': {
+      fault: 'the reader of the records (a pipe) stalls, or goes away',
+      promise:
+        'a short stall is waited out; then 503, nonce given back; every line is whole, and the last word about a request is what became of it',
+    },
+    'log-unwritable': {
+      fault: 'the operational log cannot be written: full disk, closed pipe, a reader that stalls',
+      promise:
+        'service goes on and signals are heeded; lost lines are counted, and told of when it works again',
+    },
   },
 };

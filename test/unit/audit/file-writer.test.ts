@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { transformSync } from '@swc/core';
@@ -11,12 +21,42 @@ let folder = '';
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'audit-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
+/** The writer in a process that may write no more than 2 blocks of 512 or 1024 bytes; `lines` is what it does. */
+function withSmallDisk(path: string, lines: string): string {
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  for (const name of ['file-writer', 'whole-appends']) {
+    const compiled = transformSync(readFileSync(`src/audit/${name}.ts`, 'utf8'), {
+      jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+      module: { type: 'es6' },
+    });
+    writeFileSync(join(folder, `${name}.js`), compiled.code);
+  }
+  writeFileSync(
+    join(folder, 'run.mjs'),
+    `import { spawnSync } from 'node:child_process';
+     import fs from 'node:fs';
+     import { syncBuiltinESMExports } from 'node:module';
+     import { openFileWriter } from './file-writer.js';
+     const path = process.argv[2];
+     const writer = openFileWriter(path);
+     ${lines}`,
+  );
+  const script = 'trap "" XFSZ; ulimit -S -f 2; exec "$0" "$@"';
+  const child = spawnSync('sh', ['-c', script, process.execPath, join(folder, 'run.mjs'), path], {
+    encoding: 'utf8',
+  });
+  expect([child.stderr, child.status]).toEqual(['', 0]);
+  return child.stdout;
+}
+
+const TORN = `try { writer.write(Buffer.from('x'.repeat(10_000) + '\\n')); } catch (error) { console.log(error.message); }`;
+
 describe('the file writer', () => {
   it('makes the directory and appends to what is there', () => {
     const path = join(folder, 'a/b/audit.ndjson');
     for (const chunk of ['one\n', 'zwei ü\n']) {
       const writer = openFileWriter(path);
-      writer.write(chunk);
+      writer.write(Buffer.from(chunk));
       writer.close();
     }
     expect(readFileSync(path, 'utf8')).toBe('one\nzwei ü\n');
@@ -40,42 +80,14 @@ describe('the file writer', () => {
 
   it('throws when the disk is full', () => {
     const writer = openFileWriter('/dev/full');
-    expect(() => writer.write('a\n')).toThrow('ENOSPC');
+    expect(() => writer.write(Buffer.from('a\n'))).toThrow('ENOSPC');
     writer.close();
   });
-
-  /** The writer in a process that may write no more than 2 blocks of 512 or 1024 bytes; `lines` is what it does. */
-  function withSmallDisk(path: string, lines: string): string {
-    const source = readFileSync('src/audit/file-writer.ts', 'utf8');
-    const compiled = transformSync(source, {
-      jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-      module: { type: 'es6' },
-    });
-    writeFileSync(join(folder, 'file-writer.mjs'), compiled.code);
-    writeFileSync(
-      join(folder, 'run.mjs'),
-      `import { spawnSync } from 'node:child_process';
-       import fs from 'node:fs';
-       import { syncBuiltinESMExports } from 'node:module';
-       import { openFileWriter } from './file-writer.mjs';
-       const path = process.argv[2];
-       const writer = openFileWriter(path);
-       ${lines}`,
-    );
-    const script = 'trap "" XFSZ; ulimit -S -f 2; exec "$0" "$@"';
-    const child = spawnSync('sh', ['-c', script, process.execPath, join(folder, 'run.mjs'), path], {
-      encoding: 'utf8',
-    });
-    expect([child.stderr, child.status]).toEqual(['', 0]);
-    return child.stdout;
-  }
-
-  const TORN = `try { writer.write('x'.repeat(10_000) + '\\n'); } catch (error) { console.log(error.message); }`;
 
   // Fault: audit-disk-full
   it('leaves one line that says nothing of a chunk of which only the beginning did fit', () => {
     const path = join(folder, 'audit.ndjson');
-    const said = withSmallDisk(path, `writer.write('whole\\n'); ${TORN}`);
+    const said = withSmallDisk(path, `writer.write(Buffer.from('whole\\n')); ${TORN}`);
     expect(said).toMatch(/^the disk is full: it took \d+ of 10001 bytes\n$/);
     const [whole, empty, rest] = readFileSync(path, 'utf8').split('\n');
     expect([whole, rest]).toEqual(['whole', '']);
@@ -95,7 +107,7 @@ describe('the file writer', () => {
          return written;
        };
        syncBuiltinESMExports();
-       writer.write('whole\\n'); ${TORN}`,
+       writer.write(Buffer.from('whole\\n')); ${TORN}`,
     );
     expect(said).toContain('the disk is full');
     // "other" went on the line whose end was missing, until that was given one.
@@ -159,5 +171,118 @@ describe('the audit log of the settings', () => {
     await expect(log.append('a\n')).rejects.toThrow('ENOSPC');
     expect(log.fault()).toContain('ENOSPC');
     await log.close();
+  });
+});
+
+// Fault: audit-moved
+describe('the file writer whose path leads to another file', () => {
+  const path = (): string => join(folder, 'logs/audit.ndjson');
+  const aside = (): string => join(folder, 'logs/audit.ndjson.1');
+  const linesOf = (file: string): string => readFileSync(file, 'utf8');
+
+  function setUp() {
+    let replaced = 0;
+    const writer = openFileWriter(path(), () => (replaced += 1));
+    writer.write(Buffer.from('1\n'));
+    return { writer, replaced: () => replaced, write: (text: string) => writer.write(Buffer.from(text)) };
+  }
+
+  it.each<[string, () => void]>([
+    ['moved', () => renameSync(path(), aside())],
+    [
+      'moved, and made anew',
+      () => {
+        renameSync(path(), aside());
+        writeFileSync(path(), '', { mode: 0o640 });
+      },
+    ],
+    ['in a folder that was moved', () => renameSync(join(folder, 'logs'), join(folder, 'old'))],
+    [
+      'copied aside, and its place taken by a link to a new file',
+      () => {
+        renameSync(path(), aside());
+        symlinkSync(join(folder, 'elsewhere.ndjson'), path());
+      },
+    ],
+    ['removed', () => unlinkSync(path())],
+    ['removed with its folder', () => rmSync(join(folder, 'logs'), { recursive: true })],
+  ])('follows the path when the file was %s', (_how, act) => {
+    const { write, replaced, writer } = setUp();
+    act();
+    write('2\n');
+    write('3\n');
+    expect([linesOf(path()), replaced()]).toEqual(['2\n3\n', 1]);
+    writer.close();
+  });
+
+  it('writes from the beginning, without a hole, when the file was cut to nothing', () => {
+    const { write, replaced, writer } = setUp();
+    truncateSync(path());
+    write('2\n');
+    expect([linesOf(path()), replaced()]).toEqual(['2\n', 0]);
+    writer.close();
+  });
+
+  it('writes again what went to a file that was removed between the look and the write', () => {
+    const { writer } = setUp();
+    const other = join(folder, 'logs/other.ndjson');
+    // The look sees the file, the write goes to it, and its name is gone by then.
+    const chunk = Buffer.from('2\n');
+    const script = `writer.write(Buffer.from('1\\n'));
+      const write = fs.writeSync;
+      let isFirst = true;
+      fs.writeSync = (...args) => {
+        if (isFirst) fs.unlinkSync(path);
+        isFirst = false;
+        return write(...args);
+      };
+      syncBuiltinESMExports();
+      console.log(writer.write(Buffer.from('2\\n')));`;
+    expect(withSmallDisk(other, script)).toBe(`${chunk.length}\n`);
+    expect(linesOf(other)).toBe('2\n');
+    writer.close();
+  });
+
+  it('fails while there can be no file, closes the old one, and goes on by itself', () => {
+    const { write, writer, replaced } = setUp();
+    rmSync(join(folder, 'logs'), { recursive: true });
+    writeFileSync(join(folder, 'logs'), 'in the way');
+    expect(() => write('2\n')).toThrow(folder);
+    expect(() => writer.reopen()).toThrow(folder);
+    rmSync(join(folder, 'logs'));
+    write('3\n');
+    expect([linesOf(path()), replaced()]).toEqual(['3\n', 1]);
+    writer.close();
+  });
+
+  it('does not wait for whoever is to read a pipe that was put in its place', () => {
+    const { write, writer } = setUp();
+    unlinkSync(path());
+    spawnSync('mkfifo', [path()]);
+    expect(() => write('2\n')).toThrow(/ENXIO|is a pipe/);
+    writer.close();
+  });
+
+  it('opens the same file anew when it is told to, which is no replacement', () => {
+    const { write, writer, replaced } = setUp();
+    writer.reopen();
+    write('2\n');
+    expect([linesOf(path()), replaced()]).toEqual(['1\n2\n', 0]);
+    writer.close();
+  });
+
+  it('starts on a line of its own behind a beginning that could not be overwritten', () => {
+    const other = join(folder, 'torn.ndjson');
+    const script = `const open = fs.openSync;
+      fs.openSync = (file, ...args) => {
+        if (String(file).startsWith('/proc/self/fd/')) throw new Error('EPERM');
+        return open(file, ...args);
+      };
+      syncBuiltinESMExports();
+      ${TORN}
+      spawnSync('prlimit', ['--pid', String(process.pid), '--fsize=unlimited:']);
+      writer.write(Buffer.from('next\\n'));`;
+    withSmallDisk(other, script);
+    expect(linesOf(other)).toMatch(/^x+\nnext\n$/);
   });
 });

@@ -41,6 +41,45 @@ describe('a deadline', () => {
     expect((await check(parts)).grpcCode).toBe(0);
   });
 
+  // Fault: audit-reader-stalled
+  it('that passes while the record waits for its reader withdraws it: the one record says that it was too late', async () => {
+    const { check, audit, store } = fakeService();
+    audit.stalled = true;
+    const response = await check(telemetryParts());
+    expect([response.httpStatus, metadataCode(response), store.withdrawals]).toEqual([
+      503,
+      'deadline_spent',
+      1,
+    ]);
+    expect(audit.lines.map((line) => (JSON.parse(line) as { code: string }).code)).toEqual([
+      'deadline_spent',
+    ]);
+  });
+
+  // Fault: audit-reader-stalled, audit-disk-full
+  it.each([
+    ['allow', telemetryParts()],
+    ['pass_through', { ...telemetryParts(), method: 'GET', path: '/public/x' }],
+  ])(
+    'that passes once an %s is recorded is recorded behind it, though the log fails by then',
+    async (code, parts) => {
+      const { check, audit, time } = fakeService();
+      const append = audit.append.bind(audit);
+      audit.append = async (line) => {
+        const appended = await append(line);
+        time.monotonicMs += 1_000;
+        audit.failing = true;
+        return appended;
+      };
+      const response = await check(parts);
+      expect([response.httpStatus, metadataCode(response)]).toEqual([503, 'deadline_spent']);
+      expect(audit.lines.map((line) => (JSON.parse(line) as { code: string }).code)).toEqual([
+        code,
+        'deadline_spent',
+      ]);
+    },
+  );
+
   it('that is nearly spent keeps the store from being asked', async () => {
     const { check, store } = fakeService();
     const response = await check(telemetryParts(), { deadlineMs: 1_020 });

@@ -351,6 +351,31 @@ describe('a record that cannot be written', () => {
   });
 });
 
+// Fault: audit-reader-stalled
+describe('a signed answer that Envoy no longer waits for', () => {
+  const codesOf = (lines: readonly string[]): string[] =>
+    lines.map((line) => (JSON.parse(line) as { code: string }).code);
+
+  it.each([
+    ['once its record is written is taken back by another one', false, ['signed', 'answer_missing']],
+    ['while its record waits is recorded as that alone', true, ['answer_missing']],
+  ])('%s', async (_title, stalled, codes) => {
+    const fake = fakeSigner();
+    let written = (): void => undefined;
+    fake.audit.before = new Promise<void>((resolve) => (written = resolve));
+    fake.audit.stalled = stalled;
+    const stream = fake.open();
+    await stream.headers();
+    const reply = stream.send(bodyMessage('[]'));
+    await new Promise((resolve) => setImmediate(resolve));
+    stream.session.close();
+    written();
+    expect((await reply).kind).not.toBe('body');
+    expect(codesOf(fake.audit.lines)).toEqual(codes);
+    expect(await fake.counted()).toEqual({ [`${POLICY} answer_missing`]: 1 });
+  });
+});
+
 describe('a defect', () => {
   it.each([
     ['a nonce that is none', fakeSigner({ nonce: () => 'short' })],
