@@ -46,6 +46,12 @@ export interface SigningOptions {
 export interface ProcessingSession {
   /** The serialised ProcessingResponse to a serialised ProcessingRequest. Never rejects. */
   answer(message: Buffer): Promise<Uint8Array>;
+  /** The reply in place of one that is not worked out: there is no room. Never rejects. */
+  refuse(): Promise<Uint8Array>;
+  /** The last reply was given: to end the stream after it lets nothing pass unsigned (envoy-facts.md, trap 2). */
+  isDone(): boolean;
+  /** The identity that the answer is for, by the verifier's word; undefined until the first message was read. */
+  identity(): string | undefined;
   /** Envoy has ended the stream, for whatever reason. */
   close(): void;
 }
@@ -63,6 +69,7 @@ const IN_PARTS = refuseAnswer('internal_error', 'Envoy sent the answer in parts'
 const DEFECT = refuseAnswer('internal_error', 'a defect');
 const UNRECORDED = refuseAnswer('internal_error', 'the record could not be written');
 const EMPTY = refuseAnswer('answer_missing', 'the body is empty');
+const NO_ROOM = refuseAnswer('overloaded', 'too much is held or awaited for this identity');
 const NEVER_CAME = refuseAnswer('answer_missing', 'Envoy ended the stream before the body was here');
 
 export class SigningSession implements ProcessingSession {
@@ -88,6 +95,20 @@ export class SigningSession implements ProcessingSession {
       this.#options.onDefect(error, this.#context?.get('decision_id') ?? '');
       return this.#conclude(DEFECT);
     }
+  }
+
+  refuse(): Promise<Uint8Array> {
+    this.#timer = new StageTimer(this.#options.clock.monotonicMs);
+    this.#state = DONE;
+    return this.#conclude(NO_ROOM);
+  }
+
+  isDone(): boolean {
+    return this.#state === DONE;
+  }
+
+  identity(): string | undefined {
+    return this.#context?.get('identity');
   }
 
   /** A body that never came was over Envoy's limit, or the client or the upstream has gone. */
@@ -162,6 +183,7 @@ export class SigningSession implements ProcessingSession {
     this.#timer.mark('record');
     const mayLeave = recorded || outcome.kind === 'refused' || auditOnFailure === 'count';
     const last = mayLeave ? outcome : UNRECORDED;
+    this.#upstreamBody = undefined;
     metrics.count(this.#policy(), last.kind === 'signed' ? 'signed' : last.code);
     metrics.time(this.#timer);
     return encodeOutcome(last, this.#context?.get('decision_id') ?? this.#envoyRequestId ?? '');
