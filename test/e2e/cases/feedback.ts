@@ -243,6 +243,8 @@ export function describeFeedback(line: EnvoyLine): void {
     /** Together with their answers more than the verifier holds at all. */
     const CONNECTIONS = 3;
     const QUERIES = 90;
+    /** Well before Envoy gives them up by itself (`stream_idle_timeout`, 30 s). */
+    const SOON = { atMostMs: 15_000 };
 
     const metric = (name: string): Promise<number> =>
       sample(`${on.stage.federation.environment.COUNTERSIGN_ADMIN_URL}/metrics`, name);
@@ -261,15 +263,13 @@ export function describeFeedback(line: EnvoyLine): void {
           unread.flatMap((session) => Array.from({ length: QUERIES }, () => statusOf(session, query()))),
         );
         expect(statuses).toEqual(statuses.map(() => 200));
-        await until(
-          'what was answered is let go of',
-          async () => (await metric('countersign_held_bytes')) === 0,
-        );
-        await until('no call of theirs is open', async () => (await openCalls()) === 0);
         for (let sent = 0; sent < 20; sent++) {
           const outgoing = telemetry({ by: on.world.b, party: PRODUCER_B });
           expect((await on.stage.send('HTTP/2', outgoing)).status).toBe(200);
         }
+        const held = (): Promise<number> => metric('countersign_held_bytes');
+        await until('what was answered is let go of', async () => (await held()) === 0, SOON);
+        await until('no call of theirs is open', async () => (await openCalls()) === 0, SOON);
         expectSigned(await ask('HTTP/2', answering(200, PLAIN)), on.keyring, PRODUCER_B);
       } finally {
         for (const session of unread) session.destroy();

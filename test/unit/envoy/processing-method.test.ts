@@ -45,8 +45,8 @@ describe('a stream of ext_proc', () => {
     const { handler, told } = fakeStream(
       (message) => new Promise((resolve) => open.push(() => resolve(`re: ${message}`))),
     );
-    handler.message(Buffer.from('a'));
-    handler.message(Buffer.from('b'));
+    void handler.message(Buffer.from('a'));
+    void handler.message(Buffer.from('b'));
     handler.halfClosed();
     await settled();
     expect([told, open.length]).toEqual([[], 1]);
@@ -60,7 +60,7 @@ describe('a stream of ext_proc', () => {
 
   it('ends with a failure, never well, when there is no answer', async () => {
     const { handler, told } = fakeStream(() => Promise.reject(new Error('a secret')));
-    handler.message(Buffer.from('a'));
+    void handler.message(Buffer.from('a'));
     await settled();
     expect(told[0]).toEqual({ code: 13, message: 'internal error' });
   });
