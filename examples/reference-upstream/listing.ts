@@ -1,10 +1,19 @@
 /** What the reference upstream shows of itself under `/_reference/`, on its own port that Envoy never reaches. */
+import type { IncomingHttpHeaders } from 'node:http';
 import { notFound, refusal, type Answer } from './answer.js';
 import type { RecordKind, RecordStore } from './record-store.js';
 import type { RequestJournal } from './request-journal.js';
 
 /** Paths below this are answered from here and are not recorded. */
 export const LISTING_PREFIX = '/_reference/';
+
+/** Names of this machine: a page in a browser on it gets here under a name of its own, or says whose page it is. */
+const LOOPBACK_HOST = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(?::\d{1,5})?$/i;
+
+/** Whether a person or a program of this machine asks, and no page. */
+export function isAskedHere({ host = '', origin }: IncomingHttpHeaders): boolean {
+  return LOOPBACK_HOST.test(host) && (origin === undefined || origin === `http://${host}`);
+}
 
 /** Where the listings read. */
 export interface Listed {

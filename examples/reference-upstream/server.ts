@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { refusal, type Answer } from './answer.js';
 import { answerRequest } from './application.js';
-import { answerListing, LISTING_PREFIX } from './listing.js';
+import { answerListing, isAskedHere, LISTING_PREFIX } from './listing.js';
 import { RecordStore } from './record-store.js';
 import { RequestJournal } from './request-journal.js';
 
@@ -86,9 +86,9 @@ export async function startReferenceUpstream(options: ReferenceUpstreamOptions):
   };
   const looking: Handler = async (message) => {
     const { method = '', url: target = '' } = message;
-    return target.startsWith(LISTING_PREFIX)
-      ? answerListing(method, target, { journal, store })
-      : application(message);
+    if (!target.startsWith(LISTING_PREFIX)) return application(message);
+    if (!isAskedHere(message.headers)) return refusal(403, 'foreign', 'Only for this machine itself.');
+    return answerListing(method, target, { journal, store });
   };
   const servers = [serve(application), serve(looking)] as const;
   return {

@@ -77,6 +77,12 @@ export const port = z.int().min(1).max(65_535);
 /** An IP address or host name. */
 export const hostText = z.string().regex(/^[0-9A-Za-z.:_-]{1,253}$/, 'must be an IP address or a host name');
 
+/** A name in a Host header, without its port. */
+export const hostHeaderName = z
+  .string()
+  .regex(/^[0-9A-Za-z.:_-]{1,253}$/, 'must be a host name or an IP address, without a port')
+  .toLowerCase();
+
 /** The allowance of one operator in any 60 seconds. */
 export const rateLimit = z.strictObject({
   perMinute: z

@@ -1,6 +1,6 @@
 /** The shapes of the sections about the process itself: sockets, stores, limits, Envoy. */
 import { z } from 'zod';
-import { bodyBytes, filePath, hostText, port } from './schema-common.js';
+import { bodyBytes, filePath, hostHeaderName, hostText, port } from './schema-common.js';
 import { redisSchema } from './schema-redis.js';
 
 const headerName = (what: string, fallback: string) =>
@@ -24,6 +24,13 @@ export const adminSchema = z
   .strictObject({
     host: hostText.default('127.0.0.1').describe('The address; anything but loopback is a warning.'),
     port: z.int().min(0).max(65_535).default(9902).describe('The TCP port; 0 takes a free one.'),
+    allowedHosts: z
+      .array(hostHeaderName)
+      .max(16)
+      .default([])
+      .describe(
+        'Names in `Host` that are answered besides `localhost`, `host` itself and the address that a connection came in by; without a port.',
+      ),
   })
   .describe('The admin endpoint: metrics and health.')
   .prefault({});

@@ -12,6 +12,8 @@ export interface ListenSettings {
 export interface AdminSettings {
   readonly host: string;
   readonly port: number;
+  /** Names in `Host` that are answered besides those of loopback, lower case. */
+  readonly allowedHosts?: readonly string[];
 }
 
 export type NonceSettings =

@@ -3,7 +3,7 @@
  * one field each and are read and written by the definitions in proto/.
  */
 import { loadSync } from '@grpc/proto-loader';
-import { GRPC_STATUS, MALFORMED, type GrpcFailure } from '../grpc/status.js';
+import { GRPC_STATUS, MALFORMED, OVERLOADED, type GrpcFailure } from '../grpc/status.js';
 import type { Method, StreamCall, StreamHandler, StreamMethod, UnaryMethod } from '../grpc/method.js';
 import type { Health } from '../observability/health.js';
 import { protoFile } from './proto-files.js';
@@ -17,6 +17,15 @@ const WHOLE_PROCESS = new Set([
 
 /** Before the name of a component: `countersign.nonce_store` tells of that one alone. */
 const COMPONENT_PREFIX = 'countersign.';
+
+/** Envoy asks with Check; these are for whoever else has the socket. Each holds some kilobytes. */
+const MAX_WATCHES = 64;
+
+const NOT_SERVED: StreamHandler = {
+  message: () => undefined,
+  halfClosed: () => undefined,
+  closed: () => undefined,
+};
 
 const UNKNOWN_SERVICE: GrpcFailure = { code: GRPC_STATUS.NOT_FOUND, message: 'unknown service' };
 
@@ -71,6 +80,7 @@ function healthMessages(): HealthMessages {
 function checkMethod(messages: HealthMessages, of: (service: string) => ServingStatus): UnaryMethod {
   return {
     kind: 'unary',
+    isExempt: true,
     handle: (request) => {
       const status = of(messages.service(request));
       return Promise.resolve(status === 'SERVICE_UNKNOWN' ? UNKNOWN_SERVICE : messages.response(status));
@@ -83,9 +93,16 @@ function watchMethod(
   of: (service: string) => ServingStatus,
   health: Health,
 ): StreamMethod {
+  let open = 0;
   return {
     kind: 'stream',
+    isExempt: true,
     open: (call): StreamHandler => {
+      if (open === MAX_WATCHES) {
+        call.end(OVERLOADED);
+        return NOT_SERVED;
+      }
+      open++;
       let forget: (() => void) | undefined;
       return {
         message: (request) => {
@@ -94,20 +111,28 @@ function watchMethod(
           else forget = watch(call, health, () => messages.response(of(service)));
         },
         halfClosed: () => undefined,
-        closed: () => forget?.(),
+        closed: () => {
+          open--;
+          forget?.();
+        },
       };
     },
   };
 }
 
-/** The present state at once, then each change; an unknown service stays on the line (health v1, Watch). */
+/** The present state at once, then each change, of which a watcher that does not read misses all but the latest; an unknown service stays on the line (health v1, Watch). */
 function watch(call: StreamCall, health: Health, state: () => Buffer): () => void {
   let told: Buffer | undefined;
+  let isOnItsWay = false;
   const tell = (): void => {
     const now = state();
-    if (told?.equals(now) === true) return;
+    if (isOnItsWay || told?.equals(now) === true) return;
     told = now;
-    call.send(now);
+    isOnItsWay = true;
+    call.send(now, () => {
+      isOnItsWay = false;
+      tell();
+    });
   };
   const forget = [health.onChange(tell), health.onShutdown(() => call.end())];
   tell();

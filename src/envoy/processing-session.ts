@@ -46,6 +46,12 @@ export interface SigningOptions {
 export interface ProcessingSession {
   /** The serialised ProcessingResponse to a serialised ProcessingRequest. Never rejects. */
   answer(message: Buffer): Promise<Uint8Array>;
+  /** The reply in place of one that is not worked out: there is no room. Never rejects. */
+  refuse(): Promise<Uint8Array>;
+  /** The last reply was given: to end the stream after it lets nothing pass unsigned (envoy-facts.md, trap 2). */
+  isDone(): boolean;
+  /** The identity that the answer is for, by the verifier's word; undefined until the first message was read. */
+  identity(): string | undefined;
   /** Envoy has ended the stream, for whatever reason. */
   close(): void;
 }
@@ -64,6 +70,7 @@ const DEFECT = refuseAnswer('internal_error', 'a defect');
 const UNRECORDED = refuseAnswer('internal_error', 'the record could not be written');
 const EMPTY = refuseAnswer('answer_missing', 'the body is empty');
 const NOT_AWAITED = refuseAnswer('answer_missing', 'Envoy ended the stream before the answer had left');
+const NO_ROOM = refuseAnswer('overloaded', 'too much is held or awaited for this identity');
 const NEVER_CAME = refuseAnswer('answer_missing', 'Envoy ended the stream before the body was here');
 
 export class SigningSession implements ProcessingSession {
@@ -90,6 +97,20 @@ export class SigningSession implements ProcessingSession {
       this.#options.onDefect(error, this.#context?.get('decision_id') ?? '');
       return this.#conclude(DEFECT);
     }
+  }
+
+  refuse(): Promise<Uint8Array> {
+    this.#timer = new StageTimer(this.#options.clock.monotonicMs);
+    this.#state = DONE;
+    return this.#conclude(NO_ROOM);
+  }
+
+  isDone(): boolean {
+    return this.#state === DONE;
+  }
+
+  identity(): string | undefined {
+    return this.#context?.get('identity');
   }
 
   /** A body that never came was over Envoy's limit, or the client or the upstream has gone. */
@@ -164,6 +185,7 @@ export class SigningSession implements ProcessingSession {
     const last = outcome.kind === 'signed' ? await this.#confirm(outcome) : outcome;
     if (outcome.kind === 'refused') await this.#append(outcome, true);
     this.#timer.mark('record');
+    this.#upstreamBody = undefined;
     metrics.count(this.#policy(), last.kind === 'signed' ? 'signed' : last.code);
     metrics.time(this.#timer);
     return encodeOutcome(last, this.#context?.get('decision_id') ?? this.#envoyRequestId ?? '');

@@ -22,6 +22,9 @@ export class ResponseSigner {
     const session = new SigningSession(this.#options);
     return {
       answer: (message) => session.answer(message),
+      refuse: () => session.refuse(),
+      isDone: () => session.isDone(),
+      identity: () => session.identity(),
       close: () => {
         session.close();
         release();

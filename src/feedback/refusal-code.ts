@@ -27,6 +27,7 @@ export type FeedbackRefusalCode =
   | 'executions_unavailable'
   // the signer
   | 'no_active_key'
+  | 'overloaded'
   | 'internal_error';
 
 /** What the wire says for a code. */
@@ -70,6 +71,7 @@ export function feedbackRefusalAnswer(code: FeedbackRefusalCode): FeedbackRefusa
     case 'context_missing':
     case 'tenant_missing':
     case 'no_active_key':
+    case 'overloaded':
     case 'internal_error':
       return UNAVAILABLE;
     default:

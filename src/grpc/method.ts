@@ -18,6 +18,8 @@ export interface UnaryMethod {
   handle(message: Buffer, call: CallState): Promise<Uint8Array | GrpcFailure>;
   /** Without it calls are never too late, wait in one lane, and are shed as RESOURCE_EXHAUSTED. */
   readonly load?: MethodLoad;
+  /** Answered at once, whatever the load: for small questions that must not go unanswered, such as health. */
+  readonly isExempt?: boolean;
 }
 
 /** What a method says about calls that cannot be begun at once. */
@@ -34,18 +36,26 @@ export interface MethodLoad {
 export interface StreamMethod {
   readonly kind: 'stream';
   open(call: StreamCall): StreamHandler;
+  /** As of a unary method. */
+  readonly isExempt?: boolean;
 }
 
 /** The server's side of a stream. After `end` and after the peer has gone, `send` and `end` do nothing. */
 export interface StreamCall {
-  send(message: Uint8Array): void;
-  /** Ends the stream well, or with a failure. */
+  /** `sent` is called once the message has left this process, which takes a peer that reads; not when it never does. */
+  send(message: Uint8Array, sent?: () => void): void;
+  /** Ends the stream well, or with a failure. What the peer still sends is not read. */
   end(failure?: GrpcFailure): void;
 }
 
 /** The peer's side of a stream, as it comes in. Whatever these throw ends the stream with INTERNAL. */
 export interface StreamHandler {
-  message(message: Buffer): void;
+  /** The bytes count as held until what it returns has settled, and the message is not to be kept any longer. */
+  message(message: Buffer): void | Promise<void>;
+  /** Whose stream it is: its messages take turns with those of the others. Undefined, as at first: they need not wait. */
+  lane?(): string | undefined;
+  /** Of a message that is not going to be begun; without it the stream ends as RESOURCE_EXHAUSTED. */
+  shed?(reason: ShedReason): void;
   /** The peer will send no more. */
   halfClosed(): void;
   /** Nothing more happens on this stream, for whatever reason. Called once. */

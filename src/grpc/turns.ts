@@ -39,6 +39,9 @@ export class Turns {
   readonly #limits: LoadLimits;
   readonly #observer: LoadObserver;
   readonly #queue = new FairQueue<WaitingCall>();
+  /** Begun, and still holding their message. */
+  readonly #underWay = new Set<WaitingCall>();
+  #underWayBytes = 0;
   #left = CALLS_PER_TURN;
   #isScheduled = false;
   #heldBytes = 0;
@@ -63,12 +66,8 @@ export class Turns {
   /** Begins the call now or in a later turn; within its lane in the order of arrival. Or sheds it, at once. */
   run(call: WaitingCall): void {
     this.#schedule();
-    if (this.#left === 0) {
-      this.#wait(call);
-      return;
-    }
-    this.#left--;
-    call.begin();
+    if (this.#left === 0) this.#wait(call);
+    else this.#begin(call);
   }
 
   /** Counts what a call brings. Where it does not fit, the heaviest lane gives way; false when that is not enough. */
@@ -87,6 +86,16 @@ export class Turns {
     this.#heldBytes -= bytes;
   }
 
+  /** The call is about to let go of what it holds. */
+  leave(call: WaitingCall): void {
+    if (this.#underWay.delete(call)) this.#underWayBytes -= call.heldBytes;
+  }
+
+  /** The caller had gone before its call could be begun. */
+  countCancelled(): void {
+    this.#observer.shed('cancelled');
+  }
+
   /** The caller has gone: if the call still waits, it is as if it had never been here. */
   forget(call: WaitingCall): void {
     if (this.#queue.remove(call)) this.#observer.shed('cancelled');
@@ -95,6 +104,29 @@ export class Turns {
   shed(call: WaitingCall, reason: ShedReason): void {
     this.#observer.shed(reason);
     call.shed(reason);
+  }
+
+  #begin(call: WaitingCall): void {
+    this.#left--;
+    this.#underWay.add(call);
+    this.#underWayBytes += call.heldBytes;
+    if (this.#isOverShare(call)) {
+      this.leave(call);
+      this.shed(call, 'bytes');
+    } else call.begin();
+  }
+
+  /**
+   * What waits gives way, what is under way does not. So of that a lane may have as much as is free (Choudhury and
+   * Hahne, "Dynamic queue length thresholds", 1998): one alone half of all, two a third each. That leaves room for a
+   * peer that comes new, whatever the others hold and however long.
+   */
+  #isOverShare(call: WaitingCall): boolean {
+    const freeBytes = this.#limits.maxHeldBytes - this.#underWayBytes;
+    if (this.#underWayBytes <= freeBytes) return false;
+    let bytes = 0;
+    for (const { lane, heldBytes } of this.#underWay) if (lane === call.lane) bytes += heldBytes;
+    return bytes > freeBytes;
   }
 
   #wait(call: WaitingCall): void {
@@ -142,11 +174,12 @@ export class Turns {
 
   #giveTurn(call: WaitingCall): void {
     const nowMs = performance.now();
-    if (call.cancelled()) this.#observer.shed('cancelled');
+    if (call.cancelled()) this.countCancelled();
     else if (nowMs > call.latestBeginMs) this.shed(call, 'deadline');
     else {
       this.#observer.waited(nowMs - call.arrivedMs);
-      this.run(call);
+      this.#schedule();
+      this.#begin(call);
     }
   }
 

@@ -15,6 +15,9 @@ import type { Turns, WaitingCall } from './turns.js';
 const LANE_OF_OTHERS = 'other';
 const NOTHING = Buffer.alloc(0);
 
+/** What an exempt call may bring: far more than a question about health takes. */
+export const EXEMPT_MESSAGE_BYTES = 4_096;
+
 /** What a call needs besides its stream. */
 export interface UnaryCallOptions {
   readonly method: UnaryMethod;
@@ -44,7 +47,7 @@ export class UnaryCall implements CallState, WaitingCall {
     this.#method = method;
     this.#turns = turns;
     this.timeoutMilliseconds = timeoutMilliseconds;
-    this.#reader = new MessageReader(maxMessageBytes);
+    this.#reader = new MessageReader(method.isExempt === true ? EXEMPT_MESSAGE_BYTES : maxMessageBytes);
     stream.on('data', (chunk: Buffer) => this.#read(chunk));
     stream.on('end', () => this.#arrive());
     stream.once('close', () => this.#leave());
@@ -78,13 +81,18 @@ export class UnaryCall implements CallState, WaitingCall {
 
   #read(chunk: Buffer): void {
     if (this.#isSettled) return;
-    this.heldBytes += chunk.length;
-    if (!this.#turns.hold(chunk.length)) {
+    if (!this.#hold(chunk.length)) {
       this.#turns.shed(this, 'bytes');
       return;
     }
     const failure = this.#reader?.push(chunk, this.#take);
     if (failure !== undefined) this.#fail(failure);
+  }
+
+  #hold(bytes: number): boolean {
+    if (this.#method.isExempt === true) return true;
+    this.heldBytes += bytes;
+    return this.#turns.hold(bytes);
   }
 
   readonly #take = (message: Buffer): void => {
@@ -94,12 +102,18 @@ export class UnaryCall implements CallState, WaitingCall {
 
   #arrive(): void {
     if (this.#isSettled) return;
+    // A reset ends the readable side, too.
+    if (this.cancelled()) {
+      this.#turns.countCancelled();
+      return;
+    }
     if (this.#request === undefined || this.#reader?.isMidMessage === true) {
       this.#fail(MALFORMED);
       return;
     }
     this.arrivedMs = performance.now();
-    this.#turns.run(this);
+    if (this.#method.isExempt === true) this.begin();
+    else this.#turns.run(this);
   }
 
   /** Once, however the stream ended. */
@@ -108,7 +122,9 @@ export class UnaryCall implements CallState, WaitingCall {
     this.#letGo();
   }
 
+  /** What was answered is held no longer, however long its caller takes to read the answer. */
   #letGo(): void {
+    this.#turns.leave(this);
     this.#turns.release(this.heldBytes);
     this.heldBytes = 0;
     this.#request = undefined;
@@ -117,12 +133,13 @@ export class UnaryCall implements CallState, WaitingCall {
 
   #fail(failure: GrpcFailure): void {
     this.#isSettled = true;
+    this.#letGo();
     fail(this.#stream, failure);
   }
 
   /** What is thrown before a promise is there must not leave the stream's event. */
   #settle(answer: () => Promise<Uint8Array | GrpcFailure>): void {
-    const failed = (): void => fail(this.#stream, DEFECT);
+    const failed = (): void => this.#fail(DEFECT);
     try {
       answer().then((outcome) => this.#answer(outcome), failed);
     } catch {
@@ -131,6 +148,7 @@ export class UnaryCall implements CallState, WaitingCall {
   }
 
   #answer(outcome: Uint8Array | GrpcFailure): void {
+    this.#letGo();
     if (isGone(this.#stream)) return;
     if (!(outcome instanceof Uint8Array)) {
       fail(this.#stream, outcome);

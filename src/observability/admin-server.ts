@@ -1,10 +1,12 @@
 /**
  * The admin port: liveness, readiness with reasons, metrics, the public feedback keys. Plain HTTP on loopback, GET
- * and HEAD only, and one POST: `/reload`, from loopback alone.
+ * and HEAD only, and one POST: `/reload`, from loopback alone. Who may ask at all is in `admin-access.ts`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { FeedbackJwkSet } from '../feedback/keyring.js';
+import { denialOf, type AdminAccess } from './admin-access.js';
 import type { Health } from './health.js';
 
 type Soon<T> = T | Promise<T>;
@@ -28,9 +30,10 @@ export interface ReloadAnswer {
 }
 
 /** What is shown, and where. */
-export interface AdminOptions extends AdminView {
-  readonly host: string;
+export interface AdminOptions extends AdminView, AdminAccess {
   readonly port: number;
+  /** From a request to the last byte of its answer. Default: 15 s. */
+  readonly answerMilliseconds?: number;
 }
 
 interface Answer {
@@ -41,20 +44,33 @@ interface Answer {
   readonly allow?: string;
 }
 
+const FOR_NO_PAGE = {
+  'cache-control': 'no-store',
+  'cross-origin-resource-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+};
+
 const JSON_TYPE = 'application/json';
 /** RFC 7517 §8.5.2. */
 const JWK_SET_TYPE = 'application/jwk-set+json';
 /** Larger than any path and query of ours; what is longer is none of them. */
 const MAX_URL_CHARACTERS = 1_024;
 const HEADERS_TIMEOUT_MILLISECONDS = 5_000;
+/** Node looks at those time-outs every 30 s unless it is told. */
+const TIMEOUTS_LOOKED_AT_MILLISECONDS = 1_000;
+/** A scraper that takes longer has given up, or does not read. */
+const ANSWER_MILLISECONDS = 15_000;
 const MAX_CONNECTIONS = 64;
 
 /** Listens; rejects with a plain sentence when the port cannot be had. */
 export async function startAdminServer(options: AdminOptions): Promise<Server> {
-  const server = createServer((request, response) => void respond(request, response, options));
-  server.headersTimeout = HEADERS_TIMEOUT_MILLISECONDS;
-  server.requestTimeout = HEADERS_TIMEOUT_MILLISECONDS;
-  server.maxConnections = MAX_CONNECTIONS;
+  const timeouts = {
+    headersTimeout: HEADERS_TIMEOUT_MILLISECONDS,
+    requestTimeout: HEADERS_TIMEOUT_MILLISECONDS,
+    connectionsCheckingInterval: TIMEOUTS_LOOKED_AT_MILLISECONDS,
+  };
+  const server = createServer(timeouts, (request, response) => void respond(request, response, options));
+  boundConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(
@@ -68,18 +84,34 @@ export async function startAdminServer(options: AdminOptions): Promise<Server> {
   return server;
 }
 
+/** The oldest gives way, not the newest: whoever holds connections keeps no probe out. */
+function boundConnections(server: Server): void {
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    const [oldest] = open;
+    if (open.size > MAX_CONNECTIONS) oldest?.destroy();
+  });
+}
+
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   options: AdminOptions,
 ): Promise<void> {
+  const { answerMilliseconds = ANSWER_MILLISECONDS } = options;
+  const limit = setTimeout(() => request.socket.destroy(), answerMilliseconds).unref();
+  response.once('close', () => clearTimeout(limit));
   const answer = await answerTo(request, options).catch((): Answer => plain(500, 'internal error\n'));
   const allow = answer.status === 405 ? { allow: answer.allow ?? 'GET, HEAD' } : {};
-  response.writeHead(answer.status, { 'content-type': answer.type, 'cache-control': 'no-store', ...allow });
+  response.writeHead(answer.status, { 'content-type': answer.type, ...FOR_NO_PAGE, ...allow });
   response.end(request.method === 'HEAD' ? undefined : answer.body);
 }
 
 async function answerTo(request: IncomingMessage, options: AdminOptions): Promise<Answer> {
+  const denial = denialOf(request, options);
+  if (denial !== undefined) return plain(denial.status, denial.reason);
   const { path, tenant } = targetOf(request.url ?? '');
   if (path === '/reload' && options.reload !== undefined) return reload(request, options.reload);
   if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'GET only\n');

@@ -1,5 +1,7 @@
 /** What becomes of an upstream's answer to a feedback query, on one Envoy line. */
+import type { ClientHttp2Session } from 'node:http2';
 import { gzipSync } from 'node:zlib';
+import { fetchPage } from '../../../examples/local-federation/health.js';
 import { PRODUCER_B } from '../../../examples/local-federation/parties.js';
 import { until } from '../../support/until.js';
 import { adjustment, expectNothingLeft, expectSigned, expectWithheld } from '../support/feedback-answers.js';
@@ -11,9 +13,10 @@ import {
   openFeedbackStage,
   type FeedbackStage,
 } from '../support/feedback-stage.js';
+import { linesOf, openHttp2 } from '../support/http2-client.js';
 import type { EnvoyLine } from '../support/envoy-line.js';
 import { PROTOCOLS, replacing, type Outgoing, type Protocol } from '../support/outgoing.js';
-import { feedback } from '../support/requests.js';
+import { feedback, telemetry } from '../support/requests.js';
 import { answering, chunked, type Script } from '../support/scripted-application.js';
 import type { Seen } from '../support/stage.js';
 
@@ -234,4 +237,61 @@ export function describeFeedback(line: EnvoyLine): void {
       expect(refusalBody(seen).errors[0]?.code).toBe('unavailable');
     }, 90_000);
   });
+
+  // Fault: slow-reader
+  describe('clients that never read what they asked for', () => {
+    /** Together with their answers more than the verifier holds at all. */
+    const CONNECTIONS = 3;
+    const QUERIES = 90;
+    /** Well before Envoy gives them up by itself (`stream_idle_timeout`, 30 s). */
+    const SOON = { atMostMs: 15_000 };
+
+    const metric = (name: string): Promise<number> =>
+      sample(`${on.stage.federation.environment.COUNTERSIGN_ADMIN_URL}/metrics`, name);
+    /** Calls that Envoy has open to the verifier, for whatever filter. */
+    const openCalls = (): Promise<number> =>
+      sample(
+        `${on.stage.federation.environment.COUNTERSIGN_ENVOY_ADMIN_URL}/stats/prometheus?filter=^cluster.verifier.upstream_rq_active$`,
+        'envoy_cluster_upstream_rq_active{envoy_cluster_name="verifier"}',
+      );
+
+    test('leave nothing behind in the verifier, and others are answered as ever', async () => {
+      on.application.script = answering(200, padded(PLAIN, MAX_ANSWER_BYTES));
+      const unread = Array.from({ length: CONNECTIONS }, () => openHttp2(on.stage.door, on.world.a, 0));
+      try {
+        const statuses = await Promise.all(
+          unread.flatMap((session) => Array.from({ length: QUERIES }, () => statusOf(session, query()))),
+        );
+        expect(statuses).toEqual(statuses.map(() => 200));
+        for (let sent = 0; sent < 20; sent++) {
+          const outgoing = telemetry({ by: on.world.b, party: PRODUCER_B });
+          expect((await on.stage.send('HTTP/2', outgoing)).status).toBe(200);
+        }
+        const held = (): Promise<number> => metric('countersign_held_bytes');
+        await until('what was answered is let go of', async () => (await held()) === 0, SOON);
+        await until('no call of theirs is open', async () => (await openCalls()) === 0, SOON);
+        expectSigned(await ask('HTTP/2', answering(200, PLAIN)), on.keyring, PRODUCER_B);
+      } finally {
+        for (const session of unread) session.destroy();
+      }
+    }, 120_000);
+  });
+}
+
+/** The status of an answer of which nothing else is read. */
+function statusOf(session: ClientHttp2Session, outgoing: Outgoing): Promise<number> {
+  return new Promise((resolve) => {
+    const stream = session.request(linesOf(outgoing));
+    stream.on('error', () => resolve(0));
+    stream.on('close', () => resolve(0));
+    stream.on('response', (head) => resolve(head[':status'] ?? 0));
+    stream.end(outgoing.body);
+  });
+}
+
+/** The value of a sample of a page of metrics; NaN when it is not there. */
+async function sample(url: string, name: string): Promise<number> {
+  const { body } = await fetchPage(url);
+  const line = body.split('\n').find((each) => each.startsWith(`${name} `));
+  return Number(line?.split(' ').at(-1) ?? NaN);
 }

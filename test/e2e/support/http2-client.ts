@@ -14,11 +14,12 @@ import {
 /** Long enough for a piece to leave as DATA frames of its own. */
 const BETWEEN_PIECES_MILLISECONDS = 20;
 
-/** A connection; errors of it come to its streams as well. */
-export function openHttp2(door: Door, over: TlsIdentity): ClientHttp2Session {
+/** A connection; errors of it come to its streams as well. `windowBytes`: what each stream may get unasked, 0 for none. */
+export function openHttp2(door: Door, over: TlsIdentity, windowBytes?: number): ClientHttp2Session {
   const session = connect(`https://127.0.0.1:${door.port}`, {
     ca: door.authority,
     servername: 'localhost',
+    ...(windowBytes !== undefined && { settings: { initialWindowSize: windowBytes } }),
     ...(over.certificate !== undefined && { cert: over.certificate, key: over.certificateKey }),
   });
   session.on('error', () => undefined);
@@ -88,7 +89,8 @@ async function writePieces(outgoing: Outgoing, stream: NodeJS.WritableStream): P
   }
 }
 
-function linesOf({
+/** The lines of a request, pseudo-headers among them. */
+export function linesOf({
   method,
   path,
   authority = 'localhost',

@@ -16,6 +16,10 @@ export const LOAD: Area = {
       fault: '10,000 connections that say nothing',
       promise: 'the same',
     },
+    'slow-reader': {
+      fault: 'clients, watchers or scrapers that do not read what they asked for',
+      promise: 'what was answered is let go of at once, health is never shed, others are answered',
+    },
     'rapid-resets': {
       fault: 'HTTP/2 requests that are reset at once',
       promise: 'the same; the connection between Envoy and verifier is not broken by it',

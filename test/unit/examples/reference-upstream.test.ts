@@ -198,6 +198,15 @@ describe('reference upstream', () => {
     expect(await list('requests')).toHaveLength(1);
   });
 
+  it.each([
+    { host: 'attacker.example' },
+    { host: 'localhost.attacker.example' },
+    { host: 'localhost', origin: 'https://attacker.example' },
+  ])('lists nothing to a page of somebody else: %j', async (headers) => {
+    const got = await send(upstream.listingPort, '/_reference/requests', { method: 'GET', headers });
+    expect(got.status).toBe(403);
+  });
+
   it('keeps its records over a restart and goes on behind them', async () => {
     await post(GRAPH, graphOf(1));
     await upstream.close();

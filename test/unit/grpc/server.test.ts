@@ -1,5 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import {
+  connect,
+  constants,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type Settings,
+} from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,8 +75,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function newSession(): ClientHttp2Session {
+function newSession(settings?: Settings): ClientHttp2Session {
   const made: ClientHttp2Session = connect('http://localhost', {
+    ...(settings && { settings }),
     createConnection: () => connectSocket(socketPath),
   });
   made.on('error', () => undefined);
@@ -268,7 +275,14 @@ describe('under load', () => {
       },
     };
     server = new GrpcServer({
-      methods: new Map<string, Method>([...methods, [LOADED, loaded]]),
+      methods: new Map<string, Method>([
+        ...methods,
+        [LOADED, loaded],
+        [
+          '/test.Service/Exempt',
+          { ...loaded, handle: (message) => Promise.resolve(message), isExempt: true },
+        ],
+      ]),
       maxMessageBytes: MAX_MESSAGE_BYTES,
       load: { maxWaiting: 2, maxHeldBytes: 3_000 },
       observer: { waited: () => undefined, shed: (reason) => shed.push(reason) },
@@ -313,6 +327,39 @@ describe('under load', () => {
     while (waitingAnswers.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
     waitingAnswers[0]?.();
     expect((await next).body).toHaveLength(505);
+  });
+
+  // Fault: slow-reader
+  it('answers an exempt call at once and uncounted, when everything is full', async () => {
+    const exempt = '/test.Service/Exempt';
+    const streams = Array.from({ length: 3 }, () => open(LOADED));
+    for (const stream of streams) stream.write(framed(Buffer.alloc(999)).subarray(0, 999));
+    while (server.heldBytes < 2_997) await new Promise((resolve) => setTimeout(resolve, 2));
+    expect((await call(framed('twelve bytes'), {}, LOADED)).body).toEqual(framed('shed: bytes'));
+    const ends = await Promise.all(
+      Array.from({ length: 40 }, () => call(framed('twelve bytes'), {}, exempt)),
+    );
+    expect(new Set(ends.map(({ body }) => body.toString()))).toEqual(
+      new Set([framed('twelve bytes').toString()]),
+    );
+    expect((await call(framed(Buffer.alloc(5_000)), {}, exempt)).grpcStatus).toBe('8');
+  });
+
+  // Fault: slow-reader
+  it('lets go of a message when its answer is given, also for a peer that does not read it', async () => {
+    session.destroy();
+    session = newSession({ initialWindowSize: 0 });
+    const streams = Array.from({ length: 5 }, () => open(UNARY));
+    for (const stream of streams) stream.end(framed(Buffer.alloc(500)));
+    const chats = Array.from({ length: 5 }, () => open('/test.Service/Chat'));
+    instead = undefined;
+    await held();
+    for (const chat of chats) chat.write(framed(Buffer.alloc(100)));
+    while (events.length < 5) await new Promise((resolve) => setTimeout(resolve, 2));
+    // What was answered has gone; the replies, which nobody has read, are here and counted.
+    expect(server.heldBytes).toBe(chats.length * framed(Buffer.from('re: '.padEnd(104))).length);
+    for (const chat of chats) chat.close(constants.NGHTTP2_CANCEL);
+    await held();
   });
 
   // Fault: rapid-resets

@@ -212,3 +212,46 @@ describe('held bytes', () => {
 function bound(watched: Watched): Pick<Watched, 'turns' | 'call'> {
   return { turns: watched.turns, call: (name, change) => watched.call(name, change) };
 }
+
+// Fault: slow-reader
+describe('bytes of calls that are under way', () => {
+  /** Begun one a turn, so that none of them waits. */
+  async function begin(watched: Watched, name: string, heldBytes: number): Promise<WaitingCall> {
+    const call = watched.call(name, { heldBytes });
+    watched.turns.hold(heldBytes);
+    watched.turns.run(call);
+    await turnsPass(3);
+    return call;
+  }
+
+  it('are at most half of all for one peer alone, and another peer still finds room', async () => {
+    const watched = new Watched();
+    for (let number = 1; number <= 8; number++) await begin(watched, `a${number}`, 100);
+    expect(watched.begun).toEqual(['a1', 'a2', 'a3', 'a4', 'a5']);
+    expect(watched.shed.map(([, reason]) => reason)).toEqual(['bytes', 'bytes', 'bytes']);
+    await begin(watched, 'b1', 100);
+    expect(watched.begun.at(-1)).toBe('b1');
+  });
+
+  it('leave room for a third peer when two take what they can', async () => {
+    const watched = new Watched();
+    for (let number = 1; number <= 8; number++) {
+      await begin(watched, `a${number}`, 100);
+      await begin(watched, `b${number}`, 100);
+    }
+    await begin(watched, 'c1', 200);
+    expect(watched.begun.at(-1)).toBe('c1');
+  });
+
+  it('are free again for the same peer once its calls were answered', async () => {
+    const watched = new Watched();
+    const calls = [];
+    for (let number = 1; number <= 5; number++) calls.push(await begin(watched, `a${number}`, 100));
+    for (const call of calls) {
+      watched.turns.leave(call);
+      watched.turns.release(call.heldBytes);
+    }
+    await begin(watched, 'a6', 100);
+    expect([watched.begun.at(-1), watched.shed]).toEqual(['a6', []]);
+  });
+});
