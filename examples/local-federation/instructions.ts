@@ -57,7 +57,7 @@ export function sendingCommands({ layout, environment }: ReachableFederation): S
       'countersign() { node dist/src/main.js "$@"; }',
       `printf '%s' '${sampleEvent(environment)}' > ${event}`,
     ],
-    send: `countersign send "${url}" --ca "$COUNTERSIGN_CA_FILE" --key "$COUNTERSIGN_CLIENT_KEY_FILE" ${signing}`,
+    send: `countersign send "${url}" --ca "$COUNTERSIGN_CA_FILE" --tls-key "$COUNTERSIGN_CLIENT_KEY_FILE" ${signing}`,
     curl: `eval "curl -sS ${tls} $(countersign sign ${signing} --body-out ${signed} --format curl) ${url}"; echo`,
   };
 }

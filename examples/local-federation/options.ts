@@ -44,7 +44,7 @@ function integer(
 ): number {
   const text = given(environment, name);
   if (text === undefined) return fallback;
-  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : NaN;
+  const value = /^(?:0|[1-9][0-9]{0,8})$/.test(text) ? Number(text) : NaN;
   if (value >= bounds[0] && value <= bounds[1]) return value;
   throw new FederationFault(
     `${name}=${text} is not a whole number from ${bounds[0]} to ${bounds[1]}`,
@@ -55,7 +55,8 @@ function integer(
 /** Reads `UPSTREAM`. Throws a fault when it is not the address of a plain HTTP server. */
 export function parseUpstream(text: string): OwnUpstream {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'http:' || url.pathname !== '/' || url.search !== '' || url.username !== '') {
+  // Whatever else the text says (a path, a password, a fragment) would be dropped without a word.
+  if (url?.protocol !== 'http:' || url.href !== `${url.origin}/`) {
     throw new FederationFault(
       `UPSTREAM=${text} is not the address of an HTTP server`,
       'give scheme, host and port alone, as in UPSTREAM=http://127.0.0.1:9000',

@@ -11,7 +11,7 @@ const MAX_TIMEOUT_SECONDS = 3600;
 export interface ConnectionOptions {
   readonly ca: string;
   readonly cert: string;
-  readonly key: string;
+  readonly tlsKey: string;
   /** Seconds. */
   readonly timeout: number;
 }
@@ -21,7 +21,10 @@ export function addConnectionOptions(command: Command): Command {
   return command
     .requiredOption('--ca <file>', 'CA of the server, PEM; no other is trusted')
     .requiredOption('--cert <file>', 'the client certificate, PEM; its fingerprint is stated in the headers')
-    .requiredOption('--key <file>', 'the private key of the client certificate, PEM')
+    .requiredOption(
+      '--key, --tls-key <file>',
+      'the private key of the client certificate, PEM; --key is its old name',
+    )
     .requiredOption('--signing-key <file>', 'the Ed25519 private key that signs the request')
     .option(
       '--timeout <seconds>',
@@ -32,10 +35,10 @@ export function addConnectionOptions(command: Command): Command {
 }
 
 /** Reads CA, certificate and key. */
-export function readTls({ ca, cert, key }: ConnectionOptions): ClientTls {
+export function readTls({ ca, cert, tlsKey }: ConnectionOptions): ClientTls {
   return {
     ca: readPemFile(ca, 'the CA'),
     certificate: readPemFile(cert, 'the client certificate'),
-    privateKey: readPrivateFile(key, 'the client key'),
+    privateKey: readPrivateFile(tlsKey, 'the client key'),
   };
 }

@@ -76,7 +76,7 @@ export function registerFeedbackQuery(group: Command, session: Session): void {
       'after',
       examples(
         'countersign feedback query https://localhost:8443/internal/v1/cognitive/feedback/adjustments/query \\',
-        '  --ca ca.crt --cert a.crt --key a.tls.key --signing-key a.key --identity producer-a --operator operator-a \\',
+        '  --ca ca.crt --cert a.crt --tls-key a.tls.key --signing-key a.key --identity producer-a --operator operator-a \\',
         '  --tenant 11111111-1111-4111-8111-111111111111 --keyring keyring.json --ran graph.json',
       ),
     )

@@ -15,7 +15,9 @@ async function importEnv(world: CliWorld, file: string, options: { out?: string 
   const { renderProblems } = await import('../config/render.js');
   const text = readBoundedText(file, MAX_ENVIRONMENT_BYTES);
   if (!text.ok) throw new CliFault(`the environment: ${file} ${text.message}`, text.remedy);
-  const imported = importEnvironment(text.text, { file });
+  // With a byte-order mark where there is one: loaders do not drop it.
+  const whole = new TextDecoder('utf-8', { ignoreBOM: true }).decode(text.bytes);
+  const imported = importEnvironment(whole, { file });
   for (const note of imported.notes) world.err(`${printable(noteText(file, note))}\n`);
   if (!imported.ok) {
     world.err(`${renderProblems(imported.problems)}\n`);

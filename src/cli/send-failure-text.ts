@@ -8,7 +8,12 @@ export interface Explanation {
 }
 
 const MAYBE_DELIVERED =
-  'send the same bytes with the same --timestamp and --nonce again: a 409 then says that the first copy got through';
+  'send the same bytes with the same --timestamp and --nonce again: a 409 then says that the first copy was let through';
+
+/** Whether the application may have got the request all the same. */
+export function mayHaveArrived({ code }: SendFailure): boolean {
+  return code === 'connection_broken' || code === 'timed_out' || code === 'answer_too_large';
+}
 
 /** The sentences; `url` is the one that was asked for. */
 export function explainFailure(failure: SendFailure, url: string): Explanation {
@@ -23,10 +28,7 @@ export function explainFailure(failure: SendFailure, url: string): Explanation {
     case 'server_not_trusted':
       return explainTrust(failure.reason, url);
     case 'refused_in_handshake':
-      return {
-        message: `the server refused our side of the TLS handshake (${failure.reason})`,
-        remedy: 'use a client certificate of the CA that the gateway trusts, and one that has not expired',
-      };
+      return explainAlert(failure.reason);
     case 'not_tls':
       return { message: `${url} does not speak TLS`, remedy: 'check the port: it must be the TLS listener' };
     case 'no_connection':
@@ -44,7 +46,7 @@ export function explainFailure(failure: SendFailure, url: string): Explanation {
     case 'answer_too_large':
       return {
         message: `the answer is longer than ${failure.maxAnswerBytes} bytes`,
-        remedy: 'check that the URL is that of the gateway',
+        remedy: 'check that the URL is that of the gateway; if it is, the request may have been let through',
       };
     case 'redirected':
       return {
@@ -53,6 +55,9 @@ export function explainFailure(failure: SendFailure, url: string): Explanation {
       };
   }
 }
+
+/** OpenSSL's words for a chain that does not lead to the CA that we were given. */
+const OTHER_ISSUER = /^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE)/;
 
 function explainUrl(reason: 'not_a_url' | 'not_https' | 'has_credentials', url: string): Explanation {
   switch (reason) {
@@ -65,6 +70,25 @@ function explainUrl(reason: 'not_a_url' | 'not_https' | 'has_credentials', url: 
   }
 }
 
+/** Only some alerts are about our certificate; a gateway that has no certificate of its own sends one as well. */
+function explainAlert(reason: string): Explanation {
+  const message = `the server refused our side of the TLS handshake (${reason})`;
+  if (/CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR/.test(reason))
+    return {
+      message,
+      remedy: 'use a client certificate of the CA that the gateway trusts, and one that has not expired',
+    };
+  if (reason.includes('PROTOCOL_VERSION'))
+    return {
+      message,
+      remedy: 'check that the server speaks TLS 1.2 or 1.3, and that nothing between does less',
+    };
+  return {
+    message,
+    remedy: 'look into the log of the gateway: it ended the handshake, and does not say why',
+  };
+}
+
 function explainTrust(reason: string, url: string): Explanation {
   if (reason === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return {
@@ -72,12 +96,20 @@ function explainTrust(reason: string, url: string): Explanation {
       remedy: 'use a name that the certificate holds',
     };
   if (reason === 'CERT_HAS_EXPIRED')
-    return { message: 'a certificate of the server has expired', remedy: 'renew it there' };
+    return {
+      message: 'a certificate of the server, or the CA, has expired',
+      remedy: 'renew it there; if it has not expired, set the clock of this machine',
+    };
   if (reason === 'CERT_NOT_YET_VALID')
     return { message: 'the certificate of the server is not valid yet', remedy: 'compare the two clocks' };
+  if (OTHER_ISSUER.test(reason))
+    return {
+      message: `the certificate of the server is not of the given CA (${reason})`,
+      remedy: 'give the CA that signed it with --ca',
+    };
   return {
-    message: `the certificate of the server is not of the given CA (${reason})`,
-    remedy: 'give the CA that signed it with --ca',
+    message: `the certificate of the server is not acceptable (${reason})`,
+    remedy: 'have the server use another certificate; the reason is in the words of OpenSSL',
   };
 }
 

@@ -1,6 +1,6 @@
 /** What to look at after a refusal. The gateway tells little on purpose; the caller's side knows more. */
 import type { CollectedAnswer } from '../client/collect-answer.js';
-import type { RefusalDetails } from '../client/refusal-answer.js';
+import { answerDecision, type AnswerDecision, type RefusalDetails } from '../client/refusal-answer.js';
 
 /** A smaller difference is within every gateway's window, and the date header has whole seconds only. */
 const NOTABLE_SECONDS = 10;
@@ -13,32 +13,74 @@ export interface HintInput {
   readonly nowMs: number;
 }
 
-/** One sentence; `undefined` where the refusal says all there is. */
-export function refusalHint({ answer, refusal, timestampSeconds, nowMs }: HintInput): string | undefined {
+/** One sentence that is true of this answer and whoever gave it; `undefined` where the refusal says all there is. */
+export function refusalHint(input: HintInput): string | undefined {
+  const decision = answerDecision(input.answer.headers);
+  switch (decision) {
+    case 'refused':
+    case 'undecided':
+      return gatewayHint(input, decision);
+    case 'let_through':
+      return input.refusal.code === 'feedback_refused' ? WITHHELD : MAY_HAVE_ARRIVED;
+    case 'unknown':
+      return input.answer.status >= 500 ? NOT_REFUSED : NOT_OURS;
+  }
+}
+
+const NOT_OURS =
+  'no gateway of ours says that it refused this: it is the answer of the application, or of another proxy';
+const NOT_REFUSED =
+  'no gateway of ours says that it refused this: the request may have taken effect, and its nonce may be spent';
+const MAY_HAVE_ARRIVED =
+  'the gateway let this request through, and cannot say whether the application got it; its nonce is spent: the same bytes get a 409 that names this copy, and a new request (without --nonce) may do the thing twice';
+const WITHHELD =
+  "the application's answer could not be vouched for; the reason is in the audit log of the gateway, and the nonce of this request is spent";
+const MAY_BE_SENT_AGAIN =
+  'this request was not let through: the same bytes may be sent again, with the same --timestamp and --nonce';
+
+function gatewayHint(input: HintInput, decision: AnswerDecision): string | undefined {
+  const { answer, refusal } = input;
   switch (answer.status) {
     case 401:
-      return refusal.code === 'unauthenticated'
-        ? unauthenticatedHint(answer.headers.get('date'), timestampSeconds, nowMs)
-        : 'the body must repeat timestamp and nonce of the headers: --fill sets them';
+      return unauthorizedHint(input);
     case 404:
       return 'the path has no policy, or carries a query where none is allowed';
     case 409:
-      return 'this nonce is spent: leave --nonce out, and a new one is made';
+      return 'this nonce is spent: if the request that is named above was a copy of this one, it was let through and is not to be sent again; a new request is sent without --nonce';
     case 415:
-      return 'see --content-type';
+      return refusal.code === 'unsupported_media_type' ? 'see --content-type' : undefined;
+    case 429:
+      return decision === 'refused' ? MAY_BE_SENT_AGAIN : undefined;
     case 503:
-      return 'nothing was let through: the same request may be sent again, nonce included';
+      return MAY_BE_SENT_AGAIN;
     default:
       return undefined;
   }
 }
 
+function unauthorizedHint({ answer, refusal, timestampSeconds, nowMs }: HintInput): string | undefined {
+  switch (refusal.code) {
+    case 'unauthenticated':
+      return unauthenticatedHint(answer.headers.get('date'), timestampSeconds, nowMs);
+    case 'body_mismatch':
+      return 'the body must repeat timestamp and nonce of the headers: --fill sets them';
+    case 'metadata_mismatch':
+      return 'signed_metadata must repeat tenant_id, operator_id and campaign_id of the body';
+    default:
+      return undefined;
+  }
+}
+
+const CHECK =
+  'check identity, pinned certificate, signing key and kid; the precise reason is in the audit log of the gateway';
+
+/** A difference of the clocks is named first, and not as the one reason: how wide the window is, is not told. */
 function unauthenticatedHint(date: string | undefined, timestampSeconds: number, nowMs: number): string {
   const serverMs = date === undefined ? NaN : Date.parse(date);
   const aheadSeconds = Math.round(timestampSeconds - serverMs / 1000);
   if (Math.abs(aheadSeconds) > NOTABLE_SECONDS)
-    return `the signed timestamp is ${Math.abs(aheadSeconds)} s ${aheadSeconds > 0 ? 'ahead of' : 'behind'} the server's clock${clockRemark(serverMs, nowMs)}`;
-  return 'check identity, pinned certificate, signing key and kid; the precise reason is in the audit log of the gateway';
+    return `the signed timestamp is ${Math.abs(aheadSeconds)} s ${aheadSeconds > 0 ? 'ahead of' : 'behind'} the server's clock${clockRemark(serverMs, nowMs)}; if that is within the gateway's window, ${CHECK}`;
+  return CHECK;
 }
 
 function clockRemark(serverMs: number, nowMs: number): string {

@@ -1,9 +1,14 @@
 /** What `countersign send` says about an outcome, for people and for scripts. Pure. */
 import type { CollectedAnswer } from '../client/collect-answer.js';
-import { parseRefusal, parseRetryAfter, type RefusalDetails } from '../client/refusal-answer.js';
+import {
+  answerDecision,
+  parseRefusal,
+  parseRetryAfter,
+  type RefusalDetails,
+} from '../client/refusal-answer.js';
 import type { SendOutcome } from '../client/send-signed.js';
 import { ExitCode } from './exit-code.js';
-import { explainFailure } from './send-failure-text.js';
+import { explainFailure, mayHaveArrived } from './send-failure-text.js';
 import { refusalHint } from './send-hints.js';
 import type { PreparedRequest } from './signing-options.js';
 import { factLines, printable } from './text.js';
@@ -32,7 +37,8 @@ export function sendReport(input: SendReportInput): string {
   const { outcome, url } = input;
   if (outcome.kind === 'failed') {
     const { message, remedy } = explainFailure(outcome.failure, url);
-    return `countersign: ${printable(message)}\n  remedy: ${printable(remedy)}\n`;
+    const facts = factLines([['sent with', mayHaveArrived(outcome.failure) ? sentWith(input) : undefined]]);
+    return `countersign: ${printable(message)}\n  remedy: ${printable(remedy)}\n${facts}`;
   }
   return outcome.accepted ? acceptedReport(outcome.answer) : refusedReport(outcome.answer, input);
 }
@@ -41,7 +47,13 @@ function acceptedReport({ status, body }: CollectedAnswer): string {
   return `accepted: HTTP ${status}\n${shownBody(body)}`;
 }
 
-function refusedReport(answer: CollectedAnswer, { request, nowMs }: SendReportInput): string {
+/** What the same bytes take to be sent again. */
+function sentWith({ request }: SendReportInput): string {
+  return `--timestamp ${request.timestampSeconds} --nonce ${request.nonce}`;
+}
+
+function refusedReport(answer: CollectedAnswer, input: SendReportInput): string {
+  const { request, nowMs } = input;
   const refusal = parseRefusal(answer.body);
   if (refusal === undefined) return `refused: HTTP ${answer.status}\n${shownBody(answer.body)}`;
   const retryAfterSeconds = parseRetryAfter(answer.headers.get('retry-after'));
@@ -51,6 +63,7 @@ function refusedReport(answer: CollectedAnswer, { request, nowMs }: SendReportIn
     ['first let through as', refusal.firstRequestId],
     ['first seen at', isoTime(refusal.firstSeenAtSeconds)],
     ['retry after', retryAfterSeconds === undefined ? undefined : `${retryAfterSeconds} s`],
+    ['sent with', answer.status === 429 || answer.status >= 500 ? sentWith(input) : undefined],
     ['hint', refusalHint({ answer, refusal, timestampSeconds: request.timestampSeconds, nowMs })],
   ])}`;
 }
@@ -79,6 +92,7 @@ export function sendJson({ outcome, request, url }: SendReportInput): object {
     sent,
     status,
     retry_after_seconds: parseRetryAfter(headers.get('retry-after')),
+    decision: outcome.accepted ? undefined : answerDecision(headers),
     refusal: outcome.accepted ? undefined : refusalJson(parseRefusal(body)),
     body: new TextDecoder().decode(body),
   };

@@ -55,7 +55,7 @@ export const registerSend: Register = (program, session) => {
     .addHelpText(
       'after',
       examples(
-        'countersign send https://localhost:8443/internal/v1/telemetry --ca ca.crt --cert a.crt --key a.tls.key \\',
+        'countersign send https://localhost:8443/internal/v1/telemetry --ca ca.crt --cert a.crt --tls-key a.tls.key \\',
         '  --signing-key a.key --identity producer-a --body event.json --fill',
       ),
     )

@@ -56,7 +56,10 @@ export const registerSign: Register = (program, session) => {
   const command = program
     .command('sign')
     .description('sign a body and print the headers that go with it')
-    .requiredOption('--key, --signing-key <file>', 'the Ed25519 private key');
+    .requiredOption(
+      '--key, --signing-key <file>',
+      'the Ed25519 private key that signs; --key is its old name',
+    );
   addSigningOptions(command)
     .option('--cert <file>', 'the client certificate, to state its fingerprint; absent: not stated')
     .option('--body-out <file>', 'write the bytes that were signed here; needed with --fill')
@@ -74,9 +77,9 @@ export const registerSign: Register = (program, session) => {
     .addHelpText(
       'after',
       examples(
-        'countersign sign -i producer-a --key a.key --cert a.crt -b event.json > headers.txt',
+        'countersign sign -i producer-a --signing-key a.key --cert a.crt -b event.json > headers.txt',
         'curl -H @headers.txt -H content-type:application/json --data-binary @event.json ...',
-        `countersign sign -i producer-a --key a.key -b ${STANDARD_STREAM} --format curl < event.json`,
+        `countersign sign -i producer-a --signing-key a.key -b ${STANDARD_STREAM} --format curl < event.json`,
       ),
     )
     .action(session.action(sign));

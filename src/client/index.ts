@@ -12,7 +12,13 @@ export * from './feedback/index.js';
 export { DEFAULT_HEADER_NAMES, type SecurityHeaderNames } from './header-names.js';
 export { readKeyringFile, type KeyringFileResult } from './keyring-file.js';
 export { generateNonce, webCryptoRandomBytes, type RandomBytes } from './nonce.js';
-export { parseRefusal, parseRetryAfter, type RefusalDetails } from './refusal-answer.js';
+export {
+  answerDecision,
+  parseRefusal,
+  parseRetryAfter,
+  type AnswerDecision,
+  type RefusalDetails,
+} from './refusal-answer.js';
 export type { SendFailure } from './send-failure.js';
 export { sendSigned, type ClientTls, type SendOptions, type SendOutcome } from './send-signed.js';
 export { signRequest, signingInput, type SignedHeaders, type SignRequestOptions } from './sign-request.js';

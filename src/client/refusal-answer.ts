@@ -1,4 +1,5 @@
 /** Reading the gateway's refusal (wire contract, *Answers*). What it says is a claim of the server, no more. */
+import { DECISION_HEADER } from '../verify/syntax.js';
 
 /** A refusal as the client is told it. Every text is the server's: escape it before showing it. */
 export interface RefusalDetails {
@@ -25,6 +26,28 @@ export function parseRefusal(body: Uint8Array): RefusalDetails | undefined {
     firstRequestId: text(member(first, 'first_request_id')),
     firstSeenAtSeconds: seconds(member(first, 'first_seen_at')),
   };
+}
+
+/**
+ * What had been decided about a request when it was answered: `refused` by the verifier; `undecided`, the gateway
+ * refused it before the verifier had spoken; `let_through`, and then the gateway answered in place of the application,
+ * which may have got the request or not; `unknown`, the answer is the application's own, or of another proxy.
+ */
+export type AnswerDecision = 'refused' | 'undecided' | 'let_through' | 'unknown';
+
+const DECISIONS: ReadonlyMap<string, AnswerDecision> = new Map([
+  ['refuse', 'refused'],
+  ['none', 'undecided'],
+  ['allow', 'let_through'],
+  ['pass_through', 'let_through'],
+]);
+
+/**
+ * Who answered, by the header that a gateway of ours sets and no application can. Only after `refused` and
+ * `undecided` is it certain that this copy was not let through, so that the same bytes may be sent again.
+ */
+export function answerDecision(headers: ReadonlyMap<string, string>): AnswerDecision {
+  return DECISIONS.get(headers.get(DECISION_HEADER) ?? '') ?? 'unknown';
 }
 
 const RETRY_AFTER = /^(?:0|[1-9][0-9]{0,5})$/;

@@ -18,7 +18,7 @@ export type SendFailure =
   | { readonly code: 'connection_broken'; readonly reason: string }
   /** No whole answer in time; whether the request was let through is not known. */
   | { readonly code: 'timed_out'; readonly timeoutMilliseconds: number }
-  /** The answer was longer than the caller wanted to hold. */
+  /** The answer was longer than the caller wanted to hold: the request may have been let through. */
   | { readonly code: 'answer_too_large'; readonly maxAnswerBytes: number }
   /** A 3xx. It is not followed: the proof is for the gateway it was made for. */
   | { readonly code: 'redirected'; readonly status: number; readonly location: string | undefined };

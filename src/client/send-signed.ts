@@ -48,8 +48,10 @@ export type SendOutcome =
  * variable of the environment weakens how the server is verified.
  * Never rejects for what the network or the server does; every failure is a value.
  *
- * A 503, a time-out and a broken connection may be answered by sending the same bytes again, nonce included: if the
- * first copy was let through, the second gets a 409 that names it.
+ * A 429 or 503 of the gateway (`answerDecision` says `refused` or `undecided`) let nothing through: send the same bytes
+ * again, nonce included. After any other 5xx, a time-out or a broken connection the application may have got the
+ * request or not. The same bytes may be sent then too: if the first copy was let through, the second gets a 409 that
+ * names it, which does not say whether the application has got it.
  */
 export async function sendSigned(options: SendOptions): Promise<SendOutcome> {
   const url = acceptedUrl(options.url);

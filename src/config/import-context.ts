@@ -1,6 +1,7 @@
 /** What one import of an environment has read, and what it has to say about it. */
 import { parseDocument } from 'yaml';
 import { quote } from './findings.js';
+import type { EnvironmentDoubt } from './env-doubts.js';
 import type { EnvironmentVariable } from './env-file.js';
 import type { CarriedName } from './import-names.js';
 import type { ConfigurationProblem } from './settings.js';
@@ -19,6 +20,7 @@ export class ImportContext {
   readonly notes: ImportNote[] = [];
   readonly problems: ConfigurationProblem[] = [];
   readonly #file: string;
+  readonly #doubted = new Set<string>();
   readonly #variables: ReadonlyMap<string, EnvironmentVariable>;
 
   constructor(file: string, variables: ReadonlyMap<string, EnvironmentVariable>) {
@@ -42,7 +44,14 @@ export class ImportContext {
     this.notes.push({ variable, ...(line === undefined ? {} : { line }), message });
   }
 
+  /** A problem of one line. What else is wrong with the variable is most likely the same, so it is not told. */
+  doubt(variable: string, line: number, { message, remedy }: EnvironmentDoubt): void {
+    this.problems.push({ file: this.#file, path: variable, line, message, remedy });
+    if (variable !== '') this.#doubted.add(variable);
+  }
+
   problem(variable: string, message: string, remedy: string): void {
+    if (this.#doubted.has(variable)) return;
     const line = this.#variables.get(variable)?.line;
     const place = { file: this.#file, path: variable, ...(line === undefined ? {} : { line }) };
     this.problems.push({ ...place, message, remedy });
@@ -58,10 +67,17 @@ export class ImportContext {
     return bounds.fallback;
   }
 
-  /** The gateway's own reading of a switch: `1|true|yes|on`, in any case, is on and everything else is off. */
+  /**
+   * Whether a switch is on. The gateway takes `1|true|yes|on`, in any case, for on and everything else for off; only
+   * what is known to mean off is believed to, and blank, which is off there. Anything else is a problem.
+   */
   isOn(name: CarriedName, fallback: boolean): boolean {
-    if (!this.has(name)) return fallback;
-    return /^(?:1|true|yes|on)$/i.test(this.value(name) ?? '');
+    if (!this.has(name) || this.#doubted.has(name)) return fallback;
+    const value = this.value(name) ?? '';
+    if (/^(?:1|true|yes|on)$/i.test(value)) return true;
+    if (/^(?:0|false|no|off)?$/i.test(value)) return false;
+    this.problem(name, 'is neither a known yes nor a known no', 'set it to 1 or 0');
+    return fallback;
   }
 
   /** A JSON object of texts; undefined with a problem when it is not, or names a member twice. */

@@ -1,8 +1,9 @@
 /** From the existing gateway's environment to a configuration of ours (wire contract, section 4). */
-import { parseEnvironmentFile, type EnvironmentVariable } from './env-file.js';
+import type { EnvironmentDoubt } from './env-doubts.js';
+import { parseEnvironmentFile, type EnvironmentFile, type EnvironmentVariable } from './env-file.js';
 import { readFederation } from './import-federation.js';
 import { ImportContext, type ImportNote } from './import-context.js';
-import { kindOfVariable } from './import-names.js';
+import { carriedNames, kindOfVariable } from './import-names.js';
 import { readProcess, refuseUnsignedMode } from './import-process.js';
 import { readFeedback } from './import-feedback.js';
 import { renderImport } from './import-yaml.js';
@@ -31,12 +32,12 @@ export interface ImportOptions {
  * and names of key files only. The YAML passes `loadConfiguration`.
  */
 export function importEnvironment(text: string, { file }: ImportOptions): ImportResult {
-  const { variables, unreadableLines } = parseEnvironmentFile(text);
+  const environment = parseEnvironmentFile(text);
+  const { variables } = environment;
   const byName = new Map(variables.map((variable) => [variable.name, variable]));
   const context = new ImportContext(file, byName);
   refuseContradictions(variables, context);
-  for (const line of unreadableLines)
-    context.notes.push({ variable: '', line, message: 'is no NAME=value line; skipped' });
+  refuseDoubts(environment, context);
   for (const name of byName.keys()) noteForeign(name, context);
   refuseUnsignedMode(context);
   const federation = readFederation(context);
@@ -61,6 +62,41 @@ function refuseContradictions(variables: readonly EnvironmentVariable[], context
     if (earlier !== value)
       context.problem(name, 'is set twice, to different values', 'keep the one that counts');
   }
+}
+
+/** What loaders disagree on: nobody can say what the gateway was told, so nobody can carry it over. */
+function refuseDoubts(environment: EnvironmentFile, context: ImportContext): void {
+  const { variables, unreadableLines, brokenLines, hasByteOrderMark } = environment;
+  if (hasByteOrderMark)
+    context.doubt('', 1, {
+      message: 'begins with a byte-order mark, which most loaders take for a part of the first name',
+      remedy: 'save it as UTF-8 without one',
+    });
+  for (const { line, ...doubt } of brokenLines) context.doubt('', line, doubt);
+  for (const variable of variables) {
+    const { name, line, lineDoubt, valueDoubt } = variable;
+    const doubt =
+      lineDoubt ?? (kindOfVariable(name) === 'carried' ? valueDoubt : undefined) ?? caseDoubt(name);
+    if (doubt !== undefined) context.doubt(name, line, doubt);
+  }
+  for (const { line, text } of unreadableLines) {
+    if (carriedNames.some((name) => text.toUpperCase().includes(name)))
+      context.doubt('', line, {
+        message: 'names a variable, and is no NAME=value line',
+        remedy: 'write NAME=value',
+      });
+    else context.notes.push({ variable: '', line, message: 'is no NAME=value line; skipped' });
+  }
+}
+
+/** Some loaders of settings do not look at the case of a name, and others do not see this variable at all. */
+function caseDoubt(name: string): EnvironmentDoubt | undefined {
+  const upper = name.toUpperCase();
+  if (upper === name || kindOfVariable(upper) !== 'carried') return undefined;
+  return {
+    message: 'is not in capitals, so that some loaders read it and others do not',
+    remedy: `write ${upper}`,
+  };
 }
 
 function noteForeign(name: string, context: ImportContext): void {

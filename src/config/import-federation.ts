@@ -112,6 +112,12 @@ function readSchemaVersions(context: ImportContext): readonly string[] | undefin
   const versions = splitVersions(context.value(name) ?? '');
   if (name === plural && context.has('VV_TG_ALLOWED_SCHEMA_VERSION'))
     context.note('VV_TG_ALLOWED_SCHEMA_VERSION', `gives way to ${plural}`);
+  if (isBlank('VV_TG_ENFORCE_SCHEMA_VERSION', context))
+    context.problem(
+      'VV_TG_ENFORCE_SCHEMA_VERSION',
+      'is blank, which is off',
+      'set it to 1 or 0, or remove the line',
+    );
   if (!context.isOn('VV_TG_ENFORCE_SCHEMA_VERSION', true)) {
     context.note('VV_TG_ENFORCE_SCHEMA_VERSION', 'is off, so telemetry of any schema version is taken');
     return undefined;
@@ -131,11 +137,19 @@ function readSchemaVersions(context: ImportContext): readonly string[] | undefin
   return versions;
 }
 
-/** CSV or a JSON array; undefined when it begins like one and is not. */
+function isBlank(name: CarriedName, context: ImportContext): boolean {
+  return context.has(name) && context.value(name) === undefined;
+}
+
+/** What a version in a CSV may be: separators of other lists, white space and quotes are no part of one. */
+const plainVersion = /^[A-Za-z0-9][A-Za-z0-9._:+/-]*$/;
+
+/** CSV or a JSON array; undefined when it is neither. */
 function splitVersions(text: string): string[] | undefined {
   if (!text.trimStart().startsWith('[')) {
     const words = text.split(',').map((word) => word.trim());
-    return [...new Set(words.filter((word) => word !== ''))];
+    const versions = words.filter((word) => word !== '');
+    return versions.every((version) => plainVersion.test(version)) ? [...new Set(versions)] : undefined;
   }
   try {
     const value: unknown = JSON.parse(text);

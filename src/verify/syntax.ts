@@ -9,3 +9,6 @@ export const NONCE = /^[A-Za-z0-9_-]{8,128}$/;
 export const KID = /^[A-Za-z0-9._-]{1,64}$/;
 export const UUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
 export const SHA256_HEX = /^[0-9a-fA-F]{64}$/;
+
+/** A header of answers: what had been decided about the request. No application can set it (docs/cli.md, *What a 503 means*). */
+export const DECISION_HEADER = 'countersign-decision';

@@ -1,4 +1,5 @@
 /** Which policy judges which path. Every request finds a route, as without one ext_authz is not asked. */
+import { DECISION_HEADER } from '../../verify/syntax.js';
 import type { BootstrapOptions, RetryOptions, RouteOptions } from './options.js';
 import { isSigned, signedRoute, signerOverride } from './signer.js';
 import { duration, note, type Section } from './yaml-text.js';
@@ -41,6 +42,7 @@ export function routeConfiguration(options: BootstrapOptions): Section {
   return {
     name: 'countersign',
     request_headers_to_remove: REMOVED_HEADERS,
+    response_headers_to_remove: note('only this gateway may say what was decided', [DECISION_HEADER]),
     virtual_hosts: [
       {
         name: 'everything',

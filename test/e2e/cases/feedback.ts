@@ -3,6 +3,7 @@ import type { ClientHttp2Session } from 'node:http2';
 import { gzipSync } from 'node:zlib';
 import { fetchPage } from '../../../examples/local-federation/health.js';
 import { PRODUCER_B } from '../../../examples/local-federation/parties.js';
+import { DECISION_HEADER } from '../../../src/verify/syntax.js';
 import { until } from '../../support/until.js';
 import { adjustment, expectNothingLeft, expectSigned, expectWithheld } from '../support/feedback-answers.js';
 import { refusalBody } from '../support/expectations.js';
@@ -64,6 +65,7 @@ const SIGNED: readonly (readonly [title: string, script: Script, adjustments: nu
       'cache-control': 'public, max-age=60',
       'x-countersign-tenant': PRODUCER_B.tenant,
       'x-countersign-answer': 'signed',
+      'countersign-decision': 'refuse',
     }),
     2,
   ],
@@ -137,8 +139,10 @@ export function describeFeedback(line: EnvoyLine): void {
 
   describe.each(PROTOCOLS)('over %s', (protocol) => {
     test.each(SIGNED)('%s is signed for its tenant alone', async (_title, script, adjustments) => {
-      const { data } = expectSigned(await ask(protocol, script), on.keyring, PRODUCER_B);
+      const seen = await ask(protocol, script);
+      const { data } = expectSigned(seen, on.keyring, PRODUCER_B);
       expect(data).toHaveLength(adjustments);
+      expect(seen.answer.headers.has(DECISION_HEADER)).toBe(false);
     });
 
     test('the client’s wish for a compressed answer is not passed on', async () => {
@@ -161,6 +165,7 @@ export function describeFeedback(line: EnvoyLine): void {
       expectNothingLeft(seen, MARK);
       expectWithheld(seen, { status, audit });
       expect(seen.answer.headers.has('location')).toBe(false);
+      expect(seen.answer.headers.get(DECISION_HEADER)).toBe('allow');
     });
 
     test('an answer to a HEAD is withheld, and has no body', async () => {
@@ -205,6 +210,7 @@ export function describeFeedback(line: EnvoyLine): void {
       expect(refusalBody(seen).errors[0]?.code).toBe('unauthenticated');
       expect(seen.records.map(({ code }) => code)).toEqual(['signature_invalid']);
       expect(refusalBody(seen).request_id).toBe(seen.records[0]?.decision_id);
+      expect(seen.answer.headers.get(DECISION_HEADER)).toBe('refuse');
     });
 
     test('so does a replay, with what it tells of the first copy', async () => {
@@ -222,6 +228,7 @@ export function describeFeedback(line: EnvoyLine): void {
       const seen = await ask(protocol, answering(200, PLAIN), outgoing);
       expect([seen.answer.status, seen.arrivals]).toEqual([413, []]);
       expect(refusalBody(seen).errors[0]?.code).toBe('body_not_accepted');
+      expect(seen.answer.headers.get(DECISION_HEADER)).toMatch(/^(?:none|refuse)$/);
     });
 
     test('so does a 405 on the route', async () => {
@@ -235,6 +242,7 @@ export function describeFeedback(line: EnvoyLine): void {
       expectNothingLeft(seen, MARK);
       expect(seen.answer.status).toBe(503);
       expect(refusalBody(seen).errors[0]?.code).toBe('unavailable');
+      expect(seen.answer.headers.get(DECISION_HEADER)).toBe('allow');
     }, 90_000);
   });
 

@@ -184,6 +184,22 @@ describe('countersign import-env', () => {
     expect(readFileSync(file, 'utf8')).toContain('producer-a');
   });
 
+  it.each([
+    [
+      'a comment behind a switch',
+      (text: string) => text.replace('VERSION=true', 'VERSION=1   # strict'),
+      /:14 /,
+    ],
+    ['a byte-order mark', (text: string) => `\ufeff${text}`, /:1: begins with a byte-order mark/],
+  ])('refuses %s with its line, and writes nothing', async (_title, change, place) => {
+    const [source, target] = [join(directory, 'doubtful.env'), join(directory, 'imported.yaml')];
+    writeFileSync(source, change(readFileSync(`${FIXTURES}/good/gateway.env`, 'utf8')));
+    const { code, err } = await run(['import-env', source, '--out', target]);
+    expect(code).toBe(1);
+    expect(err).toMatch(place);
+    expect(readdirSync(directory)).not.toContain('imported.yaml');
+  });
+
   it('refuses an unsigned mode, and writes nothing', async () => {
     const [source, target] = [join(directory, 'g.env'), join(directory, 'imported.yaml')];
     const text = readFileSync(`${FIXTURES}/good/gateway.env`, 'utf8').replace(

@@ -41,11 +41,18 @@ function send(extra: readonly string[] = [], changes: WorldChanges = {}, url = g
   );
 }
 
-/** A refusal as the gateway words it (src/envoy/answer.ts). */
+/** A refusal as the gateway words it (src/envoy/answer.ts), and Envoy marks it. */
 function refusal(code: RefusalCode, more: object = {}, headers: Record<string, string> = {}) {
   const { status, clientCode, message } = answerFor(refuse(code).code);
   const errors = [{ code: clientCode, message, ...more }];
-  return reply(status, { request_id: 'r-2', status: 'rejected', data: null, errors }, headers);
+  const marked = { 'countersign-decision': 'refuse', ...headers };
+  return reply(status, { request_id: 'r-2', status: 'rejected', data: null, errors }, marked);
+}
+
+/** An answer in the shape of a refusal, of whoever sets this mark; without one it is the application's own. */
+function answered(status: number, code: string, decision?: string) {
+  const body = { request_id: 'r-2', status: 'rejected', data: null, errors: [{ code, message: 'Words.' }] };
+  return reply(status, body, decision === undefined ? {} : { 'countersign-decision': decision });
 }
 
 describe('countersign send', () => {
@@ -122,6 +129,79 @@ describe('countersign send', () => {
     expect((await send()).out).toContain('check identity, pinned certificate, signing key and kid');
   });
 
+  /** A hint that was true for another answer: each hint with an answer that gives it, and the one beside it. */
+  it.each<[string, ReturnType<typeof reply>, RegExp]>([
+    ['503 of the verifier', refusal('nonce_store_unavailable'), /was not let through: the same bytes may be/],
+    [
+      '503 of Envoy, undecided',
+      answered(503, 'unavailable', 'none'),
+      /was not let through: the same bytes may be/,
+    ],
+    ['429 of the verifier', refusal('rate_limited'), /was not let through: the same bytes may be/],
+    [
+      '503 of Envoy after an allow',
+      answered(503, 'unavailable', 'allow'),
+      /cannot say whether the application got/,
+    ],
+    ['503 of Envoy after a pass-through', answered(503, 'unavailable', 'pass_through'), /cannot say whether/],
+    ['504 of Envoy', answered(504, 'upstream_timeout', 'allow'), /cannot say whether the application got it/],
+    ['502 of Envoy', answered(502, 'upstream_failed', 'allow'), /cannot say whether the application got it/],
+    ['500 of Envoy', answered(500, 'internal_error'), /may have taken effect/],
+    [
+      '503 of the application',
+      answered(503, 'unavailable'),
+      /no gateway of ours says.*may have taken effect/,
+    ],
+    [
+      '401 of the application',
+      answered(401, 'unauthenticated'),
+      /no gateway of ours says that it refused this/,
+    ],
+    [
+      '409 of the application',
+      answered(409, 'replayed_nonce'),
+      /no gateway of ours says that it refused this/,
+    ],
+    ['a mark that is none', answered(503, 'unavailable', 'yes'), /no gateway of ours says/],
+    [
+      'an answer that the signer withheld',
+      answered(502, 'feedback_refused', 'allow'),
+      /could not be vouched for/,
+    ],
+    ['404 of the verifier', refusal('no_policy'), /the path has no policy/],
+    ['409 of the verifier', refusal('replayed_nonce'), /was let through and is not to be sent again/],
+    ['415 for the content type', refusal('content_type'), /see --content-type$/],
+    ['401 for the body', refusal('body_repeats_other_nonce'), /--fill sets them/],
+    ['401 for the metadata', refusal('body_binding_mismatch'), /signed_metadata must repeat/],
+  ])('has the hint that is true of %s', async (_title, answer, hint) => {
+    gateway.answer = answer;
+    expect((await send()).out.split('\n').find((line) => line.includes('hint: '))).toMatch(hint);
+  });
+
+  it.each<[string, ReturnType<typeof reply>]>([
+    ['415 for an encoding', refusal('content_encoding')],
+    ['403', refusal('tenant_mismatch')],
+    ['422', refusal('body_not_json')],
+  ])('has no hint where none would be true: %s', async (_title, answer) => {
+    gateway.answer = answer;
+    expect((await send()).out).not.toContain('hint:');
+  });
+
+  it('says with what the same bytes may be sent again, and never in answer to a final refusal', async () => {
+    gateway.answer = refusal('overloaded');
+    expect((await send(['--nonce', 'my-own-nonce'])).out).toMatch(
+      /sent with: +--timestamp 1764000000 --nonce my-own-nonce\n/,
+    );
+    gateway.answer = refusal('tenant_mismatch');
+    expect((await send()).out).not.toContain('sent with');
+  });
+
+  it('names a difference of the clocks as a possible reason, not as the only one', async () => {
+    const date = new Date((NOW_SECONDS - 15) * 1000).toUTCString();
+    gateway.answer = refusal('pin_mismatch', {}, { date });
+    expect((await send()).out).toMatch(/15 s ahead of .* if that is within .*check identity, pinned/);
+  });
+
   it('shows a refusal that is not ours as it is, its control characters escaped', async () => {
     gateway.answer = reply(502, 'upstream \u001b[31mgone\u001b[0m\nsecond line');
     const { code, out } = await send();
@@ -168,6 +248,7 @@ describe('countersign send', () => {
     const { code, err } = await send(['--timeout', '1']);
     expect(code).toBe(3);
     expect(err).toContain('no answer within 1 s\n  remedy: send the same bytes');
+    expect(err).toMatch(/sent with: +--timestamp [0-9]{10} --nonce [A-Za-z0-9_-]{24}\n/);
   });
 
   it('prints JSON for an accepted request', async () => {
@@ -191,6 +272,7 @@ describe('countersign send', () => {
     expect(JSON.parse(out)).toMatchObject({
       outcome: 'refused',
       status: 409,
+      decision: 'refused',
       retry_after_seconds: 3,
       refusal: { code: 'replayed_nonce', request_id: 'r-2', first_request_id: 'r-1', first_seen_at: 5 },
     });

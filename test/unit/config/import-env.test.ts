@@ -361,6 +361,120 @@ describe('importing the environment of the gateway', () => {
     expect(problem?.remedy).toContain(remedy);
   });
 
+  /** What loaders of `.env` files disagree on is a problem with its line, and one alone. */
+  describe('refuses what loaders read differently:', () => {
+    const enforce = 'VV_TG_ENFORCE_SCHEMA_VERSION';
+    const versions = 'VV_TG_ALLOWED_SCHEMA_VERSIONS';
+    const problemsOf = (line: string, name?: string) => {
+      const base = name === undefined ? gateway.trimEnd() : gatewayWith(name, undefined).trimEnd();
+      const result = runImport(`${base}\n${line}\nVV_DB_LAST=1`);
+      return { result, line: base.split('\n').length + 1 };
+    };
+
+    test.each<[string, string, string, RegExp]>([
+      ['a switch with a comment', enforce, '1   # strict', /comment/],
+      ['a switch with a comment behind a tab', enforce, '1\t# strict', /comment/],
+      ['a value that is a comment', enforce, '# strict', /comment/],
+      ['a list with a comment', versions, '1.0,1.1 # old, new', /comment/],
+      [
+        'JSON with " #" in it',
+        'VV_TG_OPERATOR_TENANT_MAP',
+        '{"a #1": "11111111-1111-4111-8111-111111111111"}',
+        /comment/,
+      ],
+      ['a quote that is not closed', enforce, '"1', /not closed/],
+      ['a single quote that is not closed', enforce, "'1", /not closed/],
+      ['a quote at the end', enforce, '1"', /stray quote/],
+      ['two pairs of quotes', versions, '"1.0","1.1"', /stray quote/],
+      ['quotes of two kinds', enforce, `"1'`, /not closed/],
+      ['quotes in quotes', 'VV_TG_OPERATOR_TENANT_MAP', '"{"a": "b"}"', /stray quote/],
+      ['an escape in quotes', versions, '"1.0\\n"', /escape/],
+      ['a continuation line', versions, '1.0,\\', /join the next line/],
+      ['white space behind the value', enforce, '1 ', /white space/],
+      ['a tab before the value', enforce, '\t1', /white space/],
+      ['white space that is not ASCII', enforce, '1\u00a0', /not ASCII/],
+      ['a byte-order mark in the middle', enforce, '\ufeff1', /not ASCII/],
+      ['a control character', enforce, '1\u0008', /control character/],
+      ['another variable', enforce, '\${STRICT}', /"\$"/],
+      ['a second assignment on the line', enforce, '1 VV_TG_REQUIRE_MTLS=0', /second assignment/],
+      ['a switch that is a letter', enforce, 'y', /neither a known yes nor a known no/],
+      ['a switch that is a word', enforce, 'enabled', /neither a known yes nor a known no/],
+      ['a switch that is a float', enforce, '1.0', /neither a known yes nor a known no/],
+      ['white space inside quotes', enforce, '" 1 "', /neither a known yes nor a known no/],
+      ['a blank switch', enforce, '', /is blank/],
+      ['a proof that is switched on in other words', 'VV_TG_REQUIRE_MTLS', 'required', /neither a known yes/],
+      ['versions behind semicolons', versions, '1.0;1.1', /no list of schema versions/],
+      ['versions behind spaces', versions, '1.0 1.1', /no list of schema versions/],
+      ['half a JSON array', versions, '1.0,[1.1]', /no list of schema versions/],
+      ['a number with a sign', 'VV_TG_NONCE_TTL_SECONDS', '+120', /no whole number/],
+      ['a number with a point', 'VV_TG_NONCE_TTL_SECONDS', '120.0', /no whole number/],
+      ['a number in another base', 'VV_TG_NONCE_TTL_SECONDS', '0x78', /no whole number/],
+      ['a number with a comment', 'VV_TG_RATE_LIMIT_PER_MINUTE', '0 # none', /comment/],
+    ])('%s', (_title, name, value, message) => {
+      const { result, line } = problemsOf(`${name}=${value}`, name);
+      expect(result.ok ? [] : result.problems).toEqual([
+        expect.objectContaining({ path: name, line, message: expect.stringMatching(message) as string }),
+      ]);
+    });
+
+    test.each<[string, string, string, RegExp]>([
+      [
+        'a name in small letters',
+        'vv_tg_enforce_schema_version=0',
+        'vv_tg_enforce_schema_version',
+        /not in capitals/,
+      ],
+      ['a name in other capitals', 'Vv_Tg_Require_Mtls=0', 'Vv_Tg_Require_Mtls', /not in capitals/],
+      ['white space before the equals sign', 'VV_TG_REQUIRE_MTLS =1', 'VV_TG_REQUIRE_MTLS', /white space/],
+      ['a name without a value', 'VV_TG_REQUIRE_MTLS', '', /no NAME=value line/],
+      ['a name with a colon', 'VV_TG_REQUIRE_MTLS: 0', '', /no NAME=value line/],
+      ['an open quote of a foreign variable', 'PS1="abc', 'PS1', /not closed/],
+      ['a continuation of a foreign variable', 'CPATH=/usr/bin:\\', 'CPATH', /join the next line/],
+      ['a carriage return in a comment', '# note\rVV_TG_REQUIRE_MTLS=0', '', /line end inside/],
+      ['a form feed', 'CPATH=/a\fVV_TG_REQUIRE_MTLS=0', '', /line end inside/],
+      ['a NUL', 'CPATH=/a\u0000', '', /NUL/],
+    ])('%s', (_title, text, path, message) => {
+      const { result, line } = problemsOf(text);
+      expect(result.ok ? [] : result.problems).toContainEqual(
+        expect.objectContaining({ path, line, message: expect.stringMatching(message) as string }),
+      );
+    });
+
+    test('a byte-order mark before the first name', () => {
+      const result = runImport(`\ufeff${gateway}`);
+      expect(result.ok ? [] : result.problems).toEqual([
+        expect.objectContaining({ line: 1, message: expect.stringContaining('byte-order mark') as string }),
+      ]);
+    });
+
+    test('the first of two assignments, although the second is plain', () => {
+      const { result, line } = problemsOf(`${enforce}=1 # strict\n${enforce}=1`, enforce);
+      expect(result.ok ? [] : result.problems).toContainEqual(
+        expect.objectContaining({ path: enforce, line }),
+      );
+    });
+
+    test('and never says what the value was', () => {
+      const result = runImport(gatewayWith('VV_TG_REDIS_URL', 'redis://:hunter2@redis:6379/0 # pass'));
+      expect(result.ok).toBe(false);
+      expect(JSON.stringify(result)).not.toContain('hunter2');
+    });
+  });
+
+  test.each([
+    ['quotes around the whole, with a "#" inside', 'VV_TG_NATS_URL', '"a # b"'],
+    [
+      'single quotes around JSON',
+      'VV_TG_OPERATOR_TENANT_MAP',
+      `'{"a": "11111111-1111-4111-8111-111111111111"}'`,
+    ],
+    ['an apostrophe in a foreign value', 'GREETING', "it's"],
+    ['off in other words', 'VV_TG_ENFORCE_SCHEMA_VERSION', 'Off'],
+    ['on in quotes', 'VV_TG_ENFORCE_SCHEMA_VERSION', '"YES"'],
+  ])('takes what all loaders read alike: %s', (_title, name, value) => {
+    expect(runImport(gatewayWith(name, value)).ok).toBe(true);
+  });
+
   test('refuses a variable that is set twice to different values, with the line of the later one', () => {
     const result = runImport(`${gateway}\nVV_TG_NONCE_TTL_SECONDS=90\n`);
     expect(result.ok ? [] : result.problems).toEqual([

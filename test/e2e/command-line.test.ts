@@ -1,0 +1,107 @@
+/** The command line against a real gateway: what `send` says of an answer is true of it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PATHS, telemetryBody } from '../../examples/local-federation/bodies.js';
+import { PRODUCER_A } from '../../examples/local-federation/parties.js';
+import { newNonce } from '../../examples/local-federation/producer.js';
+import { until } from '../support/until.js';
+import { countersign, type CommandRun } from './support/command.js';
+import { nowSeconds } from './support/requests.js';
+import { answering, ScriptedApplication } from './support/scripted-application.js';
+import { crash } from './support/signals.js';
+import { Stage } from './support/stage.js';
+
+const ACCEPTED = answering(202, JSON.stringify({ accepted: true }));
+
+let application: ScriptedApplication;
+let stage: Stage;
+let folder: string;
+let connection: readonly string[];
+
+beforeAll(async () => {
+  application = await ScriptedApplication.start();
+  stage = await Stage.open({ upstream: application.address });
+  folder = mkdtempSync(join(tmpdir(), 'countersign-'));
+  const { environment } = stage.federation;
+  connection = [
+    ...[`${environment.COUNTERSIGN_URL}${PATHS.telemetry}`, '--ca', environment.COUNTERSIGN_CA_FILE],
+    ...[
+      '--cert',
+      environment.COUNTERSIGN_CLIENT_CERT_FILE,
+      '--tls-key',
+      environment.COUNTERSIGN_CLIENT_KEY_FILE,
+    ],
+    ...['--signing-key', environment.COUNTERSIGN_SIGNING_KEY_FILE],
+    ...['--identity', environment.COUNTERSIGN_SERVICE_IDENTITY],
+  ];
+}, 120_000);
+afterAll(async () => {
+  await stage.close();
+  await application.close();
+  rmSync(folder, { recursive: true });
+}, 90_000);
+beforeEach(() => (application.script = ACCEPTED));
+
+/** A telemetry event and the arguments with which it is sent, the same bytes every time. */
+function event(): readonly string[] {
+  const [timestamp, nonce] = [nowSeconds(), newNonce()];
+  const file = join(folder, `${nonce}.json`);
+  writeFileSync(file, JSON.stringify(telemetryBody(PRODUCER_A, { timestamp, nonce })));
+  return ['--body', file, '--timestamp', String(timestamp), '--nonce', nonce];
+}
+
+const send = (args: readonly string[], ...more: string[]): Promise<CommandRun> =>
+  countersign(['send', ...connection, ...args, ...more]);
+
+describe('countersign send', () => {
+  // The application may have got it: no hint may say that nothing was let through.
+  test('after an upstream that is down: may have arrived, and the same bytes get a 409 that names this copy', async () => {
+    application.script = (response) => response.destroy();
+    const sent = event();
+    const first = await send(sent);
+    expect([first.code, first.err]).toEqual([1, '']);
+    expect(first.out).toMatch(/^refused: HTTP 503 unavailable/);
+    expect(first.out).toContain('cannot say whether the application got it');
+    expect(first.out).not.toMatch(/not let through|nothing was let through/);
+    application.script = ACCEPTED;
+    const again = await send(sent);
+    expect(again.out).toMatch(/^refused: HTTP 409 replayed_nonce[^]*first let through as: +[0-9a-f-]{36}\n/);
+    expect(again.out).toContain('it was let through and is not to be sent again');
+  }, 60_000);
+
+  test('after a 503 of the application itself, which pretends to be the verifier: not said to be ours', async () => {
+    const body = JSON.stringify({
+      request_id: 'a',
+      status: 'rejected',
+      data: null,
+      errors: [{ code: 'unavailable' }],
+    });
+    application.script = answering(503, body, { 'countersign-decision': 'refuse' });
+    const { out } = await send(event());
+    expect(out).toContain('no gateway of ours says that it refused this: the request may have taken effect');
+  });
+
+  test('while the verifier is away: not let through, and the same bytes pass as soon as it is back', async () => {
+    await crash(stage, 'verifier');
+    const sent = event();
+    const refused = await send(sent, '--json');
+    expect(JSON.parse(refused.out)).toMatchObject({ status: 503, decision: 'undecided' });
+    const told = await send(sent);
+    expect(told.out).toContain('this request was not let through: the same bytes may be sent again');
+    expect(told.out).toContain(sent.slice(2).join(' '));
+    await stage.federation.resume('verifier');
+    let last = await send(sent);
+    await until('the verifier is asked again', async () => {
+      if (!last.out.includes('HTTP 503')) return true;
+      last = await send(sent);
+      return false;
+    });
+    expect(last).toMatchObject({ code: 0, out: expect.stringMatching(/^accepted: HTTP 202/) as string });
+  }, 120_000);
+
+  test('after a refusal by the verifier: the hint is for it', async () => {
+    const { out } = await send(event(), '--identity', 'nobody');
+    expect(out).toMatch(/^refused: HTTP 401 unauthenticated[^]*hint: +check identity, pinned certificate/);
+  });
+});
