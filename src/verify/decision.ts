@@ -21,8 +21,15 @@ export interface DecisionFacts {
   claimedIdentity: string | undefined;
   /** Set only once the certificate is pinned to it. */
   identity: string | undefined;
+  /** As the caller named it, of the header's syntax; undefined when it named none. */
+  claimedKid: string | undefined;
   /** Of the key that verified the signature. */
   kid: string | undefined;
+  /**
+   * The timestamp minus our clock, in whole seconds: negative is the past. Set where a window is judged, as soon as
+   * the timestamp was read, so before the signature has verified.
+   */
+  skewSeconds: number | undefined;
   certificateSha256: string | undefined;
   operator: string | undefined;
   tenant: string | undefined;
@@ -38,7 +45,9 @@ export function noFacts(): DecisionFacts {
     policy: undefined,
     claimedIdentity: undefined,
     identity: undefined,
+    claimedKid: undefined,
     kid: undefined,
+    skewSeconds: undefined,
     certificateSha256: undefined,
     operator: undefined,
     tenant: undefined,

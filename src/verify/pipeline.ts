@@ -9,7 +9,7 @@ import { checkBody, roleText } from './checks/body.js';
 import { checkBodyBindings } from './checks/body-bindings.js';
 import { checkContentHeaders } from './checks/content-headers.js';
 import { checkDelivery } from './checks/delivery.js';
-import { checkFreshness } from './checks/freshness.js';
+import { checkFreshness, skewOf } from './checks/freshness.js';
 import { checkIdentity } from './checks/identity.js';
 import { checkOperator } from './checks/operator.js';
 import { checkPeerCertificate } from './checks/peer-certificate.js';
@@ -89,10 +89,13 @@ function authenticate({ request, policy, options, facts }: Hearing): Caller | Re
   if (headers.kind === 'refuse') return headers;
   const { signed } = headers;
   facts.claimedIdentity = signed.identity;
+  facts.claimedKid = signed.kid;
+  const skew = signed.proof && skewOf(signed.proof.timestampSeconds, nowMs);
+  facts.skewSeconds = skew;
   const known = checkIdentity(signed, peer.certificate, snapshot, nowMs);
   if (known.kind === 'refuse') return known;
   facts.identity = known.identity.name;
-  const stale = signed.proof && checkFreshness(signed.proof.timestampSeconds, policy.freshness, nowMs);
+  const stale = skew === undefined ? undefined : checkFreshness(skew, policy.freshness);
   const unfit = stale ?? checkWholeBody(request, policy.maxBodyBytes);
   return unfit ?? { kind: 'caller', identity: known.identity, certificate: peer.certificate, signed };
 }
@@ -118,12 +121,18 @@ function judgeBundle(hearing: Hearing, caller: Caller): Judgement {
   options.mark('body');
   if (read.kind === 'refuse') return read;
   const proof = bundleProof(read, policy);
-  const stale = policy.once && checkFreshness(proof.timestampSeconds, policy.freshness, options.nowMs);
+  const stale = policy.once && judgeAge(proof.timestampSeconds, hearing);
   if (stale) return stale;
   const { message } = proof;
   const key = proveKey({ purpose: 'bundle', message, proof }, caller, hearing);
   if (key.kind === 'refuse') return key;
   return authorize({ caller, texts: read.texts, key }, hearing);
+}
+
+/** A bundle that counts once is held to the window; evidence that may be old has no skew. */
+function judgeAge(timestampSeconds: number, { policy, options, facts }: Hearing): Refusal | undefined {
+  facts.skewSeconds = skewOf(timestampSeconds, options.nowMs);
+  return checkFreshness(facts.skewSeconds, policy.freshness);
 }
 
 /** What is said to be signed, by headers or by a bundle. */
