@@ -11,6 +11,7 @@ export type RefusalCode =
   | 'authority_ambiguous'
   // the route
   | 'no_policy'
+  | 'path_not_normal'
   | 'method_not_allowed'
   | 'query_not_allowed'
   // transport and certificate
@@ -144,6 +145,7 @@ export function answerFor(code: RefusalCode): RefusalAnswer {
     case 'upgrade_refused':
       return UNAUTHENTICATED;
     case 'no_policy':
+    case 'path_not_normal':
     case 'query_not_allowed':
       return NOT_FOUND;
     case 'method_not_allowed':
