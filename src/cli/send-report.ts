@@ -47,12 +47,19 @@ function refusedReport(answer: CollectedAnswer, { request, nowMs }: SendReportIn
   const retryAfterSeconds = parseRetryAfter(answer.headers.get('retry-after'));
   const heading = `refused: HTTP ${answer.status} ${refusal.code}${refusal.message === undefined ? '' : `: ${refusal.message}`}`;
   return `${printable(heading)}\n${factLines([
+    ['problem', problemOf(refusal)],
     ['request id', refusal.requestId],
     ['first let through as', refusal.firstRequestId],
     ['first seen at', isoTime(refusal.firstSeenAtSeconds)],
     ['retry after', retryAfterSeconds === undefined ? undefined : `${retryAfterSeconds} s`],
     ['hint', refusalHint({ answer, refusal, timestampSeconds: request.timestampSeconds, nowMs })],
   ])}`;
+}
+
+/** What is wrong with the body, and where; the pointer of the whole body is empty. */
+function problemOf({ problem, pointer }: RefusalDetails): string | undefined {
+  if (problem === undefined || pointer === undefined) return problem;
+  return `${problem} ${pointer === '' ? '(the body)' : pointer}`;
 }
 
 function shownBody(body: Uint8Array): string {
@@ -89,6 +96,8 @@ function refusalJson(refusal: RefusalDetails | undefined): object | undefined {
   return {
     code: refusal.code,
     message: refusal.message,
+    pointer: refusal.pointer,
+    problem: refusal.problem,
     request_id: refusal.requestId,
     first_request_id: refusal.firstRequestId,
     first_seen_at: refusal.firstSeenAtSeconds,
