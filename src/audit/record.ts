@@ -1,9 +1,11 @@
 /**
  * One record for every outcome, as one line of JSON. Hashes only: no nonce, signature, body or key ever
- * enters it (security.md MUST 32). What a caller merely claims is named `claimed_identity`.
+ * enters it (security.md MUST 32). What a caller merely claims is named `claimed_…`. docs/operations.md lists the members.
  */
+import type { BodyFault } from '../verify/body-fault.js';
 import type { DecisionFacts } from '../verify/decision.js';
 import type { Refusal } from '../verify/refusal.js';
+import type { PassedLimit } from './passed-limit.js';
 
 /** Stage timings as a record shows them. */
 export interface StageTimes {
@@ -17,11 +19,16 @@ export interface RecordInput {
   readonly nowMs: number;
   /** Envoy's `x-request-id`; undefined when it sent none. */
   readonly envoyRequestId: string | undefined;
+  /** As Envoy delivered them, the path without its query; undefined when the check could not be read. */
+  readonly method: string | undefined;
+  readonly path: string | undefined;
   readonly outcome: 'allow' | 'pass_through' | Refusal;
   readonly facts: DecisionFacts;
   readonly times: StageTimes;
   /** HTTP status that the client gets from us; 200 for an allow. */
   readonly status: number;
+  /** Only of a refusal for one. */
+  readonly limit: PassedLimit | undefined;
   /** Of the configuration that the request was judged on. */
   readonly generation: number;
 }
@@ -43,10 +50,16 @@ export function recordLine(input: RecordInput): string {
     ours('code', refusal?.code ?? (outcome as string)) +
     `,"status":${input.status}` +
     member('detail', refusal?.detail) +
+    (refusal?.fault === undefined ? '' : faultMembers(refusal.fault)) +
+    (input.limit === undefined ? '' : `,"limit":"${input.limit.name}","limit_value":${input.limit.value}`) +
+    member('method', input.method) +
+    member('path', input.path) +
     member('request_id', input.envoyRequestId) +
     member('identity', facts.identity) +
     member('claimed_identity', facts.identity === undefined ? facts.claimedIdentity : undefined) +
     member('kid', facts.kid) +
+    member('claimed_kid', facts.kid === undefined ? facts.claimedKid : undefined) +
+    (facts.skewSeconds === undefined ? '' : `,"skew_seconds":${facts.skewSeconds}`) +
     ours('cert_sha256', facts.certificateSha256) +
     member('tenant', facts.tenant) +
     member('operator', facts.operator) +
@@ -56,6 +69,14 @@ export function recordLine(input: RecordInput): string {
     ours('nonce_hash', facts.nonceHash?.toString('hex')) +
     member('first_decision_id', refusal?.first?.requestId) +
     `,"generation":${input.generation},"stage_us":{${stageMembers(input.times)}}}\n`
+  );
+}
+
+function faultMembers({ problem, pointer, offset }: BodyFault): string {
+  return (
+    ours('problem', problem) +
+    member('pointer', pointer) +
+    (offset === undefined ? '' : `,"offset":${offset}`)
   );
 }
 

@@ -59,6 +59,7 @@ function refusedReport(answer: CollectedAnswer, input: SendReportInput): string 
   const retryAfterSeconds = parseRetryAfter(answer.headers.get('retry-after'));
   const heading = `refused: HTTP ${answer.status} ${refusal.code}${refusal.message === undefined ? '' : `: ${refusal.message}`}`;
   return `${printable(heading)}\n${factLines([
+    ['problem', problemOf(refusal)],
     ['request id', refusal.requestId],
     ['first let through as', refusal.firstRequestId],
     ['first seen at', isoTime(refusal.firstSeenAtSeconds)],
@@ -66,6 +67,12 @@ function refusedReport(answer: CollectedAnswer, input: SendReportInput): string 
     ['sent with', answer.status === 429 || answer.status >= 500 ? sentWith(input) : undefined],
     ['hint', refusalHint({ answer, refusal, timestampSeconds: request.timestampSeconds, nowMs })],
   ])}`;
+}
+
+/** What is wrong with the body, and where; the pointer of the whole body is empty. */
+function problemOf({ problem, pointer }: RefusalDetails): string | undefined {
+  if (problem === undefined || pointer === undefined) return problem;
+  return `${problem} ${pointer === '' ? '(the body)' : pointer}`;
 }
 
 function shownBody(body: Uint8Array): string {
@@ -103,6 +110,8 @@ function refusalJson(refusal: RefusalDetails | undefined): object | undefined {
   return {
     code: refusal.code,
     message: refusal.message,
+    pointer: refusal.pointer,
+    problem: refusal.problem,
     request_id: refusal.requestId,
     first_request_id: refusal.firstRequestId,
     first_seen_at: refusal.firstSeenAtSeconds,

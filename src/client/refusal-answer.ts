@@ -7,6 +7,9 @@ export interface RefusalDetails {
   /** Such as `unauthenticated` (opaque on purpose before the signature has verified) or `replayed_nonce`. */
   readonly code: string;
   readonly message: string | undefined;
+  /** Where the body is at fault (RFC 6901) and how, such as `missing`; told once the signature has verified. */
+  readonly pointer: string | undefined;
+  readonly problem: string | undefined;
   /** With a 409: the copy of this request that was let through, and when (Unix seconds). */
   readonly firstRequestId: string | undefined;
   readonly firstSeenAtSeconds: number | undefined;
@@ -23,6 +26,8 @@ export function parseRefusal(body: Uint8Array): RefusalDetails | undefined {
     requestId: text(member(root, 'request_id')),
     code,
     message: text(member(first, 'message')),
+    pointer: text(member(first, 'pointer')),
+    problem: text(member(first, 'problem')),
     firstRequestId: text(member(first, 'first_request_id')),
     firstSeenAtSeconds: seconds(member(first, 'first_seen_at')),
   };

@@ -7,6 +7,7 @@ import { genericContract } from './generic-body.js';
 import { answerOf } from './policy-answer.js';
 import { freshnessOf, maxBodyBytesOf, rateLimitOf } from './policy-bounds.js';
 import { defaultEvents, defaultRateLimitGroup, profiles, type Profile } from './profiles.js';
+import { noteInnerRoutes } from './inner-routes.js';
 import { compileMatch, refuseHidden } from './routes.js';
 import type { ConfigurationInput } from './schema.js';
 import type { PolicyInput } from './schema-policy.js';
@@ -33,6 +34,7 @@ export function compilePolicies(
     placed.push({ policy, path });
   });
   refuseHidden(placed, context.findings);
+  noteInnerRoutes(placed, policies, context.findings);
   if (input.policies.length === 0 && !context.broken.has('policies'))
     context.findings.problem(
       ['policies'],
@@ -45,8 +47,8 @@ export function compilePolicies(
 /** The keys that each kind of policy takes, besides `name`. */
 const keysOfKind = {
   profile: ['profile', 'schemaVersions', 'once', 'freshness', 'maxBodyBytes', 'rateLimit', 'answer'],
-  passThrough: ['passThrough', 'match'],
-  own: ['match', 'freshness', 'maxBodyBytes', 'rateLimit', 'body', 'answer'],
+  passThrough: ['passThrough', 'match', 'rawPaths'],
+  own: ['match', 'rawPaths', 'freshness', 'maxBodyBytes', 'rateLimit', 'body', 'answer'],
 } as const;
 
 function compilePolicy(
@@ -59,8 +61,13 @@ function compilePolicy(
     entry.profile !== undefined ? 'profile' : entry.passThrough !== undefined ? 'passThrough' : 'own';
   refuseForeignKeys(entry, kind, path, context);
   if (entry.profile !== undefined) return profilePolicy(entry, profiles[entry.profile], input, path, context);
-  const match = compileMatch(entry.match, path, context.findings);
+  const match = compileMatch(entry, path, context.findings);
   if (match === undefined) return undefined;
+  if (entry.rawPaths !== undefined)
+    context.findings.warn(
+      [...path, 'rawPaths'],
+      `${quote(entry.name)} takes paths such as ${match.path}..;/, which can reach every route of the application, signed ones too: ${entry.rawPaths.reason}`,
+    );
   if (entry.passThrough !== undefined)
     return passThroughPolicy(entry, entry.passThrough.reason, match, path, context);
   return ownPolicy(entry, match, input, path, context);
@@ -85,7 +92,7 @@ function refuseForeignKeys(
 }
 
 function passThroughPolicy(
-  { name }: PolicyInput,
+  { name, rawPaths }: PolicyInput,
   reason: string,
   match: RouteMatch,
   path: ConfigurationPath,
@@ -98,7 +105,11 @@ function passThroughPolicy(
       'name the paths that need it; a pass-through is never the default',
     );
   context.findings.warn(path, `${quote(name)} lets ${match.path} through unchecked: ${reason}`);
-  return { kind: 'pass_through', name, match, events: defaultEvents, reason };
+  return { kind: 'pass_through', name, match, events: defaultEvents, reason, ...rawPathsOf(rawPaths) };
+}
+
+function rawPathsOf(input: PolicyInput['rawPaths']): Pick<Policy, 'takesRawPaths'> {
+  return input === undefined ? {} : { takesRawPaths: true };
 }
 
 function profilePolicy(
@@ -170,6 +181,7 @@ function ownPolicy(
     name: entry.name,
     match,
     events: defaultEvents,
+    ...rawPathsOf(entry.rawPaths),
     signature: 'headers',
     once: true,
     ...shared,

@@ -97,6 +97,7 @@ function telemetryContract(schemaVersions: readonly string[] | undefined): Contr
         pointer: '',
         members: [...commonMembers, 'campaign_id', 'execution_hash', 'signed_metadata', 'payload'],
       },
+      { pointer: '/signed_metadata', members: signedMetadata },
     ],
     roles: {
       ...commonRoles,

@@ -1,5 +1,6 @@
 /** Which requests a policy governs, and whether an earlier one takes them away. */
 import type { Policy, RouteMatch } from '../verify/snapshot.js';
+import { checkConfiguredPath } from './configured-path.js';
 import { quote, type ConfigurationPath, type Findings } from './findings.js';
 import type { PolicyInput } from './schema-policy.js';
 
@@ -8,7 +9,7 @@ const refusedMethods = new Set(['CONNECT', 'TRACE']);
 
 /** The match of a policy, or undefined with the reasons noted under `path`. */
 export function compileMatch(
-  input: PolicyInput['match'],
+  { match: input, rawPaths }: Pick<PolicyInput, 'match' | 'rawPaths'>,
   path: ConfigurationPath,
   findings: Findings,
 ): RouteMatch | undefined {
@@ -29,7 +30,10 @@ export function compileMatch(
   }
   const kind = input.path === undefined ? 'prefix' : 'exact';
   const text = input.path ?? input.pathPrefix ?? '';
-  checkPath(text, kind, [...place, kind === 'exact' ? 'path' : 'pathPrefix'], findings);
+  checkConfiguredPath(text, kind, rawPaths !== undefined, {
+    path: [...place, kind === 'exact' ? 'path' : 'pathPrefix'],
+    findings,
+  });
   return { kind, path: text, methods: new Set(input.methods), allowQuery: input.allowQuery };
 }
 
@@ -40,27 +44,6 @@ function checkMethods(methods: readonly string[], path: ConfigurationPath, findi
     if (methods.indexOf(method) !== index)
       findings.problem([...path, index], `repeats ${method}`, 'name it once');
   });
-}
-
-/** Envoy normalises a path before we see it, so a path that is not normal could never match. */
-function checkPath(
-  text: string,
-  kind: RouteMatch['kind'],
-  path: ConfigurationPath,
-  findings: Findings,
-): void {
-  if (/\/\/|\\|%2f|%5c|\/\.{1,2}(?:\/|$)/i.test(text))
-    findings.problem(
-      path,
-      'is not a normal path, and Envoy normalises before it asks',
-      'write it without //, \\, /./, /../ and %2f',
-    );
-  if (kind === 'prefix' && !text.endsWith('/'))
-    findings.problem(
-      path,
-      'does not end in /, so it would also govern longer names',
-      'end it with /; a policy with path governs the bare name',
-    );
 }
 
 /** Notes every policy whose requests an earlier one takes: the first that matches path and method governs. */

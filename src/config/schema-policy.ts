@@ -35,6 +35,9 @@ const match = z.strictObject({
   allowQuery: z.boolean().default(false).describe('A query string is unsigned: false answers it with 404.'),
 });
 
+/** Why a check is left out; repeated by every load. */
+const reason = z.string().regex(/^[\x20-\x7e]{1,500}$/, 'must be 1 to 500 printable ASCII characters');
+
 const json = z
   .strictObject({
     nonce: pointer.optional().describe("Where the body repeats the header's nonce."),
@@ -95,6 +98,12 @@ export const policySchema = z.strictObject({
     .optional()
     .describe('Profile `federation.verify`: judge the window and take every bundle once. Default: false.'),
   match: match.optional().describe('Which requests it governs: `methods` and either `path` or `pathPrefix`.'),
+  rawPaths: z
+    .strictObject({ reason: reason.describe('Why odd paths are taken here; `check-config` repeats it.') })
+    .optional()
+    .describe(
+      'Takes paths that are not in normal form (`..;`, `%3b`, `%252e`, no UTF-8) as well. Default: they are a 404.',
+    ),
   freshness: z
     .strictObject({
       pastSkewSeconds: freshnessShape.pastSkewSeconds.optional().describe('Seconds into the past, 0 to 300.'),
@@ -125,10 +134,7 @@ export const policySchema = z.strictObject({
     ),
   passThrough: z
     .strictObject({
-      reason: z
-        .string()
-        .regex(/^[\x20-\x7e]{1,500}$/, 'must be 1 to 500 printable ASCII characters')
-        .describe('Why nothing is checked here; `check-config` repeats it.'),
+      reason: reason.describe('Why nothing is checked here; `check-config` repeats it.'),
     })
     .optional()
     .describe('Declares the route unchecked, with a reason.'),

@@ -61,6 +61,8 @@ export function refusalAnswer(refusal: Refusal, options: AnswerOptions): Uint8Ar
   const error = {
     code: answer.clientCode,
     message: answer.message,
+    // Only who has proven its key learns more than the code (wire contract, *Answers*).
+    ...(options.facts.kid !== undefined && refusal.fault),
     ...(refusal.first && {
       first_request_id: refusal.first.requestId,
       first_seen_at: Math.floor(refusal.first.seenAtMs / 1000),

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Appended, AuditLog } from '../audit/audit-log.js';
+import type { NonceBounds } from '../audit/passed-limit.js';
 import type { StrictVerifier } from '../crypto/ed25519.js';
 import type { ShedReason } from '../grpc/load.js';
 import type { ExecutionStore } from '../executions/execution-store.js';
@@ -51,6 +52,8 @@ export interface AuthorizationOptions {
   readonly metrics: DecisionMetrics;
   readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
   readonly maxConcurrentChecks: number;
+  /** For records: which bound a claim has met. */
+  readonly nonceBounds: NonceBounds;
   readonly claimMarginMilliseconds: number;
   /** A defect: something was thrown where nothing may be. */
   readonly onDefect: (error: unknown, decisionId: string) => void;
@@ -87,7 +90,7 @@ export class AuthorizationService {
   async check(message: Buffer, call: CheckCall): Promise<Uint8Array> {
     const run = this.#begin(call);
     if (this.#underWay >= this.#options.maxConcurrentChecks)
-      return this.#conclude(run, refuse('overloaded', 'too many under way'));
+      return this.#conclude(run, refuse('overloaded', `over ${this.#options.maxConcurrentChecks} checks under way`));
     this.#underWay++;
     try {
       const waiting = this.#options.afterStall();
@@ -214,7 +217,7 @@ export class AuthorizationService {
   /** `lost`, which is counted, when it could not be written. */
   async #append(run: Run, outcome: Outcome, isWanted?: () => boolean): Promise<Appended | 'lost'> {
     try {
-      return await this.#options.audit.append(recordOf(run, outcome), isWanted);
+      return await this.#options.audit.append(recordOf(run, outcome, this.#options.nonceBounds), isWanted);
     } catch {
       this.#options.metrics.recordLost();
       return 'lost';

@@ -1,4 +1,5 @@
 /** One check on its way through the service: what is known of it, how it ended, and its record. */
+import { passedLimit, type NonceBounds } from '../audit/passed-limit.js';
 import { recordLine } from '../audit/record.js';
 import type { Admitted } from '../verify/admission.js';
 import type { DecisionFacts } from '../verify/decision.js';
@@ -11,6 +12,10 @@ import type { StageTimer } from './stage-timer.js';
 
 /** Envoy's `x-request-id` is a UUID of 36 characters; what is longer is cut for the record. */
 const MAX_REQUEST_ID_CHARACTERS = 64;
+
+/** Longer than any method that a policy can name, and any path of the federation. */
+const MAX_METHOD_CHARACTERS = 20;
+const MAX_PATH_CHARACTERS = 256;
 
 export interface Run {
   readonly decisionId: string;
@@ -48,7 +53,7 @@ export function plainOutcome(outcome: Outcome): Refusal | 'allow' | 'pass_throug
 }
 
 /** The line for the audit log. */
-export function recordOf(run: Run, outcome: Outcome): string {
+export function recordOf(run: Run, outcome: Outcome, nonceBounds: NonceBounds): string {
   const { decisionId, facts, nowMs, snapshot, request } = run;
   const plain = plainOutcome(outcome);
   const [sent] = request === undefined ? [] : headerValues(request, 'x-request-id');
@@ -56,12 +61,26 @@ export function recordOf(run: Run, outcome: Outcome): string {
     decisionId,
     nowMs,
     envoyRequestId: sent?.slice(0, MAX_REQUEST_ID_CHARACTERS),
+    method: request && bounded(request.method, MAX_METHOD_CHARACTERS),
+    path: request && bounded(withoutQuery(request.path), MAX_PATH_CHARACTERS),
     outcome: plain,
     facts,
     times: run.timer,
     status: typeof plain === 'string' ? 200 : answerFor(plain.code).status,
+    limit: typeof plain === 'string' ? undefined : passedLimit(plain, facts, nonceBounds),
     generation: snapshot.generation,
   });
+}
+
+/** A query may hold a secret, and nothing signs it. */
+function withoutQuery(path: string): string {
+  const queryStart = path.indexOf('?');
+  return queryStart < 0 ? path : path.slice(0, queryStart);
+}
+
+/** What was cut ends in `…`. */
+function bounded(text: string, maxCharacters: number): string {
+  return text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;
 }
 
 /** Member by member: a rest pattern would copy the fields twice, on every request. */

@@ -201,6 +201,7 @@ function assembleService(
     metrics: decisions,
     clock,
     maxConcurrentChecks: settings.limits.maxConcurrentChecks,
+    nonceBounds: settings.nonces,
     claimMarginMilliseconds: settings.limits.claimMarginMilliseconds,
     onDefect: (error, decisionId) =>
       logger.error({ err: error, decision_id: decisionId }, 'a check failed by a defect'),

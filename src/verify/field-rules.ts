@@ -35,6 +35,16 @@ export function fieldText(rule: FieldRule, value: SelectedValue): string | undef
   }
 }
 
+/** Why a value is not of the rule, as `fieldText` found: its JSON type is another one, or its text is not. */
+export function fieldProblem(rule: FieldRule, value: SelectedValue): 'wrong_type' | 'malformed' {
+  return value.type === jsonTypeOf(rule) ? 'malformed' : 'wrong_type';
+}
+
+function jsonTypeOf({ kind }: FieldRule): SelectedValue['type'] {
+  if (kind === 'object') return 'object';
+  return kind === 'integer' || kind === 'timestamp' ? 'integer' : 'string';
+}
+
 type StringRule = Extract<FieldRule, { kind: 'string' | 'uuid' | 'sha256' | 'nonce' | 'signature' }>;
 
 function stringText(rule: StringRule, text: string): string | undefined {

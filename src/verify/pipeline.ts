@@ -5,7 +5,7 @@
 import type { StrictVerifier } from '../crypto/ed25519.js';
 import type { BodyTexts, ContractBody } from './checks/body.js';
 import { checkAttestation } from './checks/attestation.js';
-import { checkBody, roleText } from './checks/body.js';
+import { bodyFault, checkBody, roleText } from './checks/body.js';
 import { checkBodyBindings } from './checks/body-bindings.js';
 import { checkContentHeaders } from './checks/content-headers.js';
 import { checkDelivery } from './checks/delivery.js';
@@ -17,6 +17,7 @@ import { selectPolicy } from './checks/route.js';
 import { checkSecurityHeaders } from './checks/security-headers.js';
 import { checkSignature } from './checks/signature.js';
 import { checkWholeBody } from './checks/whole-body.js';
+import type { BodyRole } from './body-contract.js';
 import { bundleProof } from './bundle.js';
 import type { DecisionFacts, VerifiedContext } from './decision.js';
 import type { InboundRequest, PeerCertificate } from './inbound-request.js';
@@ -195,10 +196,11 @@ function authorize({ caller, texts, key }: Proven, { policy, options, facts }: H
   const attestation = (facts.attestation = role('attestation'));
   const execution = (facts.execution = role('execution'));
   const mapped = checkOperator(operator, role('tenant'), caller.identity, options.snapshot);
-  if (mapped.kind === 'refuse') return mapped;
+  if (mapped.kind === 'refuse')
+    return withFault(mapped, policy, mapped.code === 'tenant_mismatch' ? 'tenant' : 'operator');
   facts.tenant = mapped.tenant;
   const unattested = checkAttestation(attestation, caller.identity);
-  if (unattested !== undefined) return unattested;
+  if (unattested !== undefined) return withFault(unattested, policy, 'attestation');
   const context: VerifiedContext = {
     identity: caller.identity.name,
     kid: key.kid,
@@ -209,4 +211,9 @@ function authorize({ caller, texts, key }: Proven, { policy, options, facts }: H
     execution,
   };
   return { kind: 'verified', policy, context, once: policy.once ? key.once : undefined };
+}
+
+/** Which member of the body a refusal of an authorisation is about. */
+function withFault(refusal: Refusal, { body }: SignedPolicy, role: BodyRole): Refusal {
+  return body === undefined ? refusal : { ...refusal, fault: bodyFault(body, role, 'not_allowed') };
 }

@@ -3,6 +3,8 @@
  * and the sentence for it. The code itself is the audit and metric label; the client sees only `clientCode`.
  */
 
+import type { BodyFault } from './body-fault.js';
+
 /** Codes of the audit log, metrics and dynamic metadata. Grouped in the order of the pipeline. */
 export type RefusalCode =
   // what Envoy delivered
@@ -11,6 +13,7 @@ export type RefusalCode =
   | 'authority_ambiguous'
   // the route
   | 'no_policy'
+  | 'path_not_normal'
   | 'method_not_allowed'
   | 'query_not_allowed'
   // transport and certificate
@@ -71,6 +74,8 @@ export interface Refusal {
   readonly code: RefusalCode;
   /** A short fact of our own wording: which header, which pointer, which limit. */
   readonly detail?: string;
+  /** Where the body is at fault, and how. The client is told once its signature has verified. */
+  readonly fault?: BodyFault;
   /** For the `allow` header of a 405 (RFC 9110 §15.5.6); only with `method_not_allowed`. */
   readonly allowedMethods?: readonly string[];
   /** Whole seconds until a retry may pass; only with `rate_limited`. */
@@ -144,6 +149,7 @@ export function answerFor(code: RefusalCode): RefusalAnswer {
     case 'upgrade_refused':
       return UNAUTHENTICATED;
     case 'no_policy':
+    case 'path_not_normal':
     case 'query_not_allowed':
       return NOT_FOUND;
     case 'method_not_allowed':
@@ -216,6 +222,11 @@ export function answerFor(code: RefusalCode): RefusalAnswer {
 
 function unreachable(code: never): RefusalAnswer {
   throw new Error(`no answer for refusal code ${String(code)}`);
+}
+
+/** A refusal for something in the body. */
+export function refuseBody(code: RefusalCode, fault: BodyFault, detail?: string): Refusal {
+  return { ...refuse(code, detail), fault };
 }
 
 /** A refusal with its code and, where it helps the operator, a fact. */

@@ -71,10 +71,21 @@ export interface RouteMatch {
   readonly allowQuery: boolean;
 }
 
+/** A signed route that lies under another policy's prefix. */
+export interface InnerRoute {
+  readonly kind: 'exact' | 'prefix';
+  /** From `foldedPath`; of an `exact` route without a `/` at its end. */
+  readonly foldedPath: string;
+}
+
 interface PolicyBase {
   readonly name: string;
   readonly match: RouteMatch;
   readonly events: PolicyEvents;
+  /** Paths that are not in normal form pass too. Absent: they are refused. */
+  readonly takesRawPaths?: true;
+  /** Signed routes of other policies under this prefix: other spellings of them are refused here. Absent: none. */
+  readonly innerRoutes?: readonly InnerRoute[];
 }
 
 /** How the caller proves itself: by the signature headers, or by a signature inside the body. */

@@ -1,8 +1,8 @@
 /** Whether what the body repeats equals what was signed beside it, and its own parts equal each other. */
 import type { BodyContract } from '../body-contract.js';
-import { refuse, type Refusal } from '../refusal.js';
+import { refuseBody, type Refusal } from '../refusal.js';
 import type { SignatureProof } from '../signed-request.js';
-import { roleText, type BodyTexts } from './body.js';
+import { bodyFault, roleText, type BodyTexts } from './body.js';
 
 /** The body's nonce and timestamp are the headers'; every declared equality holds. */
 export function checkBodyBindings(
@@ -11,15 +11,20 @@ export function checkBodyBindings(
   proof: SignatureProof | undefined,
 ): Refusal | undefined {
   if (proof !== undefined) {
-    if (differs(roleText(contract, texts, 'nonce'), proof.nonce)) return refuse('body_repeats_other_nonce');
+    if (differs(roleText(contract, texts, 'nonce'), proof.nonce))
+      return refuseBody('body_repeats_other_nonce', bodyFault(contract, 'nonce', 'mismatch'));
     if (differs(roleText(contract, texts, 'timestamp'), proof.timestamp))
-      return refuse('body_repeats_other_timestamp');
+      return refuseBody('body_repeats_other_timestamp', bodyFault(contract, 'timestamp', 'mismatch'));
   }
   for (const { left, right, ifPresent } of contract.equalities) {
     const value = texts.get(left);
     if (value === undefined && ifPresent) continue;
     if (value !== texts.get(right))
-      return refuse('body_binding_mismatch', `"${left}" differs from "${right}"`);
+      return refuseBody(
+        'body_binding_mismatch',
+        { pointer: left, problem: 'mismatch' },
+        `"${left}" differs from "${right}"`,
+      );
   }
   return undefined;
 }

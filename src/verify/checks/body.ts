@@ -1,8 +1,9 @@
 /** Whether the body is acceptable JSON and meets the contract of its route. */
-import { scanJson, type ScanSuccess } from '../../json/scan.js';
+import { scanJson, type ScanSuccess, type SelectedValue } from '../../json/scan.js';
 import type { BodyContract, BodyRole, FieldContract } from '../body-contract.js';
-import { fieldText } from '../field-rules.js';
-import { refuse, type Refusal, type RefusalCode } from '../refusal.js';
+import type { BodyFault, BodyProblem } from '../body-fault.js';
+import { fieldProblem, fieldText } from '../field-rules.js';
+import { refuseBody, type Refusal } from '../refusal.js';
 
 /** The fields of a body that met its contract, by JSON pointer, as `fieldText` compares them. */
 export type BodyTexts = ReadonlyMap<string, string>;
@@ -18,10 +19,19 @@ export interface ContractBody {
 /** Strict JSON first, then the closed objects, then every field. Equalities are judged by `body-bindings.ts`. */
 export function checkBody(body: Uint8Array, contract: BodyContract): ContractBody | Refusal {
   const scan = scanJson(body, contract.selection);
-  if (!scan.ok) return refuse('body_not_json', `${scan.fault} at byte ${scan.offset}`);
-  if (!scan.rootIsObject) return refuse('body_contract', 'the body is no object');
-  if (scan.unknownMember !== undefined)
-    return refuse('body_contract', `undeclared member in "${scan.unknownMember}"`);
+  if (!scan.ok) {
+    const { fault, offset } = scan;
+    return refuseBody('body_not_json', { problem: fault, offset }, `${fault} at byte ${offset}`);
+  }
+  if (!scan.rootIsObject)
+    return refuseBody('body_contract', { pointer: '', problem: 'wrong_type' }, 'the body is no object');
+  const { unknownMember } = scan;
+  if (unknownMember !== undefined)
+    return refuseBody(
+      'body_contract',
+      { pointer: unknownMember, problem: 'undeclared_member' },
+      `undeclared member in "${unknownMember}"`,
+    );
   return readFields(scan, contract);
 }
 
@@ -32,12 +42,12 @@ function readFields(scan: ScanSuccess, contract: BodyContract): ContractBody | R
     const value = scan.get(index++);
     if (value === undefined && !field.required) continue;
     const text = value === undefined ? undefined : fieldText(field.rule, value);
-    if (text === undefined) return faultOf(field, contract);
+    if (text === undefined) return faultOf(field, value, contract);
     texts.set(field.pointer, text);
   }
   const version = roleText(contract, texts, 'schemaVersion');
   const allowed = version === undefined || (contract.schemaVersions?.has(version) ?? true);
-  if (!allowed) return refuse('schema_version');
+  if (!allowed) return refuseBody('schema_version', bodyFault(contract, 'schemaVersion', 'not_allowed'));
   return {
     kind: 'body',
     texts,
@@ -52,10 +62,26 @@ function sentText(scan: ScanSuccess, contract: BodyContract, pointer: string): s
   throw new Error(`the contract signs "${pointer}", which is neither text nor integer`);
 }
 
-function faultOf(field: FieldContract, contract: BodyContract): Refusal {
-  const code: RefusalCode =
-    contract.roles.attestation === field.pointer ? 'attestation_malformed' : 'body_contract';
-  return refuse(code, `"${field.pointer}" is not as the contract wants it`);
+function faultOf(
+  { pointer, rule }: FieldContract,
+  value: SelectedValue | undefined,
+  contract: BodyContract,
+): Refusal {
+  const code = contract.roles.attestation === pointer ? 'attestation_malformed' : 'body_contract';
+  const problem = value === undefined ? 'missing' : fieldProblem(rule, value);
+  return refuseBody(code, { pointer, problem }, `"${pointer}" is ${PROBLEM_WORDS[problem]}`);
+}
+
+const PROBLEM_WORDS = {
+  missing: 'missing',
+  wrong_type: 'of the wrong type',
+  malformed: 'malformed',
+} as const;
+
+/** The fault of the field that plays a role. */
+export function bodyFault(contract: BodyContract, role: BodyRole, problem: BodyProblem): BodyFault {
+  const pointer = contract.roles[role];
+  return pointer === undefined ? { problem } : { pointer, problem };
 }
 
 /** The text of the field that plays a role; undefined when the contract has no such role or the field is absent. */

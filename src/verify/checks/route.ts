@@ -1,5 +1,6 @@
 /** Which policy governs this request: Envoy's choice, else method and path. No policy is a refusal. */
 import type { InboundRequest } from '../inbound-request.js';
+import { foldedPath, pathFault } from '../normal-path.js';
 import { refuse, type Refusal } from '../refusal.js';
 import type { Policy, RouteMatch, Snapshot } from '../snapshot.js';
 
@@ -15,11 +16,29 @@ export function selectPolicy(request: InboundRequest, snapshot: Snapshot): Polic
       ? byPath(snapshot, path, request.method)
       : named(snapshot, request.policyName, path);
   if (found === undefined) return refuse('no_policy');
+  const odd = oddSpelling(found, path);
+  if (odd !== undefined) return refuse('path_not_normal', odd);
   if (queryStart >= 0 && !found.match.allowQuery) return refuse('query_not_allowed');
   if (!found.match.methods.has(request.method)) {
     return { ...refuse('method_not_allowed'), allowedMethods: [...found.match.methods] };
   }
   return found;
+}
+
+/**
+ * Why the application might take the path for another one than was judged. An exact path was judged at load,
+ * so only what a prefix leaves open is looked at.
+ */
+function oddSpelling({ match, takesRawPaths, innerRoutes }: Policy, path: string): string | undefined {
+  if (match.kind === 'exact' || takesRawPaths === true) return undefined;
+  const fault = pathFault(path);
+  if (fault !== undefined || innerRoutes === undefined) return fault;
+  const folded = foldedPath(path);
+  const bare = folded.endsWith('/') ? folded.slice(0, -1) : folded;
+  const inner = innerRoutes.some((route) =>
+    route.kind === 'exact' ? route.foldedPath === bare : folded.startsWith(route.foldedPath),
+  );
+  return inner ? 'another spelling of a signed route' : undefined;
 }
 
 function named(snapshot: Snapshot, name: string, path: string): Policy | undefined {

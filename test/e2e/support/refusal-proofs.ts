@@ -17,6 +17,7 @@ export const REFUSAL_PROOFS: Readonly<Record<RefusalCode, Proof>> = {
   upgrade_refused: test('other-envoy.test.ts'),
   authority_ambiguous: table,
   no_policy: table,
+  path_not_normal: table,
   method_not_allowed: table,
   query_not_allowed: table,
   certificate_missing: test('other-envoy.test.ts'),

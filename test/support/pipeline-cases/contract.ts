@@ -26,7 +26,21 @@ import {
 
 export const announcedCases: readonly PipelineCase[] = [
   { title: 'a gzip encoding', code: 'content_encoding', parts: header('content-encoding', 'gzip') },
-  { title: 'an identity encoding', code: 'content_encoding', parts: header('content-encoding', 'identity') },
+  {
+    title: 'identity and another encoding in one line',
+    code: 'content_encoding',
+    parts: header('content-encoding', 'identity, gzip'),
+  },
+  {
+    title: 'identity and another encoding in two lines',
+    code: 'content_encoding',
+    parts: header('content-encoding', 'identity', 'gzip'),
+  },
+  {
+    title: 'identity twice',
+    code: 'content_encoding',
+    parts: header('content-encoding', 'identity', 'identity'),
+  },
   { title: 'an empty encoding', code: 'content_encoding', parts: header('content-encoding', '') },
   {
     title: 'an encoding where nobody parses the body',
@@ -48,6 +62,12 @@ export const announcedCases: readonly PipelineCase[] = [
     ' application/json',
     'application / json',
     'application/x-www-form-urlencoded',
+    'application/json; charset=utf-7',
+    'application/json; charset=utf-16',
+    'application/json; charset=shift_jis',
+    'application/json; version=1',
+    'application/json; charset=utf-8; charset=utf-8',
+    'application/json;',
   ].map((type): PipelineCase => ({
     title: `the content type ${JSON.stringify(type)}`,
     code: 'content_type',

@@ -77,6 +77,33 @@ export const routeCases: readonly PipelineCase[] = [
     code: 'no_policy',
     parts: changed((parts) => void (parts.policyName = passThroughPolicy.name)),
   },
+  ...[
+    '/public/..;/internal/v1/telemetry',
+    '/public/..%3b/internal',
+    '/public/..%c0%afinternal',
+    '/public/%252e%252e%252finternal',
+    '/public//x',
+    '/public/%00',
+    '/public/caf\u00e9',
+  ].map((path): PipelineCase => ({
+    title: `the path ${JSON.stringify(path)} on a pass-through`,
+    code: 'path_not_normal',
+    parts: changed((parts) => {
+      parts.path = path;
+      parts.method = 'GET';
+    }),
+  })),
+  {
+    title: 'another spelling of a signed route on a pass-through',
+    code: 'path_not_normal',
+    parts: changed((parts) => {
+      parts.path = '/public/ADMIN%20';
+      parts.method = 'GET';
+    }),
+    snapshot: {
+      policies: [{ ...passThroughPolicy, innerRoutes: [{ kind: 'exact', foldedPath: '/public/admin' }] }],
+    },
+  },
   {
     title: 'a query string on a signed route',
     code: 'query_not_allowed',

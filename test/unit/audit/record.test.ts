@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { gapLine, recordLine, type RecordInput } from '../../../src/audit/record.js';
 import { noFacts } from '../../../src/verify/decision.js';
-import { refuse } from '../../../src/verify/refusal.js';
+import { refuse, refuseBody } from '../../../src/verify/refusal.js';
 import { fakeService } from '../../support/fake-service.js';
 import {
   HEADER_NAMES,
@@ -21,6 +21,9 @@ const input: RecordInput = {
   decisionId: 'd-1',
   nowMs: NOW_MS,
   envoyRequestId: 'r-1',
+  method: undefined,
+  path: undefined,
+  limit: undefined,
   outcome: 'allow',
   facts: { ...noFacts(), policy: profilePolicy('federation.telemetry'), identity: IDENTITY },
   times: {
@@ -78,6 +81,29 @@ describe('a record', () => {
     expect([proven['identity'], proven['claimed_identity']]).toEqual(['somebody', undefined]);
   });
 
+  it('says how far the clock of the caller is off, and which key it named', () => {
+    const facts = { ...noFacts(), claimedKid: '2026', skewSeconds: -75 };
+    const line = parse(recordLine({ ...input, facts, outcome: refuse('timestamp_outside_window') }));
+    expect(line).toMatchObject({ claimed_kid: '2026', skew_seconds: -75 });
+    const proven = parse(recordLine({ ...input, facts: { ...facts, kid: '2026' } }));
+    expect([proven['kid'], proven['claimed_kid']]).toEqual(['2026', undefined]);
+  });
+
+  it('says what was asked for, which limit was passed and where the body is at fault', () => {
+    const outcome = refuseBody('body_contract', { pointer: '/nonce', problem: 'missing' });
+    const limit = { name: 'maxBodyBytes', value: 10 } as const;
+    const line = parse(recordLine({ ...input, method: 'POST', path: '/notes', outcome, limit }));
+    expect(line).toMatchObject({
+      ...{ method: 'POST', path: '/notes', limit: 'maxBodyBytes', limit_value: 10 },
+      ...{ pointer: '/nonce', problem: 'missing' },
+    });
+    const broken = refuseBody('body_not_json', { problem: 'duplicate_member', offset: 12 });
+    expect(parse(recordLine({ ...input, outcome: broken }))).toMatchObject({
+      problem: 'duplicate_member',
+      offset: 12,
+    });
+  });
+
   it('names the first decision of a replay', () => {
     const outcome = { ...refuse('replayed_nonce'), first: { requestId: 'd-0', seenAtMs: 1 } };
     expect(parse(recordLine({ ...input, outcome }))['first_decision_id']).toBe('d-0');
@@ -91,10 +117,10 @@ describe('a record', () => {
     fc.assert(
       fc.property(fc.string({ unit, maxLength: 30 }), (text) => {
         const facts = { ...input.facts, operator: text, execution: text };
-        const line = recordLine({ ...input, envoyRequestId: text, facts });
+        const line = recordLine({ ...input, envoyRequestId: text, method: text, path: text, facts });
         expect(line.slice(0, -1)).not.toMatch(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/);
         expect(line.at(-1)).toBe('\n');
-        expect(parse(line)).toMatchObject({ request_id: text, operator: text });
+        expect(parse(line)).toMatchObject({ request_id: text, operator: text, method: text, path: text });
       }),
     );
   });
@@ -146,6 +172,19 @@ describe('the record of a fuzzed request', () => {
     setHeader(parts, 'x-request-id', 'x'.repeat(5_000));
     await check(parts);
     expect(audit.last()['request_id']).toBe('x'.repeat(64));
+  });
+
+  it('has the path without its query, escaped and cut', async () => {
+    const { check, audit } = fakeService();
+    const parts = telemetryParts();
+    parts.path = `/public/\u0007${'x'.repeat(5_000)}?token=secret`;
+    parts.method = 'M'.repeat(100);
+    await check(parts);
+    expect(audit.lines[0]).not.toMatch(/secret|[\x00-\x09]/);
+    expect(audit.last()).toMatchObject({
+      path: `/public/\u0007${'x'.repeat(247)}…`,
+      method: `${'M'.repeat(20)}…`,
+    });
   });
 
   it('is bounded, whatever the request', async () => {

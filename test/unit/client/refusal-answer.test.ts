@@ -16,9 +16,16 @@ describe('parseRefusal', () => {
       requestId: 'r-2',
       code: 'replayed_nonce',
       message: 'used',
+      pointer: undefined,
+      problem: undefined,
       firstRequestId: 'r-1',
       firstSeenAtSeconds: 1_764_000_000,
     });
+  });
+
+  it('reads what is wrong with the body, and where', () => {
+    const text = '{"errors":[{"code":"invalid_body","problem":"missing","pointer":"/nonce"}]}';
+    expect(parse(text)).toMatchObject({ code: 'invalid_body', problem: 'missing', pointer: '/nonce' });
   });
 
   it('keeps the code when everything else has another type', () => {
@@ -28,6 +35,8 @@ describe('parseRefusal', () => {
       requestId: undefined,
       code: 'x',
       message: undefined,
+      pointer: undefined,
+      problem: undefined,
       firstRequestId: undefined,
       firstSeenAtSeconds: undefined,
     });

@@ -219,6 +219,33 @@ describe('a warning is given for', () => {
       'policies[0]: "login" lets /login through unchecked: a form',
     ],
     [
+      'a pass-through over a signed route',
+      {
+        policies: [
+          { name: 'inside', match: { methods: ['POST'], path: '/portal/Admin' } },
+          {
+            name: 'portal',
+            match: { methods: ['GET'], pathPrefix: '/portal/' },
+            passThrough: { reason: 'pages' },
+          },
+        ],
+      },
+      'policies[1].match: "portal" lets /portal/ through unchecked, and signed routes lie under it: "inside" (/portal/Admin); what the application takes for one of these by rules of its own comes to it unverified',
+    ],
+    [
+      'a route that takes raw paths',
+      {
+        policies: [
+          {
+            name: 'files',
+            match: { methods: ['GET'], pathPrefix: '/files/' },
+            rawPaths: { reason: 'old names' },
+          },
+        ],
+      },
+      'policies[0].rawPaths: "files" takes paths such as /files/..;/, which can reach every route of the application, signed ones too: old names',
+    ],
+    [
       'telemetry of any schema version',
       { policies: [{ name: 't', profile: 'federation.telemetry' }] },
       'policies[0]: "t" takes any schema version',
@@ -240,6 +267,37 @@ describe('a warning is given for', () => {
     ],
   ])('%s', (_, changes, warning) => {
     expect(warningsOf(changes)).toContain(warning);
+  });
+
+  test('a prefix knows the signed routes under it, folded, and no others', () => {
+    const match = (pathPrefix: string) => ({ methods: ['POST'], pathPrefix });
+    const { policies } = loaded(
+      loadText({
+        policies: [
+          { name: 'exact', match: { methods: ['POST'], path: '/tree/Leaf-.' } },
+          { name: 'inner', match: match('/tree/Branch/') },
+          { name: 'beside', match: { methods: ['POST'], path: '/treetop' } },
+          { name: 'outer', match: match('/tree/') },
+        ],
+      }),
+    ).snapshot;
+    const innerOf = (name: string) => policies.get(name)?.innerRoutes;
+    expect(innerOf('outer')).toEqual([
+      { kind: 'exact', foldedPath: '/tree/leaf-' },
+      { kind: 'prefix', foldedPath: '/tree/branch/' },
+    ]);
+    expect(['exact', 'inner', 'beside'].map(innerOf)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('a policy that takes raw paths may have one', () => {
+    const { policies } = loaded(
+      loadText({
+        policies: [
+          { name: 'odd', match: { methods: ['POST'], path: '/a;b=1' }, rawPaths: { reason: 'as it was' } },
+        ],
+      }),
+    ).snapshot;
+    expect(policies.get('odd')).toMatchObject({ takesRawPaths: true, match: { path: '/a;b=1' } });
   });
 
   test('nothing, when there is nothing to look at', () => {

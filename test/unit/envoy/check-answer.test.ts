@@ -6,7 +6,7 @@ import {
 } from '../../../src/envoy/answer.js';
 import { encodeAllow, encodeRefusal } from '../../../src/envoy/check-response.js';
 import { noFacts, type VerifiedContext } from '../../../src/verify/decision.js';
-import { refuse } from '../../../src/verify/refusal.js';
+import { refuse, refuseBody } from '../../../src/verify/refusal.js';
 import { readResponse } from '../../support/check-messages.js';
 import {
   ATTESTATION,
@@ -118,6 +118,19 @@ describe('a pass-through', () => {
 });
 
 describe('a refusal', () => {
+  const fault = { pointer: '/nonce', problem: 'missing' } as const;
+
+  it('tells who has proven its key where the body is at fault, and how', () => {
+    const response = readResponse(refusalAnswer(refuseBody('body_contract', fault), options));
+    expect(response.body).toMatchObject({ errors: [{ code: 'invalid_body', ...fault }] });
+  });
+
+  it('tells nobody else', () => {
+    const unproven = { ...options, facts: { ...options.facts, kid: undefined } };
+    const response = readResponse(refusalAnswer(refuseBody('body_contract', fault), unproven));
+    expect(JSON.stringify(response.body)).not.toMatch(/pointer|problem|nonce/);
+  });
+
   it('is the JSON of the wire contract', () => {
     const response = readResponse(refusalAnswer(refuse('operator_unmapped', 'our fact'), options));
     expect([response.grpcCode, response.httpStatus]).toEqual([7, 403]);

@@ -103,9 +103,17 @@ describe('telemetry', () => {
       telemetryFields({ payload: { attributes: attested, x: [1.5, null] } }),
     ],
     ['other attributes', payload({ ...attested, host: 'h', score: 1e-7 })],
-    ['other signed metadata', telemetryFields({ signed_metadata: { ...metadata(), more: true } })],
   ])('takes %s', (_title, fields) => {
     expect(verdict(TELEMETRY_PATH, fields)).toBe('verified');
+  });
+
+  it('has signed metadata of three members and no more', () => {
+    const fields = telemetryFields({ signed_metadata: { ...metadata(), more: true } });
+    const { judgement } = judgeParts(signedJson(TELEMETRY_PATH, fields));
+    expect(judgement).toMatchObject({
+      code: 'body_contract',
+      fault: { pointer: '/signed_metadata', problem: 'undeclared_member' },
+    });
   });
 });
 

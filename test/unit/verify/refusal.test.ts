@@ -16,6 +16,7 @@ const wireContract: Readonly<Record<RefusalCode, readonly [status: number, clien
   upgrade_refused: [401, 'unauthenticated'],
   authority_ambiguous: [401, 'unauthenticated'],
   no_policy: [404, 'not_found'],
+  path_not_normal: [404, 'not_found'],
   method_not_allowed: [405, 'method_not_allowed'],
   query_not_allowed: [404, 'not_found'],
   certificate_missing: [401, 'unauthenticated'],
