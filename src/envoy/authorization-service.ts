@@ -22,22 +22,19 @@ import {
   isRefusal,
   plainOutcome,
   recordOf,
+  takeBack,
   TOO_LATE,
   type Grant,
   type Outcome,
   type Run,
 } from './check-run.js';
+import { Patience, type CheckCall } from './patience.js';
 import type { PeerCertificates } from './peer-certificates.js';
 import { StageTimer } from './stage-timer.js';
+import { UnansweredRuns } from './unanswered-runs.js';
 import type { WantedNames } from './wanted-names.js';
 
-/** What the transport knows of the call that waits. */
-export interface CheckCall {
-  /** Envoy has reset the stream. */
-  readonly cancelled: () => boolean;
-  /** Monotonic milliseconds by which Envoy stops waiting. */
-  readonly deadlineMs: number;
-}
+export type { CheckCall } from './patience.js';
 
 /** Everything the service works with; all of it is passed in. */
 export interface AuthorizationOptions {
@@ -69,12 +66,14 @@ const SHED_DETAILS: Readonly<Record<ShedReason, string>> = {
 
 export class AuthorizationService {
   readonly #options: AuthorizationOptions;
+  readonly #unanswered: UnansweredRuns;
   #underWay = 0;
   /** One set a snapshot: made again only when the snapshot was swapped. */
   #wanted: { readonly snapshot: Snapshot; readonly names: WantedNames } | undefined;
 
   constructor(options: AuthorizationOptions) {
     this.#options = options;
+    this.#unanswered = new UnansweredRuns(options.onDefect);
   }
 
   /** Checks under way, for draining and metrics. */
@@ -116,6 +115,7 @@ export class AuthorizationService {
       facts: noFacts(),
       request: undefined,
       grant: undefined,
+      undone: undefined,
     };
   }
 
@@ -126,15 +126,15 @@ export class AuthorizationService {
     const mark = (stage: string): void => run.timer.mark(stage);
     const judged = judge(request, { snapshot: run.snapshot, verifier, nowMs: run.nowMs, mark }, run.facts);
     if (judged.kind !== 'verified') return judged.kind === 'refuse' ? judged : 'pass_through';
-    const remaining = (): number => (call.cancelled() ? 0 : call.deadlineMs - clock.monotonicMs());
-    const worthClaiming = (): boolean => remaining() > claimMarginMilliseconds;
-    const pending = { requestId: run.decisionId, worthClaiming, monotonicMs: clock.monotonicMs };
-    const admitted = admission.admit(judged, pending);
+    const patience = new Patience(call, clock.monotonicMs, claimMarginMilliseconds);
+    const admitted = admission.admit(judged, patience.pendingCall(run.decisionId));
     const outcome = admitted instanceof Promise ? await admitted : admitted;
     run.timer.mark('admission');
     if (outcome.kind === 'refuse') return outcome;
-    run.grant = { verified: judged, admitted: outcome, callerWaits: () => remaining() > 0 };
-    return judged.policy.remembersExecution ? this.#remember(run, run.grant) : run.grant;
+    const grant = { verified: judged, admitted: outcome, callerWaits: () => patience.callerWaits() };
+    run.grant = grant;
+    this.#unanswered.add(run);
+    return judged.policy.remembersExecution ? this.#remember(run, grant) : grant;
   }
 
   /** An adjustment about this execution may come as soon as the upstream has the graph, so it is known before. */
@@ -173,17 +173,26 @@ export class AuthorizationService {
     if (!recorded && !isRefusal(inTime) && this.#options.auditOnFailure === 'refuse') {
       return this.#answer(run, await this.#takeBack(run, refuse('audit_unavailable')));
     }
-    if (!isGrant(inTime) || inTime.callerWaits()) return this.#answer(run, inTime);
+    if (!isGrant(inTime)) return this.#answer(run, inTime);
+    if (run.grant !== undefined && inTime.callerWaits()) return this.#allow(run, inTime);
     const late = await this.#takeBack(run, TOO_LATE);
     await this.#append(run, late);
     return this.#answer(run, late);
   }
 
+  /** Nothing that could fail or wait comes between the answer and the word that the claim stands. */
+  #allow(run: Run, grant: Grant): Uint8Array {
+    const answer = this.#answer(run, grant);
+    run.grant = undefined;
+    this.#unanswered.delete(run);
+    grant.admitted.settle();
+    return answer;
+  }
+
   /** Gives back what an allow had taken, so that the same bytes may come again. Once: what failed is not tried twice. */
   async #takeBack(run: Run, instead: Refusal): Promise<Refusal> {
-    const { grant } = run;
-    run.grant = undefined;
-    await grant?.admitted.undo();
+    this.#unanswered.delete(run);
+    await takeBack(run);
     return instead;
   }
 

@@ -21,6 +21,8 @@ export interface Run {
   request: InboundRequest | undefined;
   /** Once admitted: what has to be given back unless the answer is an allow. */
   grant: Grant | undefined;
+  /** What was given back, as soon as that has begun. */
+  undone: void | Promise<void>;
 }
 
 /** Admitted, but not answered yet: it can still be taken back. */
@@ -41,6 +43,19 @@ export function isGrant(outcome: Outcome): outcome is Grant {
 
 export function isRefusal(outcome: Outcome): outcome is Refusal {
   return typeof outcome !== 'string' && 'code' in outcome;
+}
+
+/**
+ * Gives back, once, what an allow had taken. May throw, or reject; whoever asks again waits for the same, and hears of
+ * no failure a second time.
+ */
+export function takeBack(run: Run): void | Promise<void> {
+  const { grant } = run;
+  if (grant === undefined) return run.undone;
+  run.grant = undefined;
+  const undone = grant.admitted.undo();
+  run.undone = undone instanceof Promise ? undone.catch(() => undefined) : undefined;
+  return undone;
 }
 
 /** The outcome as records and metrics have it. */
