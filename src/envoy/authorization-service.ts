@@ -19,25 +19,23 @@ import { allowAnswer, passThroughAnswer, refusalAnswer, type AnswerOptions } fro
 import { readCheckRequest, wantedHeaders } from './check-request.js';
 import {
   inboundRequest,
+  isGrant,
   isRefusal,
   plainOutcome,
   recordOf,
+  takeBack,
   TOO_LATE,
   type Grant,
   type Outcome,
   type Run,
 } from './check-run.js';
+import { Patience, type CheckCall } from './patience.js';
 import type { PeerCertificates } from './peer-certificates.js';
 import { StageTimer } from './stage-timer.js';
+import { UnansweredRuns } from './unanswered-runs.js';
 import type { WantedNames } from './wanted-names.js';
 
-/** What the transport knows of the call that waits. */
-export interface CheckCall {
-  /** Envoy has reset the stream. */
-  readonly cancelled: () => boolean;
-  /** Monotonic milliseconds by which Envoy stops waiting. */
-  readonly deadlineMs: number;
-}
+export type { CheckCall } from './patience.js';
 
 /** Everything the service works with; all of it is passed in. */
 export interface AuthorizationOptions {
@@ -71,14 +69,19 @@ const SHED_DETAILS: Readonly<Record<ShedReason, string>> = {
 
 const UNRECORDED = refuse('audit_unavailable');
 
+/** For what is answered without a call: nobody waits for more than a refusal. */
+const NOBODY: CheckCall = { cancelled: () => true, deadlineMs: 0 };
+
 export class AuthorizationService {
   readonly #options: AuthorizationOptions;
+  readonly #unanswered: UnansweredRuns;
   #underWay = 0;
   /** One set a snapshot: made again only when the snapshot was swapped. */
   #wanted: { readonly snapshot: Snapshot; readonly names: WantedNames } | undefined;
 
   constructor(options: AuthorizationOptions) {
     this.#options = options;
+    this.#unanswered = new UnansweredRuns(options.onDefect);
   }
 
   /** Checks under way, for draining and metrics. */
@@ -90,7 +93,10 @@ export class AuthorizationService {
   async check(message: Buffer, call: CheckCall): Promise<Uint8Array> {
     const run = this.#begin(call);
     if (this.#underWay >= this.#options.maxConcurrentChecks)
-      return this.#conclude(run, refuse('overloaded', `over ${this.#options.maxConcurrentChecks} checks under way`));
+      return this.#conclude(
+        run,
+        refuse('overloaded', `over ${this.#options.maxConcurrentChecks} checks under way`),
+      );
     this.#underWay++;
     try {
       const waiting = this.#options.afterStall();
@@ -107,39 +113,38 @@ export class AuthorizationService {
 
   /** Answers a check that is not going to be judged. Never rejects, but for a defect. */
   shed(reason: ShedReason): Promise<Uint8Array> {
-    return this.#conclude(this.#begin(), refuse('overloaded', SHED_DETAILS[reason]));
+    return this.#conclude(this.#begin(NOBODY), refuse('overloaded', SHED_DETAILS[reason]));
   }
 
-  /** Without a call nobody waits for more than a refusal. */
-  #begin(call?: CheckCall): Run {
-    const { clock, snapshot } = this.#options;
+  #begin(call: CheckCall): Run {
+    const { clock, snapshot, claimMarginMilliseconds } = this.#options;
     return {
       decisionId: randomUUID(),
       snapshot: snapshot(),
       nowMs: clock.nowMs(),
       timer: new StageTimer(clock.monotonicMs),
       facts: noFacts(),
-      remainingMs: () => (call === undefined || call.cancelled() ? 0 : call.deadlineMs - clock.monotonicMs()),
+      patience: new Patience(call, clock.monotonicMs, claimMarginMilliseconds),
       request: undefined,
       grant: undefined,
+      undone: undefined,
       owesRecord: false,
     };
   }
 
   async #decide(message: Buffer, run: Run): Promise<Outcome> {
-    const { clock, verifier, admission } = this.#options;
+    const { verifier, admission } = this.#options;
     const request = this.#read(message, run);
     if (request === undefined) return refuse('check_malformed', 'not a CheckRequest');
     const mark = (stage: string): void => run.timer.mark(stage);
     const judged = judge(request, { snapshot: run.snapshot, verifier, nowMs: run.nowMs, mark }, run.facts);
     if (judged.kind !== 'verified') return judged.kind === 'refuse' ? judged : 'pass_through';
-    const worthClaiming = (): boolean => this.#canBeAnswered(run);
-    const pending = { requestId: run.decisionId, worthClaiming, monotonicMs: clock.monotonicMs };
-    const admitted = admission.admit(judged, pending);
+    const admitted = admission.admit(judged, run.patience.pendingCall(run.decisionId));
     const outcome = admitted instanceof Promise ? await admitted : admitted;
     run.timer.mark('admission');
     if (outcome.kind === 'refuse') return outcome;
     run.grant = { verified: judged, admitted: outcome };
+    this.#unanswered.add(run);
     return judged.policy.remembersExecution ? this.#remember(run, run.grant) : run.grant;
   }
 
@@ -172,35 +177,42 @@ export class AuthorizationService {
     return this.#wanted.names;
   }
 
-  /** Before it is too late for an answer to reach Envoy. */
-  #canBeAnswered(run: Run): boolean {
-    return run.remainingMs() > this.#options.claimMarginMilliseconds;
-  }
-
   /** Records the outcome, and only then answers. What cannot be recorded is not recorded as that either. */
   async #conclude(run: Run, outcome: Outcome): Promise<Uint8Array> {
     const refusal = isRefusal(outcome) ? outcome : await this.#obstacle(run, outcome);
-    if (refusal === undefined) return this.#answer(run, outcome);
-    if (run.owesRecord) this.#options.audit.correct(recordOf(run, refusal));
+    if (refusal === undefined)
+      return isGrant(outcome) ? this.#allow(run, outcome) : this.#answer(run, outcome);
+    if (run.owesRecord) this.#options.audit.correct(recordOf(run, refusal, this.#options.nonceBounds));
     else if (refusal !== UNRECORDED) await this.#append(run, refusal);
     return this.#answer(run, refusal);
   }
 
   /** Records what is to pass. Gives why it must not pass after all, and then it is taken back. */
   async #obstacle(run: Run, outcome: Exclude<Outcome, Refusal>): Promise<Refusal | undefined> {
-    if (run.remainingMs() <= 0) return this.#takeBack(run, TOO_LATE);
-    const appended = await this.#append(run, outcome, () => this.#canBeAnswered(run));
+    const { patience } = run;
+    if (!patience.callerWaits()) return this.#takeBack(run, TOO_LATE);
+    const appended = await this.#append(run, outcome, () => patience.isWorthAnAnswer());
     run.owesRecord = appended !== 'lost';
     if (appended === 'lost' && this.#options.auditOnFailure === 'refuse')
       return this.#takeBack(run, UNRECORDED);
-    return appended === 'withdrawn' || run.remainingMs() <= 0 ? this.#takeBack(run, TOO_LATE) : undefined;
+    const wasTakenBack = isGrant(outcome) && run.grant === undefined;
+    const isTooLate = appended === 'withdrawn' || wasTakenBack || !patience.callerWaits();
+    return isTooLate ? this.#takeBack(run, TOO_LATE) : undefined;
+  }
+
+  /** Nothing that could fail or wait comes between the answer and the word that the claim stands. */
+  #allow(run: Run, grant: Grant): Uint8Array {
+    const answer = this.#answer(run, grant);
+    run.grant = undefined;
+    this.#unanswered.delete(run);
+    grant.admitted.settle();
+    return answer;
   }
 
   /** Gives back what an allow had taken, so that the same bytes may come again. Once: what failed is not tried twice. */
   async #takeBack(run: Run, instead: Refusal): Promise<Refusal> {
-    const { grant } = run;
-    run.grant = undefined;
-    await grant?.admitted.undo();
+    this.#unanswered.delete(run);
+    await takeBack(run);
     return instead;
   }
 

@@ -8,6 +8,7 @@ import type { Verified } from '../verify/pipeline.js';
 import { answerFor, refuse, type Refusal } from '../verify/refusal.js';
 import type { Snapshot } from '../verify/snapshot.js';
 import type { CheckFields } from './check-request.js';
+import type { Patience } from './patience.js';
 import type { StageTimer } from './stage-timer.js';
 
 /** Envoy's `x-request-id` is a UUID of 36 characters; what is longer is cut for the record. */
@@ -23,11 +24,13 @@ export interface Run {
   readonly nowMs: number;
   readonly timer: StageTimer;
   readonly facts: DecisionFacts;
-  /** Milliseconds for which Envoy goes on waiting for the answer. */
-  readonly remainingMs: () => number;
+  /** How long Envoy goes on waiting for the answer. */
+  readonly patience: Patience;
   request: InboundRequest | undefined;
   /** Once admitted: what has to be given back unless the answer is an allow. */
   grant: Grant | undefined;
+  /** What was given back, as soon as that has begun. */
+  undone: void | Promise<void>;
   /** A record says that it passes, or was withdrawn for the one that says it does not: that one must not get lost. */
   owesRecord: boolean;
 }
@@ -42,8 +45,25 @@ export type Outcome = Refusal | 'pass_through' | Grant;
 
 export const TOO_LATE = refuse('deadline_spent', 'the caller had gone before it could be answered');
 
+export function isGrant(outcome: Outcome): outcome is Grant {
+  return typeof outcome !== 'string' && 'verified' in outcome;
+}
+
 export function isRefusal(outcome: Outcome): outcome is Refusal {
   return typeof outcome !== 'string' && 'code' in outcome;
+}
+
+/**
+ * Gives back, once, what an allow had taken. May throw, or reject; whoever asks again waits for the same, and hears of
+ * no failure a second time.
+ */
+export function takeBack(run: Run): void | Promise<void> {
+  const { grant } = run;
+  if (grant === undefined) return run.undone;
+  run.grant = undefined;
+  const undone = grant.admitted.undo();
+  run.undone = undone instanceof Promise ? undone.catch(() => undefined) : undefined;
+  return undone;
 }
 
 /** The outcome as records and metrics have it. */

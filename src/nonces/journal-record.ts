@@ -1,10 +1,23 @@
 /** The bytes of a journal record: the claims and withdrawals of one batch, in the order in which they happened. */
 import { KEPT_KEY_BYTES } from './entry-table.js';
 import type { RememberedClaim } from './nonce-ledger.js';
+import type { NonceClaim } from './nonce-store.js';
 
 /** One thing that happened to a nonce. `key` holds the 16 bytes that are kept. */
 export interface JournalEvent extends RememberedClaim {
   readonly kind: 'claimed' | 'withdrawn';
+}
+
+/**
+ * That the last claim of a nonce stands: its caller was answered. Written as a claim without a name, which processes of
+ * an earlier version pass over as one that they know.
+ */
+export function standingEvent({ key, timestampSeconds }: JournalEvent | NonceClaim): JournalEvent {
+  return { kind: 'claimed', key, timestampSeconds, seenAtMs: 0, identity: '', requestId: '' };
+}
+
+export function isStanding({ kind, requestId }: JournalEvent): boolean {
+  return kind === 'claimed' && requestId === '';
 }
 
 const KINDS = ['claimed', 'withdrawn'] as const;

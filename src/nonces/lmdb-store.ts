@@ -4,7 +4,7 @@
  */
 import type { ClockGuard } from './clock-guard.js';
 import type { JournalEvent } from './journal-record.js';
-import { fitsRecord } from './journal-record.js';
+import { fitsRecord, standingEvent } from './journal-record.js';
 import type { Journal, JournalTransaction } from './journal.js';
 import {
   journalBound,
@@ -36,6 +36,8 @@ const BATCH_CLAIMS = 512;
  * a quarter of a check, and two processes wait for each other's. A claim that comes alone waits for one turn.
  */
 const GATHERED_CLAIMS = 16;
+/** How long what became of a claim waits for other claims to be written with; copies elsewhere wait for it. */
+const NOTE_MS = 10;
 /** How often an idle process reads what others have written, so that its next claim need not. */
 const FOLLOW_MS = 200;
 
@@ -43,6 +45,12 @@ interface Request {
   readonly kind: 'claim' | 'withdraw';
   readonly claim: NonceClaim;
   readonly answer: (outcome: ClaimOutcome) => void;
+}
+
+/** What became of a claim of this process, and is still to be written. */
+interface Note {
+  readonly kind: 'stands' | 'withdrawn';
+  readonly claim: NonceClaim;
 }
 
 const REMOVED =
@@ -57,6 +65,9 @@ class LmdbNonceStore implements NonceStore {
   readonly #ledger: NonceLedger;
   readonly #shared: SharedLedger;
   readonly #follower: NodeJS.Timeout;
+  /** By the request ids of their claims. */
+  readonly #notes = new Map<string, Note>();
+  #noteTimer: NodeJS.Timeout | undefined;
   #queue: Request[] = [];
   #gathered = 0;
   #turn: NodeJS.Immediate | undefined;
@@ -85,9 +96,19 @@ class LmdbNonceStore implements NonceStore {
     return new Promise((answer) => this.#enqueue({ kind: 'claim', claim, answer }));
   }
 
+  /** What cannot be written now is written as soon as that can be done; until then a copy is told doubt. */
   async withdraw(claim: NonceClaim): Promise<void> {
     if (this.#closed) return;
     await new Promise<ClaimOutcome>((answer) => this.#enqueue({ kind: 'withdraw', claim, answer }));
+  }
+
+  settle(claim: NonceClaim): void {
+    if (this.#closed) return;
+    this.#notes.set(claim.requestId, { kind: 'stands', claim });
+    this.#noteTimer ??= setTimeout(() => {
+      this.#noteTimer = undefined;
+      if (this.#notes.size > 0) this.#schedule();
+    }, NOTE_MS).unref();
   }
 
   status(): NonceStoreStatus {
@@ -101,7 +122,8 @@ class LmdbNonceStore implements NonceStore {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#follower);
-    while (this.#queue.length > 0) this.#runTurn();
+    clearTimeout(this.#noteTimer);
+    while (this.#queue.length > 0 || (this.#notes.size > 0 && this.#fault === undefined)) this.#runTurn();
     clearImmediate(this.#turn);
     await this.#journal.close();
     this.#ledger.clear();
@@ -132,15 +154,23 @@ class LmdbNonceStore implements NonceStore {
     const outcomes = this.#decide(batch);
     if (outcomes === undefined) return;
     this.#queue = this.#queue.slice(batch.length);
+    batch.forEach(({ kind, claim }, index) => {
+      if (kind === 'withdraw' && outcomes[index]?.kind !== 'claimed')
+        this.#notes.set(claim.requestId, { kind: 'withdrawn', claim });
+    });
     batch.forEach(({ answer }, index) => answer(outcomes[index] ?? doubt('store_unavailable')));
   }
 
   /** One transaction; undefined when there is still more to read before anything can be decided. */
   #decide(batch: readonly Request[]): ClaimOutcome[] | undefined {
+    const notes = [...this.#notes.values()];
     try {
-      return this.#journal.transact((transaction) =>
-        this.#shared.catchUp(transaction) ? this.#answerAll(transaction, batch) : undefined,
+      const outcomes = this.#journal.transact((transaction) =>
+        this.#shared.catchUp(transaction) ? this.#answerAll(transaction, batch, notes) : undefined,
       );
+      if (outcomes !== undefined && this.#fault !== REMOVED)
+        for (const { claim } of notes) this.#notes.delete(claim.requestId);
+      return outcomes;
     } catch (error) {
       this.#shared.restart();
       this.#fault = error instanceof Error ? error.message : String(error);
@@ -148,13 +178,18 @@ class LmdbNonceStore implements NonceStore {
     }
   }
 
-  #answerAll(transaction: JournalTransaction, batch: readonly Request[]): ClaimOutcome[] {
+  #answerAll(
+    transaction: JournalTransaction,
+    batch: readonly Request[],
+    notes: readonly Note[],
+  ): ClaimOutcome[] {
     const nowMs = this.#guard.observe();
     // After the clock: whoever opens a new journal in the place of a removed one starts with a later floor.
     this.#fault = this.#filesIntact() ? undefined : REMOVED;
     const reason = this.#reasonAgainstAll(transaction, nowMs);
     if (nowMs !== undefined) this.#ledger.advance(nowMs);
     const events: JournalEvent[] = [];
+    if (this.#fault !== REMOVED) for (const note of notes) this.#write(note, events);
     const outcomes = batch.map((request) => this.#answer(request, nowMs ?? 0, reason, events));
     if (events.length > 0 || this.#shared.hasDead()) this.#shared.write(transaction, events);
     return outcomes;
@@ -175,15 +210,43 @@ class LmdbNonceStore implements NonceStore {
     reason: NonceDoubt | undefined,
     events: JournalEvent[],
   ): ClaimOutcome {
-    if (reason !== undefined) return doubt(reason);
-    if (kind === 'withdraw') {
-      if (this.#ledger.withdraw(claim.key, claim.requestId)) events.push(eventOf('withdrawn', claim, nowMs));
+    // Also on a full disk, by a clock that is doubted: it is little, and deletions have their own room.
+    if (kind === 'withdraw' && this.#fault !== REMOVED) {
+      this.#write({ kind: 'withdrawn', claim }, events);
       return { kind: 'claimed' };
     }
+    if (reason !== undefined) return doubt(reason);
     if (claim.stillWanted?.() === false) return doubt('abandoned');
     const outcome = this.#ledger.claim(claim, nowMs);
-    if (outcome.kind === 'claimed') events.push(eventOf('claimed', claim, nowMs));
+    if (outcome.kind === 'replayed') return this.#toCopy(outcome, claim, nowMs);
+    if (outcome.kind !== 'claimed') return outcome;
+    this.#append(events, eventOf('claimed', claim, nowMs));
+    if (claim.standsAfterMs === undefined) this.#append(events, standingEvent(claim));
     return outcome;
+  }
+
+  /** A replay of what stands; what may be withdrawn yet is waited for, and in doubt while it is on its way back. */
+  #toCopy(
+    outcome: Extract<ClaimOutcome, { readonly kind: 'replayed' }>,
+    { key, standsAfterMs = 0 }: NonceClaim,
+    nowMs: number,
+  ): ClaimOutcome {
+    const note = this.#notes.get(outcome.firstRequestId);
+    if (note !== undefined) return note.kind === 'stands' ? outcome : doubt('store_unavailable');
+    const mayStand = nowMs - outcome.firstSeenAtMs >= standsAfterMs || !this.#shared.isUnanswered(key);
+    return mayStand ? outcome : { kind: 'unanswered' };
+  }
+
+  #write({ kind, claim }: Note, events: JournalEvent[]): void {
+    const { key, requestId } = claim;
+    if (kind === 'stands') {
+      if (this.#ledger.isHeldBy(key, requestId)) this.#append(events, standingEvent(claim));
+    } else if (this.#ledger.withdraw(key, requestId)) this.#append(events, eventOf('withdrawn', claim, 0));
+  }
+
+  #append(events: JournalEvent[], event: JournalEvent): void {
+    events.push(event);
+    this.#shared.note(event);
   }
 }
 

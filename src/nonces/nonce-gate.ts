@@ -1,4 +1,5 @@
-/** Between the pipeline's effect and a store: plans become claims, outcomes become refusals. */
+/** Between the pipeline's effect and a store: plans become claims, outcomes become refusals, and copies wait. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Claimed, ClaimNonce, ClaimPlan } from '../verify/effects.js';
 import { refuse, type Refusal, type RefusalCode } from '../verify/refusal.js';
 import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore } from './nonce-store.js';
@@ -12,27 +13,75 @@ const DOUBT_CODES: Readonly<Record<NonceDoubt, RefusalCode>> = {
   abandoned: 'deadline_spent',
 };
 
+/** How often a copy asks again while the claim of another process is not answered. */
+const ASK_AGAIN_MS = 10;
+/**
+ * How long after the deadline of its check a claim may still be on its way back: until its process looks at it
+ * (`envoy/unanswered-runs.ts`), has its turn, and the store has written it. docs/adr/0001-nonce-durability.md.
+ */
+const GRACE_MS = 500;
+
+/** What the gate is told of the checks for which it claims. */
+export interface NonceGateOptions {
+  /** The longest time that a check may take until it is answered; milliseconds. */
+  readonly checkTimeoutMilliseconds: number;
+}
+
 /** Makes the claim effect of a store. */
-export function nonceGate(store: NonceStore): ClaimNonce {
+export function nonceGate(store: NonceStore, { checkTimeoutMilliseconds }: NonceGateOptions): ClaimNonce {
+  const standsAfterMs = checkTimeoutMilliseconds + GRACE_MS;
   return (plan, stillWanted) => {
-    const claim = claimOf(plan, stillWanted);
+    const claim = claimOf(plan, stillWanted, standsAfterMs);
     const outcome = store.claim(claim);
     return outcome instanceof Promise
-      ? outcome.then((later) => verdict(later, claim, store))
-      : verdict(outcome, claim, store);
+      ? outcome.then((later) => whenAnswered(later, claim, store))
+      : whenAnswered(outcome, claim, store);
   };
 }
 
-function claimOf(plan: ClaimPlan, stillWanted: () => boolean): NonceClaim {
+function claimOf(plan: ClaimPlan, stillWanted: () => boolean, standsAfterMs: number): NonceClaim {
   const { key, identity, timestampSeconds, freshness, requestId } = plan;
   const { pastSkewSeconds, futureSkewSeconds } = freshness;
-  return { key, identity, timestampSeconds, pastSkewSeconds, futureSkewSeconds, requestId, stillWanted };
+  return {
+    key,
+    identity,
+    timestampSeconds,
+    pastSkewSeconds,
+    futureSkewSeconds,
+    requestId,
+    stillWanted,
+    standsAfterMs,
+  };
 }
 
-function verdict(outcome: ClaimOutcome, claim: NonceClaim, store: NonceStore): Claimed | Refusal {
+/** Only the first of the copies in a process comes to wait here; the others wait for that one (`verify/admission.ts`). */
+function whenAnswered(
+  outcome: ClaimOutcome,
+  claim: NonceClaim,
+  store: NonceStore,
+): Claimed | Refusal | Promise<Claimed | Refusal> {
+  return outcome.kind === 'unanswered' ? askAgain(claim, store) : verdict(outcome, claim, store);
+}
+
+async function askAgain(claim: NonceClaim, store: NonceStore): Promise<Claimed | Refusal> {
+  while (claim.stillWanted?.() !== false) {
+    await pause(ASK_AGAIN_MS, undefined, { ref: false });
+    const outcome = await store.claim(claim);
+    if (outcome.kind !== 'unanswered') return verdict(outcome, claim, store);
+  }
+  return refuse('deadline_spent', 'another copy of the request was not answered yet');
+}
+
+type Answered = Exclude<ClaimOutcome, { readonly kind: 'unanswered' }>;
+
+function verdict(outcome: Answered, claim: NonceClaim, store: NonceStore): Claimed | Refusal {
   switch (outcome.kind) {
     case 'claimed':
-      return { kind: 'claimed', withdraw: () => store.withdraw(claim) };
+      return {
+        kind: 'claimed',
+        settle: () => store.settle?.(claim),
+        withdraw: () => store.withdraw(claim),
+      };
     case 'replayed':
       return {
         ...refuse('replayed_nonce'),

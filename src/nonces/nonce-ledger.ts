@@ -90,11 +90,17 @@ export class NonceLedger {
     return true;
   }
 
-  /** Takes in what a journal remembers, whatever the bounds say: it has happened. */
-  restore(claim: RememberedClaim): void {
-    if (claim.timestampSeconds <= this.#forgottenThroughSeconds) return;
-    if (this.#table.find(claim.key) !== undefined) return;
+  /** Whether the claim is remembered, and as that of `requestId`. */
+  isHeldBy(key: Buffer, requestId: string): boolean {
+    return this.#table.find(key)?.requestId === requestId;
+  }
+
+  /** Takes in what a journal remembers, whatever the bounds say: it has happened. False when it is known, or over. */
+  restore(claim: RememberedClaim): boolean {
+    if (claim.timestampSeconds <= this.#forgottenThroughSeconds) return false;
+    if (this.#table.find(claim.key) !== undefined) return false;
     this.#add(claim.key, claim, this.#identityIndex(claim.identity), claim.seenAtMs);
+    return true;
   }
 
   /** Empties the ledger for restoring it anew; both floors stay. */

@@ -23,6 +23,12 @@ export interface NonceClaim {
    * A caller that has gone must not burn its nonce, since the producer will send the same bytes again.
    */
   readonly stillWanted?: () => boolean;
+  /**
+   * Set where a claim that is won may yet be withdrawn: milliseconds from the claim after which it stands, unless it
+   * was withdrawn, whatever became of its owner. Until then, or until `settle`, copies that have the field as well are
+   * told `unanswered`. Absent: the claim stands at once, and whatever was claimed before is called a replay.
+   */
+  readonly standsAfterMs?: number;
 }
 
 /** Why a store would not say yes or no. Each is answered 503: a retry of the same bytes may pass. */
@@ -44,6 +50,8 @@ export type NonceDoubt =
 export type ClaimOutcome =
   | { readonly kind: 'claimed' }
   | { readonly kind: 'replayed'; readonly firstRequestId: string; readonly firstSeenAtMs: number }
+  /** Claimed by a copy whose caller is not answered yet: ask again, for the claim may be withdrawn. */
+  | { readonly kind: 'unanswered' }
   | { readonly kind: 'outside_window' }
   | { readonly kind: 'doubt'; readonly reason: NonceDoubt };
 
@@ -83,6 +91,11 @@ export interface NonceStore {
    * Removes the entry only if it is still that of `requestId`. Never call it after an allow.
    */
   withdraw(claim: NonceClaim): void | Promise<void>;
+  /**
+   * Says that the winner of a claim is answered with an allow, so that it stands. Returns at once and never throws;
+   * others who share the store learn it a moment later. Absent where nobody shares it: its one process knows.
+   */
+  settle?(claim: NonceClaim): void;
   status(): NonceStoreStatus;
   /** Rate limits that all who share the store count together; absent where the store has none. */
   readonly rateLimits?: RateLimits;

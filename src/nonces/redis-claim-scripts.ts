@@ -1,10 +1,17 @@
 /** Claiming a nonce and taking the claim back. Lua; see `redis-scripts.ts`. */
 import { ADMITTED, LINEAGE } from './redis-state-scripts.js';
 
-/** A value is "timestamp expires seen token request-id"; the last may hold anything. */
+/**
+ * A value is "timestamp expires seen token request-id"; the last may hold anything. Before the token of a claim whose
+ * caller is not answered yet stands "?ms.", when it was made by the clock of Redis; `SETTLE` takes that away.
+ */
 const VALUE = `
 local function parts(value)
   return string.match(value, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+end
+local function sinceAndToken(stored)
+  local since, token = string.match(stored, '^%?(%d+)%.(.+)$')
+  return since, token or stored
 end
 `;
 
@@ -21,9 +28,9 @@ end
 /**
  * Claims. KEYS: nonce, state, session, held, held of the identity. ARGV: generation, now ms, timestamp s, past s,
  * future s, greatest clock difference ms or '', the caller's own floor s, bound of all, bound of the identity,
- * token, request id, Redis time ms after which nobody waits for the answer.
+ * token, request id, Redis time ms after which nobody waits for the answer, '1' when the claim may yet be given back.
  * A claim is kept 5 s longer than it counts, and twice the difference of clocks.
- * Replies `{'claimed', floor}`, `{'replayed', request id, seen ms, token}`, `{'below_floor', floor}`, `{'full'}`,
+ * Replies `{'claimed', floor}`, `{'replayed', request id, seen ms, token, age ms or -1}`, `{'below_floor', floor}`, `{'full'}`,
  * `{'quota'}`, `{'diverged', ms}`, `{'late'}` or `{'detached'}`; only the first of them has written a claim.
  */
 export const CLAIM = `${LINEAGE}${ADMITTED}${VALUE}
@@ -41,7 +48,10 @@ local first = redis.call('GET', KEYS[1])
 local firstSecond, firstExpires, firstSeen, firstToken, firstId
 if first then
   firstSecond, firstExpires, firstSeen, firstToken, firstId = parts(first)
-  if tonumber(firstExpires) > now then return {'replayed', firstId, firstSeen, firstToken} end
+  if tonumber(firstExpires) > now then
+    local since, token = sinceAndToken(firstToken)
+    return {'replayed', firstId, firstSeen, token, string.format('%d', since and math.max(0, ahead(since)) or -1)}
+  end
 end
 floor = math.max(floor, tonumber(ARGV[7]))
 if second <= floor then return {'below_floor', string.format('%d', floor)} end
@@ -74,7 +84,9 @@ if all.n >= tonumber(ARGV[8]) then return {'full'} end
 if own.n >= tonumber(ARGV[9]) then return {'quota'} end
 
 local expires = (second + past + 1) * 1000
-local value = string.format('%d %d %d %s %s', second, expires, now, ARGV[10], ARGV[11])
+local token = ARGV[10]
+if ARGV[13] == '1' then token = string.format('?%d.%s', ahead(0), token) end
+local value = string.format('%d %d %d %s %s', second, expires, now, token, ARGV[11])
 local life = string.format('%d', math.max(1, expires - now + margin))
 if first then
   redis.call('SET', KEYS[1], value, 'PX', life)
@@ -106,10 +118,26 @@ return {'claimed', string.format('%d', floor)}
 export const WITHDRAW = `${VALUE}${UNCOUNT}
 local value = redis.call('GET', KEYS[1])
 if not value then return -1 end
-local second, _, _, token, id = parts(value)
+local second, _, _, stored, id = parts(value)
+local _, token = sinceAndToken(stored)
 if (ARGV[1] == 'token' and token or id) ~= ARGV[2] then return -1 end
 redis.call('DEL', KEYS[1])
 uncount(KEYS[2], second)
 uncount(KEYS[3], second)
 return tonumber(second)
+`;
+
+/** Says that claims stand. KEYS: nonces. ARGV: a token for each. What is not there any longer is passed over. */
+export const SETTLE = `${VALUE}
+for at, key in ipairs(KEYS) do
+  local value = redis.call('GET', key)
+  if value then
+    local second, expires, seen, stored, id = parts(value)
+    local since, token = sinceAndToken(stored)
+    if since and token == ARGV[at] then
+      redis.call('SET', key, table.concat({second, expires, seen, token, id}, ' '), 'KEEPTTL')
+    end
+  end
+end
+return #KEYS
 `;

@@ -71,7 +71,7 @@ export class RedisClaimer {
     inTime: boolean,
   ): Promise<ClaimOutcome> {
     if (inTime) this.#parts.breaker.succeeded();
-    if (reply.kind !== 'claimed') return this.#notClaimed(reply, shard, generation);
+    if (reply.kind !== 'claimed') return this.#notClaimed(reply, claim, { shard, generation });
     if (!inTime) return doubt('store_unavailable');
     if (await this.#isReplicated(connection)) return { kind: 'claimed' };
     this.#takeBack(claim, shard, token);
@@ -80,12 +80,12 @@ export class RedisClaimer {
 
   #notClaimed(
     reply: Exclude<ClaimReply, { readonly kind: 'claimed' }>,
-    shard: RedisShard,
-    generation: number,
+    claim: NonceClaim,
+    { shard, generation }: Pick<ClaimUnderWay, 'shard' | 'generation'>,
   ): ClaimOutcome {
     switch (reply.kind) {
       case 'replayed':
-        return this.#replayed(reply, shard);
+        return this.#replayed(reply, shard, claim);
       case 'below_floor':
         return doubt('below_floor');
       case 'full':
@@ -103,12 +103,18 @@ export class RedisClaimer {
     }
   }
 
-  /** A nonce whose only claim is one that we gave up is not used: its claim is about to be taken back. */
+  /**
+   * A nonce whose only claim is one that we gave up is not used: its claim is about to be taken back. One that another
+   * verifier has not answered yet may come to that.
+   */
   #replayed(
-    { token, firstRequestId, firstSeenAtMs }: Extract<ClaimReply, { readonly kind: 'replayed' }>,
+    { token, ageMs, firstRequestId, firstSeenAtMs }: Extract<ClaimReply, { readonly kind: 'replayed' }>,
     shard: RedisShard,
+    { standsAfterMs = 0 }: NonceClaim,
   ): ClaimOutcome {
-    if (this.#givenUp.has(token) || shard.isOwed(token)) return doubt('store_unavailable');
+    if (this.#givenUp.has(token) || shard.debts.isOwed(token)) return doubt('store_unavailable');
+    if (ageMs !== undefined && ageMs < standsAfterMs && !shard.debts.isSettled(token))
+      return { kind: 'unanswered' };
     return { kind: 'replayed', firstRequestId, firstSeenAtMs };
   }
 
@@ -124,7 +130,7 @@ export class RedisClaimer {
     shard.detach(generation);
     if (fault.kind === 'unknown') {
       if (inTime) this.#parts.onUnknown();
-      shard.owe({ claim, token });
+      shard.debts.owe(claim, token);
     }
     this.#parts.wake();
     return doubt('store_unavailable');
@@ -142,10 +148,10 @@ export class RedisClaimer {
   }
 
   #takeBack(claim: NonceClaim, shard: RedisShard, token: string): void {
-    shard.owe({ claim, token });
+    shard.debts.owe(claim, token);
     shard.withdraw(claim, 'token', token).then(
       (removed) => {
-        shard.forgive(token);
+        shard.debts.forgive(token);
         if (removed) this.#parts.onWithdrawn();
       },
       () => this.#parts.wake(),

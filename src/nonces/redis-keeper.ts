@@ -27,8 +27,6 @@ export interface KeeperParts {
   readonly breaker: CircuitBreaker;
   readonly guard: ClockGuard;
   readonly options: RedisNonceStoreOptions;
-  /** Told how many owed claims were taken back. */
-  readonly onWithdrawn: (count: number) => void;
 }
 
 export class RedisKeeper {
@@ -41,7 +39,6 @@ export class RedisKeeper {
   #evictedKeys: number | undefined;
   /** When Redis last said something, or was last given another connection; monotonic ms. */
   #heardAtMs = performance.now();
-  #losses = 0;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -59,11 +56,6 @@ export class RedisKeeper {
     if (this.#parts.shards.some((shard) => !shard.isAttached()))
       return `the state in ${this.#parts.link.name} has to be looked at again`;
     return this.#parts.breaker.isClosed() ? undefined : `${this.#parts.link.name} does not answer in time`;
-  }
-
-  /** Times at which the floor was raised for a loss. */
-  losses(): number {
-    return this.#losses;
   }
 
   /** Something was noticed: looks at once, if no look is under way. */
@@ -130,9 +122,8 @@ export class RedisKeeper {
     const fault = faults.find((one) => one !== undefined);
     if (fault !== undefined) return fault;
     if (!this.#isStill(connection)) return `${link.name} is connected anew`;
-    for (const shard of shards) {
-      if (shard.owed() > 0) this.#parts.onWithdrawn(await this.#inTime(shard.payOwed()));
-    }
+    // Beside this look, and the next ones: a backlog is no fault of Redis.
+    for (const shard of shards) void shard.debts.pay();
     return undefined;
   }
 
@@ -151,19 +142,11 @@ export class RedisKeeper {
     }
     const nowMs = this.#parts.guard.observe();
     if (nowMs === undefined) return this.#parts.guard.doubt();
-    const attached = await this.#inTime(shard.attach(nowMs));
-    if ('fault' in attached) return attached.fault;
-    if (attached.lost !== '') this.#noteLoss(attached.lost);
+    const unfit = await this.#inTime(shard.attach(nowMs));
+    if (unfit !== undefined) return unfit;
     // What is held is only known by looking.
     const fault = await this.#inTime(shard.look());
     return fault ?? (shard.isAttached() ? undefined : 'the state in Redis changes all the time');
-  }
-
-  #noteLoss(why: string): void {
-    this.#losses += 1;
-    this.#parts.options.report?.(
-      `nonces may have been lost in Redis (${why}): requests signed until now, and the future skew after it, are refused`,
-    );
   }
 
   /** Reads the settings of all servers now and then; what was evicted is lost. */

@@ -8,6 +8,8 @@ export type ClaimReply =
       readonly firstRequestId: string;
       readonly firstSeenAtMs: number;
       readonly token: string;
+      /** Of a claim that may yet be given back: since it was made, by the clock of Redis. Absent: it stands. */
+      readonly ageMs: number | undefined;
     }
   | { readonly kind: 'below_floor'; readonly floorSeconds: number }
   | { readonly kind: 'full' | 'quota' | 'late' | 'detached' }
@@ -37,13 +39,19 @@ export type LookReply =
 
 /** Throws on a reply that no script of ours gives. */
 export function readClaimReply(reply: unknown): ClaimReply {
-  const [kind, first, second, third] = list(reply);
+  const [kind, first, second, third, fourth] = list(reply);
   switch (kind) {
     case 'claimed':
     case 'below_floor':
       return { kind, floorSeconds: whole(first) };
     case 'replayed':
-      return { kind, firstRequestId: text(first), firstSeenAtMs: whole(second), token: text(third) };
+      return {
+        kind,
+        firstRequestId: text(first),
+        firstSeenAtMs: whole(second),
+        token: text(third),
+        ageMs: ageOf(fourth),
+      };
     case 'diverged':
       return { kind, byMs: whole(first) };
     case 'full':
@@ -77,6 +85,11 @@ export function readLookReply(reply: unknown): LookReply {
   if (kind === 'detached') return { kind };
   if (kind !== 'attached') throw unexpected();
   return { kind, floorSeconds: whole(floor), redisMs: whole(redisMs), held: countsBySecond(list(held)) };
+}
+
+function ageOf(value: unknown): number | undefined {
+  const ageMs = whole(value);
+  return ageMs < 0 ? undefined : ageMs;
 }
 
 /** Field and value in turn; the fields that are no seconds are sums over the others. */

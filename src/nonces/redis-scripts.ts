@@ -7,7 +7,7 @@
  * remembered, by the second of their timestamps).
  */
 import { createHash } from 'node:crypto';
-import { CLAIM, WITHDRAW } from './redis-claim-scripts.js';
+import { CLAIM, SETTLE, WITHDRAW } from './redis-claim-scripts.js';
 import { RELEASE, RESERVE } from './redis-rate-scripts.js';
 import { ATTACH, LOOK } from './redis-state-scripts.js';
 
@@ -22,6 +22,7 @@ export const REDIS_SCRIPTS = {
   attach: redisScript(ATTACH),
   claim: redisScript(CLAIM),
   withdraw: redisScript(WITHDRAW),
+  settle: redisScript(SETTLE),
   look: redisScript(LOOK),
   reserve: redisScript(RESERVE),
   release: redisScript(RELEASE),

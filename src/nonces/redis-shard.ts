@@ -4,6 +4,7 @@
  */
 import type { NonceClaim } from './nonce-store.js';
 import { RedisClock } from './redis-clock.js';
+import { RedisDebts } from './redis-debts.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisNonceStoreOptions } from './redis-options.js';
@@ -14,15 +15,18 @@ import { readAttachReply, readClaimReply, readLookReply, type ClaimReply } from 
 
 /** A session that nobody renews ends: a day after its verifier has. */
 const SESSION_MS = 86_400_000;
-/** Withdrawals that are under way at once. */
-const WITHDRAWALS_AT_ONCE = 64;
-/** Unknown claims that are remembered at most; Redis forgets them by itself when their time is over. */
-const MAX_OWED = 100_000;
 
-/** A claim that has to be taken back. */
-export interface OwedWithdrawal {
-  readonly claim: NonceClaim;
-  readonly token: string;
+/** Who is told of what a shard finds out, whoever has waited for it. */
+export interface ShardEvents {
+  /** State was lost, or may have been, with claims of this verifier in it: in words, why. */
+  readonly onLoss: (why: string) => void;
+  /** Owed claims were taken back. */
+  readonly onWithdrawn: (count: number) => void;
+}
+
+/** Which of how many shards, and who is told of it. */
+export interface ShardPlace extends ShardEvents {
+  readonly shards: number;
 }
 
 export class RedisShard {
@@ -32,7 +36,9 @@ export class RedisShard {
   /** Bounds of this shard. */
   readonly #bounds: { readonly maxEntries: number; readonly maxEntriesPerIdentity: number };
   readonly #redisClock: RedisClock;
-  readonly #owed = new Map<string, NonceClaim>();
+  readonly #onLoss: ShardEvents['onLoss'];
+  /** What Redis has yet to be told. */
+  readonly debts: RedisDebts;
   #held = new Map<number, number>();
   #generation = 0;
   #attached = false;
@@ -40,7 +46,12 @@ export class RedisShard {
   #epoch = '';
   #floorSeconds = 0;
 
-  constructor(keys: RedisKeys, link: RedisLink, options: RedisNonceStoreOptions, shards: number) {
+  constructor(
+    keys: RedisKeys,
+    link: RedisLink,
+    options: RedisNonceStoreOptions,
+    { shards, onLoss, onWithdrawn }: ShardPlace,
+  ) {
     this.#keys = keys;
     this.#link = link;
     this.#options = options;
@@ -49,6 +60,14 @@ export class RedisShard {
       maxEntries: Math.ceil(options.maxEntries / shards),
       maxEntriesPerIdentity: Math.ceil(options.maxEntriesPerIdentity / shards),
     };
+    this.#onLoss = onLoss;
+    this.debts = new RedisDebts({
+      withdraw: (claim, token) => this.withdraw(claim, 'token', token),
+      settle: (claims) => this.#settle(claims),
+      timeoutMilliseconds: options.redis.timeoutMilliseconds,
+      mayPay: () => this.#attached && link.isReady(),
+      onWithdrawn,
+    });
   }
 
   isAttached(): boolean {
@@ -62,15 +81,6 @@ export class RedisShard {
   /** Which attachment claims are made under; an older one cannot claim any more. */
   generation(): number {
     return this.#generation;
-  }
-
-  owed(): number {
-    return this.#owed.size;
-  }
-
-  /** Whether a claim with this token was answered with doubt and may be in Redis all the same. */
-  isOwed(token: string): boolean {
-    return this.#owed.has(token);
   }
 
   /** Claims that are remembered with timestamps after `throughSeconds`, as last heard, by all verifiers. */
@@ -92,10 +102,11 @@ export class RedisShard {
   }
 
   /**
-   * Attaches under a new generation, so that nothing of an earlier connection can claim after it. Resolves with
-   * what was lost, an empty text for nothing, or a fault; rejects with the client's error.
+   * Attaches under a new generation, so that nothing of an earlier connection can claim after it. Resolves with a
+   * fault, if there is one; rejects with the client's error. What was lost is told where the new epoch is taken over, for
+   * by then nobody may wait for this any longer, and the next attachment finds nothing new.
    */
-  async attach(nowMs: number): Promise<{ readonly lost: string } | { readonly fault: string }> {
+  async attach(nowMs: number): Promise<string | undefined> {
     this.#generation += 1;
     const generation = this.#generation;
     const knewLoss = this.#lost;
@@ -107,16 +118,16 @@ export class RedisShard {
         [...this.#attachArguments(nowMs), SESSION_MS, graceSeconds(this.#options)],
       ),
     );
-    if (reply.kind === 'replica')
-      return { fault: 'the Redis server is a replica: name its master, or the sentinels' };
-    if (reply.kind === 'diverged') return { fault: clocksApart(reply.byMs) };
-    if (generation !== this.#generation) return { fault: 'attached again in the meantime' };
+    if (reply.kind === 'replica') return 'the Redis server is a replica: name its master, or the sentinels';
+    if (reply.kind === 'diverged') return clocksApart(reply.byMs);
+    if (generation !== this.#generation) return 'attached again in the meantime';
     this.#redisClock.set(reply.redisMs, sentMs);
     this.#floorSeconds = reply.floorSeconds;
     this.#epoch = reply.epoch;
     if (knewLoss) this.#lost = false;
     this.#attached = !this.#lost;
-    return { lost: reply.lost };
+    if (reply.lost !== '') this.#onLoss(reply.lost);
+    return undefined;
   }
 
   /**
@@ -166,6 +177,7 @@ export class RedisShard {
           token,
           claim.requestId,
           this.#redisClock.deadlineMs(),
+          claim.standsAfterMs === undefined ? '' : 1,
         ],
       ),
     );
@@ -188,26 +200,12 @@ export class RedisShard {
     return true;
   }
 
-  /** Remembers that a claim has to be taken back as soon as that can be done. */
-  owe({ claim, token }: OwedWithdrawal): void {
-    if (this.#owed.size < MAX_OWED) this.#owed.set(token, claim);
-  }
-
-  /** Never mind: the claim was not made. */
-  forgive(token: string): void {
-    this.#owed.delete(token);
-  }
-
-  /** Takes back what is owed. Resolves with how many entries were removed; rejects when Redis fails again. */
-  async payOwed(): Promise<number> {
-    let removed = 0;
-    while (this.#owed.size > 0 && this.#attached) {
-      const some = [...this.#owed].slice(0, WITHDRAWALS_AT_ONCE);
-      const results = await Promise.all(some.map(([token, claim]) => this.withdraw(claim, 'token', token)));
-      for (const [token] of some) this.#owed.delete(token);
-      removed += results.filter(Boolean).length;
-    }
-    return removed;
+  async #settle(claims: readonly (readonly [token: string, claim: NonceClaim])[]): Promise<void> {
+    await this.#link.run(
+      REDIS_SCRIPTS.settle,
+      claims.map(([, { key }]) => this.#keys.nonce(key)),
+      claims.map(([token]) => token),
+    );
   }
 
   #attachArguments(nowMs: number): (string | number)[] {

@@ -20,7 +20,7 @@ import { RedisKeeper } from './redis-keeper.js';
 import { openRedisLink, type RedisLink } from './redis-link.js';
 import type { RedisNonceStoreOptions } from './redis-options.js';
 import { RedisRateLimits } from './redis-rate-limiter.js';
-import { RedisShard } from './redis-shard.js';
+import { RedisShard, type ShardEvents } from './redis-shard.js';
 import { floorReason, startFloorSeconds } from './store-health.js';
 import { checkNonceStoreOptions } from './store-options.js';
 import { within } from './within.js';
@@ -33,6 +33,8 @@ export interface RedisNonceStore extends NonceStore {
 
 /** How long a start waits for Redis before it goes on without: the store is then unhealthy, and recovers by itself. */
 const START_PATIENCE_MS = 1_000;
+/** How long an end waits for what is owed to Redis. */
+const CLOSE_PATIENCE_MS = 1_000;
 const VERIFIER_NAME_BYTES = 12;
 /** What a value of ours can hold: printable ASCII without a line break. */
 const REQUEST_ID = /^[\x20-\x7e]{1,64}$/;
@@ -41,7 +43,7 @@ const REQUEST_ID = /^[\x20-\x7e]{1,64}$/;
 export async function openRedisNonceStore(options: RedisNonceStoreOptions): Promise<RedisNonceStore> {
   checkNonceStoreOptions(options);
   const store = new SharedStore(options, openRedisLink(options.redis));
-  await store.settle(START_PATIENCE_MS);
+  await store.begin(START_PATIENCE_MS);
   return store;
 }
 
@@ -59,6 +61,7 @@ class SharedStore implements RedisNonceStore {
   #ownFloorSeconds = 0;
   #unknownOutcomes = 0;
   #withdrawals = 0;
+  #stateLosses = 0;
   #closed = false;
 
   constructor(options: RedisNonceStoreOptions, link: RedisLink) {
@@ -76,7 +79,10 @@ class SharedStore implements RedisNonceStore {
         );
       },
     });
-    this.#shards = openShards(options, link);
+    this.#shards = openShards(options, link, {
+      onLoss: (why) => this.#noteLoss(why),
+      onWithdrawn: (count) => void (this.#withdrawals += count),
+    });
     const breaker = this.#breaker;
     this.#keeper = new RedisKeeper({
       link,
@@ -84,7 +90,6 @@ class SharedStore implements RedisNonceStore {
       options,
       shards: this.#shards,
       guard: this.#guard,
-      onWithdrawn: (count) => void (this.#withdrawals += count),
     });
     const wake = (): void => this.#keeper.wake();
     const onUnknown = (): void => void (this.#unknownOutcomes += 1);
@@ -105,7 +110,7 @@ class SharedStore implements RedisNonceStore {
     });
   }
 
-  settle(atMostMs: number): Promise<void> {
+  begin(atMostMs: number): Promise<void> {
     return this.#keeper.settle(atMostMs);
   }
 
@@ -136,9 +141,15 @@ class SharedStore implements RedisNonceStore {
       );
       if (removed) this.#withdrawals += 1;
     } catch {
-      if (token !== undefined) shard.owe({ claim, token });
+      if (token !== undefined) shard.debts.owe(claim, token);
       this.#keeper.wake();
     }
+  }
+
+  settle(claim: NonceClaim): void {
+    const token = this.#tokens.get(claim);
+    if (token !== undefined && claim.standsAfterMs !== undefined)
+      this.#shardOf(claim).debts.settle(claim, token);
   }
 
   status(): NonceStoreStatus {
@@ -163,16 +174,26 @@ class SharedStore implements RedisNonceStore {
       breaker: this.#breaker.state(),
       unknownOutcomes: this.#unknownOutcomes,
       withdrawals: this.#withdrawals,
-      withdrawalsOwed: this.#shards.reduce((sum, shard) => sum + shard.owed(), 0),
-      stateLosses: this.#keeper.losses(),
+      withdrawalsOwed: this.#shards.reduce((sum, shard) => sum + shard.debts.owed(), 0),
+      stateLosses: this.#stateLosses,
     };
   }
 
-  close(): Promise<void> {
+  /** What is owed is paid, as far as that can be done at once: nobody else knows of it. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     this.#keeper.stop();
+    const paid = Promise.all(this.#shards.map((shard) => shard.debts.pay()));
+    await within(paid, CLOSE_PATIENCE_MS).catch(() => undefined);
     this.#link.close();
-    return Promise.resolve();
+  }
+
+  #noteLoss(why: string): void {
+    this.#stateLosses += 1;
+    this.#options.report?.(
+      `nonces may have been lost in Redis (${why}): requests signed until now, and the future skew after it, are refused`,
+    );
   }
 
   #isServing(): boolean {
@@ -193,13 +214,17 @@ class SharedStore implements RedisNonceStore {
   }
 }
 
-function openShards(options: RedisNonceStoreOptions, link: RedisLink): readonly RedisShard[] {
+function openShards(
+  options: RedisNonceStoreOptions,
+  link: RedisLink,
+  events: ShardEvents,
+): readonly RedisShard[] {
   const { keyPrefix, deployment } = options.redis;
   const verifier = randomBytes(VERIFIER_NAME_BYTES).toString('base64url');
   const shards = deployment.kind === 'cluster' ? CLUSTER_SHARDS : 1;
   return Array.from(
     { length: shards },
-    (_, at) => new RedisShard(new RedisKeys(keyPrefix, at, verifier), link, options, shards),
+    (_, at) => new RedisShard(new RedisKeys(keyPrefix, at, verifier), link, options, { shards, ...events }),
   );
 }
 

@@ -1,7 +1,8 @@
 /** A ledger that follows a journal: what every process has written is in it before anything is decided. */
-import type { JournalEvent } from './journal-record.js';
+import { isStanding, type JournalEvent } from './journal-record.js';
 import type { JournalHead, JournalRecord, JournalTransaction } from './journal.js';
 import type { NonceLedger } from './nonce-ledger.js';
+import { UnansweredClaims } from './unanswered-claims.js';
 
 /** Records that are read in one go: some milliseconds, after which other work gets its turn. */
 const RECORDS_AT_ONCE = 512;
@@ -21,6 +22,7 @@ interface Span {
 export class SharedLedger {
   readonly #ledger: NonceLedger;
   readonly #spans = new Map<number, Span>();
+  readonly #unanswered = new UnansweredClaims();
   #lastRecord = 0;
   #bytes = 0;
 
@@ -31,6 +33,17 @@ export class SharedLedger {
   /** What the records take in the database. */
   bytes(): number {
     return this.#bytes;
+  }
+
+  /** Whether the claim of a key, which is remembered, may still be withdrawn by its owner. */
+  isUnanswered(key: Buffer): boolean {
+    return this.#unanswered.has(key);
+  }
+
+  /** Notes what was decided just now, and is going to be written: for what is decided next. */
+  note(event: JournalEvent): void {
+    if (event.kind === 'withdrawn' || isStanding(event)) this.#unanswered.delete(event.key);
+    else this.#unanswered.add(event.key, event.seenAtMs);
   }
 
   /** Reads what is new; false when there is more than one turn should read, and it has to be called again. */
@@ -50,7 +63,7 @@ export class SharedLedger {
     for (const [span, together] of bySpan(events)) {
       this.#lastRecord += 1;
       const bytes = transaction.append(this.#lastRecord, together);
-      this.#note(span, this.#lastRecord, bytes);
+      this.#count(span, this.#lastRecord, bytes);
     }
     this.#deleteDead(transaction);
     transaction.writeHead({
@@ -68,6 +81,7 @@ export class SharedLedger {
   /** Forgets what was read, for reading all of it again: after a transaction that may or may not have happened. */
   restart(): void {
     this.#ledger.clear();
+    this.#unanswered.clear();
     this.#spans.clear();
     this.#lastRecord = 0;
     this.#bytes = 0;
@@ -79,16 +93,21 @@ export class SharedLedger {
   }
 
   #read({ record, events, bytes }: JournalRecord): void {
-    for (const event of events) {
-      if (event.kind === 'claimed') this.#ledger.restore(event);
-      else this.#ledger.withdraw(event.key, event.requestId);
-    }
+    for (const event of events) if (this.#follow(event)) this.note(event);
     const [first] = events;
-    if (first !== undefined) this.#note(spanOf(first), record, bytes);
+    if (first !== undefined) this.#count(spanOf(first), record, bytes);
     this.#lastRecord = record;
   }
 
-  #note(number: number, record: number, bytes: number): void {
+  /** Whether the event has changed anything. */
+  #follow(event: JournalEvent): boolean {
+    if (isStanding(event)) return true;
+    return event.kind === 'claimed'
+      ? this.#ledger.restore(event)
+      : this.#ledger.withdraw(event.key, event.requestId);
+  }
+
+  #count(number: number, record: number, bytes: number): void {
     const span = this.#spans.get(number) ?? { records: [], bytes: 0 };
     span.records.push(record);
     span.bytes += bytes;

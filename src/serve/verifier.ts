@@ -189,7 +189,7 @@ function assembleService(
     () => stalls.close(),
   );
   const { monotonicMs } = clock;
-  const claimNonce = timedClaims(nonceGate(store), { registry, store: store.name, monotonicMs });
+  const claimNonce = timedClaims(nonceGate(store, settings.limits), { registry, store: store.name, monotonicMs });
   return new AuthorizationService({
     snapshot: () => live.snapshot,
     verifier: createStrictVerifier(selectEngine()),

@@ -6,10 +6,16 @@ import type { Claimed, ClaimPlan, Effects, PendingCall } from './effects.js';
 import type { Verified } from './pipeline.js';
 import { refuse, type Refusal } from './refusal.js';
 import type { Reservation } from './rate-limiter.js';
+import { AdmissionsUnderWay, type AdmissionUnderWay, type Ending } from './under-way.js';
 
-/** Admitted. `undo` returns slot and nonce, for an allow that could not be given after all. */
+const COPY_WAITS = 'another copy of the request was not answered yet';
+
+/** Admitted, and not answered yet: copies of the same request wait until one of the two is called. */
 export interface Admitted {
   readonly kind: 'admitted';
+  /** The caller is answered with an allow, and slot and nonce are used up. Never throws. */
+  readonly settle: () => void;
+  /** Returns slot and nonce, for an allow that could not be given after all. */
   readonly undo: () => void | Promise<void>;
 }
 
@@ -20,8 +26,7 @@ type Slot = Reservation | Refusal | undefined;
 /** Admits verified requests. One instance a process: it knows which admissions are under way. */
 export class Admission {
   readonly #effects: Effects;
-  /** Admissions that wait for a store, by nonce key: a copy of the same request waits for its twin. */
-  readonly #underWay = new Map<string, Promise<Outcome>>();
+  readonly #underWay = new AdmissionsUnderWay();
 
   constructor(effects: Effects) {
     this.#effects = effects;
@@ -30,11 +35,26 @@ export class Admission {
   /** Answers at once where the stores do. Copies that arrive together reserve one slot between them. */
   admit(verified: Verified, call: PendingCall): Outcome | Promise<Outcome> {
     const plan = verified.once && planOf(verified, verified.once, call);
-    const twin =
-      plan && this.#underWay.size > 0 ? this.#underWay.get(plan.key.toString('latin1')) : undefined;
-    if (plan !== undefined && twin !== undefined) return this.#afterTwin(verified, plan, call, twin);
-    const outcome = this.#first(verified, plan, call);
-    return plan !== undefined && outcome instanceof Promise ? this.#watch(plan, outcome) : outcome;
+    if (plan === undefined) return this.#first(verified, undefined, call);
+    const twin = this.#underWay.find(plan.key);
+    return twin === undefined
+      ? this.#begin(verified, plan, call)
+      : this.#afterTwin(verified, plan, call, twin);
+  }
+
+  /** Copies wait from here on, until it has ended. */
+  #begin(verified: Verified, plan: ClaimPlan, call: PendingCall): Outcome | Promise<Outcome> {
+    const end = this.#underWay.begin(plan.key);
+    try {
+      const outcome = this.#first(verified, plan, call);
+      if (!(outcome instanceof Promise)) return endedBy(outcome, end);
+      return outcome.then(
+        (later) => endedBy(later, end),
+        (error: unknown) => failed(error, end),
+      );
+    } catch (error) {
+      return failed(error, end);
+    }
   }
 
   #first(verified: Verified, plan: ClaimPlan | undefined, call: PendingCall): Outcome | Promise<Outcome> {
@@ -48,31 +68,41 @@ export class Admission {
     const none = refusalOf(slot);
     if (none !== undefined) return none;
     const giveBack = giveBackOf(slot);
-    if (plan === undefined) return { kind: 'admitted', undo: giveBack };
+    if (plan === undefined) return { kind: 'admitted', settle: nothing, undo: giveBack };
     if (call.worthClaiming()) return this.#claim(plan, call, giveBack);
     giveBack();
     return refuse('deadline_spent');
   }
 
   /**
-   * The twin's slot is enough: if it was let through, the store calls this copy a replay. Should the twin have
-   * been withdrawn meanwhile, this copy wins the claim, and then needs a slot of its own.
+   * The twin's slot is enough: if it was let through, the store calls this copy a replay. What the twin was refused
+   * for counts for its copies, but not that its own caller had gone. After a twin that was undone the first of its
+   * copies takes its place, and the others wait for that one.
    */
   async #afterTwin(
     verified: Verified,
     plan: ClaimPlan,
     call: PendingCall,
-    twin: Promise<Outcome>,
+    first: AdmissionUnderWay,
   ): Promise<Outcome> {
-    const outcome = await twin;
-    if (outcome.kind === 'refuse') return outcome;
+    for (let twin: typeof first | undefined = first; twin !== undefined;) {
+      const ending = await Promise.race([twin.ended(), call.untilSpent()]);
+      if (ending === undefined || !call.worthClaiming()) return refuse('deadline_spent', COPY_WAITS);
+      if (isFinal(ending)) return ending;
+      const replay = ending === 'stands' ? await this.#askAgain(plan, call) : undefined;
+      if (replay !== undefined) return replay;
+      twin = this.#underWay.find(plan.key);
+    }
+    return this.#begin(verified, plan, call);
+  }
+
+  /** What the store says to a copy of what stands; undefined when it stands no longer. */
+  async #askAgain(plan: ClaimPlan, call: PendingCall): Promise<Refusal | undefined> {
     const result = await this.#effects.claimNonce(plan, call.worthClaiming);
     if (result.kind === 'refuse') return result;
-    const slot = await this.#reserve(verified, call);
-    const none = refusalOf(slot);
-    if (none === undefined) return settled(result, giveBackOf(slot));
+    // Won without a slot, and unknown to the copies that came meanwhile: claimed again with both.
     await result.withdraw();
-    return none;
+    return undefined;
   }
 
   #reserve({ policy, context }: Verified, call: PendingCall): Slot | Promise<Slot> {
@@ -87,16 +117,45 @@ export class Admission {
   #claim(plan: ClaimPlan, call: PendingCall, giveBack: () => void): Outcome | Promise<Outcome> {
     const result = this.#effects.claimNonce(plan, call.worthClaiming);
     return result instanceof Promise
-      ? result.then((later) => settled(later, giveBack))
-      : settled(result, giveBack);
+      ? result.then((later) => claimed(later, giveBack))
+      : claimed(result, giveBack);
   }
+}
 
-  #watch(plan: ClaimPlan, outcome: Promise<Outcome>): Promise<Outcome> {
-    const name = plan.key.toString('latin1');
-    const watched = outcome.finally(() => this.#underWay.delete(name));
-    this.#underWay.set(name, watched);
-    return watched;
+/** The same outcome, which ends what was begun: a refusal at once, an admission when it is settled or undone. */
+function endedBy(outcome: Outcome, end: (ending: Ending) => void): Outcome {
+  if (outcome.kind === 'refuse') {
+    end(outcome);
+    return outcome;
   }
+  const { settle, undo } = outcome;
+  return {
+    kind: 'admitted',
+    settle: () => {
+      settle();
+      end('stands');
+    },
+    undo: () => {
+      try {
+        const undone = undo();
+        if (undone instanceof Promise) return undone.finally(() => end('undone'));
+      } catch (error) {
+        return failed(error, end);
+      }
+      end('undone');
+      return undefined;
+    },
+  };
+}
+
+function failed(error: unknown, end: (ending: Ending) => void): never {
+  end('undone');
+  throw error;
+}
+
+/** Whether copies are told the same. */
+function isFinal(ending: Ending): ending is Refusal {
+  return typeof ending !== 'string' && ending.code !== 'deadline_spent';
 }
 
 function refusalOf(slot: Slot): Refusal | undefined {
@@ -109,10 +168,11 @@ function giveBackOf(slot: Slot): () => void {
   return slot?.kind === 'reserved' ? slot.giveBack : nothing;
 }
 
-function settled(result: Claimed | Refusal, giveBack: () => void): Outcome {
+function claimed(result: Claimed | Refusal, giveBack: () => void): Outcome {
   if (result.kind === 'claimed') {
     return {
       kind: 'admitted',
+      settle: result.settle,
       undo: () => {
         giveBack();
         return result.withdraw();

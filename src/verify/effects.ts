@@ -14,13 +14,19 @@ export interface ClaimPlan {
   readonly requestId: string;
 }
 
-/** The claim was won. `withdraw` gives it back; only for a claim that is not followed by an allow. */
+/** The claim was won, and its caller is not answered yet. Ends with exactly one of the two. */
 export interface Claimed {
   readonly kind: 'claimed';
+  /** It stands: its caller is answered with an allow. Copies elsewhere need not wait any longer. Never throws. */
+  readonly settle: () => void;
+  /** Gives it back; only for a claim that is not followed by an allow. */
   readonly withdraw: () => void | Promise<void>;
 }
 
-/** Claims a nonce once. `stillWanted` is asked just before a deferred claim is written. Never throws. */
+/**
+ * Claims a nonce once. A copy whose claim somebody else holds, and may still give back, waits for that. `stillWanted`
+ * is asked just before a deferred claim is written, and while a copy waits. Never throws.
+ */
 export type ClaimNonce = (
   plan: ClaimPlan,
   stillWanted: () => boolean,
@@ -36,6 +42,8 @@ export interface PendingCall {
   readonly requestId: string;
   /** False when the caller has gone or too little of its deadline is left for a claim. */
   readonly worthClaiming: () => boolean;
+  /** Resolves when so little of the deadline is left; asked for by copies that wait for each other alone. */
+  readonly untilSpent: () => Promise<void>;
   /** Monotonic milliseconds. */
   readonly monotonicMs: () => number;
 }

@@ -1,8 +1,10 @@
 /** Once, now, and no more often than allowed: replays, the edges of the window, the rate limit. */
+import { join } from 'node:path';
 import { PRODUCER_A, PRODUCER_B } from '../../examples/local-federation/parties.js';
 import { newNonce } from '../../examples/local-federation/producer.js';
 import { expectAllowed, expectRefusal, refusalBody } from './support/expectations.js';
 import { headerOf, PROTOCOLS, type Outgoing } from './support/outgoing.js';
+import { expectTrueReplays, sendAndReset } from './support/reset-copies.js';
 import { bundle, graph, nowSeconds, signedBytes, telemetry } from './support/requests.js';
 import { Stage, type Seen } from './support/stage.js';
 import { LIMITED_PER_MINUTE, worldConfiguration, worldOf, type World } from './support/world.js';
@@ -117,6 +119,13 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     expect(code).toBe('replayed_nonce');
   });
 });
+
+// Fault: copies
+test('a copy on a second connection is told of no claim that is taken back, while the first stream is reset', async () => {
+  const make = (): Outgoing => telemetry({ by: world.a });
+  const told = await sendAndReset({ doors: [stage.door, stage.door], make, count: 600 });
+  expectTrueReplays(told, join(stage.federation.layout.audit, 'decisions.ndjson'));
+}, 90_000);
 
 /** The code of an exchange that began and ended within one second of the clock, which is the verifier's clock too. */
 async function withinOneSecond(act: (now: number) => Promise<Seen>): Promise<string | undefined> {

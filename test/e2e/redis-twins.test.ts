@@ -1,10 +1,12 @@
 /** Two verifiers, one Redis: 20,000 requests, each sent to both verifiers at once. Each is let through exactly once. */
 import type { ClientHttp2Session } from 'node:http2';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisServer } from '../support/redis-server.js';
 import { openHttp2, sendOn } from './support/http2-client.js';
 import type { Door, Outgoing } from './support/outgoing.js';
 import { telemetry } from './support/requests.js';
+import { expectTrueReplays, sendAndReset } from './support/reset-copies.js';
 import { Twins } from './support/twins.js';
 
 const REQUESTS = 20_000;
@@ -77,6 +79,18 @@ function tally(outcomes: readonly Statuses[]): Record<number, number> {
 }
 
 const arrived = async (): Promise<number> => (await twins.stage.arrivals()).at(-1)?.sequence ?? 0;
+
+// Fault: copies
+test(
+  'a copy at the other verifier is told of no claim that is taken back, while the first stream is reset',
+  async () => {
+    const make = (): Outgoing => telemetry({ by: twins.world.a });
+    const told = await sendAndReset({ doors: twins.doors, make, count: 600 });
+    const { audit } = twins.stage.federation.layout;
+    expectTrueReplays(told, join(audit, 'decisions.ndjson'), join(audit, 'second.ndjson'));
+  },
+  BEGIN_TO_END_MILLISECONDS,
+);
 
 // Fault: copies
 test(

@@ -7,6 +7,7 @@ import { expectAllowed, expectRefusal } from './support/expectations.js';
 import { openHttp2, sendOn } from './support/http2-client.js';
 import { PROTOCOLS, type Answer, type Outgoing } from './support/outgoing.js';
 import { signedBytes, telemetry } from './support/requests.js';
+import { expectTrueReplays, sendAndReset } from './support/reset-copies.js';
 import { crash, signal } from './support/signals.js';
 import { Stage } from './support/stage.js';
 import { requestsBySocket, runs, withWorkers, workerPid, workersOf } from './support/workers.js';
@@ -72,6 +73,13 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     for (let copy = 0; copy < 8; copy++) expectRefusal(await stage.exchange(protocol, outgoing), replayed);
   });
 });
+
+// Fault: copies
+test('a copy is told of no claim that is taken back, whichever worker has it, while the first stream is reset', async () => {
+  const make = (): Outgoing => telemetry({ by: world.a });
+  const told = await sendAndReset({ doors: [stage.door, stage.door], make, count: 600 });
+  expectTrueReplays(told, join(stage.federation.layout.audit, 'decisions.ndjson'));
+}, 90_000);
 
 // Fault: copies
 test(`of ${COPIES} concurrent copies exactly one is let through, and both workers were asked`, async () => {

@@ -71,6 +71,8 @@ export class FakeAudit implements AuditLog {
 /** A store in a Map that counts what is asked of it. */
 export class FakeStore {
   readonly holders = new Map<string, string>();
+  /** Request ids of claims that stand. */
+  readonly settled = new Set<string>();
   claims = 0;
   withdrawals = 0;
   /** Runs before each claim is decided; may throw, wait or move the clock. */
@@ -92,7 +94,8 @@ export class FakeStore {
         this.withdrawals++;
         this.holders.delete(name);
       };
-      return { kind: 'claimed', withdraw } as const;
+      const settle = (): void => void this.settled.add(plan.requestId);
+      return { kind: 'claimed', settle, withdraw } as const;
     };
     const waiting = this.before?.();
     return waiting === undefined ? decide() : waiting.then(decide);

@@ -23,6 +23,8 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   return { opened, open };
 }
 
+const PATIENCE = { checkTimeoutMilliseconds: 200 };
+
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a deadline', () => {
@@ -133,7 +135,7 @@ function doubtingStore(reason: NonceDoubt): NonceStore {
 
 describe('a store', () => {
   it.each(Object.entries(storeCodes))('that doubts gives 503 %s', async (code, reason) => {
-    const { check } = fakeService({ claimNonce: nonceGate(doubtingStore(reason)) });
+    const { check } = fakeService({ claimNonce: nonceGate(doubtingStore(reason), PATIENCE) });
     const response = await check(telemetryParts());
     expect([response.httpStatus, metadataCode(response)]).toEqual([503, code]);
     expect(response.body).toMatchObject({ errors: [{ code: 'unavailable' }] });
@@ -141,7 +143,7 @@ describe('a store', () => {
 
   it('that finds the window closed gives 401', async () => {
     const closed = { ...doubtingStore('store_full'), claim: () => ({ kind: 'outside_window' }) as const };
-    const { check } = fakeService({ claimNonce: nonceGate(closed) });
+    const { check } = fakeService({ claimNonce: nonceGate(closed, PATIENCE) });
     const response = await check(telemetryParts());
     expect([response.httpStatus, metadataCode(response)]).toEqual([401, 'timestamp_outside_window']);
   });
@@ -235,6 +237,67 @@ describe('a graph that is let through', () => {
   });
 });
 
+// Fault: copies
+describe('a copy of a request that is not answered yet', () => {
+  it('is told of no claim that is then taken back, whatever it is taken back for', async () => {
+    for (const fault of ['audit', 'deadline', 'cancelled'] as const) {
+      const { check, audit, time, store } = fakeService();
+      const parts = telemetryParts();
+      const writing = gate();
+      audit.before = writing.opened;
+      let hasGone = false;
+      const first = check(parts, { cancelled: () => hasGone });
+      const copy = check(parts, { deadlineMs: time.monotonicMs + 60_000 });
+      await nextTurn();
+      if (fault === 'audit') audit.failing = true;
+      if (fault === 'deadline') time.monotonicMs += 1_000;
+      if (fault === 'cancelled') hasGone = true;
+      writing.open();
+      const refused = await first;
+      audit.failing = false;
+      expect([fault, refused.httpStatus]).toEqual([fault, 503]);
+      if (fault === 'audit') expect((await copy).httpStatus).toBe(503);
+      else expect((await copy).grpcCode).toBe(0);
+      expect(store.withdrawals).toBe(fault === 'audit' ? 2 : 1);
+    }
+  });
+
+  it('takes its place as soon as its caller has gone, though its record is still being written', async () => {
+    const { check, audit, store } = fakeService();
+    const parts = telemetryParts();
+    const writing = gate();
+    audit.before = writing.opened;
+    let hasGone = false;
+    const first = check(parts, { cancelled: () => hasGone });
+    await nextTurn();
+    expect(store.holders.size).toBe(1);
+    hasGone = true;
+    audit.before = undefined;
+    expect((await check(parts)).grpcCode).toBe(0);
+    writing.open();
+    expect(metadataCode(await first)).toBe('deadline_spent');
+    expect([store.withdrawals, store.holders.size, store.settled.size]).toEqual([1, 1, 1]);
+    expect(metadataCode(await check(parts))).toBe('replayed_nonce');
+  });
+
+  it('is told 503 when its own deadline is spent before the first one is answered', async () => {
+    const { check, audit, time } = fakeService();
+    const parts = telemetryParts();
+    const writing = gate();
+    audit.before = writing.opened;
+    const first = check(parts, { deadlineMs: time.monotonicMs + 60_000 });
+    await nextTurn();
+    const copy = check(parts, { deadlineMs: time.monotonicMs + 50 });
+    await nextTurn();
+    time.monotonicMs += 50;
+    audit.before = undefined;
+    const answer = await copy;
+    expect([answer.httpStatus, metadataCode(answer)]).toEqual([503, 'deadline_spent']);
+    writing.open();
+    expect((await first).grpcCode).toBe(0);
+  });
+});
+
 // Fault: process-defect
 describe('a defect after the claim', () => {
   it('gives the nonce back with its 503', async () => {
@@ -295,7 +358,11 @@ describe('an audit log that fails', () => {
 
   it('is answered explicitly even when the claim cannot be withdrawn', async () => {
     const { check, audit, defects } = fakeService({
-      claimNonce: () => ({ kind: 'claimed', withdraw: () => Promise.reject(new Error('gone')) }),
+      claimNonce: () => ({
+        kind: 'claimed',
+        settle: () => undefined,
+        withdraw: () => Promise.reject(new Error('gone')),
+      }),
     });
     audit.failing = true;
     const response = await check(telemetryParts());

@@ -26,7 +26,7 @@ class FakeNonces {
       if (holder !== undefined)
         return { ...refuse('replayed_nonce'), first: { requestId: holder, seenAtMs: 1 } };
       this.holders.set(name, plan.requestId);
-      return { kind: 'claimed', withdraw: () => void this.holders.delete(name) };
+      return { kind: 'claimed', settle: () => undefined, withdraw: () => void this.holders.delete(name) };
     };
     return this.#deferred ? new Promise((resolve) => setImmediate(() => resolve(decide()))) : decide();
   };
@@ -76,12 +76,20 @@ function setUp({ deferred = true, shared = false, perMinute = 2 }: Given = {}) {
   const call = (change: Partial<PendingCall> = {}): PendingCall => ({
     requestId: `request-${++calls}`,
     worthClaiming: () => true,
+    untilSpent: () => new Promise(() => undefined),
     monotonicMs: () => 0,
     ...change,
   });
-  const admit = async (nonce: string, change: Partial<PendingCall> = {}) =>
+  /** Not answered yet. */
+  const hold = async (nonce: string, change: Partial<PendingCall> = {}) =>
     admission.admit(verified(nonce), call(change));
-  return { nonces, limits, admission, verified, call, admit };
+  /** Answered as soon as it is admitted. */
+  const admit: typeof hold = async (nonce, change) => {
+    const outcome = await hold(nonce, change);
+    if (outcome.kind === 'admitted') outcome.settle();
+    return outcome;
+  };
+  return { nonces, limits, admission, verified, call, hold, admit };
 }
 
 const codes = (outcomes: readonly { readonly kind: string }[]): string[] => outcomes.map(codeOf);
@@ -134,8 +142,8 @@ describe.each([
   });
 
   it('returns slot and nonce of an allow that could not be given', async () => {
-    const { admit, nonces } = setUp({ ...given, perMinute: 1 });
-    await admitted(await admit('a')).undo();
+    const { admit, hold, nonces } = setUp({ ...given, perMinute: 1 });
+    await admitted(await hold('a')).undo();
     expect(nonces.holders.size).toBe(0);
     expect(codeOf(await admit('a'))).toBe('admitted');
   });
@@ -186,8 +194,8 @@ describe('admission', () => {
   });
 
   it('lets a copy take the place of a twin that was withdrawn, and then its slot too', async () => {
-    const { admit, nonces } = setUp({ perMinute: 1 });
-    const withdrawn = admit('a').then((outcome) => admitted(outcome).undo());
+    const { admit, hold, nonces } = setUp({ perMinute: 1 });
+    const withdrawn = hold('a').then((outcome) => admitted(outcome).undo());
     const copies = Promise.all([admit('a'), admit('a')]);
     await withdrawn;
     expect(codes(await copies).sort()).toEqual(['admitted', 'replayed_nonce']);
@@ -196,8 +204,8 @@ describe('admission', () => {
   });
 
   it('withdraws a copy that took the place of its twin when the operator has used up its allowance', async () => {
-    const { admit, nonces } = setUp({ perMinute: 1 });
-    const withdrawn = admit('a').then(async (outcome) => {
+    const { admit, hold, nonces } = setUp({ perMinute: 1 });
+    const withdrawn = hold('a').then(async (outcome) => {
       await admitted(outcome).undo();
       return admit('b');
     });
@@ -207,11 +215,87 @@ describe('admission', () => {
   });
 
   it('abandons a copy whose own caller has gone', async () => {
-    const { admit } = setUp();
-    const withdrawn = admit('a').then((outcome) => admitted(outcome).undo());
+    const { admit, hold } = setUp();
+    const withdrawn = hold('a').then((outcome) => admitted(outcome).undo());
     const copy = admit('a', { worthClaiming: () => false });
     await withdrawn;
     expect(codeOf(await copy)).toBe('deadline_spent');
+  });
+});
+
+describe.each([
+  ['a store that answers at once', { deferred: false }],
+  ['a store that answers later', { deferred: true }],
+  ['a store and limits that answer later', { deferred: true, shared: true }],
+])('a copy, over %s,', (_title, given) => {
+  const nextTurns = async (): Promise<void> => {
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  };
+
+  // Fault: copies
+  it('waits until its twin is answered, and then names it', async () => {
+    const { admit, hold } = setUp(given);
+    const twin = admitted(await hold('a'));
+    let told: string | undefined;
+    const copy = admit('a').then((outcome) => {
+      told = codeOf(outcome);
+      return outcome;
+    });
+    await nextTurns();
+    expect(told).toBeUndefined();
+    twin.settle();
+    expect(await copy).toMatchObject({ code: 'replayed_nonce', first: { requestId: 'request-1' } });
+  });
+
+  it('is never told of a twin whose allow was taken back after its claim: it takes its place', async () => {
+    const { admit, hold, nonces } = setUp({ ...given, perMinute: 1 });
+    const twin = admitted(await hold('a'));
+    const copies = Promise.all(Array.from({ length: 20 }, () => admit('a')));
+    await nextTurns();
+    await twin.undo();
+    const outcomes = await copies;
+    expect(codes(outcomes).sort()).toEqual(['admitted', ...Array<string>(19).fill('replayed_nonce')]);
+    const [holder] = nonces.holders.values();
+    for (const outcome of outcomes)
+      if (outcome.kind === 'refuse') expect(outcome.first?.requestId).toBe(holder);
+    expect(holder).not.toBe('request-1');
+  });
+
+  it('whose deadline is spent while it waits is told so, and not that it is a replay', async () => {
+    const { admit, hold } = setUp(given);
+    const twin = admitted(await hold('a'));
+    const copy = admit('a', { untilSpent: () => Promise.resolve() });
+    expect(codeOf(await copy)).toBe('deadline_spent');
+    twin.settle();
+    expect(codeOf(await admit('a'))).toBe('replayed_nonce');
+  });
+
+  it('goes on where its twin could not be withdrawn, and does as the store says', async () => {
+    const { verified, call, nonces } = setUp(given);
+    const stuck = new Admission({
+      rateLimiter: new RateLimiter(),
+      claimNonce: (plan, stillWanted) =>
+        Promise.resolve(nonces.claim(plan, stillWanted)).then((result) =>
+          result.kind === 'claimed'
+            ? { ...result, withdraw: () => Promise.reject(new Error('gone')) }
+            : result,
+        ),
+    });
+    const twin = admitted(await stuck.admit(verified('a'), call()));
+    const copy = stuck.admit(verified('a'), call());
+    await expect(twin.undo()).rejects.toThrow('gone');
+    expect(codeOf(await copy)).toBe('replayed_nonce');
+  });
+});
+
+describe('a copy of a request whose own caller had gone', () => {
+  it('is judged for itself', async () => {
+    const { admit } = setUp({ shared: true });
+    let twinIsWorth = true;
+    const twin = admit('a', { worthClaiming: () => twinIsWorth });
+    const copy = admit('a');
+    twinIsWorth = false;
+    expect(codes([await twin, await copy])).toEqual(['deadline_spent', 'admitted']);
   });
 });
 
@@ -250,8 +334,8 @@ describe('admission over limits that are shared', () => {
   });
 
   it('withdraws a copy that took the place of its twin when the limit is in doubt by then', async () => {
-    const { admit, nonces, limits } = setUp({ shared });
-    const withdrawn = admit('a').then((outcome) => {
+    const { admit, hold, nonces, limits } = setUp({ shared });
+    const withdrawn = hold('a').then((outcome) => {
       limits.failure = refuse('rate_limit_unavailable');
       return admitted(outcome).undo();
     });

@@ -1,0 +1,223 @@
+/** What a verifier does as it comes back to Redis: which losses it counts, and how it pays what it owes. */
+import { CircuitBreaker } from '../../../src/nonces/circuit-breaker.js';
+import { createClockGuard } from '../../../src/nonces/clock-guard.js';
+import type { NonceClaim } from '../../../src/nonces/nonce-store.js';
+import { RedisKeeper } from '../../../src/nonces/redis-keeper.js';
+import { RedisKeys } from '../../../src/nonces/redis-keys.js';
+import type { RedisLink } from '../../../src/nonces/redis-link.js';
+import type { RedisNonceStoreOptions } from '../../../src/nonces/redis-options.js';
+import { REDIS_SCRIPTS, type RedisScript } from '../../../src/nonces/redis-scripts.js';
+import { RedisShard } from '../../../src/nonces/redis-shard.js';
+import { until } from '../../support/until.js';
+
+const TIMEOUT_MS = 50;
+const INFO = 'redis_version:7.2.0\r\nrole:master\r\nmaxmemory_policy:noeviction\r\nevicted_keys:0\r\n';
+
+/** As much of Redis as attachments, looks and payments need, and a say over when it answers. */
+class FakeRedis implements RedisLink {
+  readonly name = 'Redis';
+  epoch = 1;
+  isLost = false;
+  session: unknown;
+  withdrawn = 0;
+  /** Before the reply to an attachment, which has been carried out by then. */
+  beforeAttached: () => Promise<void> = () => Promise.resolve();
+  beforeWithdrawn: () => Promise<void> = () => Promise.resolve();
+
+  /** Another verifier has met a loss. */
+  beginEpoch(): void {
+    this.epoch += 1;
+    this.session = undefined;
+  }
+
+  /** Nobody has noticed yet. */
+  lose(): void {
+    this.isLost = true;
+    this.session = undefined;
+  }
+
+  async run({ sha }: RedisScript, _keys: readonly string[], args: readonly (string | number)[]) {
+    if (sha === REDIS_SCRIPTS.attach.sha) return this.#attach(args);
+    if (sha === REDIS_SCRIPTS.look.sha)
+      return this.session === args[0] ? ['attached', '0', '0', []] : ['detached'];
+    await this.beforeWithdrawn();
+    this.withdrawn += 1;
+    return 1;
+  }
+
+  async #attach([generation, , , , , known, seen]: readonly (string | number)[]) {
+    let lost = '';
+    if (this.isLost) lost = 'another server, or a restarted one';
+    else if (seen === 1) lost = 'seen by this verifier';
+    else if (known !== '' && known !== String(this.epoch)) lost = 'already seen by another verifier';
+    if (this.isLost || seen === 1) this.epoch += 1;
+    this.isLost = false;
+    this.session = generation;
+    const reply = ['attached', '0', String(this.epoch), lost, '0'];
+    await this.beforeAttached();
+    return reply;
+  }
+
+  isReady = (): boolean => true;
+  connection = (): number => 0;
+  vouch = (): Promise<undefined> => Promise.resolve(undefined);
+  isVouchedFor = (): boolean => true;
+  lastError = (): undefined => undefined;
+  loadScripts = (): Promise<void> => Promise.resolve();
+  serverInfo = (): Promise<string[]> => Promise.resolve([INFO]);
+  wait = (): Promise<number> => Promise.resolve(0);
+  reset = (): void => undefined;
+  close = (): void => undefined;
+}
+
+const keepers: RedisKeeper[] = [];
+afterEach(() => {
+  for (const keeper of keepers.splice(0)) keeper.stop();
+});
+
+async function attachedTo(redis: FakeRedis) {
+  const clock = { nowMs: Date.now, monotonicMs: () => performance.now() };
+  const options = {
+    clock,
+    pastSkewSeconds: 30,
+    futureSkewSeconds: 30,
+    maxEntries: 1,
+    maxEntriesPerIdentity: 1,
+    redis: { deployment: { kind: 'standalone' }, timeoutMilliseconds: TIMEOUT_MS },
+  } as unknown as RedisNonceStoreOptions;
+  const losses: string[] = [];
+  const counts = { withdrawn: 0 };
+  const shard = new RedisShard(new RedisKeys('test', 0, 'one'), redis, options, {
+    shards: 1,
+    onLoss: (why) => void losses.push(why),
+    onWithdrawn: (count) => void (counts.withdrawn += count),
+  });
+  const breaker = new CircuitBreaker();
+  const guard = createClockGuard({
+    clock,
+    stepMs: undefined,
+    settleMs: undefined,
+    onSettled: () => undefined,
+  });
+  const keeper = new RedisKeeper({ link: redis, shards: [shard], breaker, guard, options });
+  keepers.push(keeper);
+  await until('it is attached', () => keeper.fault() === undefined);
+  return { shard, breaker, keeper, losses, counts };
+}
+
+async function untilBack(redis: FakeRedis, { shard, keeper }: Awaited<ReturnType<typeof attachedTo>>) {
+  await until('it is attached anew', () => {
+    keeper.wake();
+    return shard.isAttached() && keeper.fault() === undefined && redis.session === shard.generation();
+  });
+}
+
+describe('each verifier that had claimed before a loss counts it once', () => {
+  const SEEN = 'already seen by another verifier';
+
+  it('as the first that meets it', async () => {
+    const redis = new FakeRedis();
+    const verifier = await attachedTo(redis);
+    redis.lose();
+    await untilBack(redis, verifier);
+    expect(verifier.losses).toEqual(['another server, or a restarted one']);
+  });
+
+  it('when another one has begun the new epoch', async () => {
+    const redis = new FakeRedis();
+    const verifier = await attachedTo(redis);
+    redis.beginEpoch();
+    await untilBack(redis, verifier);
+    expect(verifier.losses).toEqual([SEEN]);
+  });
+
+  it('when it meets it in an attachment that is answered after its time', async () => {
+    const redis = new FakeRedis();
+    const verifier = await attachedTo(redis);
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    redis.beforeAttached = () => answered;
+    redis.beginEpoch();
+    await until('nobody waits for the answer any longer', () => {
+      verifier.keeper.wake();
+      return verifier.keeper.fault()?.includes('no answer within') === true;
+    });
+    redis.beforeAttached = () => Promise.resolve();
+    verifier.keeper.stop();
+    answer();
+    await until('it is attached', () => verifier.shard.isAttached());
+    expect(verifier.losses).toEqual([SEEN]);
+  });
+
+  it('when the attachment in which it met it was carried out and never answered', async () => {
+    const redis = new FakeRedis();
+    const verifier = await attachedTo(redis);
+    let failures = 0;
+    redis.beforeAttached = () => {
+      redis.beforeAttached = () => Promise.resolve();
+      failures += 1;
+      return Promise.reject(new Error('the connection broke'));
+    };
+    redis.lose();
+    await untilBack(redis, verifier);
+    expect([failures, verifier.losses]).toEqual([1, [SEEN]]);
+  });
+
+  it('when it saw itself that something was lost', async () => {
+    const redis = new FakeRedis();
+    const verifier = await attachedTo(redis);
+    verifier.shard.lose();
+    await untilBack(redis, verifier);
+    expect(verifier.losses).toEqual(['seen by this verifier']);
+  });
+
+  it('and one that attaches for the first time after it counts none', async () => {
+    const redis = new FakeRedis();
+    redis.beginEpoch();
+    expect((await attachedTo(redis)).losses).toEqual([]);
+  });
+});
+
+describe('what is owed', () => {
+  const OWED = 5_000;
+  const claim = (number: number): NonceClaim => ({
+    key: Buffer.alloc(32, number),
+    identity: 'a',
+    timestampSeconds: 1,
+    pastSkewSeconds: 30,
+    futureSkewSeconds: 30,
+    requestId: `request-${number}`,
+  });
+
+  it(`is paid beside the look, however much it is: ${OWED} withdrawals take many times the time of a command and are no fault`, async () => {
+    const redis = new FakeRedis();
+    const { shard, keeper, breaker, counts } = await attachedTo(redis);
+    const seen = new Set<string>();
+    redis.beforeWithdrawn = async () => {
+      await new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS / 10));
+      seen.add(`${breaker.state()}, ${keeper.fault() ?? 'well'}`);
+    };
+    for (let number = 0; number < OWED; number += 1) shard.debts.owe(claim(number), `token-${number}`);
+    const startMs = performance.now();
+    keeper.wake();
+    await until('all is paid', () => shard.debts.owed() === 0);
+    expect(performance.now() - startMs).toBeGreaterThan(2 * TIMEOUT_MS);
+    expect([redis.withdrawn, counts.withdrawn]).toEqual([OWED, OWED]);
+    expect(seen).toEqual(new Set(['closed, well']));
+  });
+
+  it('stays owed when it is not answered in time, which is no fault either', async () => {
+    const redis = new FakeRedis();
+    const { shard, keeper, breaker } = await attachedTo(redis);
+    let asked = 0;
+    redis.beforeWithdrawn = () => {
+      asked += 1;
+      return new Promise(() => undefined);
+    };
+    for (let number = 0; number < 100; number += 1) shard.debts.owe(claim(number), `token-${number}`);
+    await until('it was tried twice', () => asked >= 128);
+    expect([shard.debts.owed(), breaker.state(), keeper.fault()]).toEqual([100, 'closed', undefined]);
+    redis.beforeWithdrawn = () => Promise.resolve();
+    await until('all is paid', () => shard.debts.owed() === 0);
+  });
+});
