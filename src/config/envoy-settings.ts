@@ -1,9 +1,13 @@
 /** The `envoy` section: what will be rendered, and whether its files can be used. */
-import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { readCertificates } from './certificate-files.js';
 import type { LoadContext } from './context.js';
+import { quote } from './findings.js';
+import { ListenerAuthorities } from './listener-authorities.js';
+import { judgeListenerCertificate } from './listener-certificate.js';
+import { isLoopback } from './loopback.js';
 import type { ConfigurationInput } from './schema.js';
 import type { AdminSettings, EnvoySettings } from './settings.js';
-import { checkPrivateKeyFile } from './private-key-file.js';
 
 type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
 
@@ -11,9 +15,12 @@ type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
 export function compileEnvoy(input: EnvoyInput, admin: AdminSettings, context: LoadContext): EnvoySettings {
   refuseSharedPorts(input, admin, context);
   const { certificateFile, privateKeyFile, clientCaFile, sdsDirectory } = input.tls;
-  checkCertificates('certificateFile', certificateFile, context);
-  checkCertificates('clientCaFile', clientCaFile, context);
-  checkPrivateKey(context.resolve(privateKeyFile), context);
+  refuseHostNames(input, context);
+  warnOfOpenUpstream(input, context);
+  const chain = readCertificates(certificateFile, ['envoy', 'tls', 'certificateFile'], context);
+  judgeListenerCertificate(chain, privateKeyFile, context);
+  const authorities = readCertificates(clientCaFile, ['envoy', 'tls', 'clientCaFile'], context);
+  if (authorities !== undefined) context.listenerAuthorities = new ListenerAuthorities(authorities);
   return {
     listener: input.listener,
     health: input.health,
@@ -47,30 +54,29 @@ function refuseSharedPorts(input: EnvoyInput, admin: AdminSettings, context: Loa
   }
 }
 
-/** A chain or a bundle is fine here; an expired first certificate is a warning, as a reload may be its renewal. */
-function checkCertificates(
-  key: 'certificateFile' | 'clientCaFile',
-  file: string,
-  context: LoadContext,
-): void {
-  const path = ['envoy', 'tls', key];
-  const bytes = context.readCertificateFile(file, path);
-  if (bytes === undefined) return;
-  try {
-    const certificate = new X509Certificate(bytes);
-    if (Date.parse(certificate.validTo) < context.nowMs)
-      context.findings.warn(path, 'this certificate has expired');
-  } catch {
-    context.findings.problem(path, 'is not an X.509 certificate', 'name a file of PEM certificates');
+/** Envoy looks names up where it connects, and not where it listens. */
+function refuseHostNames(input: EnvoyInput, { findings }: LoadContext): void {
+  for (const key of ['listener', 'health', 'admin'] as const) {
+    const address = input[key]?.address;
+    if (address !== undefined && !isListenerAddress(address))
+      findings.problem(
+        ['envoy', key, 'address'],
+        `is the host name ${quote(address)}, and Envoy listens on IP addresses alone`,
+        'give the address: 0.0.0.0 or :: for all, 127.0.0.1 or ::1 for this machine',
+      );
   }
 }
 
-/** Envoy alone reads it. Where the two are apart, as in the containers of a pod, the verifier has no such file. */
-function checkPrivateKey(file: string, context: LoadContext): void {
-  const path = ['envoy', 'tls', 'privateKeyFile'];
-  const result = checkPrivateKeyFile(file);
-  if (result.ok) return;
-  if (result.reason === 'missing')
-    context.findings.warn(path, `the file ${file} does not exist here; Envoy needs it where it runs`);
-  else context.findings.problem(path, `the file ${file} ${result.message}`, result.remedy);
+/** Whether Envoy can listen there. */
+export function isListenerAddress(address: string): boolean {
+  return isIP(address) !== 0;
+}
+
+/** What was verified leaves Envoy in plain HTTP. */
+function warnOfOpenUpstream({ upstream }: EnvoyInput, { findings }: LoadContext): void {
+  if (!isLoopback(upstream.address))
+    findings.warn(
+      ['envoy', 'upstream', 'address'],
+      `verified requests go to ${quote(upstream.address)} in plain HTTP: whoever is on that network can read and change them, or call the application past the verifier`,
+    );
 }

@@ -2,6 +2,7 @@
 import { answerBytes } from '../held-answer.js';
 import { socketAddress } from './address.js';
 import { connectionManager, gateway } from './connection-manager.js';
+import { doorAddress, DOOR_CLUSTER } from './door.js';
 import { ROUTER, tokenBucket } from './http-filters.js';
 import type { BootstrapOptions, Endpoint } from './options.js';
 import { isSigned } from './signer.js';
@@ -22,6 +23,9 @@ function tlsListener(options: BootstrapOptions): Section {
   return {
     name: 'ingress',
     address: socketAddress(options.listener),
+    ...(options.healthListener !== undefined && {
+      additional_addresses: [{ address: doorAddress(options) }],
+    }),
     per_connection_buffer_limit_bytes: bufferLimit(options),
     ...(connectionsPerSecond > 0 && { listener_filters: [connectionGuard(connectionsPerSecond)] }),
     filter_chains: [
@@ -50,7 +54,7 @@ function connectionGuard(perSecond: number): Section {
 }
 
 /**
- * 200 while Envoy takes traffic and the verifier serves, else 503, and 404 for all else: no route leads
+ * 200 while Envoy takes traffic, shows a certificate and the verifier serves, else 503, and 404 for all else: no route leads
  * anywhere from here. It stays reachable when the gateway's own connections are used up.
  */
 function health(endpoint: Endpoint): unknown {
@@ -61,7 +65,7 @@ function health(endpoint: Endpoint): unknown {
     {
       pass_through_mode: false,
       headers: [only(':method', 'GET'), only(':path', '/healthz')],
-      cluster_min_healthy_percentages: { verifier: { value: 1 } },
+      cluster_min_healthy_percentages: { verifier: { value: 1 }, [DOOR_CLUSTER]: { value: 1 } },
     },
   );
   return note('Tells whether this gateway can serve, and nothing else.', {
