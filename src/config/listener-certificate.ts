@@ -42,25 +42,24 @@ function isTaken({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolea
 /** Where the two are apart, as in the containers of a pod, the verifier has no such file, or may not read it. */
 function readKey(file: string, context: LoadContext): KeyObject | undefined {
   const absolute = context.resolve(file);
-  const problem = (message: string, remedy: string): undefined => {
+  const problem = (message: string, remedy: string): void =>
     context.findings.problem(KEY, `the file ${absolute} ${message}`, remedy);
-    return undefined;
-  };
   const read = context.readSecret(file);
   if (!read.ok) {
     if (read.reason === 'missing')
       context.findings.warn(KEY, `the file ${absolute} does not exist here; Envoy needs it where it runs`);
     const judged = read.reason === 'unreadable' ? checkPrivateKeyFile(absolute) : read;
-    return judged.ok || judged.reason === 'missing' ? undefined : problem(judged.message, judged.remedy);
+    if (!judged.ok && judged.reason !== 'missing') problem(judged.message, judged.remedy);
+    return undefined;
   }
   const key = parseKey(read.bytes);
   read.bytes.fill(0);
   if (typeof key === 'object') return key;
-  const [message, remedy] = keyWords[key];
-  return problem(message, remedy);
+  problem(...keyWords[key]);
+  return undefined;
 }
 
-const keyWords = {
+const keyWords: Readonly<Record<'encrypted' | 'der' | 'none', readonly [message: string, remedy: string]>> = {
   encrypted: [
     'is encrypted with a passphrase, which Envoy does not have',
     'store it without: openssl pkey -in FILE -out NEW, at mode 0600',
@@ -73,7 +72,7 @@ const keyWords = {
     'is not a private key in PEM',
     'name the PEM file of the key, with -----BEGIN PRIVATE KEY----- alone in its line',
   ],
-} as const;
+};
 
 /** The first private key of the file, as Envoy takes it. */
 function parseKey(bytes: Buffer): KeyObject | keyof typeof keyWords {
