@@ -1,6 +1,7 @@
 /** `countersign envoy-config`: Envoy's bootstrap and SDS files out of our configuration. */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { directoryFault } from '../config/places.js';
 import type { EnvoySettings } from '../config/settings.js';
 import { CliFault } from './cli-fault.js';
 import { chosenConfigFile } from './config-file.js';
@@ -43,6 +44,8 @@ function sdsDirectoryOf(envoy: EnvoySettings, { sds }: EnvoyConfigOptions): stri
 
 /** Moved into place, which is what Envoy notices. */
 function writeSds(directory: string, files: ReadonlyMap<string, string>): void {
+  const fault = directoryFault(directory);
+  if (fault !== undefined) throw new CliFault(`${directory} ${fault[0]}`, fault[1]);
   try {
     mkdirSync(directory, { recursive: true });
   } catch (error) {

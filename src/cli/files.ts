@@ -1,7 +1,7 @@
 /** Files that the command line names: read in bounds, written whole, faults in plain words. */
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { errorCode } from '../client/send-failure.js';
-import { checkPrivateKeyFile } from '../config/private-key-file.js';
+import { privateKeyRemedy, readSecretFile } from '../config/private-key-file.js';
 import { readBoundedFile, unreadable } from '../config/read-file.js';
 import { describeKeyFault, parsePrivateKey, type PrivateKey } from '../crypto/private-key.js';
 import { CliFault } from './cli-fault.js';
@@ -24,9 +24,9 @@ export function readPemFile(path: string, what: string): Buffer {
 
 /** A private key file that only its owner can read. What it holds is the caller's to parse. */
 export function readPrivateFile(path: string, what: string): Buffer {
-  const checked = checkPrivateKeyFile(path);
-  if (!checked.ok) throw new CliFault(`${what}: ${path} ${checked.message}`, checked.remedy);
-  return readPemFile(path, what);
+  const file = readSecretFile(path, MAX_PEM_BYTES);
+  if (!file.ok) throw new CliFault(`${what}: ${path} ${file.message}`, file.remedy);
+  return file.bytes;
 }
 
 /** An Ed25519 private key in any encoding that `keygen` and its like write. */
@@ -37,7 +37,7 @@ export function readSigningKey(path: string): PrivateKey {
   if (parsed.ok) return parsed.key;
   throw new CliFault(
     `the signing key: ${path}: ${describeKeyFault(parsed.fault)}`,
-    'give an unencrypted Ed25519 private key; "countersign keygen" makes one',
+    privateKeyRemedy(parsed.fault),
   );
 }
 

@@ -1,5 +1,5 @@
 /** Keyrings in files. Needs Node; the portable half is `feedback/keyring-document.ts`. */
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { KeyringResult } from './feedback/keyring.js';
 import { keyringFromJson, type KeyFileReader } from './feedback/keyring-document.js';
@@ -26,14 +26,18 @@ export function readKeyringFile(path: string): KeyringFileResult {
 
 /** Bounded, regular files alone: a pipe or a device would block or never end. */
 function readText(path: string): ReturnType<KeyFileReader> {
+  let descriptor: number | undefined;
   try {
-    const stats = statSync(path);
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = fstatSync(descriptor);
     if (!stats.isFile()) return { ok: false, message: 'is no regular file' };
     if (stats.size > MAX_KEYRING_BYTES)
       return { ok: false, message: `is larger than ${MAX_KEYRING_BYTES} bytes` };
-    return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path)) };
+    return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(descriptor)) };
   } catch (error) {
     const code = errorCode(error);
     return { ok: false, message: code === 'ENOENT' ? 'does not exist' : `cannot be read as text (${code})` };
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }

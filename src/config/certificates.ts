@@ -1,8 +1,15 @@
 /** An identity's pinned certificates. */
-import { certificateFingerprints, normalizeFingerprint } from '../crypto/fingerprint.js';
+import { X509Certificate } from 'node:crypto';
+import {
+  certificateFingerprints,
+  encodedCertificateBytes,
+  MAX_ENCODED_CERTIFICATE_BYTES,
+  normalizeFingerprint,
+} from '../crypto/fingerprint.js';
 import type { CertificatePin } from '../verify/snapshot.js';
 import { alwaysValid, type LoadContext } from './context.js';
-import type { ConfigurationPath } from './findings.js';
+import { warnOfEnd } from './expiry.js';
+import { quote, type ConfigurationPath } from './findings.js';
 import type { CertificateInput } from './schema-identity.js';
 
 /** The usable pins of one identity; every fault of the others is noted under `path`. */
@@ -40,7 +47,7 @@ function compilePin(
     ...context.validity(input, path),
   } as const;
   if (sha256 === undefined) return undefined;
-  return warnIfExpired({ ...pin, sha256 }, path, context);
+  return withEnd({ ...pin, sha256 }, path, context);
 }
 
 function pinFromFile(
@@ -57,12 +64,30 @@ function pinFromFile(
     context.findings.problem([...path, 'file'], message, remedy);
     return undefined;
   }
+  judgeUse(bytes, [...path, 'file'], context);
   const kind = input.as ?? 'certificate';
   // The certificate counts up to and including its last second (RFC 5280, section 4.1.2.5).
   const own = { notBeforeMs: facts.notBefore, notAfterMs: facts.notAfter + 1000 };
   const validity = context.validity(input, path, kind === 'certificate' ? own : alwaysValid);
   const sha256 = kind === 'certificate' ? facts.certificateSha256 : facts.spkiSha256;
-  return warnIfExpired({ kind, sha256, ...validity }, path, context);
+  return withEnd({ kind, sha256, ...validity }, path, context);
+}
+
+/** Whether the certificate can ever come through the listener. */
+function judgeUse(bytes: Buffer, path: ConfigurationPath, context: LoadContext): void {
+  const certificate = new X509Certificate(bytes);
+  const size = encodedCertificateBytes(certificate.toString());
+  if (size > MAX_ENCODED_CERTIFICATE_BYTES)
+    context.findings.problem(
+      path,
+      `comes to ${size} bytes in a request, and no more than ${MAX_ENCODED_CERTIFICATE_BYTES} are read`,
+      'issue a certificate with fewer names',
+    );
+  if (context.listenerAuthorities?.know(certificate) === false)
+    context.findings.warn(
+      path,
+      `was not issued by a CA in envoy.tls.clientCaFile, but by ${quote(certificate.issuer.replaceAll('\n', ', '))}: Envoy refuses its caller, unless that sends an intermediate certificate along`,
+    );
 }
 
 function badCertificate(text: string): [message: string, remedy: string] {
@@ -76,7 +101,7 @@ function badCertificate(text: string): [message: string, remedy: string] {
   return ['is not an X.509 certificate', 'name a certificate in PEM or DER'];
 }
 
-function warnIfExpired(pin: CertificatePin, path: ConfigurationPath, context: LoadContext): CertificatePin {
-  if (pin.notAfterMs <= context.nowMs) context.findings.warn(path, 'this certificate pin has expired');
+function withEnd(pin: CertificatePin, path: ConfigurationPath, context: LoadContext): CertificatePin {
+  warnOfEnd(pin.notAfterMs, 'this certificate pin', path, context);
   return pin;
 }

@@ -1,6 +1,6 @@
 /** From the `nonces.redis` section of the file to settings: addresses, and what is kept in files of its own. */
 import type { LoadContext } from './context.js';
-import { checkPrivateKeyFile } from './private-key-file.js';
+import { readCertificates } from './certificate-files.js';
 import type { ConfigurationPath } from './findings.js';
 import type { RedisInput } from './schema-redis.js';
 import type { RedisAddress, Secret, RedisDeployment, RedisTls, RedisSettings } from './redis-settings.js';
@@ -80,10 +80,7 @@ function readPem(
   context: LoadContext,
 ): string | undefined {
   if (file === undefined) return undefined;
-  const text = context.readCertificateFile(file, path)?.toString('latin1');
-  if (text === undefined || text.includes('-----BEGIN CERTIFICATE-----')) return text;
-  context.findings.problem(path, 'holds no certificate in PEM', 'name a file with BEGIN CERTIFICATE in it');
-  return undefined;
+  return readCertificates(file, path, context)?.map(String).join('');
 }
 
 /** `keep`: as it stands, and not without the line break that editors put at the end of a password. */
@@ -95,18 +92,16 @@ function readSecret(
 ): Secret | undefined {
   if (file === undefined) return undefined;
   const absolute = context.resolve(file);
-  const permission = checkPrivateKeyFile(absolute);
-  if (!permission.ok) {
+  const read = context.readSecret(file);
+  if (!read.ok) {
     const message =
-      permission.reason === 'open-to-others'
-        ? 'holds a secret that other users can get at'
-        : permission.message;
-    context.findings.problem(path, `the file ${absolute} ${message}`, permission.remedy);
+      read.reason === 'open-to-others' ? 'holds a secret that other users can get at' : read.message;
+    context.findings.problem(path, `the file ${absolute} ${message}`, read.remedy);
     return undefined;
   }
-  const bytes = context.readKeyFile(file, path);
-  if (bytes === undefined) return undefined;
+  const { bytes } = read;
   const text = bytes.toString('utf8').replace(ending === 'trim' ? /\r?\n$/ : /(?!)/, '');
+  bytes.fill(0);
   if (ending === 'keep' || (text !== '' && bytes.length <= MAX_SECRET_BYTES && !/[\r\n\0]/.test(text)))
     return () => text;
   context.findings.problem(

@@ -2,17 +2,13 @@
 import { resolve } from 'node:path';
 import { printFile, printRead, type FilePrint } from './file-print.js';
 import type { ConfigurationPath, Findings } from './findings.js';
-import { loadPrivateKeyFile } from './private-key-file.js';
+import type { ListenerAuthorities } from './listener-authorities.js';
+import { loadPrivateKeyFile, maxKeyFileBytes, readSecretFile } from './private-key-file.js';
 import { PublicKeyCache } from './public-key-cache.js';
-import { readBoundedFile } from './read-file.js';
+import { maxCertificateFileBytes, readBoundedFile, type FileResult } from './read-file.js';
 import { zeroize, type PrivateKey } from '../crypto/private-key.js';
 import type { PublicKeyResult } from '../crypto/public-key.js';
 import type { ValidityInterval } from '../verify/snapshot.js';
-
-/** Public keys are tens of bytes; a file larger than this is another file. */
-const maxKeyFileBytes = 64 * 1024;
-/** Certificates are a few KiB, CA bundles some hundred. */
-const maxCertificateFileBytes = 4 * 1024 * 1024;
 
 /** One load of one file. Lives only as long as the load. */
 export class LoadContext {
@@ -24,6 +20,8 @@ export class LoadContext {
   readonly filesRead = new Set<string>();
   /** What every file that was named looked like, also of those that could not be used; by absolute path. */
   readonly prints = new Map<string, FilePrint>();
+  /** Of the `envoy` section, once it has been read. */
+  listenerAuthorities: ListenerAuthorities | undefined;
   readonly #directory: string;
   readonly #publicKeys: PublicKeyCache;
   readonly #privateKeys: PrivateKey[] = [];
@@ -73,6 +71,13 @@ export class LoadContext {
     return undefined;
   }
 
+  /**
+   * A secret that is no Ed25519 key: a password, a TLS key. Its faults are the caller's to note, and its bytes to wipe.
+   */
+  readSecret(file: string): FileResult {
+    return this.#noted(file, readSecretFile(this.resolve(file)));
+  }
+
   /** Notes what a file looked like when it was read. One that changed between two readings matches no print. */
   notePrint(absolute: string, print: FilePrint): void {
     const before = this.prints.get(absolute);
@@ -108,14 +113,17 @@ export class LoadContext {
 
   #read(file: string, path: ConfigurationPath, maxBytes: number): Buffer | undefined {
     const absolute = this.resolve(file);
-    const result = readBoundedFile(absolute, maxBytes);
-    this.notePrint(absolute, result.ok ? printRead(absolute, result.bytes) : printFile(absolute));
-    if (result.ok) {
-      this.filesRead.add(absolute);
-      return result.bytes;
-    }
+    const result = this.#noted(file, readBoundedFile(absolute, maxBytes));
+    if (result.ok) return result.bytes;
     this.findings.problem(path, `the file ${absolute} ${result.message}`, result.remedy);
     return undefined;
+  }
+
+  #noted(file: string, result: FileResult): FileResult {
+    const absolute = this.resolve(file);
+    this.notePrint(absolute, result.ok ? printRead(result) : printFile(absolute));
+    if (result.ok) this.filesRead.add(absolute);
+    return result;
   }
 }
 

@@ -1,10 +1,13 @@
 /** The `envoy` section: what will be rendered, and whether its files can be used. */
-import { X509Certificate } from 'node:crypto';
+import { readCertificates } from './certificate-files.js';
 import type { LoadContext } from './context.js';
 import { checkAddresses } from './envoy-addresses.js';
+import { quote } from './findings.js';
+import { ListenerAuthorities } from './listener-authorities.js';
+import { judgeListenerCertificate } from './listener-certificate.js';
+import { isLoopback } from './loopback.js';
 import type { ConfigurationInput } from './schema.js';
 import type { AdminSettings, EnvoySettings } from './settings.js';
-import { checkPrivateKeyFile } from './private-key-file.js';
 
 type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
 
@@ -12,9 +15,11 @@ type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
 export function compileEnvoy(input: EnvoyInput, admin: AdminSettings, context: LoadContext): EnvoySettings {
   checkAddresses(input, admin, context);
   const { certificateFile, privateKeyFile, clientCaFile, sdsDirectory } = input.tls;
-  checkCertificates('certificateFile', certificateFile, context);
-  checkCertificates('clientCaFile', clientCaFile, context);
-  checkPrivateKey(context.resolve(privateKeyFile), context);
+  warnOfOpenUpstream(input, context);
+  const chain = readCertificates(certificateFile, ['envoy', 'tls', 'certificateFile'], context);
+  judgeListenerCertificate(chain, privateKeyFile, context);
+  const authorities = readCertificates(clientCaFile, ['envoy', 'tls', 'clientCaFile'], context);
+  if (authorities !== undefined) context.listenerAuthorities = new ListenerAuthorities(authorities);
   return {
     listener: input.listener,
     health: input.health,
@@ -31,30 +36,11 @@ export function compileEnvoy(input: EnvoyInput, admin: AdminSettings, context: L
   };
 }
 
-/** A chain or a bundle is fine here; an expired first certificate is a warning, as a reload may be its renewal. */
-function checkCertificates(
-  key: 'certificateFile' | 'clientCaFile',
-  file: string,
-  context: LoadContext,
-): void {
-  const path = ['envoy', 'tls', key];
-  const bytes = context.readCertificateFile(file, path);
-  if (bytes === undefined) return;
-  try {
-    const certificate = new X509Certificate(bytes);
-    if (Date.parse(certificate.validTo) < context.nowMs)
-      context.findings.warn(path, 'this certificate has expired');
-  } catch {
-    context.findings.problem(path, 'is not an X.509 certificate', 'name a file of PEM certificates');
-  }
-}
-
-/** Envoy alone reads it. Where the two are apart, as in the containers of a pod, the verifier has no such file. */
-function checkPrivateKey(file: string, context: LoadContext): void {
-  const path = ['envoy', 'tls', 'privateKeyFile'];
-  const result = checkPrivateKeyFile(file);
-  if (result.ok) return;
-  if (result.reason === 'missing')
-    context.findings.warn(path, `the file ${file} does not exist here; Envoy needs it where it runs`);
-  else context.findings.problem(path, `the file ${file} ${result.message}`, result.remedy);
+/** What was verified leaves Envoy in plain HTTP. */
+function warnOfOpenUpstream({ upstream }: EnvoyInput, { findings }: LoadContext): void {
+  if (!isLoopback(upstream.address))
+    findings.warn(
+      ['envoy', 'upstream', 'address'],
+      `verified requests go to ${quote(upstream.address)} in plain HTTP: whoever is on that network can read and change them, or call the application past the verifier`,
+    );
 }

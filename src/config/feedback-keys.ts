@@ -1,6 +1,7 @@
 /** The private keys of a signing domain. */
 import { FeedbackKey } from '../feedback/feedback-key.js';
 import type { LoadContext } from './context.js';
+import { warnOfEnd } from './expiry.js';
 import { quote, type ConfigurationPath } from './findings.js';
 import type { FeedbackKeyInput } from './schema-feedback.js';
 
@@ -38,8 +39,7 @@ function compileKey(
   context: LoadContext,
 ): FeedbackKey | undefined {
   const validity = context.validity(input, path);
-  if (validity.notAfterMs <= context.nowMs)
-    context.findings.warn([...path, 'notAfter'], 'this key has expired');
+  warnOfEnd(validity.notAfterMs, 'this key', [...path, 'notAfter'], context);
   const privateKey = context.readPrivateKey(input.privateKeyFile, [...path, 'privateKeyFile']);
   return privateKey === undefined ? undefined : new FeedbackKey(input.kid, privateKey, validity);
 }

@@ -1,6 +1,6 @@
 /** Telling whether a file is still what it was: its content and its mode, or why it cannot be read. */
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readBoundedFile } from './read-file.js';
 
 /** What a file looked like: equal prints, equal file. Holds nothing of the content but its hash. */
 export type FilePrint = string;
@@ -14,25 +14,14 @@ const MAX_BYTES = 8 * 1024 * 1024;
  * configuration. What is no readable file of a sensible size has a print too, so that its repair is noticed.
  */
 export function printFile(path: string): FilePrint {
-  try {
-    const stats = statSync(path);
-    if (!stats.isFile()) return 'no regular file';
-    if (stats.size > MAX_BYTES) return `too large: ${stats.size} ${stats.mtimeMs}`;
-    return printOf(stats.mode, readFileSync(path));
-  } catch (error) {
-    return `unreadable: ${String((error as NodeJS.ErrnoException).code)}`;
-  }
+  const file = readBoundedFile(path, MAX_BYTES);
+  if (!file.ok) return file.message;
+  const print = printRead(file);
+  file.bytes.fill(0);
+  return print;
 }
 
-/** The print of a file whose bytes were read already. */
-export function printRead(path: string, bytes: Uint8Array): FilePrint {
-  try {
-    return printOf(statSync(path).mode, bytes);
-  } catch {
-    return printFile(path);
-  }
-}
-
-function printOf(mode: number, bytes: Uint8Array): FilePrint {
+/** The print of a file that was read already. */
+export function printRead({ bytes, mode }: { readonly bytes: Uint8Array; readonly mode: number }): FilePrint {
   return `${(mode & MODE_BITS).toString(8)} ${createHash('sha256').update(bytes).digest('hex')}`;
 }

@@ -2,6 +2,7 @@
 import { describeKeyFault, type KeyFault, type PublicKey } from '../crypto/public-key.js';
 import type { VerificationKey } from '../verify/snapshot.js';
 import { intervalsOverlap, type LoadContext } from './context.js';
+import { warnOfEnd } from './expiry.js';
 import { quote, type ConfigurationPath } from './findings.js';
 import type { KeyInput } from './schema-identity.js';
 
@@ -30,8 +31,7 @@ function compileKey(
     context.findings.problem([...path, 'purposes'], 'names a purpose twice', 'name each purpose once');
   const publicKey = readPublicKey(input, path, context);
   if (publicKey === undefined) return undefined;
-  if (validity.notAfterMs <= context.nowMs)
-    context.findings.warn([...path, 'notAfter'], 'this key has expired');
+  warnOfEnd(validity.notAfterMs, 'this key', [...path, 'notAfter'], context);
   return { kid: input.kid, purposes: input.purposes, publicKey, ...validity };
 }
 

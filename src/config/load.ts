@@ -45,7 +45,7 @@ export interface LoadOptions {
 export function loadConfiguration(file: string, options: LoadOptions): LoadResult {
   const absolute = resolve(file);
   const text = readBoundedText(absolute, maxConfigurationBytes);
-  const own = text.ok ? printRead(absolute, text.bytes) : printFile(absolute);
+  const own = text.ok ? printRead(text) : printFile(absolute);
   const alone = new Map([[absolute, own]]);
   if (!text.ok) return refused([{ file, path: '', message: text.message, remedy: text.remedy }], alone);
   const document = parseConfigurationDocument(text.text);

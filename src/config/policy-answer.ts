@@ -36,5 +36,22 @@ export function answerOf(
       `${quote(entry.name)} signs its answers, and the file has no key for that`,
       'add feedback: { keys: [{ kid, privateKeyFile }] } (`countersign keygen` makes a key), or say answer: { signed: false } here',
     );
+  refuseMethodsWithoutBody(entry, path, findings);
   return 'signed_feedback';
+}
+
+/** Of a policy of one's own: what is signed is a body that answers a body. */
+function refuseMethodsWithoutBody(
+  { match }: PolicyInput,
+  path: ConfigurationPath,
+  findings: LoadContext['findings'],
+): void {
+  const methods = match?.methods ?? [];
+  const bare = methods.filter((method) => method === 'HEAD' || method === 'GET');
+  if (bare.includes('HEAD') || (methods.length > 0 && bare.length === methods.length))
+    findings.problem(
+      [...path, 'answer'],
+      `cannot be signed: ${bare.includes('HEAD') ? 'the answer to a HEAD has no body' : 'a GET has no body that could name its operator'}, so every such request would be refused`,
+      'name methods with a body, such as POST, or say signed: false',
+    );
 }

@@ -1,13 +1,15 @@
 /** The sections about the process itself, with relative paths made absolute. */
-import { isIP } from 'node:net';
+import { dirname } from 'node:path';
 import type { SecurityHeaderNames } from '../verify/snapshot.js';
 import type { LoadContext } from './context.js';
 import { compileEnvoy } from './envoy-settings.js';
-import { quote } from './findings.js';
+import { isLoopback } from './loopback.js';
+import { quote, type ConfigurationPath } from './findings.js';
 import { compileRedis } from './compile-redis.js';
 import type { RedisSettings } from './redis-settings.js';
 import type { ConfigurationInput } from './schema.js';
 import { redisSchema } from './schema-redis.js';
+import { appendedFileFault, directoryFault, type PlaceFault } from './places.js';
 import { workerSocketPaths } from './worker-sockets.js';
 import type {
   AuditSettings,
@@ -55,21 +57,21 @@ function compileListen(input: ConfigurationInput, workers: number, context: Load
       `is ${bytes} bytes long as an absolute path, and the system takes ${maxSocketPathBytes}`,
       'choose a shorter path, such as /run/countersign/verifier.sock',
     );
+  notePlace(['listen', 'socket'], directoryFault(dirname(socketPath)), context);
   return { socketPath };
 }
 
+function notePlace(path: ConfigurationPath, fault: PlaceFault | undefined, { findings }: LoadContext): void {
+  if (fault !== undefined) findings.problem(path, ...fault);
+}
+
 function compileAdmin({ admin }: ConfigurationInput, context: LoadContext): ConfigurationInput['admin'] {
-  const isLoopback = admin.host === 'localhost' || admin.host === '::1' || isLoopbackV4(admin.host);
-  if (!isLoopback)
+  if (!isLoopback(admin.host))
     context.findings.warn(
       ['admin', 'host'],
       `metrics and health are open to whoever reaches ${quote(admin.host)}`,
     );
   return admin;
-}
-
-function isLoopbackV4(host: string): boolean {
-  return isIP(host) === 4 && host.startsWith('127.');
 }
 
 function compileNonces(input: ConfigurationInput, workers: number, context: LoadContext): NonceSettings {
@@ -90,6 +92,7 @@ function compileNonces(input: ConfigurationInput, workers: number, context: Load
   }
   if (store === 'redis') return { store, ...bounds, redis: compileRedisStore(input, context) };
   const directory = context.resolve(input.nonces.directory ?? defaultNonceDirectory);
+  notePlace(place('directory'), directoryFault(directory), context);
   return { store, directory, ...bounds, durability: durability ?? 'process' };
 }
 
@@ -157,6 +160,7 @@ function compileAudit({ audit }: ConfigurationInput, workers: number, context: L
       'give a file, or run one worker',
     );
   const path = context.resolve(audit.file ?? '');
+  if (audit.file !== undefined) notePlace(['audit', 'file'], appendedFileFault(path), context);
   return { sink: toStdout ? { kind: 'stdout' } : { kind: 'file', path }, onFailure: audit.onFailure };
 }
 

@@ -18,9 +18,17 @@ const SEED_HEAD = bytesFromHex('0420');
 const SEQUENCE = 0x30;
 const ATTRIBUTES = 0xa0;
 const PUBLIC_KEY = 0x81;
+/** As the crate `ring` writes it: explicitly tagged, around the bit string's own header. */
+const RING_PUBLIC_KEY = 0xa1;
+const RING_BIT_STRING_HEAD = bytesFromHex('032100');
 
 function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
   return equalBytes(bytes.subarray(0, prefix.length), prefix);
+}
+
+/** Whether bytes are one DER element as keys are, and nothing more. */
+export function isDerKey(bytes: Uint8Array): boolean {
+  return readWhole(bytes, SEQUENCE) !== undefined;
 }
 
 /** Names another algorithm's key for the error message; the verdict does not depend on it. */
@@ -52,6 +60,14 @@ export interface PrivateParts {
   readonly claimedPublicKey?: Uint8Array;
 }
 
+function publicKeyIn(der: Uint8Array, field: DerElement): Uint8Array | undefined {
+  const content = der.subarray(field.contentStart, field.end);
+  if (field.tag === PUBLIC_KEY)
+    return content.length === 33 && content[0] === 0 ? content.subarray(1) : undefined;
+  const isRing = field.tag === RING_PUBLIC_KEY && content.length === 35;
+  return isRing && startsWith(content, RING_BIT_STRING_HEAD) ? content.subarray(3) : undefined;
+}
+
 /** The optional fields after the key: attributes `[0]`, which say nothing to us, and in version 2 the public key `[1]`. */
 function readOptionalFields(
   der: Uint8Array,
@@ -60,9 +76,8 @@ function readOptionalFields(
 ): Pick<PrivateParts, 'claimedPublicKey'> | undefined {
   const [field, ...rest] = fields[0]?.tag === ATTRIBUTES ? fields.slice(1) : fields;
   if (field === undefined) return {};
-  const content = der.subarray(field.contentStart, field.end);
-  const isPublicKey = isVersion2 && field.tag === PUBLIC_KEY && content.length === 33 && content[0] === 0;
-  return isPublicKey && rest.length === 0 ? { claimedPublicKey: content.subarray(1) } : undefined;
+  const claimedPublicKey = isVersion2 && rest.length === 0 ? publicKeyIn(der, field) : undefined;
+  return claimedPublicKey && { claimedPublicKey };
 }
 
 function readEd25519Pkcs8(der: Uint8Array): PrivateParts | undefined {

@@ -7,6 +7,14 @@ import { decodePem } from './pem.js';
 /** More than any client certificate that Envoy passes in a header; longer input is not looked at. */
 const MAX_CERTIFICATE_CHARS = 262_144;
 
+/** A leaf of 64 KiB in Envoy's percent-encoding is a mistake or an attack; TLS stacks refuse far smaller ones. */
+export const MAX_ENCODED_CERTIFICATE_BYTES = 65_536;
+
+/** How long a certificate is once Envoy has percent-encoded its PEM: five characters take three bytes. */
+export function encodedCertificateBytes(pem: string): number {
+  return pem.length + 2 * (pem.match(/[\n +/=]/g)?.length ?? 0);
+}
+
 /** Hashes and plain facts of a certificate, or that it was not exactly one. */
 export type CertificateFacts =
   | {

@@ -9,7 +9,7 @@ import { encodePem } from './pem.js';
 import type { PublicKey } from './public-key.js';
 
 /** The encodings that are text, and so can go to a file or a terminal. */
-export type TextKeyEncoding = Exclude<KeyEncoding, 'raw'>;
+export type TextKeyEncoding = Exclude<KeyEncoding, 'raw' | 'der'>;
 
 /** Every text encoding, in the order in which a help text lists them. */
 export const TEXT_KEY_ENCODINGS: readonly TextKeyEncoding[] = ['pem', 'base64', 'openssh', 'jwk'];

@@ -1,8 +1,8 @@
 /** Why a text or some bytes were not taken as a key: one closed union, with data, and a sentence for people. */
 import type { PointFault } from './edwards-point.js';
 
-/** How a key was written: 32 bytes as they are, their base64, PEM (SPKI or PKCS#8), OpenSSH, or JWK (RFC 8037). */
-export type KeyEncoding = 'raw' | 'base64' | 'pem' | 'openssh' | 'jwk';
+/** How a key was written: 32 bytes as they are, their base64, SPKI or PKCS#8 in PEM or DER, OpenSSH, or JWK (RFC 8037). */
+export type KeyEncoding = 'raw' | 'base64' | 'pem' | 'der' | 'openssh' | 'jwk';
 
 const PART_SENTENCES = {
   pem_frame:
@@ -25,6 +25,8 @@ export type MalformedPart = keyof typeof PART_SENTENCES;
 export type KeyFault =
   /** Neither base64 of 32 bytes, nor PEM, nor an OpenSSH line, nor JWK. */
   | { readonly code: 'unrecognised' }
+  /** 64 or 128 hex digits. */
+  | { readonly code: 'hex' }
   | { readonly code: 'wrong_length'; readonly actualBytes: number }
   | { readonly code: 'malformed'; readonly encoding: KeyEncoding; readonly part: MalformedPart }
   /** A key, but of another algorithm; `algorithm` is as the file names it. */
@@ -42,6 +44,7 @@ const ENCODING_NAMES: Readonly<Record<KeyEncoding, string>> = {
   raw: 'raw bytes',
   base64: 'base64',
   pem: 'PEM',
+  der: 'DER',
   openssh: 'OpenSSH',
   jwk: 'JWK',
 };
@@ -58,11 +61,18 @@ function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 40)).replaceAll(/[^\x20-\x7e]/g, '?');
 }
 
+/** The fault of a key that came in DER without armour; its reader speaks of PEM. */
+export function faultOfDer<Read extends object>(read: Read | KeyFault): Read | KeyFault {
+  return 'code' in read && 'encoding' in read ? { ...read, encoding: 'der' } : read;
+}
+
 /** One sentence without a full stop that says what is wrong and, where that is known, what to do. Holds no key material. */
 export function describeKeyFault(fault: KeyFault): string {
   switch (fault.code) {
     case 'unrecognised':
       return 'the key is none of: base64 of 32 bytes, PEM, OpenSSH, JWK (hex is not accepted)';
+    case 'hex':
+      return 'this is hex, and the 32 bytes of a key are taken as base64: `xxd -r -p FILE | base64` makes it';
     case 'wrong_length':
       return `the key must have 32 bytes, and this has ${fault.actualBytes}`;
     case 'malformed':

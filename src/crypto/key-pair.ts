@@ -1,6 +1,6 @@
 /** A private key in memory: made from its seed, hidden from printers, wiped on request. */
 import nacl from 'tweetnacl';
-import { parsePublicKey, type PublicKey } from './public-key.js';
+import { judgePublicKey, type PublicKey } from './public-key.js';
 
 /** An Ed25519 private key with its judged public half. */
 export interface PrivateKey {
@@ -15,7 +15,7 @@ export interface PrivateKey {
  */
 export function generateKeyPair(seed: Uint8Array): PrivateKey {
   const { secretKey } = nacl.sign.keyPair.fromSeed(seed);
-  const parsed = parsePublicKey(secretKey.subarray(32));
+  const parsed = judgePublicKey(secretKey.subarray(32));
   if (!parsed.ok) throw new Error('a derived public key is always of prime order');
   const visible = { publicKey: parsed.key, toJSON: () => ({ publicKey: parsed.key.fingerprint }) };
   return Object.freeze(

@@ -17,8 +17,27 @@ function trimBlanks(text: string): string {
 
 /** A text and the encoding that it announces; whether it keeps the promise is for the decoder to say. */
 export interface KeyText {
-  readonly encoding: Exclude<KeyEncoding, 'raw'>;
+  readonly encoding: Exclude<KeyEncoding, 'raw' | 'der'>;
   readonly text: string;
+}
+
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+
+/**
+ * Whether bytes are text (UTF-8 without control characters), and so never a key as it is, whatever their number: of
+ * random ones fewer than one in 10^11 look like this at a length of 32.
+ */
+export function isText(bytes: Uint8Array): boolean {
+  try {
+    return !CONTROL.test(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a text is the hex of 32 or 64 bytes, which would pass as base64 of another length. */
+export function isHex({ text }: KeyText): boolean {
+  return /^(?:[0-9a-fA-F]{64}){1,2}$/.test(text);
 }
 
 /** Recognises the encoding of a key text, given as a string or as the bytes of its file. */

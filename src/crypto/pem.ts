@@ -31,6 +31,43 @@ export function decodePem(text: string): PemBlock | undefined {
   return { label, bytes: decodeBase64(lines.slice(begin + 1, end).join('')) };
 }
 
+/** One block of several. */
+export interface PemPart {
+  readonly label: string;
+  /** The block alone, with `\n` for its line ends. */
+  readonly text: string;
+  /** 1-based line of its BEGIN. */
+  readonly line: number;
+}
+
+/** What makes a text no row of blocks: `line` is 1-based. */
+export type PemFault =
+  /** A BEGIN that does not begin its line, or does not end it: OpenSSL and BoringSSL pass over the whole block. */
+  | { readonly code: 'hidden'; readonly line: number }
+  /** No END of its own label before the next dashes, or before the end. */
+  | { readonly code: 'unfinished'; readonly line: number };
+
+/**
+ * Takes a bundle apart the way BoringSSL does, in linear time: lines between the blocks are remarks. What it would
+ * pass over without a word is a fault here.
+ */
+export function splitPem(text: string): readonly PemPart[] | PemFault {
+  const lines = text.split('\n').map(trimLineEnd);
+  const parts: PemPart[] = [];
+  for (let at = 0; at < lines.length; at++) {
+    const label = BEGIN_LINE.exec(lines[at] ?? '')?.[1];
+    if (label === undefined) {
+      if (lines[at]?.includes('-----BEGIN ') === true) return { code: 'hidden', line: at + 1 };
+      continue;
+    }
+    const begin = at++;
+    while (at < lines.length && lines[at]?.includes('-----') === false) at++;
+    if (lines[at] !== `-----END ${label}-----`) return { code: 'unfinished', line: begin + 1 };
+    parts.push({ label, text: `${lines.slice(begin, at + 1).join('\n')}\n`, line: begin + 1 });
+  }
+  return parts;
+}
+
 /** Writes one block with a final newline. @param width characters a line: 64 in general, 70 by OpenSSH's habit. */
 export function encodePem(label: string, bytes: Uint8Array, width = 64): string {
   const body = encodeBase64(bytes);

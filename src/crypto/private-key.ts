@@ -1,11 +1,11 @@
 /** Private keys: parsed from every encoding that operators have. The door to the other private-key modules. */
 import { decodeBase64 } from './base64.js';
 import { equalBytes } from './bytes.js';
-import { readPkcs8, type PrivateParts } from './der-keys.js';
+import { isDerKey, readPkcs8, readSpki, type PrivateParts } from './der-keys.js';
 import { readPrivateJwk } from './jwk.js';
-import type { KeyEncoding, KeyFault } from './key-fault.js';
+import { faultOfDer, type KeyEncoding, type KeyFault } from './key-fault.js';
 import { generateKeyPair, zeroize, type PrivateKey } from './key-pair.js';
-import { recogniseKeyText, type KeyText } from './key-text.js';
+import { isHex, isText, recogniseKeyText, type KeyText } from './key-text.js';
 import { readOpenSshPrivate } from './openssh.js';
 import { decodePem } from './pem.js';
 
@@ -47,7 +47,14 @@ function readBase64(text: string): PrivateParts | KeyFault {
   return bytes === undefined ? { code: 'malformed', encoding: 'base64', part: 'base64' } : splitBytes(bytes);
 }
 
-function readText({ encoding, text }: KeyText): PrivateParts | KeyFault {
+function readDer(der: Uint8Array): PrivateParts | KeyFault {
+  if (readSpki(der) instanceof Uint8Array) return { code: 'public_where_private_expected', encoding: 'der' };
+  return faultOfDer(readPkcs8(der));
+}
+
+function readText(keyText: KeyText): PrivateParts | KeyFault {
+  if (isHex(keyText)) return { code: 'hex' };
+  const { encoding, text } = keyText;
   switch (encoding) {
     case 'jwk':
       return readPrivateJwk(text);
@@ -78,14 +85,16 @@ function encodingOf({ encoding, text }: KeyText): KeyEncoding {
 }
 
 /**
- * Parses a private key: 32 raw bytes (the seed) or 64 (seed || public key), the base64 of either, PKCS#8 PEM
+ * Parses a private key: 32 raw bytes (the seed) or 64 (seed || public key), the base64 of either, PKCS#8 in PEM or DER
  * (RFC 8410), OpenSSH's unencrypted container, or a JWK with `d` (RFC 8037). A stored public half must agree.
- * A text may be given as the bytes of its file; 32 or 64 bytes are always raw. Never throws on any input.
+ * A text may be given as the bytes of its file; what is text is never taken as raw. Never throws on any input.
  * The input stays as it is: the caller wipes it.
  */
 export function parsePrivateKey(input: string | Uint8Array): PrivateKeyResult {
-  if (typeof input !== 'string' && (input.length === 32 || input.length === 64)) {
-    return finish(splitBytes(Uint8Array.from(input)), 'raw');
+  if (typeof input !== 'string' && !isText(input)) {
+    const isRaw = input.length === 32 || input.length === 64;
+    if (isRaw) return finish(splitBytes(Uint8Array.from(input)), 'raw');
+    if (isDerKey(input)) return finish(readDer(Uint8Array.from(input)), 'der');
   }
   const keyText = recogniseKeyText(input);
   if (keyText === undefined) return { ok: false, fault: { code: 'unrecognised' } };

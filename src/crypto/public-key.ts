@@ -1,11 +1,11 @@
 /** Public keys: parsed from every encoding that operators have, judged once, identified by their hash. */
 import { createHash } from 'node:crypto';
 import { decodeBase64 } from './base64.js';
-import { readSpki } from './der-keys.js';
+import { isDerKey, readPkcs8, readSpki } from './der-keys.js';
 import { findPointFault } from './edwards-point.js';
 import { readPublicJwk } from './jwk.js';
-import type { KeyEncoding, KeyFault } from './key-fault.js';
-import { recogniseKeyText, type KeyText } from './key-text.js';
+import { faultOfDer, type KeyEncoding, type KeyFault } from './key-fault.js';
+import { isHex, isText, recogniseKeyText, type KeyText } from './key-text.js';
 import { readOpenSshLine } from './openssh.js';
 import { decodePem } from './pem.js';
 
@@ -36,7 +36,14 @@ function readPem(text: string): Uint8Array | KeyFault {
     : readSpki(block.bytes);
 }
 
-function readText({ encoding, text }: KeyText): Uint8Array | KeyFault {
+function readDer(der: Uint8Array): Uint8Array | KeyFault {
+  const isPrivate = 'seed' in readPkcs8(der);
+  return isPrivate ? { code: 'private_where_public_expected', encoding: 'der' } : faultOfDer(readSpki(der));
+}
+
+function readText(keyText: KeyText): Uint8Array | KeyFault {
+  if (isHex(keyText)) return { code: 'hex' };
+  const { encoding, text } = keyText;
   switch (encoding) {
     case 'jwk':
       return readPublicJwk(text);
@@ -60,13 +67,21 @@ function judge(bytes: Uint8Array | KeyFault, encoding: KeyEncoding): PublicKeyRe
   return { ok: true, key: Object.freeze(key), encoding };
 }
 
+/** Judges 32 bytes that are known to be a key, as they come out of a computation. */
+export function judgePublicKey(raw: Uint8Array): PublicKeyResult {
+  return judge(raw, 'raw');
+}
+
 /**
- * Parses and judges a public key: 32 raw bytes, their standard base64, PEM SPKI (RFC 8410), an OpenSSH line, or
- * a JWK (RFC 8037). A text may be given as the bytes of its file; 32 bytes are always a raw key.
+ * Parses and judges a public key: 32 raw bytes, their standard base64, SPKI in PEM or DER (RFC 8410), an OpenSSH line,
+ * or a JWK (RFC 8037). A text may be given as the bytes of its file; what is text is never taken as raw.
  * Takes some milliseconds, so it belongs to loading a configuration. Never throws on any input.
  */
 export function parsePublicKey(input: string | Uint8Array): PublicKeyResult {
-  if (typeof input !== 'string' && input.length === 32) return judge(input, 'raw');
+  if (typeof input !== 'string' && !isText(input)) {
+    if (input.length === 32) return judge(input, 'raw');
+    if (isDerKey(input)) return judge(readDer(input), 'der');
+  }
   const keyText = recogniseKeyText(input);
   if (keyText === undefined) return { ok: false, fault: { code: 'unrecognised' } };
   return judge(readText(keyText), keyText.encoding);

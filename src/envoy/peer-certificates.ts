@@ -1,13 +1,11 @@
 /** Fingerprints of peer certificates, computed by us from what Envoy saw, and remembered by content. */
 import { hash } from 'node:crypto';
 import NodeCache from 'node-cache';
-import { certificateFingerprints } from '../crypto/fingerprint.js';
+import { certificateFingerprints, MAX_ENCODED_CERTIFICATE_BYTES } from '../crypto/fingerprint.js';
 import type { PeerCertificate } from '../verify/inbound-request.js';
 
 const REMEMBERED_SECONDS = 300;
 const MAX_REMEMBERED = 4096;
-/** A leaf of 64 KiB is a mistake or an attack; TLS stacks refuse far smaller ones. */
-const MAX_CERTIFICATE_BYTES = 65_536;
 /** Compared byte for byte before anything is hashed: most traffic comes from a handful of peers. */
 const RECENT = 8;
 
@@ -21,7 +19,7 @@ export class PeerCertificates {
 
   read(percentEncodedPem: Buffer): PeerCertificate | 'missing' | 'malformed' {
     if (percentEncodedPem.length === 0) return 'missing';
-    if (percentEncodedPem.length > MAX_CERTIFICATE_BYTES) return 'malformed';
+    if (percentEncodedPem.length > MAX_ENCODED_CERTIFICATE_BYTES) return 'malformed';
     const recent = this.#recent.find(({ bytes }) => bytes.equals(percentEncodedPem));
     if (recent !== undefined) return recent.certificate;
     const certificate = this.#lookUp(percentEncodedPem);

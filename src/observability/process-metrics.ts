@@ -1,8 +1,8 @@
 /** Gauges that are read when somebody scrapes: the store, the configuration, and what is about to expire. */
-import { readFileSync } from 'node:fs';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Configuration } from '../config/settings.js';
-import { certificateFingerprints } from '../crypto/fingerprint.js';
+import { earliestEndMs, readCertificateBundle } from '../crypto/certificate-bundle.js';
+import { maxCertificateFileBytes, readBoundedFile } from '../config/read-file.js';
 import type { NonceStore } from '../nonces/nonce-store.js';
 import { isValidAt, type ValidityInterval } from '../verify/validity-interval.js';
 import { feedbackDomains, feedbackKeysToRenew, keysToRenew, pinsToRenew, steadySpan } from './renewals.js';
@@ -119,11 +119,9 @@ function setExpiries(expiry: ExpiryGauge, { snapshot, settings }: Configuration,
   }
 }
 
+/** Of a chain or a bundle, the end of the first that ends. */
 function certificateEndMs(file: string): number | undefined {
-  try {
-    const found = certificateFingerprints(readFileSync(file));
-    return found.ok ? found.notAfter : undefined;
-  } catch {
-    return undefined;
-  }
+  const read = readBoundedFile(file, maxCertificateFileBytes);
+  const bundle = read.ok ? readCertificateBundle(read.bytes) : undefined;
+  return bundle === undefined || 'code' in bundle ? undefined : earliestEndMs(bundle.certificates);
 }

@@ -38,6 +38,14 @@ const variants: [title: string, changes: Partial<BootstrapOptions>][] = [
   ],
   ['an upstream by host name', { upstream: { address: 'localhost', port: 9000 } }],
   ['IPv6', { listener: { address: '::1', port: 8443 }, upstream: { address: '::1', port: 9000 } }],
+  [
+    'policies whose names are no text in YAML 1.1',
+    {
+      routes: ['on', 'n', 'Y', 'off', 'null', 'true', '0x1F', '1e3', '010', '1.5', '1_000', '12-30'].map(
+        (policy) => ({ policy, kind: 'exact', path: `/${policy}`, methods: ['POST'] }),
+      ),
+    },
+  ],
   ['a body limit of one byte', { maxBodyBytes: 1 }],
   ['a body limit of 64 MiB', { maxBodyBytes: 67_108_864 }],
   [

@@ -7,10 +7,12 @@ export function socketAddress({ address, port }: Endpoint): Section {
   return { socket_address: { address, port_value: port } };
 }
 
-/** The members of a listener that say where it listens; each address is a socket of its own. */
-export function listeningOn({ address, port }: Listening): Section {
+/** The members of a listener that say where it listens, `besides` included; each address is a socket of its own. */
+export function listeningOn({ address, port }: Listening, besides: readonly Section[] = []): Section {
   const [first = '', ...others] = [address].flat();
-  const additional = others.map((other) => ({ address: socketAddress({ address: other, port }) }));
+  const additional = [...others.map((other) => socketAddress({ address: other, port })), ...besides].map(
+    (place) => ({ address: place }),
+  );
   return {
     address: socketAddress({ address: first, port }),
     ...(additional.length > 0 && { additional_addresses: additional }),

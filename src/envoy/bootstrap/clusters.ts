@@ -1,6 +1,7 @@
 /** Whom Envoy talks to: the verifier on its socket, the application on loopback. */
 import { isIP } from 'node:net';
 import { socketAddress } from './address.js';
+import { door } from './door.js';
 import type { BootstrapOptions, Endpoint } from './options.js';
 import { duration, note, type Section } from './yaml-text.js';
 
@@ -12,8 +13,9 @@ const MAX_REQUESTS = 16_384;
 
 /** The clusters of the bootstrap. */
 export function clusters(options: BootstrapOptions): Section[] {
-  const { verifierSocketPaths, upstream, maxBodyBytes } = options;
-  return [verifier(verifierSocketPaths), application(upstream, maxBodyBytes)];
+  const { verifierSocketPaths, upstream, maxBodyBytes, healthListener } = options;
+  const own = healthListener === undefined ? [] : [door(options)];
+  return [verifier(verifierSocketPaths), application(upstream, maxBodyBytes), ...own];
 }
 
 function verifier(paths: readonly string[]): Section {

@@ -2,6 +2,7 @@
 import { answerBytes } from '../held-answer.js';
 import { listeningOn } from './address.js';
 import { connectionManager, gateway } from './connection-manager.js';
+import { doorAddress, DOOR_CLUSTER } from './door.js';
 import { ROUTER, tokenBucket } from './http-filters.js';
 import type { BootstrapOptions, Listening } from './options.js';
 import { isSigned } from './signer.js';
@@ -21,7 +22,7 @@ function tlsListener(options: BootstrapOptions): Section {
   const { connectionsPerSecond } = options.flood;
   return {
     name: 'ingress',
-    ...listeningOn(options.listener),
+    ...listeningOn(options.listener, options.healthListener === undefined ? [] : [doorAddress(options)]),
     per_connection_buffer_limit_bytes: bufferLimit(options),
     ...(connectionsPerSecond > 0 && { listener_filters: [connectionGuard(connectionsPerSecond)] }),
     filter_chains: [
@@ -50,7 +51,7 @@ function connectionGuard(perSecond: number): Section {
 }
 
 /**
- * 200 while Envoy takes traffic and the verifier serves, else 503, and 404 for all else: no route leads
+ * 200 while Envoy takes traffic, shows a certificate and the verifier serves, else 503, and 404 for all else: no route leads
  * anywhere from here. It stays reachable when the gateway's own connections are used up.
  */
 function health(place: Listening): unknown {
@@ -61,7 +62,7 @@ function health(place: Listening): unknown {
     {
       pass_through_mode: false,
       headers: [only(':method', 'GET'), only(':path', '/healthz')],
-      cluster_min_healthy_percentages: { verifier: { value: 1 } },
+      cluster_min_healthy_percentages: { verifier: { value: 1 }, [DOOR_CLUSTER]: { value: 1 } },
     },
   );
   return note('Tells whether this gateway can serve, and nothing else.', {

@@ -18,13 +18,18 @@ export function downstreamTls(tls: TlsOptions): Section {
       disable_stateless_session_resumption: true,
       disable_stateful_session_resumption: true,
       common_tls_context: {
-        tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
+        ...onlyTls13(),
         alpn_protocols: ['h2', 'http/1.1'],
         tls_certificate_sds_secret_configs: [secretSource(SERVER, tls.serverSdsPath, tls)],
         validation_context_sds_secret_config: secretSource(CLIENT_CA, tls.clientCaSdsPath, tls),
       },
     },
   );
+}
+
+/** What both ends of a handshake speak. */
+export function onlyTls13(): Section {
+  return { tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' } };
 }
 
 function secretSource(name: string, path: string, { watchedDirectory }: TlsOptions): Section {

@@ -13,9 +13,12 @@ export function note(comment: string, value: unknown): unknown {
   return node;
 }
 
-/** The whole document under a heading. Every section is written out: no anchors, no folded lines. */
+/**
+ * The whole document under a heading. Every section is written out: no anchors, no folded lines. Envoy reads YAML 1.1,
+ * where `on` and `n` are no text: what is more than text in either version is quoted.
+ */
 export function printYaml(heading: string, content: Section): string {
-  const document = new Document(content, { aliasDuplicateObjects: false });
+  const document = new Document(content, { aliasDuplicateObjects: false, compat: 'yaml-1.1' });
   document.commentBefore = ` ${heading.replaceAll('\n', '\n ')}`;
   return document.toString({ lineWidth: 0, singleQuote: true });
 }

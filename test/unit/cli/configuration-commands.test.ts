@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { run } from './test-world.js';
+import { serverPair } from '../config/workspace.js';
 
 const FIXTURES = 'test/unit/config/fixtures';
 const OWN_POLICIES = `${FIXTURES}/good/own-policies.yaml`;
@@ -17,8 +18,9 @@ afterEach(() => rmSync(directory, { recursive: true }));
 /** A configuration with an `envoy` section, its certificates in a directory of the test's own. */
 function envoyConfiguration(): string {
   const producer = readFileSync(`${FIXTURES}/files/producer.pem`);
-  writeFileSync(join(directory, 'tls', 'server.crt'), producer);
-  writeFileSync(join(directory, 'tls', 'server.key'), 'not read here', { mode: 0o600 });
+  const server = serverPair();
+  writeFileSync(join(directory, 'tls', 'server.crt'), server.certificate);
+  writeFileSync(join(directory, 'tls', 'server.key'), server.key, { mode: 0o600 });
   writeFileSync(join(directory, 'tls', 'ca.crt'), producer);
   const file = join(directory, 'countersign.yaml');
   const envoy = [

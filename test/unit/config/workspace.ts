@@ -2,6 +2,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { issueCertificate, newCertificateKeys } from '../../../examples/local-federation/certificate.js';
 import { loadConfiguration } from '../../../src/config/load.js';
 import { encodePrivateKey, generateKeyPair } from '../../../src/crypto/private-key.js';
 import type { Configuration, ConfigurationProblem, LoadResult } from '../../../src/config/settings.js';
@@ -46,12 +47,13 @@ export function createWorkspace(): Workspace {
   for (const [name, source] of Object.entries({
     'producer-a.pem': 'producer.pem',
     'expired.pem': 'expired.pem',
-    'server.crt': 'other.pem',
     'ca.crt': 'chain.pem',
     'producer-a.pub': 'key.ssh.pub',
   }))
     copyFileSync(join(fixtures, 'files', source), join(certs, name));
-  writeFileSync(join(certs, 'server.key'), 'stands for a key\n', { mode: 0o600 });
+  const server = serverPair();
+  writeFileSync(join(certs, 'server.crt'), server.certificate);
+  writeFileSync(join(certs, 'server.key'), server.key, { mode: 0o600 });
   mkdirSync(join(directory, 'keys'));
   for (const [name, content] of Object.entries(feedbackKeyFiles))
     writeFileSync(join(directory, 'keys', name), content, { mode: 0o600 });
@@ -64,6 +66,21 @@ export function createWorkspace(): Workspace {
     },
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
+}
+
+/** A self-signed server certificate of ten years and its key, both PEM. */
+export function serverPair(): { readonly certificate: string; readonly key: string } {
+  const keys = newCertificateKeys();
+  const [notBefore, notAfter] = [new Date(nowMs - 86_400_000), new Date(nowMs + 315_360_000_000)];
+  const request = {
+    commonName: 'localhost',
+    role: 'server',
+    publicKey: keys.publicKey,
+    notBefore,
+    notAfter,
+  } as const;
+  const key = keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return { certificate: issueCertificate(request, { commonName: 'localhost', keys }), key };
 }
 
 /** The configuration of a load that has to have succeeded. */

@@ -61,6 +61,17 @@ describe('a private key', () => {
     ['base64 of 32 bytes', base64(seed), 'base64'],
     ['base64 of 64 bytes, as the bytes of a file', Buffer.from(`${base64(key.secret)}\n`), 'base64'],
     ['the JWK of RFC 8037', RFC_8037, 'jwk'],
+    ['PKCS#8 in DER', Buffer.from(`302e020100300506032b657004220420${vector.seed}`, 'hex'), 'der'],
+    [
+      'PKCS#8 as the crate ring writes it, in DER',
+      Buffer.from(`3053020101300506032b657004220420${vector.seed}a123032100${vector.publicKey}`, 'hex'),
+      'der',
+    ],
+    [
+      'PKCS#8 as the crate ring writes it, in PEM',
+      pkcs8(`3053020101300506032b657004220420${vector.seed}a123032100${vector.publicKey}`),
+      'pem',
+    ],
   ])('is read from %s', (_, input, encoding) => {
     const result = parsePrivateKey(input);
     expect(result).toMatchObject({ ok: true, encoding });
@@ -104,7 +115,16 @@ describe('a private key', () => {
       Buffer.concat([seed, foreign.publicKey.raw]),
       { code: 'halves_disagree', encoding: 'raw' },
     ],
-    ['64 bytes of hex', Buffer.from(vector.seed), { code: 'halves_disagree', encoding: 'raw' }],
+    ['64 bytes of hex', Buffer.from(vector.seed), { code: 'hex' }],
+    ['64 hex digits and a line end', `${vector.seed}\n`, { code: 'hex' }],
+    ['128 hex digits', Buffer.from(vector.seed + vector.publicKey), { code: 'hex' }],
+    ['a text of 32 characters', Buffer.from('correct horse battery staple 123'), { code: 'unrecognised' }],
+    ['a text of 64 bytes in UTF-8', Buffer.from('ü'.repeat(32)), { code: 'unrecognised' }],
+    [
+      'a public key in DER',
+      Buffer.from('302a300506032b6570032100' + vector.publicKey, 'hex'),
+      { code: 'public_where_private_expected', encoding: 'der' },
+    ],
     [
       'a public PEM',
       encodePublicKey(key.publicKey, 'pem'),

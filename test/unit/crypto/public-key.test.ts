@@ -46,6 +46,18 @@ describe('a public key', () => {
     },
   );
 
+  it('is read from SPKI in DER', () => {
+    expect(parsePublicKey(spki)).toMatchObject({ ok: true, encoding: 'der', key: { raw } });
+  });
+
+  it('is never made of 32 printable characters, of which one in sixteen would be a key', () => {
+    const texts = Array.from({ length: 500 }, (_, index) =>
+      `${index}password for the gateway, no 32.`.slice(0, 32),
+    );
+    for (const text of texts)
+      expect(parsePublicKey(Buffer.from(text))).toEqual({ ok: false, fault: { code: 'unrecognised' } });
+  });
+
   it('is read from 32 raw bytes, copied, and known by their SHA-256', () => {
     const input = Uint8Array.from(raw);
     const result = parsePublicKey(input);
@@ -75,7 +87,13 @@ describe('a public key', () => {
     ['a sentence', 'the key is under the mat', { code: 'unrecognised' }],
     ['a byte-order mark before base64', `\ufeff${base64}`, { code: 'unrecognised' }],
     ['text too long to be a key', 'A'.repeat(20_000), { code: 'unrecognised' }],
-    ['hex', hex, { code: 'wrong_length', actualBytes: 48 }],
+    ['hex', hex, { code: 'hex' }],
+    ['hex with a line end, from a file', Buffer.from(`${hex}\n`), { code: 'hex' }],
+    [
+      'a private key in DER',
+      Buffer.from('302e020100300506032b657004220420' + hex, 'hex'),
+      { code: 'private_where_public_expected', encoding: 'der' },
+    ],
     [
       'base64 of 31 bytes',
       Buffer.from(raw.subarray(1)).toString('base64'),

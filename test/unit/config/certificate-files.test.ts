@@ -1,0 +1,131 @@
+/** Chains, bundles and their key, as the loader judges them; test/e2e/envoy-files.test.ts holds it to Envoy. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  issueCertificate,
+  newCertificateKeys,
+  type Issuer,
+} from '../../../examples/local-federation/certificate.js';
+import {
+  configurationText,
+  createWorkspace,
+  identity,
+  loaded,
+  nowMs,
+  problemsOf,
+  serverPair,
+  type Workspace,
+} from './workspace.js';
+
+const DAY = 86_400_000;
+let workspace: Workspace;
+beforeEach(() => {
+  workspace = createWorkspace();
+});
+afterEach(() => workspace.remove());
+
+const envoy = {
+  listener: { address: '127.0.0.1', port: 8443 },
+  admin: { address: '127.0.0.1', port: 9901 },
+  upstream: { address: '127.0.0.1', port: 9000 },
+  tls: {
+    certificateFile: 'certs/server.crt',
+    privateKeyFile: 'certs/server.key',
+    clientCaFile: 'certs/ca.crt',
+  },
+};
+
+function issue(commonName: string, role: 'authority' | 'client' | 'server', issuer?: Issuer, days = 3650) {
+  const keys = newCertificateKeys();
+  const [notBefore, notAfter] = [new Date(nowMs - DAY), new Date(nowMs + days * DAY)];
+  const request = { commonName, role, publicKey: keys.publicKey, notBefore, notAfter };
+  const own = { commonName, keys };
+  return { certificate: issueCertificate(request, issuer ?? own), issuer: own };
+}
+
+const put = (name: string, text: string): void =>
+  writeFileSync(join(workspace.directory, name), text, { mode: 0o600 });
+const load = (changes: Readonly<Record<string, unknown>> = {}) =>
+  workspace.load(configurationText({ envoy, ...changes }));
+const told = (): string[] => problemsOf(load()).map(({ path, message }) => `${path}: ${message}`);
+const warned = (changes: Readonly<Record<string, unknown>> = {}): string[] =>
+  loaded(load(changes)).warnings.map(({ path, message }) => `${path}: ${message}`);
+
+test('a key of another certificate is refused', () => {
+  put('certs/server.key', serverPair().key);
+  expect(told()).toEqual([
+    expect.stringMatching(/^envoy.tls.privateKeyFile: is the key of another certificate/),
+  ]);
+});
+
+test('a chain in the wrong order is refused, with the key and without it', () => {
+  const authority = issue('ca', 'authority');
+  const { certificate, issuer } = issue('localhost', 'server', authority.issuer);
+  put('certs/server.crt', authority.certificate + certificate);
+  put('certs/server.key', issuer.keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+  expect(told()).toEqual([expect.stringContaining('the key belongs to certificate 2 of the file')]);
+  const tls = { ...envoy.tls, privateKeyFile: '/nowhere/server.key' };
+  const problems = problemsOf(load({ envoy: { ...envoy, tls } }));
+  expect(problems).toEqual([
+    expect.objectContaining({ message: expect.stringContaining('in the wrong order') }),
+  ]);
+});
+
+test('an encrypted key and one in DER are refused for what they are', () => {
+  const keys = newCertificateKeys();
+  const key = keys.privateKey;
+  put(
+    'certs/server.key',
+    key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }).toString(),
+  );
+  expect(told()).toEqual([expect.stringContaining('is encrypted with a passphrase')]);
+  writeFileSync(join(workspace.directory, 'certs/server.key'), key.export({ type: 'pkcs8', format: 'der' }));
+  expect(told()).toEqual([expect.stringContaining('is in DER')]);
+});
+
+test('every end counts: a CA of a bundle that has ended or soon will is named', () => {
+  const [old, soon] = [issue('old', 'authority', undefined, -0.5), issue('soon', 'authority', undefined, 13)];
+  put('certs/ca.crt', issue('ca', 'authority').certificate + old.certificate + soon.certificate);
+  expect(warned()).toEqual([
+    'envoy.tls.clientCaFile: certificate 2 of this file has expired',
+    expect.stringMatching(
+      /^envoy.tls.clientCaFile: certificate 3 of this file ends within 14 days, at 2027-01-14/,
+    ),
+  ]);
+});
+
+test('a pin or a key that ends within 14 days is warned of, and one that ends later is not', () => {
+  const end = (days: number): string => new Date(nowMs + days * DAY).toISOString();
+  const ending = (days: number) => [
+    identity({
+      certificates: [{ sha256: 'a'.repeat(64), notAfter: end(days) }],
+      keys: [{ kid: 'k1', publicKey: '11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=', notAfter: end(days) }],
+    }),
+  ];
+  expect(warned({ identities: ending(13) })).toEqual([
+    expect.stringContaining('certificates[0]: this certificate pin ends within 14 days'),
+    expect.stringContaining('keys[0].notAfter: this key ends within 14 days'),
+  ]);
+  expect(warned({ identities: ending(15) })).toEqual([]);
+});
+
+test('a pin from a CA that the listener does not trust is warned of, also when the CAs have one name', () => {
+  const [trusted, other] = [issue('ca', 'authority'), issue('ca', 'authority')];
+  put('certs/ca.crt', trusted.certificate);
+  const pinned = (certificate: string) => {
+    put('certs/client.pem', certificate);
+    return warned({ identities: [identity({ certificates: [{ file: 'certs/client.pem' }] })] });
+  };
+  expect(pinned(issue('a', 'client', trusted.issuer).certificate)).toEqual([]);
+  expect(pinned(trusted.certificate)).toEqual([]);
+  expect(pinned(issue('a', 'client', other.issuer).certificate)).toEqual([
+    expect.stringContaining('was not issued by a CA in envoy.tls.clientCaFile, but by "CN=ca"'),
+  ]);
+});
+
+test('an upstream that is not on this machine is warned of', () => {
+  const upstream = { address: '10.0.0.9', port: 9000 };
+  expect(warned({ envoy: { ...envoy, upstream } })).toEqual([
+    expect.stringContaining('envoy.upstream.address: verified requests go to "10.0.0.9" in plain HTTP'),
+  ]);
+});
