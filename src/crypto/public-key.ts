@@ -8,6 +8,7 @@ import type { KeyEncoding, KeyFault } from './key-fault.js';
 import { recogniseKeyText, type KeyText } from './key-text.js';
 import { readOpenSshLine } from './openssh.js';
 import { decodePem } from './pem.js';
+import { provesPoint } from './point-proof.js';
 
 export { describeKeyFault, type KeyEncoding, type KeyFault } from './key-fault.js';
 
@@ -52,7 +53,7 @@ function readText({ encoding, text }: KeyText): Uint8Array | KeyFault {
 function judge(bytes: Uint8Array | KeyFault, encoding: KeyEncoding): PublicKeyResult {
   if ('code' in bytes) return { ok: false, fault: bytes };
   if (bytes.length !== 32) return { ok: false, fault: { code: 'wrong_length', actualBytes: bytes.length } };
-  const point = findPointFault(bytes);
+  const point = provesPoint(bytes) ? undefined : findPointFault(bytes);
   if (point !== undefined) return { ok: false, fault: { code: 'bad_point', encoding, point } };
   const raw = Uint8Array.from(bytes);
   const fingerprintBytes = createHash('sha256').update(raw).digest();
@@ -63,7 +64,7 @@ function judge(bytes: Uint8Array | KeyFault, encoding: KeyEncoding): PublicKeyRe
 /**
  * Parses and judges a public key: 32 raw bytes, their standard base64, PEM SPKI (RFC 8410), an OpenSSH line, or
  * a JWK (RFC 8037). A text may be given as the bytes of its file; 32 bytes are always a raw key.
- * Takes some milliseconds, so it belongs to loading a configuration. Never throws on any input.
+ * Takes up to some milliseconds, so it belongs to loading a configuration. Never throws on any input.
  */
 export function parsePublicKey(input: string | Uint8Array): PublicKeyResult {
   if (typeof input !== 'string' && input.length === 32) return judge(input, 'raw');
