@@ -1,6 +1,7 @@
 /** Telling whether a file is still what it was: its content and its mode, or why it cannot be read. */
-import { createHash } from 'node:crypto';
+import { createHash, webcrypto } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 
 /** What a file looked like: equal prints, equal file. Holds nothing of the content but its hash. */
 export type FilePrint = string;
@@ -24,6 +25,19 @@ export function printFile(path: string): FilePrint {
   }
 }
 
+/** The same off the loop: files are read and hashed by other threads. */
+export async function printFileElsewhere(path: string): Promise<FilePrint> {
+  try {
+    const stats = await stat(path);
+    if (!stats.isFile()) return 'no regular file';
+    if (stats.size > MAX_BYTES) return `too large: ${stats.size} ${stats.mtimeMs}`;
+    const hash = await webcrypto.subtle.digest('SHA-256', await readFile(path));
+    return printText(stats.mode, Buffer.from(hash).toString('hex'));
+  } catch (error) {
+    return `unreadable: ${String((error as NodeJS.ErrnoException).code)}`;
+  }
+}
+
 /** The print of a file whose bytes were read already. */
 export function printRead(path: string, bytes: Uint8Array): FilePrint {
   try {
@@ -34,5 +48,9 @@ export function printRead(path: string, bytes: Uint8Array): FilePrint {
 }
 
 function printOf(mode: number, bytes: Uint8Array): FilePrint {
-  return `${(mode & MODE_BITS).toString(8)} ${createHash('sha256').update(bytes).digest('hex')}`;
+  return printText(mode, createHash('sha256').update(bytes).digest('hex'));
+}
+
+function printText(mode: number, hash: string): FilePrint {
+  return `${(mode & MODE_BITS).toString(8)} ${hash}`;
 }

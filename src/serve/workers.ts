@@ -1,6 +1,7 @@
 /**
- * The supervisor of several workers. It judges nothing itself: it starts them, replaces those that die, passes
- * signals on, and shows them all on the one admin port. A worker whose supervisor is gone drains and ends.
+ * The supervisor of several workers. It judges no request itself: it starts them, loads the configuration for all of
+ * them, replaces those that die, passes signals on, and shows them all on the one admin port. A worker whose
+ * supervisor is gone drains and ends.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Configuration } from '../config/settings.js';
 import { startAdminServer } from '../observability/admin-server.js';
+import type { SharedFiles } from './shared-files.js';
 import { openWhenFree, takeOverWhenHealthy } from './succession.js';
 import type { RunningVerifier } from './verifier.js';
 import { Worker } from './worker.js';
@@ -23,6 +25,8 @@ const SUCCESSION_MILLISECONDS = 2_000;
 export interface WorkersOptions {
   /** Beside those of another supervisor, whose sockets they take once each of them is healthy. */
   readonly replace?: boolean | undefined;
+  /** What workers start with and reload. Default: nothing is handed to them. */
+  readonly files?: SharedFiles | undefined;
   /** Makes the process of a worker. */
   readonly start?: typeof forkWorker;
 }
@@ -31,9 +35,9 @@ export interface WorkersOptions {
 export async function startWorkers(
   configuration: Configuration,
   logger: Logger,
-  { replace = false, start = forkWorker }: WorkersOptions = {},
+  { replace = false, start = forkWorker, files }: WorkersOptions = {},
 ): Promise<RunningVerifier> {
-  const supervisor = new Supervisor(configuration, logger, { replace, start });
+  const supervisor = new Supervisor(configuration, logger, { replace, start, files });
   await supervisor.start();
   return supervisor;
 }
@@ -54,14 +58,14 @@ class Supervisor implements RunningVerifier {
   constructor(
     configuration: Configuration,
     logger: Logger,
-    { replace, start }: { readonly replace: boolean; readonly start: typeof forkWorker },
+    { replace, start, files }: Required<Pick<WorkersOptions, 'start'>> & WorkersOptions,
   ) {
     this.#configuration = configuration;
     this.#logger = logger;
-    this.#replace = replace;
+    this.#replace = replace === true;
     // A socket that was taken over is our own: who comes in the place of a dead worker need not wait for it.
     const fork = (number: number): ChildProcess =>
-      start(configuration.file, number, replace && !this.#hasTakenOver);
+      start(configuration.file, number, this.#replace && !this.#hasTakenOver);
     this.#workers = Array.from(
       { length: configuration.settings.workers },
       (_, number) =>
@@ -69,6 +73,7 @@ class Supervisor implements RunningVerifier {
           number,
           fork: () => fork(number),
           logger,
+          files,
           onDeath: () => this.#view.died(number),
         }),
     );
