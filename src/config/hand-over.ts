@@ -29,8 +29,8 @@ export interface HandedOver {
   readonly prints: FilePrints;
 }
 
-/** Things of one part: with more, making them would hold up the loop for longer than a few milliseconds. */
-const PART_WEIGHT = 1_000;
+/** Things of one part, which take a millisecond or two to make. */
+const PART_WEIGHT = 300;
 
 type PackedKey = Omit<VerificationKey, 'publicKey'> & { readonly raw: Uint8Array };
 type PackedIdentity = Omit<Identity, 'keys'> & { readonly keys: readonly PackedKey[] };

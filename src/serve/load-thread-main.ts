@@ -1,6 +1,6 @@
 /** The thread that loads and judges configurations: it answers every question with what is in the files. */
 import { setPriority } from 'node:os';
-import { parentPort, workerData, type TransferListItem } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { loadConfiguration } from '../config/load.js';
 import { PublicKeyCache } from '../config/public-key-cache.js';
 import { selectSigner } from '../crypto/signing.js';
@@ -20,7 +20,7 @@ const signer = selectSigner();
 port.on('message', (question: LoadQuestion) => {
   void answer(question).then((found) => {
     const buffers = (found.files.parts ?? []).map(({ bytes }) => bytes.buffer as ArrayBuffer);
-    port.postMessage(found, buffers satisfies TransferListItem[]);
+    port.postMessage(found, buffers);
   });
 });
 
