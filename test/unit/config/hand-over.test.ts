@@ -1,5 +1,4 @@
 /** A configuration on its way from the thread that judged it to the loop that serves. */
-// Fault: reload-large
 import { packConfiguration, unpackConfiguration, wipeHandOver } from '../../../src/config/hand-over.js';
 import type { Configuration } from '../../../src/config/settings.js';
 import { nodeSigner } from '../../../src/crypto/signing.js';
@@ -50,6 +49,7 @@ async function handedOver(configuration: Configuration): Promise<Configuration> 
   return next;
 }
 
+// Fault: reload-large
 describe('what is handed over', () => {
   it('is the configuration, under the generation of whoever takes it', async () => {
     const configuration = rich();
@@ -98,6 +98,7 @@ describe('what is handed over', () => {
   });
 });
 
+// Fault: reload-large
 it('comes in parts of a bounded size, with a pause after each', async () => {
   const [count, most] = [3_000, 300];
   const configuration = rich({

@@ -1,5 +1,4 @@
 /** The thread that loads a configuration, as its process sees it: whatever becomes of it is a load with a problem. */
-// Fault: reload-large
 import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import {
@@ -55,6 +54,7 @@ function setUp(options = {}) {
 
 const answers = (answer: LoadAnswer) => (thread: FakeThread) => void thread.emit('message', answer);
 
+// Fault: reload-large
 describe('the thread that loads', () => {
   it('is one for all loads that follow each other, and is told what was tested', async () => {
     const { threads, load } = setUp();

@@ -1,5 +1,4 @@
 /** One load for all workers, and the last good configuration for whoever comes later. */
-// Fault: reload-large, worker-killed
 import type { HandOver } from '../../../src/config/hand-over.js';
 import type { JudgedFiles } from '../../../src/serve/judged-files.js';
 import { SharedFiles } from '../../../src/serve/shared-files.js';
@@ -20,6 +19,7 @@ function setUp() {
   return { files, loads: () => loads, spoil: () => (problems = ['bad']) };
 }
 
+// Fault: reload-large, worker-killed
 describe('files that workers share', () => {
   it('are loaded once for all that ask together, and once more for whoever asks later', async () => {
     const { files, loads } = setUp();
