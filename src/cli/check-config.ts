@@ -28,7 +28,7 @@ async function checkConfig(world: CliWorld, file: string, options: CheckConfigOp
     if (options.json) world.out(jsonText({ ok: false, file, problems: loaded.problems }));
     else
       world.err(
-        `${renderProblems(loaded.problems)}\n${count(loaded.problems.length, 'problem')} in ${file}\n`,
+        `${renderProblems(loaded.problems)}\n${count(loaded.problemCount, 'problem')} in ${file}\n`,
       );
     return ExitCode.refused;
   }

@@ -3,18 +3,20 @@
  * Of YAML 1.2 the plain part is taken: no second meaning for a key, no unknown tag, no flood of aliases.
  */
 import {
+  Composer,
   isAlias,
   isMap,
   isScalar,
   isSeq,
   LineCounter,
-  parseAllDocuments,
+  Parser,
+  type CST,
   type Document,
   type Node,
-  type Pair,
+  type YAMLMap,
 } from 'yaml';
-import { findExcess } from './document-bounds.js';
-import type { ConfigurationPath } from './findings.js';
+import { boundedTokens, ExcessError, tooDeep, tooManyAliases, type Excess } from './document-bounds.js';
+import { BoundedFindings, type ConfigurationPath } from './findings.js';
 
 /** A fault of the document itself; `offset` counts characters from its beginning. */
 export interface DocumentFault {
@@ -32,7 +34,7 @@ export type DocumentResult =
       /** The 1-based line of a path, or of the nearest node above it. */
       readonly lineOf: (path: ConfigurationPath) => number | undefined;
     }
-  | { readonly ok: false; readonly faults: readonly DocumentFault[] };
+  | { readonly ok: false; readonly faults: BoundedFindings<DocumentFault> };
 
 /** An alias may stand for this many nodes in all; beyond it is a bomb, not a convenience. */
 const maxAliasCount = 100;
@@ -41,21 +43,19 @@ const maxAliasCount = 100;
 export function parseConfigurationDocument(text: string): DocumentResult {
   const lines = new LineCounter();
   try {
-    const excess = findExcess(text);
-    return excess === undefined ? interpret(text, lines) : single(excess.message, excess.remedy);
+    return interpret(text, lines);
   } catch (error) {
+    if (error instanceof ExcessError) return single(error.excess);
     // What recurses over a document nested thousands deep exhausts the stack; toJS throws on alias bombs.
-    if (error instanceof RangeError) return single('is nested too deeply', 'write a flatter file');
-    if (error instanceof ReferenceError)
-      return single('repeats itself by aliases without end', 'write the values out');
+    if (error instanceof RangeError) return single(tooDeep);
+    if (error instanceof ReferenceError) return single(tooManyAliases);
     throw error;
   }
 }
 
 function interpret(text: string, lines: LineCounter): DocumentResult {
   // Duplicate keys are found below, in linear time and with their path.
-  const parsed = parseAllDocuments(text, {
-    lineCounter: lines,
+  const composer = new Composer({
     prettyErrors: false,
     strict: true,
     uniqueKeys: false,
@@ -64,42 +64,60 @@ function interpret(text: string, lines: LineCounter): DocumentResult {
     merge: false,
     resolveKnownTags: false,
   });
-  const [document, second] = Array.isArray(parsed) ? parsed : [];
-  if (document === undefined) return single('is empty', 'start from the example in docs/configuration.md');
-  if (second !== undefined) return single('holds several YAML documents', 'keep one document, without ---');
-  const faults = [...syntaxFaults(document, lines), ...structureFaults(document, lines)];
-  if (faults.length > 0) return { ok: false, faults };
+  const [document, second] = composer.compose(syntaxOf(text, lines));
+  if (document === undefined) return single(empty);
+  if (second !== undefined)
+    return single({ message: 'holds several YAML documents', remedy: 'keep one document, without ---' });
+  const faults = new BoundedFindings<DocumentFault>();
+  findSyntaxFaults(document, lines, faults);
+  findStructureFaults(document, lines, faults);
+  if (faults.count > 0) return { ok: false, faults };
   const value: unknown = document.toJS({ maxAliasCount });
-  if (value === null) return single('is empty', 'start from the example in docs/configuration.md');
-  return { ok: true, value, lineOf: (path) => lineOfPath(document, lines, path) };
+  if (value === null) return single(empty);
+  const members = new Members();
+  return { ok: true, value, lineOf: (path) => lineOfPath({ document, lines, members }, path) };
 }
 
-function single(message: string, remedy: string): DocumentResult {
-  return { ok: false, faults: [{ path: [], line: undefined, message, remedy }] };
+const empty: Excess = { message: 'is empty', remedy: 'start from the example in docs/configuration.md' };
+
+/** What `Parser.parse` gives, with the tokens counted on their way, so that the text is taken apart once. */
+function* syntaxOf(text: string, lines: LineCounter): Generator<CST.Token, void> {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  for (const token of boundedTokens(text)) yield* parser.next(token);
+  yield* parser.end();
 }
 
-function syntaxFaults(document: Document, lines: LineCounter): DocumentFault[] {
-  const errors = document.errors.map((error) => ({
-    path: [],
-    line: lines.linePos(error.pos[0]).line,
-    // Without the token at its end, which might be a piece of a secret.
-    message:
-      error.code === 'RESOURCE_EXHAUSTION'
-        ? 'is nested too deeply'
-        : `is not valid YAML: ${error.message.replace(/:? ".*$/s, '')}`,
-    remedy: 'correct the line; text with special characters belongs in quotes',
-  }));
-  const tags = document.warnings.map((warning) => ({
-    path: [],
-    line: lines.linePos(warning.pos[0]).line,
-    message: `has something that this format does not know: ${warning.message}`,
-    remedy: 'remove the tag',
-  }));
-  return [...errors, ...tags];
+function single(excess: Excess): DocumentResult {
+  const faults = new BoundedFindings<DocumentFault>();
+  faults.add([], () => ({ path: [], line: undefined, ...excess }));
+  return { ok: false, faults };
 }
 
-function structureFaults(document: Document, lines: LineCounter): DocumentFault[] {
-  const faults: DocumentFault[] = [];
+type Faults = BoundedFindings<DocumentFault>;
+
+function findSyntaxFaults(document: Document, lines: LineCounter, faults: Faults): void {
+  for (const error of document.errors)
+    faults.add([], () => ({
+      path: [],
+      line: lines.linePos(error.pos[0]).line,
+      // Without the token at its end, which might be a piece of a secret.
+      message:
+        error.code === 'RESOURCE_EXHAUSTION'
+          ? tooDeep.message
+          : `is not valid YAML: ${error.message.replace(/:? ".*$/s, '')}`,
+      remedy: 'correct the line; text with special characters belongs in quotes',
+    }));
+  for (const warning of document.warnings)
+    faults.add([], () => ({
+      path: [],
+      line: lines.linePos(warning.pos[0]).line,
+      message: `has something that this format does not know: ${warning.message}`,
+      remedy: 'remove the tag',
+    }));
+}
+
+function findStructureFaults(document: Document, lines: LineCounter, faults: Faults): void {
   const visit = (node: unknown, path: ConfigurationPath): void => {
     if (isSeq(node)) node.items.forEach((item, index) => visit(item, [...path, index]));
     if (!isMap(node)) return;
@@ -107,15 +125,15 @@ function structureFaults(document: Document, lines: LineCounter): DocumentFault[
     for (const pair of node.items) {
       const name = isScalar(pair.key) && typeof pair.key.value === 'string' ? pair.key.value : undefined;
       const fault = keyFault(name, seen);
+      const place = [...path, name ?? '?'];
       if (fault !== undefined)
-        faults.push({ ...fault, path: [...path, name ?? '?'], line: lineOfNode(pair.key, lines) });
+        faults.add(place, () => ({ ...fault, path: place, line: lineOfNode(pair.key, lines) }));
       if (name === undefined) continue;
       seen.add(name);
-      visit(pair.value, [...path, name]);
+      visit(pair.value, place);
     }
   };
   visit(document.contents, []);
-  return faults;
 }
 
 function keyFault(
@@ -136,11 +154,18 @@ function lineOfNode(node: unknown, lines: LineCounter): number | undefined {
   return range === null || range === undefined ? undefined : lines.linePos(range[0]).line;
 }
 
-function lineOfPath(document: Document, lines: LineCounter, path: ConfigurationPath): number | undefined {
+/** A document, and where things are in it. */
+interface Located {
+  readonly document: Document;
+  readonly lines: LineCounter;
+  readonly members: Members;
+}
+
+function lineOfPath({ document, lines, members }: Located, path: ConfigurationPath): number | undefined {
   let node: unknown = document.contents;
   let line = lineOfNode(node, lines);
   for (const segment of path) {
-    const found = stepInto(isAlias(node) ? node.resolve(document) : node, segment);
+    const found = stepInto(isAlias(node) ? node.resolve(document) : node, segment, members);
     if (found === undefined) return line;
     line = lineOfNode(found.at, lines) ?? line;
     node = found.value;
@@ -148,12 +173,29 @@ function lineOfPath(document: Document, lines: LineCounter, path: ConfigurationP
   return line;
 }
 
-function stepInto(node: unknown, segment: string | number): { at: unknown; value: unknown } | undefined {
+function stepInto(
+  node: unknown,
+  segment: string | number,
+  members: Members,
+): { at: unknown; value: unknown } | undefined {
   if (isSeq(node) && typeof segment === 'number') {
     const item = node.items[segment];
     return item === undefined ? undefined : { at: item, value: item };
   }
   if (!isMap(node)) return undefined;
-  const pair = node.items.find((item: Pair) => isScalar(item.key) && item.key.value === String(segment));
+  const pair = members.of(node).get(String(segment));
   return pair === undefined ? undefined : { at: pair.key, value: pair.value };
+}
+
+/** The members of maps by name: the library looks through all of them each time. */
+class Members {
+  readonly #known = new WeakMap<YAMLMap, ReadonlyMap<unknown, YAMLMap['items'][number]>>();
+
+  of(map: YAMLMap): ReadonlyMap<unknown, YAMLMap['items'][number]> {
+    const known = this.#known.get(map);
+    if (known !== undefined) return known;
+    const members = new Map(map.items.map((pair) => [isScalar(pair.key) ? pair.key.value : undefined, pair]));
+    this.#known.set(map, members);
+    return members;
+  }
 }

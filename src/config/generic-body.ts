@@ -28,12 +28,12 @@ export function genericContract(
   path: ConfigurationPath,
   findings: Findings,
 ): ContractParts | undefined {
-  const faultsBefore = findings.problems.length;
+  const faultsBefore = findings.problemCount;
   const roles = rolePointers(json);
   const rules = fieldRules(json, roles, path, findings);
   refuseNesting([...rules.keys()], path, findings);
   if (json.topLevel !== undefined) refuseOutside(json.topLevel, [...rules.keys()], path, findings);
-  if (findings.problems.length > faultsBefore) return undefined;
+  if (findings.problemCount > faultsBefore) return undefined;
   return {
     fields: [...rules].map(([pointer, rule]): FieldContract => required(pointer, rule)),
     closedObjects: json.topLevel === undefined ? [] : [{ pointer: '', members: json.topLevel }],

@@ -5,7 +5,7 @@ import { LoadContext } from './context.js';
 import { parseConfigurationDocument, type DocumentFault } from './document.js';
 import { compileFeedback } from './feedback.js';
 import { printFile, printRead } from './file-print.js';
-import { Findings, formatPath } from './findings.js';
+import { Findings, formatPath, moreProblems, type BoundedFindings } from './findings.js';
 import { deepFreeze } from './freeze.js';
 import { compileIdentities } from './identities.js';
 import { compilePolicies } from './policies.js';
@@ -47,25 +47,21 @@ export function loadConfiguration(file: string, options: LoadOptions): LoadResul
   const text = readBoundedText(absolute, maxConfigurationBytes);
   const own = text.ok ? printRead(text) : printFile(absolute);
   const alone = new Map([[absolute, own]]);
-  if (!text.ok) return refused([{ file, path: '', message: text.message, remedy: text.remedy }], alone);
+  if (!text.ok) return refused([{ file, path: '', message: text.message, remedy: text.remedy }], 1, alone);
   const document = parseConfigurationDocument(text.text);
-  if (!document.ok)
-    return refused(
-      document.faults.map((fault) => problemOf(file, fault)),
-      alone,
-    );
+  if (!document.ok) return refused(problemsOf(file, document.faults), document.faults.count, alone);
   const findings = new Findings(file, document.lineOf);
   const structure = parseStructure(document.value, findings);
-  if (structure.input === undefined) return refused(findings.problems, alone);
+  if (structure.input === undefined) return refused(findings.problems, findings.problemCount, alone);
   const { broken } = structure;
   const { nowMs, publicKeys } = options;
   const context = new LoadContext({ findings, broken, nowMs, directory: dirname(absolute), publicKeys });
   context.notePrint(absolute, own);
   const compiled = compile(structure.input, structure, options, context);
   const { prints } = context;
-  if (findings.problems.length > 0) {
+  if (findings.problemCount > 0) {
     context.wipePrivateKeys();
-    return refused(findings.problems, prints);
+    return refused(findings.problems, findings.problemCount, prints);
   }
   const { warnings } = findings;
   const filesRead = [...new Set([absolute, ...context.filesRead])];
@@ -96,8 +92,21 @@ function compile(
   return { settings, snapshot };
 }
 
-function refused(problems: readonly ConfigurationProblem[], prints: FilePrints): LoadResult {
-  return { ok: false, problems, prints };
+function refused(
+  problems: readonly ConfigurationProblem[],
+  problemCount: number,
+  prints: FilePrints,
+): LoadResult {
+  return { ok: false, problems, problemCount, prints };
+}
+
+function problemsOf(file: string, faults: BoundedFindings<DocumentFault>): ConfigurationProblem[] {
+  const more = (section: string, left: number): DocumentFault => ({
+    path: section === '' ? [] : [section],
+    line: undefined,
+    ...moreProblems(left),
+  });
+  return faults.all(more).map((fault) => problemOf(file, fault));
 }
 
 function problemOf(file: string, { path, line, message, remedy }: DocumentFault): ConfigurationProblem {

@@ -21,7 +21,7 @@ export type TextResult =
 export const maxCertificateFileBytes = 4 * 1024 * 1024;
 
 /** A pipe is opened without waiting for its writer, and a terminal without becoming ours. */
-const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+export const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
  * Reads a regular file of 1 to `maxBytes` bytes, links followed. It is opened once: what is judged is what is read,

@@ -66,5 +66,10 @@ function changedFeedback(
 function differing(started: object, next: object): string[] {
   const [before, after] = [new Map(Object.entries(started)), new Map(Object.entries(next))];
   const keys = new Set([...before.keys(), ...after.keys()]);
-  return [...keys].filter((key) => !isDeepStrictEqual(before.get(key), after.get(key)));
+  return [...keys].filter((key) => !isSameData(before.get(key), after.get(key)));
+}
+
+/** By what they hold: one of them may have come over from another thread, whose objects have prototypes of their own. */
+function isSameData(left: unknown, right: unknown): boolean {
+  return isDeepStrictEqual(structuredClone(left), structuredClone(right));
 }

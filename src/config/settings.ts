@@ -129,4 +129,11 @@ export type FilePrints = ReadonlyMap<string, FilePrint>;
 /** `prints`: of every file that was named, so that a change of any of them can be noticed. */
 export type LoadResult =
   | { readonly ok: true; readonly configuration: Configuration; readonly prints: FilePrints }
-  | { readonly ok: false; readonly problems: readonly ConfigurationProblem[]; readonly prints: FilePrints };
+  | {
+      readonly ok: false;
+      /** The first hundred of every section, and how many more that has. */
+      readonly problems: readonly ConfigurationProblem[];
+      /** Those that are not shown included. */
+      readonly problemCount: number;
+      readonly prints: FilePrints;
+    };

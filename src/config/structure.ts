@@ -43,11 +43,11 @@ function reportIssue(issue: Issue, root: unknown, schema: JsonSchemaNode, findin
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(schemaAt(schema, path).properties ?? {});
     for (const key of issue.keys)
-      findings.problem([...path, key], 'is not a key of this format', unknownKeyRemedy(key, known));
+      findings.problem([...path, key], 'is not a key of this format', () => unknownKeyRemedy(key, known));
     return;
   }
   const message = describeIssue(issue, valueAt(root, path));
-  findings.problem(path, message, remedyFor(message, descriptionAt(schema, path)));
+  findings.problem(path, message, () => remedyFor(message, descriptionAt(schema, path)));
 }
 
 /** Drops what the issues point at, in the smallest units that can be missed, and applies the schema again. */

@@ -6,12 +6,15 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { printFile, type FilePrint } from './file-print.js';
+import { performance } from 'node:perf_hooks';
+import { printFileElsewhere, type FilePrint } from './file-print.js';
 import type { FilePrints } from './settings.js';
 
 const LOOK_MILLISECONDS = 1_000;
 /** A change has to stand for this long before it counts: whoever writes is given the time to finish. */
 const SETTLE_MILLISECONDS = 200;
+/** A look at thousands of files takes a while; this much longer it does not look. */
+const REST_PER_LOOK = 4;
 /** A file whose time is younger may change again without its time showing it: some volumes keep whole seconds. */
 const YOUNG_MILLISECONDS = 3_000;
 
@@ -33,6 +36,8 @@ export class FileWatch {
   readonly #options: FileWatchOptions;
   readonly #known = new Map<string, Known>();
   #followed: FilePrints = new Map();
+  /** What differed at the last look. */
+  #seen: FilePrints = new Map();
   #differences = '';
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -46,7 +51,13 @@ export class FileWatch {
   follow(prints: FilePrints): void {
     this.#followed = prints;
     this.#differences = '';
+    this.#seen = new Map();
     for (const path of this.#known.keys()) if (!prints.has(path)) this.#known.delete(path);
+  }
+
+  /** From now on the same files, as they were seen last: of a load that came to no end. */
+  followAsSeen(): void {
+    this.follow(new Map([...this.#followed, ...this.#seen]));
   }
 
   close(): void {
@@ -62,29 +73,33 @@ export class FileWatch {
   async #look(): Promise<void> {
     const { lookMilliseconds = LOOK_MILLISECONDS, settleMilliseconds = SETTLE_MILLISECONDS } = this.#options;
     const followed = this.#followed;
-    const differences = await this.#compare(followed);
+    const startedMs = performance.now();
+    const seen = await this.#compare(followed);
+    const differences = [...seen].map(([path, now]) => `${path} ${now}`).join('\n');
+    const tookMs = performance.now() - startedMs;
     const isCurrent = followed === this.#followed && !this.#closed;
     const stands = differences !== '' && differences === this.#differences;
-    if (isCurrent) this.#differences = differences;
-    this.#schedule(differences === '' || stands ? lookMilliseconds : settleMilliseconds);
+    if (isCurrent) [this.#differences, this.#seen] = [differences, seen];
+    const pause = differences === '' || stands ? lookMilliseconds : settleMilliseconds;
+    this.#schedule(Math.max(pause, REST_PER_LOOK * tookMs));
     if (isCurrent && stands) this.#options.onChange();
   }
 
-  /** What differs, as a text that two looks can be compared by; empty when nothing does. */
-  async #compare(followed: FilePrints): Promise<string> {
-    const differences: string[] = [];
+  /** What differs, as it looks now. */
+  async #compare(followed: FilePrints): Promise<FilePrints> {
+    const seen = new Map<string, FilePrint>();
     for (const [path, print] of followed) {
       const now = await this.#print(path);
-      if (now !== print) differences.push(`${path} ${now}`);
+      if (now !== print) seen.set(path, now);
     }
-    return differences.join('\n');
+    return seen;
   }
 
   async #print(path: string): Promise<FilePrint> {
     const signature = await signatureOf(path);
     const known = this.#known.get(path);
     if (known !== undefined && known.signature === signature) return known.print;
-    const print = printFile(path);
+    const print = await printFileElsewhere(path);
     if (signature === undefined) this.#known.delete(path);
     else this.#known.set(path, { signature, print });
     return print;

@@ -12,6 +12,8 @@ export interface SodiumModule {
   crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
   crypto_sign_detached(signature: Uint8Array, message: Uint8Array, secretKey: Uint8Array): void;
   crypto_hash_sha256(digest: Uint8Array, input: Uint8Array): void;
+  /** Not asked for its word alone; see `point-proof.ts`. */
+  readonly crypto_core_ed25519_is_valid_point?: (point: Uint8Array) => boolean;
 }
 
 function isSodiumModule(candidate: unknown): candidate is SodiumModule {

@@ -1,6 +1,6 @@
 /** A private key in memory: made from its seed, hidden from printers, wiped on request. */
 import nacl from 'tweetnacl';
-import { judgePublicKey, type PublicKey } from './public-key.js';
+import { judgePublicKey, restorePublicKey, type PublicKey } from './public-key.js';
 
 /** An Ed25519 private key with its judged public half. */
 export interface PrivateKey {
@@ -17,9 +17,21 @@ export function generateKeyPair(seed: Uint8Array): PrivateKey {
   const { secretKey } = nacl.sign.keyPair.fromSeed(seed);
   const parsed = judgePublicKey(secretKey.subarray(32));
   if (!parsed.ok) throw new Error('a derived public key is always of prime order');
-  const visible = { publicKey: parsed.key, toJSON: () => ({ publicKey: parsed.key.fingerprint }) };
+  return hide(secretKey, parsed.key);
+}
+
+/**
+ * The key pair of another thread or process of this verifier, which derived it from its seed: nothing is judged here.
+ * @param secret its 64 bytes, seed || public key; they are copied, and the caller wipes its own.
+ */
+export function restoreKeyPair(secret: Uint8Array): PrivateKey {
+  return hide(Uint8Array.from(secret), restorePublicKey(secret.subarray(32)));
+}
+
+function hide(secret: Uint8Array, publicKey: PublicKey): PrivateKey {
+  const visible = { publicKey, toJSON: () => ({ publicKey: publicKey.fingerprint }) };
   return Object.freeze(
-    Object.defineProperty(visible, 'secret', { value: secretKey }) as typeof visible & PrivateKey,
+    Object.defineProperty(visible, 'secret', { value: secret }) as typeof visible & PrivateKey,
   );
 }
 

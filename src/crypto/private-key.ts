@@ -16,7 +16,7 @@ export {
   type TextKeyEncoding,
 } from './key-encoding.js';
 export { describeKeyFault, type KeyEncoding, type KeyFault } from './key-fault.js';
-export { generateKeyPair, zeroize, type PrivateKey } from './key-pair.js';
+export { generateKeyPair, restoreKeyPair, zeroize, type PrivateKey } from './key-pair.js';
 export { selectSigner, signDetached, type Signer } from './signing.js';
 
 /** Outcome of parsing a private key. */

@@ -46,6 +46,11 @@ export class FeedbackKey implements ValidityInterval {
     zeroize(this.#privateKey);
   }
 
+  /** The secret half, for the thread or process that signs; whoever takes the copy wipes it. */
+  copySecret(): Uint8Array {
+    return Uint8Array.from(this.#privateKey.secret);
+  }
+
   /** What `JSON.stringify` shows: the id and the hash of the public half. */
   toJSON(): { readonly kid: string; readonly publicKey: string } {
     return { kid: this.kid, publicKey: this.publicKey.fingerprint };

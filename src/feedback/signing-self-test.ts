@@ -9,17 +9,21 @@ export function findDisagreeingKey(settings: FeedbackSettings, signer: Signer): 
 }
 
 /**
- * The same at a reload: only of keys that were not there before. Equal public halves have equal private ones, and
- * those have agreed already.
+ * The same at a reload: only of keys whose fingerprints are not among `tested`. Equal public halves have equal private
+ * ones, and those have agreed already.
  */
 export function findDisagreeingNewKey(
   settings: FeedbackSettings,
-  former: FeedbackSettings | undefined,
+  tested: ReadonlySet<string>,
   signer: Signer,
 ): string | undefined {
-  const tested = new Set(former && allKeys(former).map(({ publicKey }) => publicKey.fingerprint));
   const fresh = allKeys(settings).filter(({ publicKey }) => !tested.has(publicKey.fingerprint));
   return fresh.find((key) => !key.agreesWith(signer))?.kid;
+}
+
+/** The fingerprints of all keys. */
+export function fingerprintsOf(settings: FeedbackSettings): readonly string[] {
+  return allKeys(settings).map(({ publicKey }) => publicKey.fingerprint);
 }
 
 function allKeys({ defaultDomain, tenantDomains }: FeedbackSettings): readonly FeedbackKey[] {

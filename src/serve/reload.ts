@@ -1,14 +1,12 @@
 /**
- * Taking over a changed configuration while requests are judged: loaded by the loader of the start, tested, and then
- * put in force by one assignment, whole or not at all. Whatever is wrong with it, the last good one stays.
+ * Taking over a changed configuration while requests are judged: loaded and tested elsewhere, made ready in pieces, and
+ * then put in force by one assignment, whole or not at all. Whatever is wrong with it, the last good one stays.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { printFile } from '../config/file-print.js';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { unpackConfiguration, wipeHandOver, type HandOver } from '../config/hand-over.js';
 import { settingsThatNeedRestart } from '../config/restart-settings.js';
-import { renderProblems } from '../config/render.js';
-import type { Configuration, FilePrints, LoadResult } from '../config/settings.js';
-import type { Signer } from '../crypto/signing.js';
-import { findDisagreeingNewKey } from '../feedback/signing-self-test.js';
+import type { Configuration, FilePrints } from '../config/settings.js';
+import type { ConfigurationFiles } from './judged-files.js';
 import { wipeFeedbackKeys, type LiveConfiguration } from './live-configuration.js';
 
 /** Who asked: a file that changed, SIGHUP, or `POST /reload`. */
@@ -22,22 +20,21 @@ export type ReloadOutcome =
 /** Everything that a reload works with; all of it is passed in. */
 export interface ReloadOptions {
   readonly live: LiveConfiguration;
-  /** Loads the file of the start under this generation. Never throws for anything in a file. */
-  readonly load: (generation: number) => LoadResult;
-  readonly signer: Signer;
+  /** Those of the start. */
+  readonly files: ConfigurationFiles;
   /** Monotonic milliseconds. */
   readonly monotonicMs: () => number;
-  /** What the files looked like; called after each load, good or bad, so that the next change is noticed. */
-  readonly onLoaded: (prints: FilePrints) => void;
+  /**
+   * What the files looked like; called after each load, good or bad, so that the next change is noticed. Undefined when
+   * the load came to no end: it is not to be tried again before they change.
+   */
+  readonly onLoaded: (prints: FilePrints | undefined) => void;
   /** Called for each reload that ran; `causes` are of all that were answered by it. */
   readonly onOutcome: (outcome: ReloadOutcome, causes: ReadonlySet<ReloadCause>) => void;
 }
 
-/** Files that are being written while they are read are read again, this often. */
-const ATTEMPTS = 5;
-const BETWEEN_ATTEMPTS_MILLISECONDS = 50;
-/** A load keeps the event loop to itself, so a storm of them is let at it for a third of the time. */
-const REST_PER_LOAD = 2;
+/** A load keeps a processor to itself, so a storm of them is let at it for half of the time. */
+const REST_PER_LOAD = 1;
 
 export class Reloader {
   readonly #options: ReloadOptions;
@@ -72,66 +69,51 @@ export class Reloader {
   async #run(): Promise<ReloadOutcome> {
     const causes = this.#causes;
     this.#causes = new Set();
-    const { live } = this.#options;
-    const result = await this.#loadWhole();
-    const outcome = result === undefined ? CHANGING : this.#take(result);
-    if (outcome.kind === 'applied' && result?.ok === true) live.swap(result.configuration);
+    const outcome = await this.#load();
     this.#options.onOutcome(outcome, causes);
     return outcome;
   }
 
-  /** Undefined when the files changed under every attempt. What is returned was in the files at one moment. */
-  async #loadWhole(): Promise<LoadResult | undefined> {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const result = this.#load();
-      if (isUnchanged(result.prints)) return result;
-      if (result.ok) wipeFeedbackKeys(result.configuration.snapshot);
-      await sleep(BETWEEN_ATTEMPTS_MILLISECONDS);
-    }
-    return undefined;
-  }
-
-  #load(): LoadResult {
-    const { load, live, monotonicMs, onLoaded } = this.#options;
+  async #load(): Promise<ReloadOutcome> {
+    const { files, live, monotonicMs, onLoaded } = this.#options;
     const startedMs = monotonicMs();
-    const result = load(live.snapshot.generation + 1);
+    const { problems, parts } = await files.load();
+    const { configuration, prints } = await unpack(parts, live.snapshot.generation + 1);
     const endedMs = monotonicMs();
     this.#restUntilMs = endedMs + REST_PER_LOAD * (endedMs - startedMs);
-    onLoaded(result.prints);
-    return result;
+    onLoaded(prints);
+    if (problems !== undefined || configuration === undefined) return refused(problems ?? []);
+    const outcome = this.#judge(configuration);
+    if (outcome.kind === 'applied') {
+      live.swap(configuration);
+      files.applied?.();
+    } else wipeFeedbackKeys(configuration.snapshot);
+    return outcome;
   }
 
-  #take(result: LoadResult): ReloadOutcome {
-    if (!result.ok) return refused(result.problems.map((problem) => renderProblems([problem])));
-    const { configuration } = result;
-    const problems = this.#problemsOf(configuration);
-    if (problems.length > 0) {
-      wipeFeedbackKeys(configuration.snapshot);
-      return refused(problems);
-    }
-    const warnings = configuration.warnings.map(({ path, message }) => `${path}: ${message}`);
-    return { kind: 'applied', generation: configuration.snapshot.generation, warnings };
-  }
-
-  #problemsOf(next: Configuration): readonly string[] {
-    const { live, signer } = this.#options;
-    const fixed = settingsThatNeedRestart(live.started, next);
+  #judge(next: Configuration): ReloadOutcome {
+    const fixed = settingsThatNeedRestart(this.#options.live.started, next);
     if (fixed.length > 0)
-      return fixed.map((place) => `${place}: needs a restart; everything stays as it was until then`);
-    const { feedback } = next.snapshot;
-    const disagreeing = feedback && findDisagreeingNewKey(feedback, live.snapshot.feedback, signer);
-    if (disagreeing === undefined) return [];
-    return [`the signing self-test failed for the feedback key ${disagreeing}`];
+      return refused(
+        fixed.map((place) => `${place}: needs a restart; everything stays as it was until then`),
+      );
+    const warnings = next.warnings.map(({ path, message }) => `${path}: ${message}`);
+    return { kind: 'applied', generation: next.snapshot.generation, warnings };
   }
 }
 
-const CHANGING: ReloadOutcome = refused(['the files go on changing while they are read']);
+async function unpack(
+  parts: HandOver | undefined,
+  generation: number,
+): Promise<{ readonly configuration?: Configuration | undefined; readonly prints?: FilePrints }> {
+  if (parts === undefined) return {};
+  try {
+    return await unpackConfiguration(parts, generation, nextTurn);
+  } finally {
+    wipeHandOver(parts);
+  }
+}
 
 function refused(problems: readonly string[]): Extract<ReloadOutcome, { kind: 'refused' }> {
   return { kind: 'refused', problems };
-}
-
-/** Every file still is what was read, so there was a moment between the readings at which all of them were. */
-function isUnchanged(prints: FilePrints): boolean {
-  return [...prints].every(([path, print]) => printFile(path) === print);
 }

@@ -1,11 +1,11 @@
 /** The parts around a reload: the watch over the files, the log, the metrics, and what is told of it. */
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { FilePrints, LoadResult } from '../config/settings.js';
+import type { FilePrints } from '../config/settings.js';
 import { FileWatch } from '../config/watch.js';
-import { selectSigner } from '../crypto/signing.js';
 import type { ReloadAnswer } from '../observability/admin-server.js';
 import { ReloadLog } from '../observability/reload-log.js';
+import type { ConfigurationFiles } from './judged-files.js';
 import type { LiveConfiguration } from './live-configuration.js';
 import { Reloader, type ReloadCause, type ReloadOutcome } from './reload.js';
 import { systemClock as clock } from './system-clock.js';
@@ -13,7 +13,7 @@ import { systemClock as clock } from './system-clock.js';
 /** What reloading is made of. */
 export interface ReloadingOptions {
   readonly live: LiveConfiguration;
-  readonly load: (generation: number) => LoadResult;
+  readonly files: ConfigurationFiles;
   /** Of the start. */
   readonly prints: FilePrints;
   readonly registry: Registry;
@@ -30,15 +30,14 @@ export interface Reloading {
 }
 
 /** Watches the files from now on. */
-export function startReloading({ live, load, prints, registry, logger }: ReloadingOptions): Reloading {
+export function startReloading({ live, files, prints, registry, logger }: ReloadingOptions): Reloading {
   const log = new ReloadLog(registry, clock.nowMs);
   const watch = new FileWatch({ onChange: () => void run('file') });
   const reloader = new Reloader({
     live,
-    load,
-    signer: selectSigner(),
+    files,
     monotonicMs: clock.monotonicMs,
-    onLoaded: (loaded) => watch.follow(loaded),
+    onLoaded: (loaded) => (loaded === undefined ? watch.followAsSeen() : watch.follow(loaded)),
     onOutcome: (outcome, causes) => {
       const problems = outcome.kind === 'refused' ? outcome.problems : [];
       log.note({ kind: outcome.kind, causes: [...causes], problems });

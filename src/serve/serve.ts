@@ -1,14 +1,15 @@
 /** `countersign serve`: load, prove the arithmetic, start, and stop on a signal. */
 import { pino, type Logger } from 'pino';
-import { loadConfiguration } from '../config/load.js';
-import { PublicKeyCache } from '../config/public-key-cache.js';
-import type { Configuration, LoadResult } from '../config/settings.js';
-import { renderProblems } from '../config/render.js';
+import { unpackConfiguration, wipeHandOver, type HandOver } from '../config/hand-over.js';
+import type { Configuration } from '../config/settings.js';
 import { selectEngine } from '../crypto/engines.js';
 import { selfTest } from '../crypto/self-test.js';
 import { LogDestination } from '../observability/log-destination.js';
+import type { ConfigurationFiles } from './judged-files.js';
+import { LoadThread } from './load-thread.js';
 import { workerPlace } from './place.js';
 import { ProcessSignals } from './process-signals.js';
+import { SharedFiles } from './shared-files.js';
 import { checkSuccession } from './succession.js';
 import { startVerifier, type RunningVerifier, type StartOptions } from './verifier.js';
 import { startWorkers } from './workers.js';
@@ -23,8 +24,13 @@ const OLDEST_MAINTAINED_NODE = 22;
 
 /** How it is served. */
 export interface ServeOptions {
-  /** Set in a worker, which its supervisor started: its number, counted from 0. */
-  readonly worker?: number;
+  /** Set in a worker, which its supervisor started. */
+  readonly worker?: {
+    /** Counted from 0. */
+    readonly number: number;
+    /** Of the supervisor, which gives the last good configuration first, whatever is in the files. */
+    readonly files: ConfigurationFiles;
+  };
   /** Start beside the process that serves the socket now, and take it over once healthy. */
   readonly replace?: boolean;
 }
@@ -34,17 +40,17 @@ export interface ServeOptions {
  * SIGHUP is a reload, and opens the audit file anew. Resolves with the exit code; problems go to standard error in plain words.
  */
 export async function serve(file: string, options: ServeOptions = {}): Promise<number> {
-  const { worker } = options;
   const signals = new ProcessSignals();
-  const load = loaderOf(file);
-  const loaded = load(FIRST_GENERATION);
-  if (!loaded.ok) {
-    process.stderr.write(`${renderProblems(loaded.problems)}\n`);
+  const thread = new LoadThread(file);
+  const files = options.worker?.files ?? thread;
+  const { problems, parts = [], generation = FIRST_GENERATION } = await files.load();
+  const { configuration, prints } = await unpackConfiguration(parts, generation, AT_ONCE);
+  if (configuration === undefined) {
+    process.stderr.write(`${(problems ?? []).join('\n')}\n`);
     return CANNOT;
   }
-  const { configuration } = loaded;
   const destination = new LogDestination({ lossLine });
-  const logger = loggerOf(configuration, worker, destination);
+  const logger = loggerOf(configuration, options.worker?.number, destination);
   warnOfOldNode(logger);
   warnOfCarelessEnvironment(logger);
   const engine = selectEngine();
@@ -55,12 +61,8 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
   }
   for (const { path, message } of configuration.warnings) logger.warn({ path }, message);
   try {
-    const verifier = await start(configuration, logger, {
-      ...options,
-      load,
-      prints: loaded.prints,
-      lostLogLines: () => destination.lostLines,
-    });
+    const lostLogLines = (): number => destination.lostLines;
+    const verifier = await start(configuration, logger, { ...options, files, prints, parts, lostLogLines });
     logger.info({ socket: configuration.settings.listen.socketPath, engine: engine.name }, 'serving');
     signals.onHangup(() => {
       verifier.reopenLogs?.();
@@ -74,8 +76,13 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
   } catch (error) {
     logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'cannot serve');
     return CANNOT;
+  } finally {
+    await thread.close();
   }
 }
+
+/** Before anything is served there is nothing to be held up. */
+const AT_ONCE = (): Promise<void> => Promise.resolve();
 
 function loggerOf(
   { settings }: Configuration,
@@ -97,26 +104,30 @@ function lossLine(lostLines: number): string {
   return `${JSON.stringify({ ...warning, lost_lines: lostLines, msg: 'lines of this log could not be written' })}\n`;
 }
 
-/** Loads one file again and again: what was judged about its keys is remembered from load to load. */
-function loaderOf(file: string): (generation: number) => LoadResult {
-  const publicKeys = new PublicKeyCache();
-  return (generation) => loadConfiguration(file, { generation, nowMs: Date.now(), publicKeys });
-}
-
 function start(
   configuration: Configuration,
   logger: Logger,
-  { worker, ...options }: ServeOptions & Pick<StartOptions, 'load' | 'prints' | 'lostLogLines'>,
+  { worker, parts, ...options }: ServeOptions & Served,
 ): Promise<RunningVerifier> {
-  if (worker !== undefined)
-    return startVerifier(configuration, logger, { ...options, place: workerPlace(configuration, worker) });
-  if (configuration.settings.workers === 1) return startVerifier(configuration, logger, options);
-  if (options.replace === true) checkSuccession(configuration);
-  return startWorkers(configuration, logger, {
-    replace: options.replace,
-    lostLogLines: options.lostLogLines,
+  const isSupervisor = worker === undefined && configuration.settings.workers > 1;
+  if (isSupervisor) {
+    if (options.replace === true) checkSuccession(configuration);
+    const files = new SharedFiles(options.files, parts);
+    const { replace, lostLogLines } = options;
+    return startWorkers(configuration, logger, { replace, files, lostLogLines });
+  }
+  wipeHandOver(parts);
+  if (worker === undefined) return startVerifier(configuration, logger, options);
+  return startVerifier(configuration, logger, {
+    ...options,
+    place: workerPlace(configuration, worker.number),
   });
 }
+
+/** What is served. */
+type Served = Required<Pick<StartOptions, 'files' | 'prints' | 'lostLogLines'>> & {
+  readonly parts: HandOver;
+};
 
 /** Whoever was succeeded has nothing left to wait for: its peers are on their way to the successor. */
 function successionOf({ superseded }: RunningVerifier): Promise<string>[] {

@@ -7,13 +7,7 @@ import type { Registry } from 'prom-client';
 import type { AuditLog } from '../audit/audit-log.js';
 import { openAuditLog } from '../audit/open.js';
 import type { FilePrint } from '../config/file-print.js';
-import type {
-  Configuration,
-  FilePrints,
-  LimitSettings,
-  LoadResult,
-  ServerSettings,
-} from '../config/settings.js';
+import type { Configuration, FilePrints, LimitSettings, ServerSettings } from '../config/settings.js';
 import { createStrictVerifier } from '../crypto/ed25519.js';
 import { selectEngine } from '../crypto/engines.js';
 import { AuthorizationService } from '../envoy/authorization-service.js';
@@ -35,6 +29,7 @@ import { addSharedStoreMetrics } from '../observability/shared-store-metrics.js'
 import { Admission } from '../verify/admission.js';
 import type { RateLimits } from '../verify/rate-limiter.js';
 import { startGrpcServer } from './grpc-server.js';
+import type { ConfigurationFiles } from './judged-files.js';
 import { LiveConfiguration } from './live-configuration.js';
 import { ownPlace, type Place } from './place.js';
 import type { ReloadCause } from './reload.js';
@@ -69,8 +64,8 @@ export interface RunningVerifier {
 export interface StartOptions {
   /** Default: the socket and the admin port of the settings. */
   readonly place?: Place;
-  /** Loads the configuration again, under the generation that it is given. Default: never. */
-  readonly load?: (generation: number) => LoadResult;
+  /** What the configuration was loaded from, and is loaded from again. Default: never. */
+  readonly files?: ConfigurationFiles;
   /** What the files looked like when they were loaded: a change of any of them is a reload. */
   readonly prints?: FilePrints;
   /** Start beside the process that serves the socket, and take it over once healthy. */
@@ -189,7 +184,11 @@ function assembleService(
     () => stalls.close(),
   );
   const { monotonicMs } = clock;
-  const claimNonce = timedClaims(nonceGate(store, settings.limits), { registry, store: store.name, monotonicMs });
+  const claimNonce = timedClaims(nonceGate(store, settings.limits), {
+    registry,
+    store: store.name,
+    monotonicMs,
+  });
   return new AuthorizationService({
     snapshot: () => live.snapshot,
     verifier: createStrictVerifier(selectEngine()),
@@ -211,11 +210,11 @@ function assembleService(
 
 function assembleReloading(
   { live, logger, registry }: Parts,
-  { load, prints = new Map<string, FilePrint>() }: StartOptions,
+  { files, prints = new Map<string, FilePrint>() }: StartOptions,
   undo: Undo,
 ): Reloading | undefined {
-  if (load === undefined) return undefined;
-  const reloading = startReloading({ live, load, prints, registry, logger });
+  if (files === undefined) return undefined;
+  const reloading = startReloading({ live, files, prints, registry, logger });
   undo.push(() => reloading.close());
   return reloading;
 }

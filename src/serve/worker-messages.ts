@@ -1,4 +1,5 @@
 /** What a supervisor and its workers tell each other over the channel between them. */
+import type { HandOverPart } from '../config/hand-over.js';
 import type { ComponentState } from '../observability/health.js';
 
 /** A worker's health, told when it changes and several times a second besides: it is a sign of life. */
@@ -36,5 +37,31 @@ export interface TakeOver {
   readonly kind: 'take_over';
 }
 
-export type FromWorker = WorkerState | WorkerAnswer | WorkerSuperseded;
-export type ToWorker = WorkerQuestion | TakeOver;
+/** Asks for what is in the files; loads are numbered from 1, and 0 is what a worker is given to start with. */
+export interface LoadRequest {
+  readonly kind: 'load';
+  readonly load: number;
+}
+
+/** What that load gave is in force. */
+export interface LoadApplied {
+  readonly kind: 'applied';
+  readonly load: number;
+}
+
+/** A part of what a load gave. */
+export interface LoadedPart extends HandOverPart {
+  readonly kind: 'part';
+  readonly load: number;
+}
+
+/** All parts were sent; see `judged-files.ts`. Without any, the load came to no end. */
+export interface LoadedWhole {
+  readonly kind: 'loaded';
+  readonly load: number;
+  readonly problems: readonly string[] | undefined;
+  readonly generation: number | undefined;
+}
+
+export type FromWorker = WorkerState | WorkerAnswer | WorkerSuperseded | LoadRequest | LoadApplied;
+export type ToWorker = WorkerQuestion | TakeOver | LoadedPart | LoadedWhole;

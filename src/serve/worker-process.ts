@@ -1,9 +1,12 @@
 /** The supervisor's end of the channel to one worker, from its fork to its end. */
 import type { ChildProcess } from 'node:child_process';
+import type { JudgedFiles } from './judged-files.js';
 import type { FromWorker, ToWorker, WorkerState, WorkerTopic } from './worker-messages.js';
 
 /** A scrape waits no longer for a busy worker. */
 const ANSWER_MILLISECONDS = 1_000;
+/** A load takes its time, and is bounded by itself; another one may be under way before it. */
+const RELOAD_MILLISECONDS = 700_000;
 const LOOK_MILLISECONDS = 1_000;
 /** Looks in a row without a sign of life, of which a worker gives four a second: it does not come back by itself. */
 const LOOKS_IN_VAIN = 10;
@@ -14,6 +17,10 @@ export interface WorkerEvents {
   readonly onListening: () => void;
   /** A successor has its socket. */
   readonly onSuperseded: () => void;
+  /** It asks for what is in the files. */
+  readonly onLoad: (load: number) => void;
+  /** What a load gave is in force there. */
+  readonly onApplied: (load: number) => void;
   /** It is gone; `reason` in words. */
   readonly onEnd: (reason: string) => void;
 }
@@ -55,7 +62,8 @@ export class WorkerProcess {
         this.#waiting.delete(id);
         resolve(answer);
       };
-      const deadline = setTimeout(() => settle(undefined), ANSWER_MILLISECONDS);
+      const limit = topic === 'reload' ? RELOAD_MILLISECONDS : ANSWER_MILLISECONDS;
+      const deadline = setTimeout(() => settle(undefined), limit);
       this.#waiting.set(id, settle);
       this.#send({ kind: 'question', id, topic, tenant }, () => settle(undefined));
     });
@@ -64,6 +72,13 @@ export class WorkerProcess {
   /** Lets it take the socket. One that is gone meanwhile is started again like any other. */
   takeOver(): void {
     this.#send({ kind: 'take_over' }, () => undefined);
+  }
+
+  /** Gives it what a load has found. A worker that is gone asks for nothing. */
+  handOver(load: number, { problems, parts = [], generation }: JudgedFiles): void {
+    const ignore = (): void => undefined;
+    for (const part of parts) this.#send({ kind: 'part', load, ...part }, ignore);
+    this.#send({ kind: 'loaded', load, problems, generation }, ignore);
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -79,6 +94,8 @@ export class WorkerProcess {
     this.#looksInVain = 0;
     if (message.kind === 'answer') this.#waiting.get(message.id)?.(message.answer);
     else if (message.kind === 'superseded') this.#events.onSuperseded();
+    else if (message.kind === 'load') this.#events.onLoad(message.load);
+    else if (message.kind === 'applied') this.#events.onApplied(message.load);
     else this.#takeState(message);
   }
 

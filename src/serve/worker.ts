@@ -3,6 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { BackOff } from './back-off.js';
+import type { JudgedFiles } from './judged-files.js';
+import type { SharedFiles } from './shared-files.js';
 import type { WorkerState, WorkerTopic } from './worker-messages.js';
 import { WorkerProcess } from './worker-process.js';
 
@@ -15,6 +17,8 @@ export interface WorkerOptions {
   readonly number: number;
   readonly fork: () => ChildProcess;
   readonly logger: Logger;
+  /** What each process starts with, and asks for again. Default: nothing is handed over. */
+  readonly files?: SharedFiles | undefined;
   /** A process died that was not told to stop. */
   readonly onDeath: () => void;
 }
@@ -91,11 +95,21 @@ export class Worker {
 
   #start(): void {
     const startedMs = performance.now();
-    this.#process = new WorkerProcess(this.#options.fork(), {
+    const { files } = this.#options;
+    let given: { readonly load: number; readonly files: JudgedFiles } | undefined;
+    const started = new WorkerProcess(this.#options.fork(), {
       onListening: () => this.#isListening(),
       onSuperseded: () => this.#isSuperseded(),
+      onLoad: (load) =>
+        void files?.load().then((found) => {
+          given = { load, files: found };
+          started.handOver(load, found);
+        }),
+      onApplied: (load) => given?.load === load && files?.keep(given.files),
       onEnd: (reason) => this.#ended(reason, performance.now() - startedMs),
     });
+    this.#process = started;
+    if (files !== undefined) started.handOver(0, files.lastGood);
   }
 
   #isListening(): void {

@@ -37,7 +37,7 @@ export function viewOfWorkers(
   };
 }
 
-/** Each worker loads the files for itself; a request is judged by one of them, whole. */
+/** Each worker takes over for itself what the supervisor has loaded; a request is judged by one of them, whole. */
 async function reload(workers: readonly WorkerLook[]): Promise<ReloadAnswer> {
   const answers = (await Promise.all(workers.map((worker) => worker.ask('reload')))) as (
     ReloadAnswer | undefined

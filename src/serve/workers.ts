@@ -1,6 +1,7 @@
 /**
- * The supervisor of several workers. It judges nothing itself: it starts them, replaces those that die, passes
- * signals on, and shows them all on the one admin port. A worker whose supervisor is gone drains and ends.
+ * The supervisor of several workers. It judges no request itself: it starts them, loads the configuration for all of
+ * them, replaces those that die, passes signals on, and shows them all on the one admin port. A worker whose
+ * supervisor is gone drains and ends.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Configuration } from '../config/settings.js';
 import { startAdminServer } from '../observability/admin-server.js';
+import type { SharedFiles } from './shared-files.js';
 import { openWhenFree, takeOverWhenHealthy } from './succession.js';
 import type { RunningVerifier } from './verifier.js';
 import { Worker } from './worker.js';
@@ -25,6 +27,8 @@ export interface WorkersOptions {
   readonly replace?: boolean | undefined;
   /** Lines of the supervisor's log that could not be written. Default: none. */
   readonly lostLogLines?: (() => number) | undefined;
+  /** What workers start with and reload. Default: nothing is handed to them. */
+  readonly files?: SharedFiles | undefined;
   /** Makes the process of a worker. */
   readonly start?: typeof forkWorker;
 }
@@ -33,9 +37,9 @@ export interface WorkersOptions {
 export async function startWorkers(
   configuration: Configuration,
   logger: Logger,
-  { replace = false, start = forkWorker, lostLogLines = () => 0 }: WorkersOptions = {},
+  { replace = false, start = forkWorker, files, lostLogLines }: WorkersOptions = {},
 ): Promise<RunningVerifier> {
-  const supervisor = new Supervisor(configuration, logger, { replace, start, lostLogLines });
+  const supervisor = new Supervisor(configuration, logger, { replace, start, files, lostLogLines });
   await supervisor.start();
   return supervisor;
 }
@@ -59,19 +63,16 @@ class Supervisor implements RunningVerifier {
     {
       replace,
       start,
-      lostLogLines,
-    }: {
-      readonly replace: boolean;
-      readonly start: typeof forkWorker;
-      readonly lostLogLines: () => number;
-    },
+      files,
+      lostLogLines = () => 0,
+    }: Required<Pick<WorkersOptions, 'start'>> & WorkersOptions,
   ) {
     this.#configuration = configuration;
     this.#logger = logger;
-    this.#replace = replace;
+    this.#replace = replace === true;
     // A socket that was taken over is our own: who comes in the place of a dead worker need not wait for it.
     const fork = (number: number): ChildProcess =>
-      start(configuration.file, number, replace && !this.#hasTakenOver);
+      start(configuration.file, number, this.#replace && !this.#hasTakenOver);
     this.#workers = Array.from(
       { length: configuration.settings.workers },
       (_, number) =>
@@ -79,6 +80,7 @@ class Supervisor implements RunningVerifier {
           number,
           fork: () => fork(number),
           logger,
+          files,
           onDeath: () => this.#view.died(number),
         }),
     );

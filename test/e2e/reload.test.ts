@@ -2,6 +2,7 @@
 // Faults: every test
 import { readFileSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { parse, stringify } from 'yaml';
 import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
 import { fetchPage } from '../../examples/local-federation/health.js';
@@ -10,7 +11,8 @@ import { AuditReader, type AuditRecord } from './support/audit-reader.js';
 import { feedback, signedBytes, telemetry } from './support/requests.js';
 import { signal } from './support/signals.js';
 import { Stage } from './support/stage.js';
-import { EvenLoad, unlike } from './support/even-load.js';
+import { EvenLoad, slowest, unlike } from './support/even-load.js';
+import { manyIdentities, manyOperators } from './support/many.js';
 import { worldOf, type World } from './support/world.js';
 
 const PER_SECOND = 500;
@@ -180,6 +182,59 @@ describe('a change is noticed without a word', () => {
     unlinkSync(file);
     writeByRename(textOf(mark));
   });
+});
+
+// Fault: reload-large
+describe('a file as large as they come, renamed in under load,', () => {
+  const COUNT = 20_000;
+  /** Loading on the loop that serves takes twice as long at least, on a machine with nothing else to do. */
+  const LATE_MILLISECONDS = 2_000;
+  const large = (dashes: '-' | '', identities: number): string => {
+    const document = marked(original, 4_000);
+    return stringify({
+      ...document,
+      operators: { ...document.operators, ...manyOperators(COUNT, dashes) },
+      identities: [...document.identities, ...manyIdentities(identities)],
+    });
+  };
+
+  const outcome = async (): Promise<unknown> => (await configuration()).last_reload;
+
+  test.each<[string, () => string, object]>([
+    [
+      `of ${COUNT} bad operators, is refused by a few of its problems`,
+      () => large('', 0),
+      {
+        outcome: 'refused',
+        problems: expect.arrayContaining([expect.stringContaining('must be a UUID')]) as unknown,
+      },
+    ],
+    [
+      `of ${COUNT} operators and 2,000 identities, is applied`,
+      () => large('-', 2_000),
+      { outcome: 'applied' },
+    ],
+  ])(
+    '%s, and costs no request',
+    async (_what, text, expected) => {
+      const good = readFileSync(file, 'utf8');
+      writeFileSync(`${file}.new`, text(), { mode: 0o600 });
+      const before = await outcome();
+      const load = new EvenLoad({ door: stage.door, perSecond: 100, make: () => telemetry({ by: world.a }) });
+      renameSync(`${file}.new`, file);
+      await until('the file was judged', async () => !isDeepStrictEqual(await outcome(), before), {
+        everyMs: 100,
+        atMostMs: 120_000,
+      }).finally(() => load.pause());
+      const exchanged = await load.stop();
+      expect(await outcome()).toMatchObject({ causes: ['file'], ...expected });
+      expect(unlike(exchanged, 202)).toEqual([]);
+      expect(slowest(exchanged)).toBeLessThan(LATE_MILLISECONDS);
+      writeByRename(good);
+      expect((await reload()).status).toBe(200);
+    },
+    240_000,
+  );
 });
 
 // Fault: reload-load

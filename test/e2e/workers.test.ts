@@ -1,10 +1,14 @@
 /** Two workers behind one Envoy: one memory of nonces, one limit, one scrape, and a replacement for whoever dies. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
 import { fetchPage } from '../../examples/local-federation/health.js';
 import { until } from '../support/until.js';
 import { expectAllowed, expectRefusal } from './support/expectations.js';
+import { EvenLoad, slowest } from './support/even-load.js';
 import { openHttp2, sendOn } from './support/http2-client.js';
+import { manyOperators } from './support/many.js';
 import { PROTOCOLS, type Answer, type Outgoing } from './support/outgoing.js';
 import { signedBytes, telemetry } from './support/requests.js';
 import { expectTrueReplays, sendAndReset } from './support/reset-copies.js';
@@ -19,6 +23,10 @@ const CONNECTIONS = 4;
 const CHECK_MILLISECONDS = 10_000;
 /** One after the other: what the dead one had begun, and no more, is lost; the rest is for a machine that stands still. */
 const UNDER_WAY = 3;
+
+/** At an even rate, what one of two workers had begun when it was killed, on a machine that is slow. */
+const MAX_LOST = 20;
+const LATE_MILLISECONDS = 2_000;
 
 let stage: Stage;
 let world: World;
@@ -212,6 +220,48 @@ test('a SIGHUP and POST /reload reach every worker', async () => {
     writeFileSync(file, good);
   }
 }, 90_000);
+
+// Fault: reload-large, worker-killed
+test('a large bad file costs no request, and a worker that dies meanwhile is replaced by one like the others', async () => {
+  const file = stage.federation.layout.configurationFile;
+  const good = readFileSync(file, 'utf8');
+  const document = parse(good) as ConfigurationDocument;
+  const bad = stringify({ ...document, operators: { ...document.operators, ...manyOperators(20_000, '') } });
+  writeFileSync(`${file}.new`, bad, { mode: 0o600 });
+  const before = (await workersOf(stage))[0]?.replacements ?? 0;
+  const dead = await workerPid(stage, 0);
+  const load = new EvenLoad({ door: stage.door, perSecond: 100, make: () => telemetry({ by: world.a }) });
+  const refusals = async (): Promise<number> =>
+    Number(
+      /^countersign_configuration_reloads_total\{outcome="refused"\} (\d+)$/m.exec(
+        await page('/metrics'),
+      )?.[1],
+    );
+  const refusedBefore = await refusals();
+  renameSync(`${file}.new`, file);
+  await until('a worker has refused it', async () => (await refusals()) > refusedBefore, {
+    everyMs: 100,
+    atMostMs: 120_000,
+  });
+  process.kill(dead, 'SIGKILL');
+  await until('another one serves in its place', async () => {
+    const [first, second] = await workersOf(stage);
+    return first?.replacements === before + 1 && first.serving && second?.serving === true;
+  }).finally(() => load.pause());
+  const exchanged = await load.stop();
+  const others = exchanged.filter(({ answer }) => answer.status !== 202);
+  expect(others.filter(({ answer }) => answer.status !== 503)).toEqual([]);
+  // What the dead one had begun.
+  expect(others.length).toBeLessThanOrEqual(MAX_LOST);
+  expect(slowest(exchanged)).toBeLessThan(LATE_MILLISECONDS);
+  expect(readFileSync(file, 'utf8')).toBe(bad);
+  writeFileSync(`${file}.new`, good, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+  const { status } = await fetch(`${stage.federation.environment.COUNTERSIGN_ADMIN_URL}/reload`, {
+    method: 'POST',
+  });
+  expect(status).toBe(200);
+}, 240_000);
 
 // Fault: supervisor-killed
 test('workers whose supervisor was killed drain and end, and another one takes over', async () => {

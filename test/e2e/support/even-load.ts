@@ -16,6 +16,8 @@ export interface EvenLoadOptions {
 export interface Exchanged {
   readonly outgoing: Outgoing;
   readonly answer: Answer;
+  /** From the sending to the end of the answer. */
+  readonly milliseconds: number;
 }
 
 const TICK_MILLISECONDS = 10;
@@ -69,12 +71,18 @@ export class EvenLoad {
     const lane = this.#lanes[this.#sent++ % this.#lanes.length];
     if (lane === undefined) return;
     const outgoing = this.#options.make();
+    const sentMs = performance.now();
     const done: Promise<void> = lane.send(outgoing).then((answer) => {
-      this.#exchanged.push({ outgoing, answer });
+      this.#exchanged.push({ outgoing, answer, milliseconds: performance.now() - sentMs });
       this.#underWay.delete(done);
     });
     this.#underWay.add(done);
   }
+}
+
+/** The longest that one of them waited for its answer, in milliseconds. */
+export function slowest(exchanged: readonly Exchanged[]): number {
+  return exchanged.reduce((longest, { milliseconds }) => Math.max(longest, milliseconds), 0);
 }
 
 /** How often each other status came than this one, with the first such answer, for a test to expect nothing. */

@@ -12,6 +12,11 @@ export const LIFE_CYCLE: Area = {
       fault: 'the new configuration is bad, or changes what needs a restart',
       promise: 'the last good one stays in force; the reason is logged and shown',
     },
+    'reload-large': {
+      fault: 'a file as large as they come, good or with twenty thousand problems, is renamed in under load',
+      promise:
+        'loaded off the serving loop: no request fails or is late; a worker that dies meanwhile is replaced by one with the last good configuration',
+    },
     'reload-torn': {
       fault: 'files are half written, or change while they are read',
       promise: 'no mixture comes in force',

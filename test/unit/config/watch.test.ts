@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printFile } from '../../../src/config/file-print.js';
 import { FileWatch } from '../../../src/config/watch.js';
+import { until } from '../../support/until.js';
 
 let folder = '';
 let path = '';
@@ -144,4 +145,28 @@ test('a watch goes on calling until somebody follows what is there', async () =>
   follow();
   writeFileSync(path, 'two');
   while (calls < 2) await sleep(5);
+});
+
+test('a watch calls once for a change whose load came to no end, and again for the next', async () => {
+  watch.close();
+  let calls = 0;
+  const another = new FileWatch({
+    lookMilliseconds: 10,
+    settleMilliseconds: 10,
+    onChange: () => {
+      calls++;
+      another.followAsSeen();
+    },
+  });
+  another.follow(new Map([[path, printFile(path)]]));
+  try {
+    writeFileSync(path, 'two');
+    await until('it has called', () => calls === 1);
+    await sleep(SEVERAL_LOOKS_MILLISECONDS);
+    expect(calls).toBe(1);
+    writeFileSync(path, 'three');
+    await until('it has called again', () => calls === 2);
+  } finally {
+    another.close();
+  }
 });

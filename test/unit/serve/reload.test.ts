@@ -2,8 +2,10 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfiguration } from '../../../src/config/load.js';
 import { printFile } from '../../../src/config/file-print.js';
-import type { FilePrints } from '../../../src/config/settings.js';
+import type { FilePrints, LoadResult } from '../../../src/config/settings.js';
 import { nodeSigner, type Signer } from '../../../src/crypto/signing.js';
+import { fingerprintsOf } from '../../../src/feedback/signing-self-test.js';
+import { judgeFiles } from '../../../src/serve/judged-files.js';
 import { LiveConfiguration } from '../../../src/serve/live-configuration.js';
 import { Reloader, type ReloadCause, type ReloadOutcome } from '../../../src/serve/reload.js';
 import {
@@ -39,17 +41,23 @@ function setUp(text = signing(), signer: Signer = nodeSigner) {
   const followed: FilePrints[] = [];
   let loads = 0;
   let afterLoad = (): void => undefined;
+  const load = (): LoadResult => {
+    loads++;
+    const result = loadConfiguration(file, { generation: 0, nowMs });
+    afterLoad();
+    return result;
+  };
   const reloader = new Reloader({
     live,
-    load: (generation) => {
-      loads++;
-      const result = loadConfiguration(file, { generation, nowMs });
-      afterLoad();
-      return result;
+    files: {
+      load: () => {
+        const { feedback: former } = live.snapshot;
+        const tested = new Set(former && fingerprintsOf(former));
+        return judgeFiles({ load, signer, tested });
+      },
     },
-    signer,
     monotonicMs: () => performance.now(),
-    onLoaded: (prints) => followed.push(prints),
+    onLoaded: (prints) => prints && followed.push(prints),
     onOutcome: ({ kind }, causes) => told.push([kind, [...causes]]),
   });
   return {

@@ -33,6 +33,8 @@ beforeEach(() => {
   worker = new WorkerProcess(child as unknown as ChildProcess, {
     onListening: () => void told.push('listening'),
     onSuperseded: () => void told.push('superseded'),
+    onLoad: (load) => void told.push(`load ${load}`),
+    onApplied: (load) => void told.push(`applied ${load}`),
     onEnd: (reason) => void told.push(reason),
   });
 });
@@ -117,6 +119,8 @@ describe('the process of a worker', () => {
     new WorkerProcess(never as unknown as ChildProcess, {
       onListening: () => undefined,
       onSuperseded: () => undefined,
+      onLoad: (load) => void told.push(`load ${load}`),
+      onApplied: (load) => void told.push(`applied ${load}`),
       onEnd: (reason) => void told.push(reason),
     });
     never.emit('error', new Error('spawn EAGAIN'));

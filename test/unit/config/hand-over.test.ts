@@ -1,0 +1,123 @@
+/** A configuration on its way from the thread that judged it to the loop that serves. */
+import { packConfiguration, unpackConfiguration, wipeHandOver } from '../../../src/config/hand-over.js';
+import type { Configuration } from '../../../src/config/settings.js';
+import { nodeSigner } from '../../../src/crypto/signing.js';
+import { manyIdentities, manyOperators } from '../../e2e/support/many.js';
+import {
+  configurationText,
+  createWorkspace,
+  feedback,
+  identity,
+  loaded,
+  type Workspace,
+} from './workspace.js';
+
+let workspace: Workspace;
+beforeEach(() => (workspace = createWorkspace()));
+afterEach(() => workspace.remove());
+
+const tenant = '11111111-1111-4111-8111-111111111111';
+const prints = new Map([['/etc/countersign.yaml', '600 abc']]);
+const atOnce = (): Promise<void> => Promise.resolve();
+
+/** With something of everything in it. */
+function rich(changes: Readonly<Record<string, unknown>> = {}): Configuration {
+  const own = { keys: [{ kid: 'fb-own', privateKeyFile: 'keys/fb-own.key' }] };
+  const signing = feedback({ tenants: { [tenant]: own } });
+  const policies = [
+    { name: 'telemetry', profile: 'federation.telemetry', schemaVersions: ['1.0'] },
+    { name: 'feedback', profile: 'federation.feedback-query' },
+    {
+      name: 'own',
+      match: { methods: ['POST'], pathPrefix: '/own/' },
+      rateLimit: { perMinute: 3 },
+      body: { json: { operator: '/operator', topLevel: ['operator', 'more'] } },
+    },
+  ];
+  const identities = [
+    identity({ attestations: ['ab'.repeat(32)] }),
+    identity({ name: 'all', operators: undefined }),
+  ];
+  return loaded(workspace.load(configurationText({ feedback: signing, policies, identities, ...changes })));
+}
+
+async function handedOver(configuration: Configuration): Promise<Configuration> {
+  const parts = packConfiguration(configuration, prints);
+  const { configuration: next } = await unpackConfiguration(parts, 7, atOnce);
+  wipeHandOver(parts);
+  if (next === undefined) throw new Error('nothing was handed over');
+  return next;
+}
+
+// Fault: reload-large
+describe('what is handed over', () => {
+  it('is the configuration, under the generation of whoever takes it', async () => {
+    const configuration = rich();
+    const { snapshot, ...rest } = await handedOver(configuration);
+    const { snapshot: before, ...others } = configuration;
+    expect(rest).toEqual(others);
+    expect(snapshot).toEqual({ ...before, generation: 7 });
+  });
+
+  it('without a feedback section has none', async () => {
+    const { snapshot } = await handedOver(loaded(workspace.load(configurationText())));
+    expect(snapshot.feedback).toBeUndefined();
+  });
+
+  it('signs after the parts were wiped, and the parts hold no key any more', async () => {
+    const configuration = rich();
+    const parts = packConfiguration(configuration, prints);
+    const { configuration: next } = await unpackConfiguration(parts, 2, atOnce);
+    wipeHandOver(parts);
+    const message = Buffer.from('an answer');
+    const domains = ({ snapshot }: Configuration) => [
+      snapshot.feedback!.defaultDomain,
+      snapshot.feedback!.tenantDomains.get(tenant)!,
+    ];
+    for (const [at, { keys }] of domains(configuration).entries())
+      for (const [number, key] of keys.entries()) {
+        const handed = domains(next!)[at]!.keys[number]!;
+        expect(handed.sign(nodeSigner, message)).toEqual(key.sign(nodeSigner, message));
+        const secret = Buffer.from(key.copySecret());
+        expect(parts.some(({ bytes }) => Buffer.from(bytes).includes(secret.subarray(0, 32)))).toBe(false);
+      }
+  });
+
+  it('can be taken again and again until then', async () => {
+    const parts = packConfiguration(rich(), prints);
+    const [first, second] = [
+      await unpackConfiguration(parts, 1, atOnce),
+      await unpackConfiguration(parts, 1, atOnce),
+    ];
+    expect(second.configuration?.snapshot).toEqual(first.configuration?.snapshot);
+  });
+
+  it('of a load that was refused is the prints', async () => {
+    const found = await unpackConfiguration(packConfiguration(undefined, prints), 1, atOnce);
+    expect(found).toEqual({ configuration: undefined, prints });
+  });
+});
+
+// Fault: reload-large
+it('comes in parts of a bounded size, with a pause after each', async () => {
+  const [count, most] = [3_000, 300];
+  const configuration = rich({
+    operators: manyOperators(count, '-'),
+    identities: [...manyIdentities(count), identity({ operators: Object.keys(manyOperators(count, '-')) })],
+  });
+  const many = new Map(Array.from({ length: count }, (_, at) => [`/file-${at}`, 'print']));
+  const parts = packConfiguration(configuration, many);
+  let pauses = 0;
+  const { configuration: next, prints: seen } = await unpackConfiguration(parts, 1, () => {
+    pauses++;
+    return Promise.resolve();
+  });
+  expect(pauses).toBe(parts.length);
+  // Six things an identity, one an operator, and one a file.
+  expect(parts.length).toBeGreaterThan((8 * count) / most);
+  expect([next?.snapshot.identities.size, next?.snapshot.operators.size, seen.size]).toEqual([
+    count + 1,
+    count,
+    count,
+  ]);
+});
