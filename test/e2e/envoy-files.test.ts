@@ -38,6 +38,13 @@ const variants: [title: string, changes: Partial<BootstrapOptions>][] = [
   ],
   ['an upstream by host name', { upstream: { address: 'localhost', port: 9000 } }],
   ['IPv6', { listener: { address: '::1', port: 8443 }, upstream: { address: '::1', port: 9000 } }],
+  [
+    'listeners at several addresses of both families',
+    {
+      listener: { address: ['127.0.0.1', '::1', '192.0.2.1'], port: 8443 },
+      healthListener: { address: ['::', '0.0.0.0'], port: 8080 },
+    },
+  ],
   ['a body limit of one byte', { maxBodyBytes: 1 }],
   ['a body limit of 64 MiB', { maxBodyBytes: 67_108_864 }],
   [
