@@ -28,8 +28,8 @@ export function checkAddresses(input: EnvoyInput, admin: AdminSettings, context:
     for (const place of places) {
       const other = seen.find((one) => clash(one, place));
       if (other !== undefined) refuseClash(key, place, other, context);
+      seen.push(place);
     }
-    seen.push(...places);
   }
 }
 

@@ -48,6 +48,12 @@ describe('at the start', () => {
     expect(await store.claim(claimNow(1))).toEqual(CLAIMED);
   });
 
+  it('a Redis is reached by its IPv6 address', async () => {
+    const server = await start('bind 127.0.0.1 ::1');
+    const store = await stores.open(redisAt({ ...server.address, host: '::1' }), { isNew: true });
+    expect(await store.claim(claimNow(1))).toEqual(CLAIMED);
+  });
+
   // Fault: redis-evicts, redis-read-only
   it.each([
     ['that may evict', ['maxmemory-policy volatile-ttl'], /volatile-ttl.*set maxmemory-policy noeviction/],

@@ -63,6 +63,8 @@ function projected(document: ConfigurationDocument): ConfigurationDocument {
   };
   return {
     ...document,
+    // A machine that does other things as well is not what is looked at.
+    limits: { checkTimeoutMilliseconds: 10_000 },
     envoy: { ...(document.envoy as object), tls: { ...tls, ...moved } },
   } as ConfigurationDocument;
 }

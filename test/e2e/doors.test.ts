@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { PATHS } from '../../examples/local-federation/bodies.js';
 import { fetchPage } from '../../examples/local-federation/health.js';
 import { issueCertificate, newCertificateKeys } from '../../examples/local-federation/certificate.js';
+import { atBothFamilies, describeAddresses } from './cases/addresses.js';
 import { arrivalOf, ours, VERIFIED } from './support/arrivals.js';
 import { expectRefusedUnasked } from './support/expectations.js';
 import { adding, PROTOCOLS, type HeaderLine, type Outgoing, type TlsIdentity } from './support/outgoing.js';
@@ -17,10 +18,14 @@ let stage: Stage;
 let world: World;
 
 beforeAll(async () => {
-  stage = await Stage.open({ patchConfiguration: worldConfiguration });
+  stage = await Stage.open({
+    patchConfiguration: (document) => atBothFamilies(worldConfiguration(document)),
+  });
   world = worldOf(stage.federation.credentials);
 }, 120_000);
 afterAll(() => stage.close(), 90_000);
+
+describeAddresses(() => stage);
 
 describe.each(PROTOCOLS)('over %s', (protocol) => {
   describe('a route that is declared to be unchecked', () => {

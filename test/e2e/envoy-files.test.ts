@@ -46,6 +46,13 @@ const variants: [title: string, changes: Partial<BootstrapOptions>][] = [
       ),
     },
   ],
+  [
+    'listeners at several addresses of both families',
+    {
+      listener: { address: ['127.0.0.1', '::1', '192.0.2.1'], port: 8443 },
+      healthListener: { address: ['::', '0.0.0.0'], port: 8080 },
+    },
+  ],
   ['a body limit of one byte', { maxBodyBytes: 1 }],
   ['a body limit of 64 MiB', { maxBodyBytes: 67_108_864 }],
   [

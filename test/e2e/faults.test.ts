@@ -69,23 +69,21 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
 
   // Fault: verifier-hung
   test('a verifier that hangs for three seconds means 503, and the same bytes pass when it is back', async () => {
-    const outgoing = telemetry({ by: world.a });
-    const given = await stage.decisions('deadline_spent');
+    const [outgoing, other] = [telemetry({ by: world.a }), telemetry({ by: world.a })];
+    // One that is not begun before Envoy's reset has been read, as calls before it fill a turn, is forgotten.
+    const dealtWith = async (): Promise<number> =>
+      (await stage.decisions('deadline_spent')) + (await stage.forgotten());
+    const given = await dealtWith();
     signal(stage, 'verifier', 'SIGSTOP');
     try {
-      const underWay = [outgoing, telemetry({ by: world.a }), outgoing].map((one) =>
-        stage.send(protocol, one),
-      );
+      const underWay = [outgoing, other, outgoing].map((one) => stage.send(protocol, one));
       await sleep(3_000);
       for (const answer of await Promise.all(underWay)) expect(answer.status).toBe(503);
     } finally {
       signal(stage, 'verifier', 'SIGCONT');
     }
-    await until(
-      'every one that was late is decided',
-      async () => (await stage.decisions('deadline_spent')) === given + 3,
-    );
-    await expectAcceptedOnRetry(outgoing);
+    await until('every one that was late is dealt with', async () => (await dealtWith()) >= given + 3);
+    for (const one of [outgoing, other]) await expectAcceptedOnRetry(one);
     expectRefusal(await stage.exchange(protocol, outgoing), replayed);
   }, 120_000);
 

@@ -16,7 +16,9 @@ const BETWEEN_PIECES_MILLISECONDS = 20;
 
 /** A connection; errors of it come to its streams as well. `windowBytes`: what each stream may get unasked, 0 for none. */
 export function openHttp2(door: Door, over: TlsIdentity, windowBytes?: number): ClientHttp2Session {
-  const session = connect(`https://127.0.0.1:${door.port}`, {
+  const { address = '127.0.0.1' } = door;
+  const host = address.includes(':') ? `[${address}]` : address;
+  const session = connect(`https://${host}:${door.port}`, {
     ca: door.authority,
     servername: 'localhost',
     ...(windowBytes !== undefined && { settings: { initialWindowSize: windowBytes } }),

@@ -43,6 +43,8 @@ export interface Answer {
 
 /** Where Envoy's listener is, and whose server certificate it has. */
 export interface Door {
+  /** Default: 127.0.0.1. */
+  readonly address?: string;
   readonly port: number;
   /** PEM of the CA. */
   readonly authority: string;

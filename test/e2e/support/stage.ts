@@ -136,11 +136,16 @@ export class Stage {
     return this.#counted('countersign_feedback_answers_total', code);
   }
 
-  async #counted(metric: string, code: string): Promise<number> {
+  /** The number of calls whose caller had gone before they were begun: nothing is decided about those. */
+  forgotten(): Promise<number> {
+    return this.#counted('countersign_calls_shed_total', 'cancelled', 'reason');
+  }
+
+  async #counted(metric: string, value: string, label = 'code'): Promise<number> {
     const { body } = await fetchPage(`${this.#federation.environment.COUNTERSIGN_ADMIN_URL}/metrics`);
     const lines = body
       .split('\n')
-      .filter((line) => line.startsWith(`${metric}{`) && line.includes(`code="${code}"`));
+      .filter((line) => line.startsWith(`${metric}{`) && line.includes(`${label}="${value}"`));
     return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
   }
 

@@ -42,6 +42,17 @@ describe('countersign drain', () => {
     ]);
   });
 
+  it('asks an admin endpoint at an IPv6 address', async () => {
+    const six = createServer((_request, response) => response.end('OK\n'));
+    await new Promise<void>((resolve) => six.listen(0, '::1', resolve));
+    try {
+      const url = `http://[::1]:${(six.address() as AddressInfo).port}`;
+      expect((await run(['drain', '--envoy-admin', url, '--seconds', '0'])).code).toBe(0);
+    } finally {
+      six.close();
+    }
+  });
+
   it('waits for as long as it is told', async () => {
     const started = performance.now();
     await drain('1');

@@ -3,8 +3,10 @@ import { createServer as createHttpServer, type IncomingMessage, type Server as 
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import { healthMethods } from '../../../src/envoy/grpc-health.js';
 import { GrpcServer } from '../../../src/grpc/server.js';
+import { startAdminServer } from '../../../src/observability/admin-server.js';
 import { Health } from '../../../src/observability/health.js';
 import { run } from './test-world.js';
 
@@ -118,6 +120,22 @@ describe('countersign health --admin', () => {
   it('succeeds when the verifier is ready', async () => {
     [status, body] = [200, '{}'];
     expect((await run(['health', '--admin', base])).code).toBe(0);
+  });
+
+  it('asks the verifier’s own admin port at an IPv6 address', async () => {
+    const admin = await startAdminServer({
+      host: '::1',
+      port: 0,
+      health: new Health([]),
+      registry: new Registry(),
+      describe: () => ({}),
+    });
+    try {
+      const { port } = admin.address() as AddressInfo;
+      expect((await run(['health', '--admin', `http://[::1]:${port}`])).code).toBe(0);
+    } finally {
+      admin.close();
+    }
   });
 
   it('answers 1 with the reasons of each part', async () => {

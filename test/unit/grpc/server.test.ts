@@ -511,7 +511,8 @@ describe('a stop', () => {
 
   it('answers the call of a peer that had none under way and has not heard of the stop yet', async () => {
     session.destroy();
-    session = slowSession(200);
+    // Much longer than the machine may need to come to the second call.
+    session = slowSession(1_000);
     expect((await call(framed('a'))).grpcStatus).toBe('0');
     const startedMs = performance.now();
     const stopped = server.stop(30_000);

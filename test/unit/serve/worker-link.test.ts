@@ -2,6 +2,7 @@
 import { Registry } from 'prom-client';
 import { Health } from '../../../src/observability/health.js';
 import { openWorkerLink, tellSuperseded, toldToTakeOver } from '../../../src/serve/worker-link.js';
+import { until } from '../../support/until.js';
 import type { FromWorker, WorkerQuestion } from '../../../src/serve/worker-messages.js';
 
 const own = { send: Object.getOwnPropertyDescriptor(process, 'send'), connected: process.connected };
@@ -76,8 +77,8 @@ describe('the link of a worker', () => {
   });
 
   it('gives signs of life without a change', async () => {
-    await new Promise((resolve) => setTimeout(resolve, 600));
-    expect(states().length).toBeGreaterThanOrEqual(2);
+    await until('it has told its state again', () => states().length >= 2);
+    expect(states().every((serving) => serving)).toBe(true);
   });
 
   it('answers each question', async () => {
