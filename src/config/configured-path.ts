@@ -12,7 +12,7 @@ interface Place {
 const PATTERN = /[*{}|^<>]|\/:/;
 /** Dot segments, doubled and wrong separators; Envoy merges or refuses them. */
 const UNMERGED = /\/\/|\\|%2f|%5c|\/\.{1,2}(?:\/|$)/i;
-/** What Envoy 1.36 and 1.40 escape in a path, and the escapes that they resolve (seen; test/e2e/paths.test.ts). */
+/** What Envoy 1.36 and 1.40 escape in a path, and the escapes that they resolve (seen; test/e2e/cases/rewritten-paths.ts). */
 const ESCAPED = /["<>^`{|}]/g;
 const UNESCAPED = /%(?:2[de]|3[0-9]|[46][1-9a-f]|[57][0-9a]|5f|7e)/gi;
 

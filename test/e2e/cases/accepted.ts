@@ -51,6 +51,12 @@ const freedoms: AllowCase[] = [
   passes('a content type with a character set', 202, ({ a }) =>
     replacing(telemetry({ by: a }), TYPE, 'Application/JSON; charset=utf-8'),
   ),
+  ...['application/json;charset="UTF-8"', 'application/json'].map((type) =>
+    passes(`the content type ${type}`, 202, ({ a }) => replacing(telemetry({ by: a }), TYPE, type)),
+  ),
+  passes('the content encoding identity, which is none,', 202, ({ a }) =>
+    adding(telemetry({ by: a }), ['Content-Encoding', 'identity']),
+  ),
   passes('a nonce of 128 characters', 202, ({ a }) =>
     telemetry({
       by: a,

@@ -25,6 +25,10 @@ const contract: RefusalCase[] = [
   ),
   ...telemetryFields.map((name) => changed(`telemetry without ${name}`, without(name))),
   changed('an unknown member at the top of telemetry', member('admin', true)),
+  changed('an unknown member in signed_metadata', (body) => ({
+    ...body,
+    signed_metadata: { ...(body['signed_metadata'] as Body), admin: true },
+  })),
   changed('a member named __proto__ at the top', (body) =>
     Object.fromEntries([...Object.entries(body), ['__proto__', {}]]),
   ),

@@ -29,6 +29,11 @@ export interface AllowCase extends CaseBase {
   readonly arrivesAs?: string;
 }
 
+/** Let through unchecked. */
+export interface PassThroughCase extends CaseBase {
+  readonly arrivesAs?: string;
+}
+
 type Code = ExpectedRefusal['audit'];
 type Outcome = (audit: Code) => ExpectedRefusal;
 

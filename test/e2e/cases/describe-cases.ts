@@ -4,8 +4,11 @@ import { PROTOCOLS, type Protocol } from '../support/outgoing.js';
 import type { Stage } from '../support/stage.js';
 import { worldOf } from '../support/world.js';
 import { ACCEPTED_CASES } from './accepted.js';
-import type { AllowCase, RefusalCase, UnaskedCase } from './case.js';
+import type { AllowCase, PassThroughCase, RefusalCase, UnaskedCase } from './case.js';
+import { describeWhatIsLearnt } from './learnt.js';
+import { HIGH_BYTES, PASS_THROUGH_CASES } from './paths.js';
 import { REFUSAL_TABLES } from './refused.js';
+import { describeRewrittenPaths } from './rewritten-paths.js';
 import { NORMALISED_CASES, UNASKED_CASES } from './routes.js';
 
 const of = <Case extends { readonly on?: Protocol }>(cases: readonly Case[], protocol: Protocol): Case[] =>
@@ -57,6 +60,21 @@ function describeAllowed(
   });
 }
 
+function describePassThrough(
+  cases: readonly PassThroughCase[],
+  protocol: Protocol,
+  stage: () => Stage,
+): void {
+  describe('what passes unchecked', () => {
+    test.each(of(cases, protocol))('$title', async ({ make, arrivesAs }) => {
+      const { method, path, ...rest } = make(worldOf(stage().federation.credentials));
+      const { records, arrivals } = await stage().exchange(protocol, { ...rest, method, path });
+      expect(records.map(({ code }) => code)).toEqual(['pass_through']);
+      expect(arrivals).toMatchObject([{ method, path: arrivesAs ?? path }]);
+    });
+  });
+}
+
 /** Every table over both protocols, on the stage of the calling file. */
 export function describeAllCases(stage: () => Stage): void {
   describe.each(PROTOCOLS)('over %s', (protocol) => {
@@ -64,5 +82,8 @@ export function describeAllCases(stage: () => Stage): void {
     describeAllowed('one reading of a path', NORMALISED_CASES, protocol, stage);
     for (const [title, cases] of REFUSAL_TABLES) describeRefusals(title, cases, protocol, stage);
     describeUnasked(UNASKED_CASES, protocol, stage);
+    describeWhatIsLearnt(protocol, stage);
+    describePassThrough([...PASS_THROUGH_CASES, HIGH_BYTES], protocol, stage);
   });
+  describeRewrittenPaths(stage);
 }

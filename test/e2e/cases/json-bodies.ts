@@ -19,6 +19,12 @@ const mediaTypes: RefusalCase[] = [
     'application/json, text/plain',
     'text/application/json',
     '',
+    'application/json; charset=utf-7',
+    'application/json; charset=utf-16',
+    'application/json; charset=shift_jis',
+    'application/json; charset=utf8',
+    'application/json; charset=utf-8; charset=utf-7',
+    'application/json; version=1',
   ].map((type) =>
     refusal(`the content type "${type}" is refused`, wrongType, ({ a }) =>
       replacing(telemetry({ by: a }), TYPE, type),
@@ -30,10 +36,22 @@ const mediaTypes: RefusalCase[] = [
     ({ a }) => adding(telemetry({ by: a }), [TYPE, 'text/plain']),
     'HTTP/1.1',
   ),
-  ...['gzip', 'identity', 'br, gzip'].map((coding) =>
+  refusal('two content types in one list, one with another charset, are refused', wrongType, ({ a }) =>
+    adding(removing(telemetry({ by: a }), TYPE), [
+      TYPE,
+      'application/json, application/json; charset=utf-16',
+    ]),
+  ),
+  ...['gzip', 'identity, gzip', 'br, gzip', ''].map((coding) =>
     refusal(`the content encoding "${coding}" is refused`, wrongEncoding, ({ a }) =>
       adding(telemetry({ by: a }), ['Content-Encoding', coding]),
     ),
+  ),
+  refusal(
+    'a second content encoding behind identity is refused',
+    wrongEncoding,
+    ({ a }) => adding(telemetry({ by: a }), ['Content-Encoding', 'identity'], ['Content-Encoding', 'gzip']),
+    'HTTP/1.1',
   ),
   refusal('a content encoding is refused on a route without JSON too', wrongEncoding, ({ a }) =>
     adding(signedBytes({ by: a }, '/notes', Buffer.from('text')), ['Content-Encoding', 'gzip']),

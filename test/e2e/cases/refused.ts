@@ -4,6 +4,7 @@ import { AUTHORISATION_CASES } from './authorisation.js';
 import { BODY_CASES } from './bodies.js';
 import type { RefusalCase } from './case.js';
 import { JSON_CASES } from './json-bodies.js';
+import { PATH_CASES } from './paths.js';
 import { ROUTE_CASES } from './routes.js';
 import { HEADER_CASES } from './security-headers.js';
 
@@ -14,4 +15,5 @@ export const REFUSAL_TABLES: readonly (readonly [title: string, cases: readonly 
   ['what the body may say', BODY_CASES],
   ['for whom, and how much', AUTHORISATION_CASES],
   ['paths, methods and authorities', ROUTE_CASES],
+  ['paths that can be read in two ways', PATH_CASES],
 ];

@@ -8,6 +8,15 @@ export interface AuditRecord {
   readonly code: string;
   readonly status: number;
   readonly detail?: string;
+  readonly method?: string;
+  readonly path?: string;
+  readonly skew_seconds?: number;
+  readonly claimed_kid?: string;
+  readonly limit?: string;
+  readonly limit_value?: number;
+  readonly problem?: string;
+  readonly pointer?: string;
+  readonly offset?: number;
   readonly identity?: string;
   readonly claimed_identity?: string;
   readonly kid?: string;

@@ -20,6 +20,9 @@ export interface RefusalBody {
   readonly errors: readonly {
     readonly code: string;
     readonly message: string;
+    readonly pointer?: string;
+    readonly problem?: string;
+    readonly offset?: number;
     readonly first_request_id?: string;
     readonly first_seen_at?: number;
   }[];

@@ -55,6 +55,17 @@ const ownPolicies: ConfigurationDocument['policies'] = [
     rateLimit: { perMinute: LIMITED_PER_MINUTE },
   },
   { name: 'tree', match: { methods: ['POST'], pathPrefix: '/tree/' } },
+  {
+    name: 'raw',
+    match: { methods: ['GET'], pathPrefix: '/raw/' },
+    passThrough: { reason: 'to show that it has to be asked for' },
+    rawPaths: { reason: 'to show what it lets through' },
+  },
+];
+
+/** Under a pass-through of the local federation, and so before it in the file. */
+const innerPolicies: ConfigurationDocument['policies'] = [
+  { name: 'sealed', match: { methods: ['POST'], path: '/portal/sealed' } },
 ];
 
 /** For `patchConfiguration`. */
@@ -62,7 +73,7 @@ export function worldConfiguration(document: ConfigurationDocument): Configurati
   return {
     ...document,
     identities: [...document.identities, ...specialIdentities(document.identities)],
-    policies: [...document.policies, ...ownPolicies],
+    policies: [...innerPolicies, ...document.policies, ...ownPolicies],
   };
 }
 
