@@ -25,17 +25,22 @@ const GRACE_MS = 500;
 export interface NonceGateOptions {
   /** The longest time that a check may take until it is answered; milliseconds. */
   readonly checkTimeoutMilliseconds: number;
+  /** Stands in for the claim of the store itself, to measure it. */
+  readonly claim?: NonceStore['claim'];
 }
 
 /** Makes the claim effect of a store. */
-export function nonceGate(store: NonceStore, { checkTimeoutMilliseconds }: NonceGateOptions): ClaimNonce {
+export function nonceGate(
+  store: NonceStore,
+  { checkTimeoutMilliseconds, claim: ask = (claim) => store.claim(claim) }: NonceGateOptions,
+): ClaimNonce {
   const standsAfterMs = checkTimeoutMilliseconds + GRACE_MS;
   return (plan, stillWanted) => {
     const claim = claimOf(plan, stillWanted, standsAfterMs);
-    const outcome = store.claim(claim);
-    return outcome instanceof Promise
-      ? outcome.then((later) => whenAnswered(later, claim, store))
-      : whenAnswered(outcome, claim, store);
+    const outcome = ask(claim);
+    const judge = (answer: ClaimOutcome): ReturnType<ClaimNonce> =>
+      answer.kind === 'unanswered' ? askAgain(claim, store, ask) : verdict(answer, claim, store);
+    return outcome instanceof Promise ? outcome.then(judge) : judge(outcome);
   };
 }
 
@@ -55,18 +60,14 @@ function claimOf(plan: ClaimPlan, stillWanted: () => boolean, standsAfterMs: num
 }
 
 /** Only the first of the copies in a process comes to wait here; the others wait for that one (`verify/admission.ts`). */
-function whenAnswered(
-  outcome: ClaimOutcome,
+async function askAgain(
   claim: NonceClaim,
   store: NonceStore,
-): Claimed | Refusal | Promise<Claimed | Refusal> {
-  return outcome.kind === 'unanswered' ? askAgain(claim, store) : verdict(outcome, claim, store);
-}
-
-async function askAgain(claim: NonceClaim, store: NonceStore): Promise<Claimed | Refusal> {
+  ask: NonceStore['claim'],
+): Promise<Claimed | Refusal> {
   while (claim.stillWanted?.() !== false) {
     await pause(ASK_AGAIN_MS, undefined, { ref: false });
-    const outcome = await store.claim(claim);
+    const outcome = await ask(claim);
     if (outcome.kind !== 'unanswered') return verdict(outcome, claim, store);
   }
   return refuse('deadline_spent', 'another copy of the request was not answered yet');

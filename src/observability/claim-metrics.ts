@@ -1,6 +1,5 @@
-/** How long the nonce store takes for a claim, measured around the effect itself. */
+/** How long the nonce store takes for a claim, measured around the store itself: what a copy waits is not in it. */
 import type { Registry } from 'prom-client';
-import type { ClaimNonce } from '../verify/effects.js';
 import { HistogramTable } from './hot-metrics.js';
 
 /** Where the claims go, and how they are timed. */
@@ -11,17 +10,17 @@ export interface ClaimTiming {
   readonly monotonicMs: () => number;
 }
 
-/** The same effect with a histogram around it. */
-export function timedClaims(
-  claimNonce: ClaimNonce,
+/** The same claim with a histogram around it. */
+export function timedClaims<Asked extends readonly unknown[], Outcome>(
+  claim: (...asked: Asked) => Outcome | Promise<Outcome>,
   { registry, store, monotonicMs }: ClaimTiming,
-): ClaimNonce {
+): (...asked: Asked) => Outcome | Promise<Outcome> {
   const seconds = new HistogramTable();
   seconds.register(registry, 'countersign_nonce_claim_seconds', 'Time that a nonce claim takes.', 'store');
-  return (plan, stillWanted) => {
+  return (...asked) => {
     const started = monotonicMs();
     const done = (): void => seconds.observe(store, (monotonicMs() - started) / 1000);
-    const result = claimNonce(plan, stillWanted);
+    const result = claim(...asked);
     if (result instanceof Promise) return result.finally(done);
     done();
     return result;

@@ -13,7 +13,7 @@ import { selectEngine } from '../crypto/engines.js';
 import { AuthorizationService } from '../envoy/authorization-service.js';
 import { PeerCertificates } from '../envoy/peer-certificates.js';
 import { nonceGate } from '../nonces/nonce-gate.js';
-import type { NonceStore } from '../nonces/nonce-store.js';
+import type { NonceClaim, NonceStore } from '../nonces/nonce-store.js';
 import { openNonceStore } from '../nonces/open.js';
 import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
 import type { AdminView } from '../observability/admin-server.js';
@@ -184,11 +184,10 @@ function assembleService(
     () => stalls.close(),
   );
   const { monotonicMs } = clock;
-  const claimNonce = timedClaims(nonceGate(store, settings.limits), {
-    registry,
-    store: store.name,
-    monotonicMs,
-  });
+  const { checkTimeoutMilliseconds } = settings.limits;
+  const timing = { registry, store: store.name, monotonicMs };
+  const claim = timedClaims((one: NonceClaim) => store.claim(one), timing);
+  const claimNonce = nonceGate(store, { checkTimeoutMilliseconds, claim });
   return new AuthorizationService({
     snapshot: () => live.snapshot,
     verifier: createStrictVerifier(selectEngine()),

@@ -7,10 +7,10 @@ import { addBuildInfo } from '../../../src/observability/build-info.js';
 import { DecisionMetrics } from '../../../src/observability/decision-metrics.js';
 import { createRegistry } from '../../../src/observability/process-metrics.js';
 import { StageTimer } from '../../../src/envoy/stage-timer.js';
-import type { ClaimPlan } from '../../../src/verify/effects.js';
+import type { ClaimNonce, ClaimPlan } from '../../../src/verify/effects.js';
 import { noFacts } from '../../../src/verify/decision.js';
 import type { SignedPolicy } from '../../../src/verify/snapshot.js';
-import { refuse } from '../../../src/verify/refusal.js';
+import { refuse, type Refusal } from '../../../src/verify/refusal.js';
 import {
   always,
   CERTIFICATE,
@@ -89,7 +89,7 @@ describe('claim metrics', () => {
   ])('time a store that answers %s and change nothing else', async (_how, answer) => {
     const registry = new Registry();
     let now = 0;
-    const timed = timedClaims(
+    const timed = timedClaims<Parameters<ClaimNonce>, Refusal>(
       () => {
         now += 3;
         return answer();
