@@ -1,5 +1,6 @@
 /** `countersign fingerprint`: what to pin of a certificate. */
 import { certificateFingerprints, type CertificateFacts } from '../crypto/fingerprint.js';
+import { splitPem } from '../crypto/pem.js';
 import { CliFault } from './cli-fault.js';
 import { ExitCode } from './exit-code.js';
 import { readPemFile, STANDARD_STREAM } from './files.js';
@@ -7,7 +8,6 @@ import { examples } from './help.js';
 import type { CliWorld, Register } from './session.js';
 import { factLines, jsonText, printable } from './text.js';
 
-const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 const MAX_INPUT_BYTES = 4 * 1024 * 1024;
 
 type Facts = Extract<CertificateFacts, { readonly ok: true }>;
@@ -44,10 +44,10 @@ async function factsOf(world: CliWorld, file: string): Promise<NamedFacts[]> {
   });
 }
 
-/** A chain is taken apart; everything else is left to the parser as it is. */
+/** A chain is taken apart, none of its blocks left out; everything else is the parser's to judge as it is. */
 function certificatesIn(bytes: Uint8Array): (string | Uint8Array)[] {
-  const blocks = Buffer.from(bytes).toString('latin1').match(PEM_BLOCK) ?? [];
-  return blocks.length > 1 ? [...blocks] : [bytes];
+  const parts = splitPem(Buffer.from(bytes).toString('latin1'));
+  return 'code' in parts || parts.length < 2 ? [bytes] : parts.map(({ text }) => text);
 }
 
 function toJson(facts: NamedFacts): object {

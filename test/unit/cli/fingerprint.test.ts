@@ -41,6 +41,12 @@ describe('countersign fingerprint', () => {
     expect(sources).toEqual([`${DIRECTORY}/chain.pem`, `${DIRECTORY}/chain.pem#2`, `${DIRECTORY}/other.pem`]);
   });
 
+  it('leaves no block of a chain out: one that is cut off is a fault', async () => {
+    const { code, err } = await run(['fingerprint', `${DIRECTORY}/cut-off.pem`]);
+    expect(code).toBe(3);
+    expect(err).toContain('no X.509 certificate');
+  });
+
   it('marks a certificate that has expired, and one that is not valid yet', async () => {
     const file = `${DIRECTORY}/expired.pem`;
     expect((await run(['fingerprint', file], { nowMs: Date.UTC(2100, 0, 1) })).out).toContain('(EXPIRED)');

@@ -1,4 +1,5 @@
 /** Chains, bundles and their key, as the loader judges them; test/e2e/envoy-files.test.ts holds it to Envoy. */
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -6,6 +7,7 @@ import {
   newCertificateKeys,
   type Issuer,
 } from '../../../examples/local-federation/certificate.js';
+import { PeerCertificates } from '../../../src/envoy/peer-certificates.js';
 import {
   configurationText,
   createWorkspace,
@@ -127,5 +129,28 @@ test('an upstream that is not on this machine is warned of', () => {
   const upstream = { address: '10.0.0.9', port: 9000 };
   expect(warned({ envoy: { ...envoy, upstream } })).toEqual([
     expect.stringContaining('envoy.upstream.address: verified requests go to "10.0.0.9" in plain HTTP'),
+  ]);
+});
+
+test('a certificate that is longer than the runtime reads is refused, and not pinned to be answered 401', () => {
+  const names = Array.from({ length: 1_100 }, (_, index) => `DNS:${index}.${'a'.repeat(36)}.example.org`);
+  const command =
+    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout /dev/null -subj /CN=a';
+  const pem = execFileSync('openssl', [...command.split(' '), '-addext', `subjectAltName=${names.join()}`], {
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
+  put('certs/client.pem', pem);
+  const peer = new PeerCertificates();
+  expect(peer.read(Buffer.from(encodeURIComponent(pem)))).toBe('malformed');
+  peer.close();
+  const problems = problemsOf(
+    load({ identities: [identity({ certificates: [{ file: 'certs/client.pem' }] })] }),
+  );
+  expect(problems).toEqual([
+    expect.objectContaining({
+      path: 'identities[0].certificates[0].file',
+      message: expect.stringContaining('no more than 65536 are read'),
+    }),
   ]);
 });

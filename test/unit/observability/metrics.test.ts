@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { AggregatorRegistry, Registry } from 'prom-client';
 import type { Configuration } from '../../../src/config/settings.js';
 import type { NonceStore } from '../../../src/nonces/nonce-store.js';
@@ -100,6 +103,30 @@ describe('claim metrics', () => {
     expect(await samples(registry, 'countersign_nonce_claim_seconds_sum')).toEqual([
       'countersign_nonce_claim_seconds_sum{store="fake"} 0.003',
     ]);
+  });
+});
+
+describe('the gauge of ends', () => {
+  it('shows of a chain and of a bundle the end of the first that ends', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'ends-'));
+    const [soon, late] = ['expired.pem', 'producer.pem'].map((name) =>
+      readFileSync(`test/unit/config/fixtures/files/${name}`, 'utf8'),
+    );
+    const files = { certificateFile: join(place, 'chain.pem'), clientCaFile: join(place, 'marked.pem') };
+    writeFileSync(files.certificateFile, `${late}# the other\n${soon}`);
+    writeFileSync(files.clientCaFile, `${late}${late}`);
+    const configuration = {
+      snapshot: makeSnapshot({ identity: { pins: [], keys: [] } }),
+      settings: { envoy: { tls: files } },
+    } as unknown as Configuration;
+    const store = { name: 'fake', status: () => ({}) } as unknown as NonceStore;
+    const registry = createRegistry({ configuration: () => configuration, store });
+    const ends = [soon, late].map((pem) => Date.parse(new X509Certificate(pem ?? '').validTo) / 1000 + 1);
+    expect(await samples(registry, 'countersign_expiry_timestamp_seconds')).toEqual([
+      `countersign_expiry_timestamp_seconds{kind="certificate",owner="envoy",name="${files.certificateFile}"} ${ends[0]}`,
+      `countersign_expiry_timestamp_seconds{kind="certificate",owner="envoy",name="${files.clientCaFile}"} ${ends[1]}`,
+    ]);
+    rmSync(place, { recursive: true });
   });
 });
 
