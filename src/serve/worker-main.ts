@@ -4,5 +4,7 @@ import { serve } from './serve.js';
 const [, , file = '', number = '', replace] = process.argv;
 if (process.send === undefined || !/^[0-9]{1,2}$/.test(number))
   throw new Error('a worker is started by countersign serve, from a configuration with workers');
+// What cannot be said there is no reason to end.
+process.stderr.on('error', () => undefined);
 process.exitCode = await serve(file, { worker: Number(number), replace: replace === 'replace' });
 if (process.connected) process.disconnect();
