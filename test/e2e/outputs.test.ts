@@ -73,7 +73,16 @@ async function send(outgoing: Outgoing = telemetry({ by: world.a })): Promise<nu
   return (await stage.send('HTTP/2', outgoing)).status;
 }
 
-const served = (): Promise<void> => until('a request is let through', async () => (await send()) === 202);
+/** One of several workers may serve a moment before the admin port is open. */
+async function served(): Promise<void> {
+  await until('a request is let through', async () => (await send()) === 202);
+  await until('the admin port is open', () =>
+    page('/livez').then(
+      () => true,
+      () => false,
+    ),
+  );
+}
 
 const statusOf = ({ answer }: Exchanged): number => answer.status;
 
