@@ -6,10 +6,8 @@ const CANNOT = 3;
 
 const fault = nodeVersionFault(process.versions.node);
 if (fault === undefined) {
-  // A reader that has seen enough (`| head`) closes the pipe, which is no error of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  const { watchOutput } = await import('./cli/output-faults.js');
+  watchOutput();
   const { runCommandLine } = await import('./cli/program.js');
   const { processWorld } = await import('./cli/process-world.js');
   process.exitCode = await runCommandLine(process.argv.slice(2), processWorld);

@@ -26,6 +26,8 @@ async function run(command: string | undefined): Promise<number> {
   }
 }
 
+// What is started goes on, also when nobody reads about it any more (`| head`).
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 process.exitCode = await run(process.argv[2]).catch((error: unknown) => {
   if (!(error instanceof FederationFault)) throw error;
   process.stderr.write(`${paint.bad('error:')} ${error.message}\nremedy: ${error.remedy}\n`);

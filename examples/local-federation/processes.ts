@@ -1,6 +1,6 @@
 /** The processes of a federation: started in the background, found again by later commands, stopped by their own number. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FederationFault } from './fault.js';
@@ -89,7 +89,9 @@ export async function startProcess(
   plan: ProcessPlan,
   lifetime: Lifetime,
 ): Promise<RunningProcess> {
-  const log = openSync(logFile(layout, plan.name), 'w', 0o600);
+  // Appended to, so that a log which is cut to nothing while it grows has no hole at its beginning.
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = constants;
+  const log = openSync(logFile(layout, plan.name), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600);
   const child = spawn(plan.command, plan.arguments, {
     cwd: layout.root,
     env: { ...inheritedEnvironment(), ...plan.environment },

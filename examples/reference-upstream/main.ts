@@ -24,6 +24,8 @@ async function main([directory, applicationPort, listingPort]: readonly string[]
   process.once('SIGINT', stop);
 }
 
+// Its output is for people, and nobody may read it any more.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 await main(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`reference upstream: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -1,7 +1,7 @@
 /**
- * Standard output as a place for records. It may be a pipe that several workers share: whole lines go out in pieces
- * that a pipe takes at once or not at all, so that the lines of others come between and never within. A reader
- * that stalls leaves no room, which is told and not waited for here.
+ * Standard output as a place for records. It may be a pipe that others write to as well, such as a successor: whole
+ * lines go out in pieces that a pipe takes at once or not at all, so that the lines of others come between and never
+ * within. A reader that stalls leaves no room, which is told and not waited for here.
  */
 import { fstatSync, writeSync } from 'node:fs';
 import { isBusy, openStandardStream, PIPE_ATOMIC_BYTES, STDOUT } from '../observability/standard-stream.js';

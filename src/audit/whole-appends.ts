@@ -35,6 +35,7 @@ export class WholeAppends {
       this.#isTorn = false;
       return chunk.length;
     }
+    this.#isTorn = true;
     this.#isTorn = !takeBack(this.#descriptor, bytes.subarray(0, written));
     throw new Error(`the disk is full: it took ${written} of ${bytes.length} bytes`);
   }

@@ -14,6 +14,9 @@ export interface VerifierProcessOptions {
   /** Where its output goes. */
   readonly logFile: string;
   readonly replace?: boolean;
+  /** Descriptors instead of the log. */
+  readonly stdout?: number | undefined;
+  readonly stderr?: number | undefined;
 }
 
 export class VerifierProcess {
@@ -22,11 +25,11 @@ export class VerifierProcess {
   readonly #child: ChildProcess;
   #hasEnded = false;
 
-  constructor({ configurationFile, logFile, replace = false }: VerifierProcessOptions) {
+  constructor({ configurationFile, logFile, replace = false, stdout, stderr }: VerifierProcessOptions) {
     const log = openSync(logFile, 'a', 0o600);
     const args = ['serve', ...(replace ? ['--replace'] : []), '--config', configurationFile];
     this.#child = spawn(process.execPath, [join(root, 'dist/src/main.js'), ...args], {
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', stdout ?? log, stderr ?? log],
     });
     closeSync(log);
     this.ended = new Promise((resolve) => {
@@ -39,6 +42,10 @@ export class VerifierProcess {
 
   get hasEnded(): boolean {
     return this.#hasEnded;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -21,6 +21,8 @@ let folder = '';
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'audit-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const compiledWriter = './file-writer.js';
+
 /** The writer in a process that may write no more than 2 blocks of 512 or 1024 bytes; `lines` is what it does. */
 function withSmallDisk(path: string, lines: string): string {
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
@@ -36,7 +38,7 @@ function withSmallDisk(path: string, lines: string): string {
     `import { spawnSync } from 'node:child_process';
      import fs from 'node:fs';
      import { syncBuiltinESMExports } from 'node:module';
-     import { openFileWriter } from './file-writer.js';
+     import { openFileWriter } from '${compiledWriter}';
      const path = process.argv[2];
      const writer = openFileWriter(path);
      ${lines}`,
