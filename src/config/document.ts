@@ -67,7 +67,9 @@ function interpret(text: string, lines: LineCounter): DocumentResult {
   const [document, second] = Array.isArray(parsed) ? parsed : [];
   if (document === undefined) return single('is empty', 'start from the example in docs/configuration.md');
   if (second !== undefined) return single('holds several YAML documents', 'keep one document, without ---');
-  const faults = [...syntaxFaults(document, lines), ...structureFaults(document, lines)];
+  const broken = syntaxFault(document, text, lines);
+  if (broken !== undefined) return { ok: false, faults: [broken] };
+  const faults = [...tagFaults(document, lines), ...structureFaults(document, lines)];
   if (faults.length > 0) return { ok: false, faults };
   const value: unknown = document.toJS({ maxAliasCount });
   if (value === null) return single('is empty', 'start from the example in docs/configuration.md');
@@ -78,24 +80,45 @@ function single(message: string, remedy: string): DocumentResult {
   return { ok: false, faults: [{ path: [], line: undefined, message, remedy }] };
 }
 
-function syntaxFaults(document: Document, lines: LineCounter): DocumentFault[] {
-  const errors = document.errors.map((error) => ({
+/** The first: what the parser says after it is about what it took the rest for. A tab that misled it goes before. */
+function syntaxFault(document: Document, text: string, lines: LineCounter): DocumentFault | undefined {
+  const [first, ...others] = document.errors;
+  if (first === undefined) return undefined;
+  const lineOf = ({ pos }: { readonly pos: readonly [number, number] }): number => lines.linePos(pos[0]).line;
+  if (first.code === 'RESOURCE_EXHAUSTION')
+    return { path: [], line: lineOf(first), message: 'is nested too deeply', remedy: 'write a flatter file' };
+  const tabbed = [first, ...others].find((error) =>
+    isIndentedByTab(text, lines.lineStarts[lineOf(error) - 1]),
+  );
+  if (tabbed !== undefined)
+    return {
+      path: [],
+      line: lineOf(tabbed),
+      message: 'is not valid YAML: Tabs are not allowed as indentation',
+      remedy: 'indent with spaces, here and wherever else there is a tab',
+    };
+  return {
     path: [],
-    line: lines.linePos(error.pos[0]).line,
+    line: lineOf(first),
     // Without the token at its end, which might be a piece of a secret.
-    message:
-      error.code === 'RESOURCE_EXHAUSTION'
-        ? 'is nested too deeply'
-        : `is not valid YAML: ${error.message.replace(/:? ".*$/s, '')}`,
+    message: `is not valid YAML: ${first.message.replace(/:? ".*$/s, '')}`,
     remedy: 'correct the line; text with special characters belongs in quotes',
-  }));
-  const tags = document.warnings.map((warning) => ({
+  };
+}
+
+function isIndentedByTab(text: string, start: number | undefined): boolean {
+  let at = start ?? text.length;
+  while (text[at] === ' ') at += 1;
+  return text[at] === '\t';
+}
+
+function tagFaults(document: Document, lines: LineCounter): DocumentFault[] {
+  return document.warnings.map((warning) => ({
     path: [],
     line: lines.linePos(warning.pos[0]).line,
     message: `has something that this format does not know: ${warning.message}`,
     remedy: 'remove the tag',
   }));
-  return [...errors, ...tags];
 }
 
 function structureFaults(document: Document, lines: LineCounter): DocumentFault[] {

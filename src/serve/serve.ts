@@ -1,4 +1,5 @@
 /** `countersign serve`: load, prove the arithmetic, start, and stop on a signal. */
+import { isatty } from 'node:tty';
 import { pino, type Logger } from 'pino';
 import { loadConfiguration } from '../config/load.js';
 import { PublicKeyCache } from '../config/public-key-cache.js';
@@ -6,6 +7,7 @@ import type { Configuration, LoadResult } from '../config/settings.js';
 import { renderProblems } from '../config/render.js';
 import { selectEngine } from '../crypto/engines.js';
 import { selfTest } from '../crypto/self-test.js';
+import { readableLine } from '../observability/readable-line.js';
 import { workerPlace } from './place.js';
 import { ProcessSignals } from './process-signals.js';
 import { checkSuccession } from './succession.js';
@@ -15,6 +17,8 @@ import { startWorkers } from './workers.js';
 /** Exit codes, as `countersign --help` documents them. */
 const GOOD = 0;
 const CANNOT = 3;
+
+const STANDARD_ERROR = 2;
 
 const FIRST_GENERATION = 1;
 /** Node 20 works and is past its end of life (security.md MUST 38). */
@@ -67,7 +71,10 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
 }
 
 function loggerOf({ settings }: Configuration, worker: number | undefined): Logger {
-  const logger = pino({ level: settings.log.level, name: 'countersign' }, pino.destination(2));
+  const records = pino.destination(STANDARD_ERROR);
+  const lines = { write: (record: string) => records.write(readableLine(record)) };
+  const target = isatty(STANDARD_ERROR) ? lines : records;
+  const logger = pino({ level: settings.log.level, name: 'countersign' }, target);
   return worker === undefined ? logger : logger.child({ worker });
 }
 
