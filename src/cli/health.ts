@@ -48,12 +48,19 @@ function grpcReason(reply: HealthReply, service: string): string | undefined {
     case 'serving':
       return undefined;
     case 'not_serving':
-      return 'it says so; GET /readyz on its admin port tells why';
+      return reply.reason ?? 'it says so, and not why';
     case 'unknown_service':
       return `it knows no service ${service}`;
     case 'unreachable':
-      return reply.reason;
+      return withAdvice(reply.reason);
   }
+}
+
+function withAdvice(reason: string): string {
+  if (reason.includes('ENOENT')) return `there is no such socket, so no verifier runs there (${reason})`;
+  if (reason.includes('ECONNREFUSED')) return `the socket is there and nobody listens on it (${reason})`;
+  if (reason.includes('EACCES')) return `this user may not use the socket (${reason})`;
+  return reason;
 }
 
 /** A path of its own is asked as it stands: `/livez` does not depend on the nonce store, as a restart mends none. */
@@ -63,17 +70,24 @@ async function pageReason(admin: URL, timeoutMilliseconds: number): Promise<stri
     const page = await fetchPage('GET', url, timeoutMilliseconds);
     return page.status === 200 ? undefined : reasonsIn(page.body);
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return whyUnreachable(error, url);
   }
+}
+
+/** The system's code by itself says little of what to do. */
+function whyUnreachable(error: unknown, url: URL): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.includes('ECONNREFUSED') ? `nobody listens at ${url.origin} (${message})` : message;
 }
 
 /** `component: reason` of each that is not ready, or the page as it is. */
 function reasonsIn(body: string): string {
   try {
     const { components } = JSON.parse(body) as { components: { name: string; reason?: string }[] };
-    return components
-      .flatMap(({ name, reason }) => (reason === undefined ? [] : `${name}: ${reason}`))
-      .join('; ');
+    const reasons = components.flatMap(({ name, reason }) =>
+      reason === undefined ? [] : `${name}: ${reason}`,
+    );
+    return reasons.length > 0 ? reasons.join('; ') : 'it says so, and not why';
   } catch {
     return body.trim();
   }

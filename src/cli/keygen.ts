@@ -1,5 +1,5 @@
 /** `countersign keygen`: an Ed25519 key pair, and its public half in every encoding. */
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
 import {
@@ -17,10 +17,12 @@ import { unwritable } from './files.js';
 import { examples } from './help.js';
 import { matching } from './option-values.js';
 import type { CliWorld, Register } from './session.js';
+import { errorCode } from '../client/send-failure.js';
 import { factLines, jsonText } from './text.js';
 
 const SEED_BYTES = 32;
 const OWNER_ONLY = 0o600;
+const OWNER_ONLY_DIRECTORY = 0o700;
 const PUBLIC_MODE = 0o644;
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
@@ -46,6 +48,15 @@ interface PairFiles {
   readonly publicKeyFile: string;
 }
 
+/** Made where it is missing, closed to others; its parents are not, as a slip in a path would make a tree. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: OWNER_ONLY_DIRECTORY });
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw unwritable(directory, error);
+  }
+}
+
 /** Both files or neither; what is there already, even a dangling link, is never replaced. */
 function writePair(key: PrivateKey, { out, name }: KeygenOptions): PairFiles {
   const [privateKeyFile, publicKeyFile] = [join(out, `${name}.key`), join(out, `${name}.pub`)];
@@ -55,6 +66,7 @@ function writePair(key: PrivateKey, { out, name }: KeygenOptions): PairFiles {
         `${file} exists and is not overwritten`,
         'choose another --name, or move the old key away',
       );
+  makeDirectory(out);
   writeNew(publicKeyFile, encodePublicKey(key.publicKey, 'pem'), PUBLIC_MODE);
   try {
     writeNew(privateKeyFile, encodePrivateKey(key, 'pem'), OWNER_ONLY);
@@ -93,15 +105,37 @@ function render(key: PrivateKey, files: PairFiles, { format, json, name }: Keyge
     ],
     '',
   );
-  return heading + chosen.map((encoding) => `\n${encoding}:\n${encode(encoding)}\n`).join('');
+  const encodings = chosen.map((encoding) => `\n${encoding}:\n${encode(encoding)}\n`).join('');
+  return heading + encodings + configurationLines(name, files);
+}
+
+/** What goes into the configuration, for either use of a key. A key is for one of them (security.md MUST 4). */
+function configurationLines(name: string, { publicKeyFile, privateKeyFile }: PairFiles): string {
+  const [kid, publicKey, privateKey] = [name, publicKeyFile, privateKeyFile].map((text) =>
+    JSON.stringify(text),
+  );
+  return `
+for a producer that signs with it, under its identity in countersign.yaml:
+    keys:
+      - { kid: ${kid}, publicKeyFile: ${publicKey} }
+
+or, where the verifier signs answers with it:
+feedback:
+  keys:
+    - { kid: ${kid}, privateKeyFile: ${privateKey} }
+
+(paths are taken from the folder of countersign.yaml)
+`;
 }
 
 /** Adds the command. */
 export const registerKeygen: Register = (program, session) => {
   program
     .command('keygen')
-    .description('make an Ed25519 key pair: NAME.key (0600) and NAME.pub; print the public key')
-    .option('-o, --out <directory>', 'where the two files go', '.')
+    .description(
+      'make an Ed25519 key pair: NAME.key (0600) and NAME.pub; print the public key and the lines for the configuration',
+    )
+    .option('-o, --out <directory>', 'where the two files go; made if it is not there', '.')
     .option('-n, --name <name>', 'what the two files are called', matching(FILE_NAME), 'signing')
     .addOption(
       new Option('-f, --format <encoding>', 'print the public key in this encoding alone').choices(

@@ -23,7 +23,8 @@ async function keyring(world: CliWorld, file: string, options: KeyringOptions): 
   const nowMs = world.nowMs();
   const loaded = loadConfiguration(file, { generation: 1, nowMs });
   if (!loaded.ok) {
-    world.err(`${renderProblems(loaded.problems)}\n`);
+    if (options.json) world.out(jsonText({ ok: false, file, problems: loaded.problems }));
+    else world.err(`${renderProblems(loaded.problems)}\n`);
     return ExitCode.refused;
   }
   const keys = publishedKeys(settingsOf(loaded.configuration, options.tenant), nowMs, options.tenant);

@@ -1,7 +1,7 @@
 /** The command line as a whole: its commands, its help, and the way from a fault to text and exit code. */
 import { Command, CommanderError } from 'commander';
 import { registerCheckConfig } from './check-config.js';
-import { CliFault } from './cli-fault.js';
+import { CliFault, usageFault } from './cli-fault.js';
 import { registerDrain } from './drain.js';
 import { registerEnvoyConfig } from './envoy-config.js';
 import { EXIT_CODE_HELP, ExitCode } from './exit-code.js';
@@ -16,7 +16,7 @@ import { registerSend } from './send.js';
 import { registerServe } from './serve.js';
 import { Session, type CliWorld } from './session.js';
 import { registerSign } from './sign.js';
-import { printable } from './text.js';
+import { jsonText, printable } from './text.js';
 import { packageVersion } from '../observability/package-version.js';
 
 const COMMANDS = [
@@ -35,8 +35,8 @@ const COMMANDS = [
   registerPolicy,
 ];
 
-/** The program with every command; nothing runs yet. */
-export function buildProgram(session: Session): Command {
+/** The program with every command; nothing runs yet. `reportUsage`: told of wrong usage, in place of standard error. */
+export function buildProgram(session: Session, reportUsage?: (message: string) => void): Command {
   const { world } = session;
   const program = new Command('countersign')
     .description('A verifier for Envoy: pinned party, exact bytes, now, once.')
@@ -47,7 +47,8 @@ export function buildProgram(session: Session): Command {
     .configureOutput({
       writeOut: (text) => world.out(text),
       writeErr: (text) => world.err(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'countersign: ')),
+      outputError: (text, write) =>
+        (reportUsage ?? write)(text.replace(/^error: /, reportUsage ? '' : 'countersign: ')),
     })
     .addHelpText('after', `\nExample:\n  countersign check-config countersign.yaml\n\n${EXIT_CODE_HELP}`);
   for (const register of COMMANDS) register(program, session);
@@ -61,13 +62,35 @@ export function buildProgram(session: Session): Command {
  */
 export async function runCommandLine(args: readonly string[], world: CliWorld): Promise<ExitCode> {
   const session = new Session(world);
+  const isJson = wantsJson(args);
+  let usage = 'the command line is wrong';
+  const program = buildProgram(session, isJson ? (message) => (usage = message.trim()) : undefined);
   try {
-    await buildProgram(session).parseAsync(args, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
     return session.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.good : ExitCode.usage;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return ExitCode.good;
+      if (isJson) world.err(errorJson(usageFault(usage, 'see countersign help')));
+      return ExitCode.usage;
+    }
     if (!(error instanceof CliFault)) throw error;
-    world.err(`countersign: ${printable(error.message)}\n  remedy: ${printable(error.remedy)}\n`);
+    world.err(isJson ? errorJson(error) : errorText(error));
     return error.exitCode;
   }
+}
+
+/** Behind `--` there are no options. */
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return (end < 0 ? args : args.slice(0, end)).includes('--json');
+}
+
+function errorText({ message, remedy }: CliFault): string {
+  return `countersign: ${printable(message)}\n  remedy: ${printable(remedy)}\n`;
+}
+
+/** For scripts, on standard error as well: standard output is for results, such as the problems of a configuration. */
+function errorJson({ message, remedy, exitCode }: CliFault): string {
+  return jsonText({ outcome: 'failed', message, remedy, exit_code: exitCode });
 }

@@ -68,8 +68,10 @@ function interpret(text: string, lines: LineCounter): DocumentResult {
   if (document === undefined) return single(empty);
   if (second !== undefined)
     return single({ message: 'holds several YAML documents', remedy: 'keep one document, without ---' });
+  const broken = syntaxFault(document, text, lines);
+  if (broken !== undefined) return single(broken);
   const faults = new BoundedFindings<DocumentFault>();
-  findSyntaxFaults(document, lines, faults);
+  findTagFaults(document, lines, faults);
   findStructureFaults(document, lines, faults);
   if (faults.count > 0) return { ok: false, faults };
   const value: unknown = document.toJS({ maxAliasCount });
@@ -88,26 +90,46 @@ function* syntaxOf(text: string, lines: LineCounter): Generator<CST.Token, void>
   yield* parser.end();
 }
 
-function single(excess: Excess): DocumentResult {
+function single(fault: Excess & Partial<Pick<DocumentFault, 'line'>>): DocumentResult {
   const faults = new BoundedFindings<DocumentFault>();
-  faults.add([], () => ({ path: [], line: undefined, ...excess }));
+  faults.add([], () => ({ path: [], line: undefined, ...fault }));
   return { ok: false, faults };
+}
+
+type LocatedExcess = Excess & { readonly line: number };
+
+/** The first: what the parser says after it is about what it took the rest for. A tab that misled it goes before. */
+function syntaxFault(document: Document, text: string, lines: LineCounter): LocatedExcess | undefined {
+  const [first, ...others] = document.errors;
+  if (first === undefined) return undefined;
+  const lineOf = ({ pos }: { readonly pos: readonly [number, number] }): number => lines.linePos(pos[0]).line;
+  if (first.code === 'RESOURCE_EXHAUSTION') return { line: lineOf(first), ...tooDeep };
+  const tabbed = [first, ...others].find((error) =>
+    isIndentedByTab(text, lines.lineStarts[lineOf(error) - 1]),
+  );
+  if (tabbed !== undefined)
+    return {
+      line: lineOf(tabbed),
+      message: 'is not valid YAML: Tabs are not allowed as indentation',
+      remedy: 'indent with spaces, here and wherever else there is a tab',
+    };
+  return {
+    line: lineOf(first),
+    // Without the token at its end, which might be a piece of a secret.
+    message: `is not valid YAML: ${first.message.replace(/:? ".*$/s, '')}`,
+    remedy: 'correct the line; text with special characters belongs in quotes',
+  };
+}
+
+function isIndentedByTab(text: string, start: number | undefined): boolean {
+  let at = start ?? text.length;
+  while (text[at] === ' ') at += 1;
+  return text[at] === '\t';
 }
 
 type Faults = BoundedFindings<DocumentFault>;
 
-function findSyntaxFaults(document: Document, lines: LineCounter, faults: Faults): void {
-  for (const error of document.errors)
-    faults.add([], () => ({
-      path: [],
-      line: lines.linePos(error.pos[0]).line,
-      // Without the token at its end, which might be a piece of a secret.
-      message:
-        error.code === 'RESOURCE_EXHAUSTION'
-          ? tooDeep.message
-          : `is not valid YAML: ${error.message.replace(/:? ".*$/s, '')}`,
-      remedy: 'correct the line; text with special characters belongs in quotes',
-    }));
+function findTagFaults(document: Document, lines: LineCounter, faults: Faults): void {
   for (const warning of document.warnings)
     faults.add([], () => ({
       path: [],

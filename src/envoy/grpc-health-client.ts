@@ -24,9 +24,16 @@ export interface HealthQuestion {
 /** What came back. `unreachable`: nobody answered as a verifier does, and why. */
 export type HealthReply =
   | { readonly kind: 'serving' }
-  | { readonly kind: 'not_serving' }
+  /** `reason`: in the verifier's own words, where it gives one. */
+  | { readonly kind: 'not_serving'; readonly reason?: string }
   | { readonly kind: 'unknown_service' }
   | { readonly kind: 'unreachable'; readonly reason: string };
+
+/**
+ * A field of ours behind the one of HealthCheckResponse: why the answer is no, for people who ask over the socket.
+ * Envoy and every other reader of grpc.health.v1 skip a field that they do not know (Protocol Buffers, *Unknown Fields*).
+ */
+export const REASON_FIELD = 15;
 
 const CHECK = '/grpc.health.v1.Health/Check';
 /** HealthCheckResponse.ServingStatus. */
@@ -34,8 +41,8 @@ const SERVING = 1;
 const NOT_SERVING = 2;
 /** google.rpc.Code. */
 const NOT_FOUND = '5';
-/** A reply is two bytes long. */
-const MAX_REPLY_BYTES = 1_024;
+/** A reply is two bytes long, with a reason some hundred. */
+const MAX_REPLY_BYTES = 2_048;
 
 /** Asks once. Never rejects. */
 export async function askHealth(question: HealthQuestion): Promise<HealthReply> {
@@ -87,19 +94,23 @@ function receive(stream: ClientHttp2Stream, resolve: (reply: HealthReply) => voi
 
 function replyOf(status: string | undefined, message: Buffer | undefined): HealthReply {
   if (status === NOT_FOUND) return { kind: 'unknown_service' };
-  const serving = status === '0' && message !== undefined ? statusIn(message) : undefined;
-  if (serving === SERVING) return { kind: 'serving' };
-  if (serving === NOT_SERVING) return { kind: 'not_serving' };
+  const told = status === '0' && message !== undefined ? readReply(message) : undefined;
+  if (told?.serving === SERVING) return { kind: 'serving' };
+  if (told?.serving === NOT_SERVING)
+    return { kind: 'not_serving', ...(told.reason !== undefined && { reason: told.reason }) };
   return { kind: 'unreachable', reason: 'what listens there does not answer as a verifier' };
 }
 
-/** HealthCheckResponse: status=1. */
-function statusIn(message: Buffer): number | undefined {
+/** HealthCheckResponse: status=1, and our reason. */
+function readReply(message: Buffer): { readonly serving?: number; readonly reason?: string } | undefined {
   try {
     const reader = new WireReader(message);
-    let status: number | undefined;
-    while (reader.next()) if (reader.field === 1) status = reader.value;
-    return status;
+    const told: { serving?: number; reason?: string } = {};
+    while (reader.next()) {
+      if (reader.field === 1) told.serving = reader.value;
+      if (reader.field === REASON_FIELD) told.reason = reader.utf8();
+    }
+    return told;
   } catch {
     return undefined;
   }

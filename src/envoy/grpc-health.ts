@@ -6,7 +6,9 @@ import { loadSync } from '@grpc/proto-loader';
 import { GRPC_STATUS, MALFORMED, OVERLOADED, type GrpcFailure } from '../grpc/status.js';
 import type { Method, StreamCall, StreamHandler, StreamMethod, UnaryMethod } from '../grpc/method.js';
 import type { Health } from '../observability/health.js';
+import { REASON_FIELD } from './grpc-health-client.js';
 import { protoFile } from './proto-files.js';
+import { bytes, field, text } from './wire-writer.js';
 
 /** The whole process, and the services that Envoy calls; all are as healthy as the AND of all components. */
 const WHOLE_PROCESS = new Set([
@@ -20,6 +22,9 @@ const COMPONENT_PREFIX = 'countersign.';
 
 /** Envoy asks with Check; these are for whoever else has the socket. Each holds some kilobytes. */
 const MAX_WATCHES = 64;
+
+/** Bounds a reply: a reason may hold the words of a database or a file system. */
+const MAX_REASON_CHARACTERS = 300;
 
 const NOT_SERVED: StreamHandler = {
   message: () => undefined,
@@ -43,7 +48,7 @@ export function healthMethods(health: Health): [string, Method][] {
   const messages = healthMessages();
   const of = (service: string): ServingStatus => statusOf(service, health);
   return [
-    ['/grpc.health.v1.Health/Check', checkMethod(messages, of)],
+    ['/grpc.health.v1.Health/Check', checkMethod(messages, of, (service) => reasonOf(service, health))],
     ['/grpc.health.v1.Health/Watch', watchMethod(messages, of, health)],
   ];
 }
@@ -58,6 +63,17 @@ function worksOf(service: string, health: Health): boolean | undefined {
   if (WHOLE_PROCESS.has(service)) return health.isServing();
   if (!service.startsWith(COMPONENT_PREFIX)) return undefined;
   return health.isWorking(service.slice(COMPONENT_PREFIX.length));
+}
+
+/** What keeps the whole process, or this one component, from serving. */
+function reasonOf(service: string, health: Health): string {
+  const wanted = service.startsWith(COMPONENT_PREFIX) ? service.slice(COMPONENT_PREFIX.length) : undefined;
+  return health
+    .states()
+    .filter(({ name, fault }) => fault !== undefined && (wanted === undefined || wanted === name))
+    .map(({ name, fault }) => `${name}: ${fault}`)
+    .join('; ')
+    .slice(0, MAX_REASON_CHARACTERS);
 }
 
 function healthMessages(): HealthMessages {
@@ -77,13 +93,21 @@ function healthMessages(): HealthMessages {
   };
 }
 
-function checkMethod(messages: HealthMessages, of: (service: string) => ServingStatus): UnaryMethod {
+function checkMethod(
+  messages: HealthMessages,
+  of: (service: string) => ServingStatus,
+  reason: (service: string) => string,
+): UnaryMethod {
   return {
     kind: 'unary',
     isExempt: true,
     handle: (request) => {
-      const status = of(messages.service(request));
-      return Promise.resolve(status === 'SERVICE_UNKNOWN' ? UNKNOWN_SERVICE : messages.response(status));
+      const service = messages.service(request);
+      const status = of(service);
+      if (status === 'SERVICE_UNKNOWN') return Promise.resolve(UNKNOWN_SERVICE);
+      const response = messages.response(status);
+      if (status === 'SERVING') return Promise.resolve(response);
+      return Promise.resolve(Buffer.concat([response, bytes(field(REASON_FIELD, text(reason(service))))]));
     },
   };
 }

@@ -11,6 +11,8 @@ export interface ReloadEntry {
   readonly causes: readonly string[];
   /** Why it was refused; empty when it was not. */
   readonly problems: readonly string[];
+  /** What is different now, by name; empty when it was refused, or the files said the same as before. */
+  readonly changes?: readonly string[];
 }
 
 /** Problems in `/status`; the log has all of them. */
@@ -68,12 +70,13 @@ export class ReloadLog {
   /** For `/status`; undefined before the first reload. */
   describe(): Readonly<Record<string, unknown>> | undefined {
     if (this.#last === undefined) return undefined;
-    const { kind, causes, problems, atMs } = this.#last;
+    const { kind, causes, problems, changes = [], atMs } = this.#last;
     return {
       outcome: kind,
       at: new Date(atMs).toISOString(),
       causes,
       problems: problems.slice(0, SHOWN_PROBLEMS),
+      ...(kind === 'applied' && { changes }),
     };
   }
 }

@@ -1,6 +1,7 @@
 /** The parts around a reload: the watch over the files, the log, the metrics, and what is told of it. */
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { configurationChanges } from '../config/configuration-changes.js';
 import type { FilePrints } from '../config/settings.js';
 import { FileWatch } from '../config/watch.js';
 import type { ReloadAnswer } from '../observability/admin-server.js';
@@ -32,6 +33,8 @@ export interface Reloading {
 /** Watches the files from now on. */
 export function startReloading({ live, files, prints, registry, logger }: ReloadingOptions): Reloading {
   const log = new ReloadLog(registry, clock.nowMs);
+  let former = live.current;
+  let changes: readonly string[] = [];
   const watch = new FileWatch({ onChange: () => void run('file') });
   const reloader = new Reloader({
     live,
@@ -40,9 +43,11 @@ export function startReloading({ live, files, prints, registry, logger }: Reload
     onLoaded: (loaded) => (loaded === undefined ? watch.followAsSeen() : watch.follow(loaded)),
     onOutcome: (outcome, causes) => {
       const problems = outcome.kind === 'refused' ? outcome.problems : [];
-      log.note({ kind: outcome.kind, causes: [...causes], problems });
+      changes = configurationChanges(former, live.current);
+      former = live.current;
+      log.note({ kind: outcome.kind, causes: [...causes], problems, changes });
       if (outcome.kind === 'applied') logger.level = live.current.settings.log.level;
-      tell(logger, outcome, causes);
+      tell(logger, outcome, causes, changes);
     },
   });
   const run = (cause: ReloadCause): Promise<ReloadOutcome | undefined> =>
@@ -54,12 +59,17 @@ export function startReloading({ live, files, prints, registry, logger }: Reload
   return {
     log,
     reload: (cause) => reloader.reload(cause),
-    answer: async () => answerOf(await reloader.reload('request')),
+    answer: async () => answerOf(await reloader.reload('request'), changes),
     close: () => watch.close(),
   };
 }
 
-function tell(logger: Logger, outcome: ReloadOutcome, causes: ReadonlySet<ReloadCause>): void {
+function tell(
+  logger: Logger,
+  outcome: ReloadOutcome,
+  causes: ReadonlySet<ReloadCause>,
+  changes: readonly string[],
+): void {
   const by = [...causes];
   if (outcome.kind === 'refused') {
     for (const problem of outcome.problems) logger.error({ problem }, 'not reloaded');
@@ -67,10 +77,12 @@ function tell(logger: Logger, outcome: ReloadOutcome, causes: ReadonlySet<Reload
     return;
   }
   for (const warning of outcome.warnings) logger.warn(warning);
-  logger.info({ causes: by, generation: outcome.generation }, 'reloaded');
+  logger.info({ causes: by, generation: outcome.generation, changes }, 'reloaded');
 }
 
-function answerOf(outcome: ReloadOutcome): ReloadAnswer {
+/** A reload that is refused has changed nothing. */
+function answerOf(outcome: ReloadOutcome, changes: readonly string[]): ReloadAnswer {
   const { kind, ...body } = outcome;
-  return { applied: kind === 'applied', body: { outcome: kind, ...body } };
+  const applied = kind === 'applied';
+  return { applied, body: { outcome: kind, ...body, ...(applied && { changes }) } };
 }

@@ -1,10 +1,12 @@
 /** `countersign serve`: load, prove the arithmetic, start, and stop on a signal. */
+import { isatty } from 'node:tty';
 import { pino, type Logger } from 'pino';
 import { unpackConfiguration, wipeHandOver, type HandOver } from '../config/hand-over.js';
 import type { Configuration } from '../config/settings.js';
 import { selectEngine } from '../crypto/engines.js';
 import { selfTest } from '../crypto/self-test.js';
 import { LogDestination } from '../observability/log-destination.js';
+import { readableLine } from '../observability/readable-line.js';
 import type { ConfigurationFiles } from './judged-files.js';
 import { LoadThread } from './load-thread.js';
 import { workerPlace } from './place.js';
@@ -17,6 +19,8 @@ import { startWorkers } from './workers.js';
 /** Exit codes, as `countersign --help` documents them. */
 const GOOD = 0;
 const CANNOT = 3;
+
+const STANDARD_ERROR = 2;
 
 const FIRST_GENERATION = 1;
 /** Node 20 works and is past its end of life (security.md MUST 38). */
@@ -89,7 +93,9 @@ function loggerOf(
   worker: number | undefined,
   destination: LogDestination,
 ): Logger {
-  const logger = pino({ level: settings.log.level, name: 'countersign' }, destination);
+  const lines = { write: (record: string) => destination.write(readableLine(record)) };
+  const target = isatty(STANDARD_ERROR) ? lines : destination;
+  const logger = pino({ level: settings.log.level, name: 'countersign' }, target);
   return worker === undefined ? logger : logger.child({ worker });
 }
 

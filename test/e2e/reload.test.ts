@@ -78,7 +78,12 @@ async function configuration(): Promise<Status['configuration']> {
   return (JSON.parse((await fetchPage(admin('/status'))).body) as Status).configuration;
 }
 
-async function reload(): Promise<{ status: number; generation?: number; problems?: string[] }> {
+async function reload(): Promise<{
+  status: number;
+  generation?: number;
+  problems?: string[];
+  changes?: string[];
+}> {
   const response = await fetch(admin('/reload'), { method: 'POST' });
   return { status: response.status, ...((await response.json()) as object) };
 }
@@ -294,7 +299,13 @@ test('another feedback key signs from the reload on, with the old one still publ
     { kid: 'fb-next', privateKeyFile: next },
   ];
   writeByRename(stringify({ ...document, feedback: { keys, activeKid: 'fb-next' } }));
-  expect((await reload()).status).toBe(200);
+  const answer200 = await reload();
+  expect(answer200.status).toBe(200);
+  expect(answer200.changes).toEqual([
+    expect.stringMatching(/^feedback keys added: by default\/fb-old, by default\/fb-next$/),
+    expect.stringMatching(/^feedback keys removed: by default\//),
+    'active feedback key changed: by default/fb-next',
+  ]);
   const published = JSON.parse((await fetchPage(admin('/keyring'))).body) as { keys: { kid: string }[] };
   expect(published.keys.map(({ kid }) => kid)).toEqual(['fb-old', 'fb-next']);
   const { answer } = await stage.exchange('HTTP/2', feedback({ by: world.a }));

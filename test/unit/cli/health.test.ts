@@ -62,6 +62,16 @@ describe('countersign health --socket', () => {
     expect(err).toContain('not serving');
   });
 
+  it('says why, in the words of the part that does not work', async () => {
+    await startVerifierHealth();
+    fault = 'the disk is full\u001b[2J';
+    const err = 'countersign: not serving: nonce_store: the disk is full\\u001b[2J\n';
+    expect(await ask()).toEqual({ code: 1, out: '', err });
+    expect(await ask('--service', 'countersign.nonce_store')).toEqual({ code: 1, out: '', err });
+    fault = 'é'.repeat(5_000);
+    expect((await ask()).err).toMatch(/^countersign: not serving: nonce_store: é{100,}\n$/);
+  });
+
   it('asks for one part alone', async () => {
     await startVerifierHealth();
     fault = 'the disk is full';

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parsePrivateKey } from '../../../src/crypto/private-key.js';
 import { parsePublicKey } from '../../../src/crypto/public-key.js';
+import { parse } from 'yaml';
+import { configurationText, createWorkspace, identity, loaded } from '../config/workspace.js';
 import { run } from './test-world.js';
 
 let directory: string;
@@ -37,6 +39,43 @@ describe('countersign keygen', () => {
       const parsed = parsePublicKey(text);
       expect(parsed.ok && parsed.key.fingerprint).toBe(result.fingerprint);
     }
+  });
+
+  it('makes the directory, closed to others, and not its parents', async () => {
+    const out = join(directory, 'keys');
+    expect((await run(['keygen', '--out', out])).code).toBe(0);
+    expect([statSync(out).mode & 0o777, readdirSync(out).sort()]).toEqual([
+      0o700,
+      ['signing.key', 'signing.pub'],
+    ]);
+    const deeper = await run(['keygen', '--out', join(directory, 'no', 'keys')]);
+    expect(deeper.err).toMatch(/^countersign: the directory of .*no\/keys does not exist\n {2}remedy: /);
+    expect(readdirSync(directory)).toEqual(['keys']);
+  });
+
+  it('does not take a file for the directory', async () => {
+    writeFileSync(join(directory, 'file'), '');
+    const { code, err } = await run(['keygen', '--out', join(directory, 'file')]);
+    expect(code).toBe(3);
+    expect(err).toMatch(/^countersign: .*\n {2}remedy: /);
+  });
+
+  it('prints the lines for the configuration, and a configuration takes them', async () => {
+    const workspace = createWorkspace();
+    const { out } = await run(['keygen', '--out', join(workspace.directory, 'made'), '--name', 'producer-a']);
+    const line = /^ {6}- (\{ kid: .*publicKeyFile: .* \})$/m.exec(out)?.[1] ?? '';
+    const key: unknown = parse(line);
+    const configuration = loaded(
+      workspace.load(configurationText({ identities: [identity({ keys: [key] })] })),
+    );
+    expect(configuration.snapshot.identities.get('producer-a')?.keys.map(({ kid }) => kid)).toEqual([
+      'producer-a',
+    ]);
+    const signing = parse(/^feedback:\n {2}keys:\n.*$/m.exec(out)?.[0] ?? '') as object;
+    const policies = [{ name: 'feedback', profile: 'federation.feedback-query' }];
+    const signed = loaded(workspace.load(configurationText({ policies, ...signing })));
+    expect(signed.snapshot.feedback?.defaultDomain.keys.map(({ kid }) => kid)).toEqual(['producer-a']);
+    workspace.remove();
   });
 
   it('prints one encoding alone when asked', async () => {

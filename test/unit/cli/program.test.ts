@@ -85,11 +85,44 @@ describe('countersign', () => {
     ['envoy-config', ['envoy-config', '/nowhere/a.yaml']],
     ['import-env', ['import-env', '/nowhere/a.env']],
     ['fingerprint', ['fingerprint', '/nowhere/a.crt']],
-    ['keygen', ['keygen', '--out', '/nowhere']],
+    ['keygen', ['keygen', '--out', '/nowhere/keys']],
   ])('%s says which file is missing, with a remedy and code 3', async (_title, args) => {
     const { code, out, err } = await run(args);
     expect({ code, out }).toEqual({ code: 3, out: '' });
     expect(err).toMatch(/^countersign: .*\/nowhere.* does not exist\n {2}remedy: .+\n$/);
+  });
+});
+
+describe('with --json', () => {
+  it.each([
+    ['wrong usage', ['keygen', '--fast', '--json'], 2, "unknown option '--fast'"],
+    ['a missing argument', ['fingerprint', '--json'], 2, "missing required argument 'certificates'"],
+    ['a missing option', ['send', '--json', 'https://a'], 2, "required option '--ca <file>' not specified"],
+    ['a missing configuration', ['check-config', '--json'], 2, 'no configuration file'],
+    ['a file that is not there', ['check-config', '--json', '/nowhere/a.yaml'], 3, 'does not exist'],
+    ['a certificate that is not there', ['fingerprint', '--json', '/nowhere/a.crt'], 3, 'does not exist'],
+    ['a place that is not there', ['keygen', '--json', '--out', '/nowhere/keys'], 3, 'does not exist'],
+  ])('an error is JSON on standard error, and nothing else: %s', async (_title, args, code, message) => {
+    const ended = await run(args);
+    expect([ended.code, ended.out]).toEqual([code, '']);
+    expect(JSON.parse(ended.err)).toEqual({
+      outcome: 'failed',
+      message: expect.stringContaining(message) as string,
+      remedy: expect.stringMatching(/.{5}/) as string,
+      exit_code: code,
+    });
+  });
+
+  it('problems of a configuration are JSON for keyring too', async () => {
+    const file = 'test/unit/config/fixtures/bad/a-list.yaml';
+    const { code, out, err } = await run(['keyring', '--json', file]);
+    expect([code, err]).toEqual([1, '']);
+    expect(JSON.parse(out)).toMatchObject({ ok: false, file, problems: [{ file }] });
+  });
+
+  it('help stays help, and behind -- it is no option', async () => {
+    expect((await run(['keygen', '--json', '--help'])).out).toContain('Usage: countersign keygen');
+    expect((await run(['fingerprint', '--', '--json'])).err).toMatch(/^countersign: .*--json does not exist/);
   });
 });
 

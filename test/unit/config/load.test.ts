@@ -325,6 +325,35 @@ describe('a file that cannot be a configuration', () => {
     expect(problem!.remedy).not.toBe('');
   });
 
+  /** What a parser says after the first slip is about what it took the rest for. */
+  test.each([
+    ['a tab before a key', 'version: 1\nlisten:\n\tsocket: a\n', 3],
+    [
+      'a tab among spaces, in a list',
+      'version: 1\nidentities:\n  - name: a\n \t  keys: []\n  - name: b\n',
+      4,
+    ],
+    ['a tab after a deeper key', 'a:\n  b: 1\n\tc: 2\n  d: 3\n', 3],
+    ['a tab in a flow list', 'a: [1,\n\t2]\n', 2],
+    ['a tab that ends a quoted text', 'a: "x\n\ty"\nb: c\n', 2],
+    ['tabs everywhere', '\tversion: 1\n\tlisten: a\n', 1],
+  ])('one slip is one problem: %s', (_title, text, line) => {
+    expect(problemsOf(workspace.load(text))).toEqual([
+      expect.objectContaining({
+        line,
+        message: 'is not valid YAML: Tabs are not allowed as indentation',
+        remedy: expect.stringContaining('indent with spaces') as string,
+      }),
+    ]);
+  });
+
+  test.each(['a: 1\nb: c: d\n', 'a: {b\nc: d\n', "a: 'x\nb: 1\n", 'a:\n - b\n  c: d\n - e: [\n'])(
+    'one slip is one problem: %j',
+    (text) => {
+      expect(problemsOf(workspace.load(text))).toHaveLength(1);
+    },
+  );
+
   test('the line of a syntax fault is told, and not its text', () => {
     const [problem] = problemsOf(workspace.load('version: 1\nlisten: "a" "secret"\n'));
     expect(problem).toMatchObject({ line: 2, path: '' });

@@ -120,7 +120,7 @@ describe('the gauge of ends', () => {
       settings: { envoy: { tls: files } },
     } as unknown as Configuration;
     const store = { name: 'fake', status: () => ({}) } as unknown as NonceStore;
-    const registry = createRegistry({ configuration: () => configuration, store });
+    const registry = createRegistry({ configuration: () => configuration, store, nowMs: () => NOW_MS });
     const ends = [soon, late].map((pem) => Date.parse(new X509Certificate(pem ?? '').validTo) / 1000 + 1);
     expect(await samples(registry, 'countersign_expiry_timestamp_seconds')).toEqual([
       `countersign_expiry_timestamp_seconds{kind="certificate",owner="envoy",name="${files.certificateFile}"} ${ends[0]}`,

@@ -1,0 +1,170 @@
+/**
+ * What a reload has changed, by name, for whoever wrote the files: pure, linear in what the two configurations hold,
+ * and bounded in what it says. It runs on the loop that serves, so nothing is compared that cannot have changed.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { FeedbackKey } from '../feedback/feedback-key.js';
+import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
+import type { ValidityInterval } from '../verify/validity-interval.js';
+import type { CertificatePin, Identity, VerificationKey } from '../verify/snapshot.js';
+import type { Configuration, ServerSettings } from './settings.js';
+
+/** Names that are told of one kind of change; the rest is a number. */
+const SHOWN_NAMES = 10;
+
+/** How often each kind of change was met, and the first names. */
+class Changes {
+  readonly #kinds = new Map<string, { readonly names: string[]; count: number }>();
+
+  add(kind: string, name: string): void {
+    const known = this.#kinds.get(kind);
+    if (known === undefined) this.#kinds.set(kind, { names: [name], count: 1 });
+    else if (++known.count <= SHOWN_NAMES) known.names.push(name);
+  }
+
+  /** `identities added: a, b and 3 more`. */
+  lines(): string[] {
+    return [...this.#kinds].map(([kind, { names, count }]) => {
+      const more = count > names.length ? ` and ${count - names.length} more` : '';
+      return `${kind}: ${names.join(', ')}${more}`;
+    });
+  }
+}
+
+/** One line for each kind of change, such as `keys removed: producer-a/2025`; empty when nothing is different. */
+export function configurationChanges(former: Configuration, next: Configuration): readonly string[] {
+  const changes = new Changes();
+  const [before, after] = [former.snapshot, next.snapshot];
+  compareMaps('identities', [before.identities, after.identities], changes, (name, was, is) =>
+    compareIdentity(name, was, is, changes),
+  );
+  compareMaps('operators', [before.operators, after.operators], changes, (name) =>
+    changes.add('operators of another tenant', name),
+  );
+  compareMaps('policies', [before.policies, after.policies], changes, (name, was, is) => {
+    if (!isDeepStrictEqual(was, is)) changes.add('policies changed', name);
+  });
+  compareFeedback(before.feedback, after.feedback, changes);
+  if (!isDeepStrictEqual(before.headers, after.headers)) changes.add('settings changed', 'headers');
+  if (before.forwardedCertificate !== after.forwardedCertificate)
+    changes.add('settings changed', 'forwardedClientCert');
+  compareSettings(former.settings, next.settings, changes);
+  return changes.lines();
+}
+
+/** `named`: how a member is called in the lines. */
+function compareMaps<Value>(
+  what: string,
+  maps: readonly [before: ReadonlyMap<string, Value>, after: ReadonlyMap<string, Value>],
+  changes: Changes,
+  compare: (name: string, was: Value, is: Value) => void,
+  named = (name: string): string => name,
+): void {
+  const [before, after] = maps;
+  for (const [name, is] of after) {
+    const was = before.get(name);
+    if (was === undefined) changes.add(`${what} added`, named(name));
+    else if (was !== is) compare(name, was, is);
+  }
+  for (const name of before.keys()) if (!after.has(name)) changes.add(`${what} removed`, named(name));
+}
+
+function compareIdentity(name: string, was: Identity, is: Identity, changes: Changes): void {
+  if (was.revoked !== is.revoked)
+    changes.add(is.revoked ? 'identities revoked' : 'identities restored', name);
+  compareLists('keys', name, [was.keys, is.keys], changes, { nameOf: keyName, isSame: isSameKey });
+  compareLists('pins', name, [was.pins, is.pins], changes, { nameOf: pinName, isSame: isSameSpan });
+  if (!isSameSet(was.operators, is.operators)) changes.add('operators of identities changed', name);
+  if (!isSameSet(was.attestations, is.attestations)) changes.add('attestations of identities changed', name);
+}
+
+/** The members of one owner; most often there are one or two, the same as before. */
+function compareLists<Member>(
+  what: string,
+  owner: string,
+  [was, is]: readonly [readonly Member[], readonly Member[]],
+  changes: Changes,
+  { nameOf, isSame }: { nameOf: (member: Member) => string; isSame: (one: Member, other: Member) => boolean },
+): void {
+  const isAlike = (one: Member, index: number): boolean => {
+    const other = was[index];
+    return other !== undefined && nameOf(one) === nameOf(other) && isSame(one, other);
+  };
+  if (was.length === is.length && is.every(isAlike)) return;
+  const maps = [was, is].map((members) => new Map(members.map((member) => [nameOf(member), member])));
+  const [before = new Map<string, Member>(), after = before] = maps;
+  const named = (name: string): string => `${owner}/${name}`;
+  const compare = (name: string, one: Member, other: Member): void => {
+    if (!isSame(one, other)) changes.add(`${what} changed`, named(name));
+  };
+  compareMaps(what, [before, after], changes, compare, named);
+}
+
+/** Enough of a hash to find it in a file. */
+const SHOWN_HASH_DIGITS = 16;
+
+const keyName = ({ kid }: { readonly kid: string }): string => kid;
+const pinName = ({ kind, sha256 }: CertificatePin): string => `${kind}:${sha256.slice(0, SHOWN_HASH_DIGITS)}`;
+
+function isSameSpan(one: ValidityInterval, other: ValidityInterval): boolean {
+  return one.notBeforeMs === other.notBeforeMs && one.notAfterMs === other.notAfterMs;
+}
+
+function isSameKey(one: VerificationKey, other: VerificationKey): boolean {
+  return (
+    one.publicKey.fingerprint === other.publicKey.fingerprint &&
+    isSameSpan(one, other) &&
+    one.purposes.length === other.purposes.length &&
+    one.purposes.every((purpose) => other.purposes.includes(purpose))
+  );
+}
+
+function isSameFeedbackKey(one: FeedbackKey, other: FeedbackKey): boolean {
+  return one.publicKey.fingerprint === other.publicKey.fingerprint && isSameSpan(one, other);
+}
+
+function isSameSet(one: ReadonlySet<string> | undefined, other: ReadonlySet<string> | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  if (one.size !== other.size) return false;
+  for (const member of one) if (!other.has(member)) return false;
+  return true;
+}
+
+function compareFeedback(
+  before: FeedbackSettings | undefined,
+  after: FeedbackSettings | undefined,
+  changes: Changes,
+): void {
+  if (before === undefined || after === undefined) {
+    if (before !== after) changes.add('settings changed', 'feedback');
+    return;
+  }
+  compareDomain('by default', before.defaultDomain, after.defaultDomain, changes);
+  compareMaps('signing domains', [before.tenantDomains, after.tenantDomains], changes, (tenant, was, is) =>
+    compareDomain(tenant, was, is, changes),
+  );
+  for (const name of ['adjustmentSchemaVersions', 'maxAnswerBytes', 'executions'] as const)
+    if (!isDeepStrictEqual(before[name], after[name])) changes.add('settings changed', `feedback.${name}`);
+}
+
+function compareDomain(owner: string, was: SigningDomain, is: SigningDomain, changes: Changes): void {
+  const rules = { nameOf: keyName, isSame: isSameFeedbackKey };
+  compareLists('feedback keys', owner, [was.keys, is.keys], changes, rules);
+  if (was.activeKid !== is.activeKid)
+    changes.add('active feedback key changed', `${owner}/${is.activeKid ?? 'the newest'}`);
+}
+
+/** By section, and within the sections that can change without a restart, by member. */
+function compareSettings(before: ServerSettings, after: ServerSettings, changes: Changes): void {
+  const [was, is] = [before, after].map((settings) => new Map<string, unknown>(Object.entries(settings)));
+  for (const section of new Set([...(was?.keys() ?? []), ...(is?.keys() ?? [])])) {
+    const pair = [was?.get(section), is?.get(section)].map(membersOf);
+    for (const member of new Set(pair.flatMap((members) => [...members.keys()])))
+      if (!isDeepStrictEqual(pair[0]?.get(member), pair[1]?.get(member)))
+        changes.add('settings changed', member === '' ? section : `${section}.${member}`);
+  }
+}
+
+function membersOf(value: unknown): ReadonlyMap<string, unknown> {
+  return new Map(typeof value === 'object' && value !== null ? Object.entries(value) : [['', value]]);
+}

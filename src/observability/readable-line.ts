@@ -1,0 +1,79 @@
+/** A log record as a line for people at a terminal. In a pipe or a file the records stay JSON. Pure. */
+
+/** Of pino; a level in between is shown as the one below it. */
+const LEVELS: readonly (readonly [least: number, name: string])[] = [
+  [60, 'FATAL'],
+  [50, 'ERROR'],
+  [40, 'WARN '],
+  [30, 'INFO '],
+  [20, 'DEBUG'],
+  [0, 'TRACE'],
+];
+/** Of every record the same, or shown by itself. */
+const NOT_REPEATED: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'hostname', 'name', 'msg', 'err']);
+
+/**
+ * `12:00:00.123 INFO  reloaded generation=2 changes=["keys added: a/k2"]`, in UTC, with the stack of an error below it.
+ * What is no record of ours stays as it is, but for characters that could move the cursor.
+ */
+export function readableLine(line: string): string {
+  const record = parseRecord(line);
+  if (record === undefined) return `${shown(line.replace(/\n$/, ''))}\n`;
+  const { level, time, msg, err } = record;
+  const members = Object.entries(record)
+    .filter(([name]) => !NOT_REPEATED.has(name))
+    .map(([name, value]) => `${shown(name)}=${valueText(value)}`);
+  const heading = [
+    clockText(time),
+    levelText(level),
+    ...(typeof msg === 'string' ? [shown(msg)] : []),
+    ...members,
+  ];
+  return `${heading.join(' ')}\n${errorText(err)}`;
+}
+
+type LogRecord = Readonly<Record<string, unknown>>;
+
+function parseRecord(line: string): LogRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && 'level' in value ? (value) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function clockText(time: unknown): string {
+  const moment = new Date(typeof time === 'number' ? time : NaN);
+  return Number.isNaN(moment.getTime()) ? '--:--:--.---' : moment.toISOString().slice(11, 23);
+}
+
+function levelText(level: unknown): string {
+  const number = typeof level === 'number' ? level : 0;
+  return LEVELS.find(([least]) => number >= least)?.[1] ?? 'TRACE';
+}
+
+/** A word by itself, everything else as JSON. */
+function valueText(value: unknown): string {
+  if (typeof value === 'string' && /^[\x21\x23-\x7e]+$/.test(value)) return value;
+  return shown(JSON.stringify(value));
+}
+
+function errorText(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return '';
+  const { stack, message } = error as { readonly stack?: unknown; readonly message?: unknown };
+  const text =
+    typeof stack === 'string' ? stack : typeof message === 'string' ? message : JSON.stringify(error);
+  return text
+    .split('\n')
+    .map((line) => `    ${shown(line)}\n`)
+    .join('');
+}
+
+/** Control characters, and those that turn text around, as escapes. */
+function shown(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
