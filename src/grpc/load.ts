@@ -19,6 +19,8 @@ export interface LoadObserver {
   /** A call that waited is begun. */
   waited(milliseconds: number): void;
   shed(reason: ShedReason): void;
+  /** So many streams have ended below this code, refused by nghttp2: nobody was served, and nobody else tells. */
+  unseen?(streams: number): void;
 }
 
 const MEBIBYTE = 1_048_576;

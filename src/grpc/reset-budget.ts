@@ -5,18 +5,24 @@
  * on which everybody's checks are under way. So a connection is given up in good order long before.
  */
 
-/** Half of what nghttp2 allows: resets that are in the socket by now must not use up the rest. */
+/**
+ * Half of what nghttp2 allows: the streams that are open by then may all be reset (`MAX_STREAMS`, 256), and what is in
+ * the socket; a test holds the sum below the 1,000.
+ */
 const RESETS = 500;
 const RESETS_PER_SECOND = 33;
 
 /** One a connection. */
 export class ResetBudget {
-  #left = RESETS;
+  readonly #resets: number;
+  #left: number;
   #sinceMs: number;
   #isSpent = false;
 
   /** All times are monotonic milliseconds. */
-  constructor(nowMs: number) {
+  constructor(nowMs: number, resets = RESETS) {
+    this.#resets = resets;
+    this.#left = resets;
     this.#sinceMs = nowMs;
   }
 
@@ -24,7 +30,7 @@ export class ResetBudget {
   spend(nowMs: number): boolean {
     if (this.#isSpent) return false;
     const regained = ((nowMs - this.#sinceMs) / 1000) * RESETS_PER_SECOND;
-    this.#left = Math.min(RESETS, this.#left + regained) - 1;
+    this.#left = Math.min(this.#resets, this.#left + regained) - 1;
     this.#sinceMs = nowMs;
     this.#isSpent = this.#left < 0;
     return this.#isSpent;

@@ -5,13 +5,12 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { performance } from 'node:perf_hooks';
 import { endAnswer, fail, isGone, openAnswer } from './answers.js';
-import type { CallOptions } from './call.js';
 import type { ShedReason } from './load.js';
 import { frame, MessageReader, PREFIX_BYTES } from './message-reader.js';
 import type { StreamCall, StreamHandler, StreamMethod } from './method.js';
 import { DEFECT, MALFORMED, OVERLOADED, type GrpcFailure } from './status.js';
 import type { Turns, WaitingCall } from './turns.js';
-import { EXEMPT_MESSAGE_BYTES } from './unary-call.js';
+import { EXEMPT_MESSAGE_BYTES, type UnaryCallOptions } from './unary-call.js';
 
 const nothing = (): void => undefined;
 
@@ -28,7 +27,11 @@ export class ServedStream implements StreamCall {
   /** Of them, those that are worked on: they are here whether or not the peer still is. */
   #underWayBytes = 0;
 
-  constructor(stream: ServerHttp2Stream, method: StreamMethod, { maxMessageBytes, turns }: CallOptions) {
+  constructor(
+    stream: ServerHttp2Stream,
+    method: StreamMethod,
+    { maxMessageBytes, turns }: Pick<UnaryCallOptions, 'maxMessageBytes' | 'turns'>,
+  ) {
     this.#stream = stream;
     this.#turns = turns;
     this.#isExempt = method.isExempt === true;

@@ -12,18 +12,25 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { Server as NetServer, type Socket } from 'node:net';
-import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from './answers.js';
 import { serveCall, type CallOptions } from './call.js';
 import { DEFAULT_LOAD_LIMITS, NO_OBSERVER, type LoadLimits, type LoadObserver } from './load.js';
 import type { Methods } from './method.js';
-import { ResetBudget } from './reset-budget.js';
 import { UNKNOWN_METHOD } from './status.js';
+import { watchStreams } from './stream-ledger.js';
 import { Turns } from './turns.js';
 
-/** Envoy opens one connection a worker thread; each multiplexes this many calls at most. */
-const MAX_STREAMS = 1_024;
+/**
+ * Calls on one connection at once; Envoy opens another one for more. Together with the resets after which a connection
+ * is renewed well below the 1,000 at which nghttp2 breaks it: all that are open may be reset at once.
+ */
+export const MAX_STREAMS = 256;
+/**
+ * Node would break a connection after 100 streams that it had no memory for, or 1,000 that were not well-formed. Each
+ * is refused by itself and counted (`stream-ledger.ts`); the others on the connection are not to pay for them.
+ */
+const UNBOUNDED = 4_294_967_295;
 /** Room for one whole message on each of a few dozen streams before a window update is needed. */
 const CONNECTION_WINDOW_BYTES = 16_777_216;
 /** What one connection may make Node hold, in MB: above it new streams are refused, which Envoy answers 503. */
@@ -52,6 +59,7 @@ export interface GrpcServerOptions {
 export class GrpcServer {
   readonly #methods: Methods;
   readonly #turns: Turns;
+  readonly #observer: LoadObserver;
   readonly #callOptions: CallOptions;
   readonly #server: Http2Server;
   /** With the connections that they are on. */
@@ -59,10 +67,13 @@ export class GrpcServer {
 
   constructor(options: GrpcServerOptions) {
     this.#methods = options.methods;
-    this.#turns = new Turns(options.load ?? DEFAULT_LOAD_LIMITS, options.observer ?? NO_OBSERVER);
+    this.#observer = options.observer ?? NO_OBSERVER;
+    this.#turns = new Turns(options.load ?? DEFAULT_LOAD_LIMITS, this.#observer);
     this.#callOptions = { maxMessageBytes: options.maxMessageBytes, turns: this.#turns };
     this.#server = createServer({
       maxSessionMemory: SESSION_MEMORY_MEGABYTES,
+      maxSessionRejectedStreams: UNBOUNDED,
+      maxSessionInvalidFrames: UNBOUNDED,
       settings: {
         maxConcurrentStreams: MAX_STREAMS,
         initialWindowSize: Math.max(options.maxMessageBytes, constants.DEFAULT_SETTINGS_INITIAL_WINDOW_SIZE),
@@ -134,7 +145,10 @@ export class GrpcServer {
     this.#sessions.set(session, socket);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     const stopPings = keepAlive(session);
-    renewAfterResets(session, socket);
+    watchStreams(session, {
+      spent: () => goAway(session, socket),
+      unseen: (streams) => this.#observer.unseen?.(streams),
+    });
     session.once('close', () => {
       stopPings();
       this.#sessions.delete(session);
@@ -185,20 +199,6 @@ function goAway(session: ServerHttp2Session, socket: Socket): void {
   const limit = setTimeout(close, LAST_CALLS_MILLISECONDS);
   session.once('close', () => clearTimeout(limit));
   session.ping(close);
-}
-
-/** `aborted` comes with the frame; `close` only after all that the socket held, which may be thousands of frames. */
-function renewAfterResets(session: ServerHttp2Session, socket: Socket): void {
-  const budget = new ResetBudget(performance.now());
-  const count = (): void => {
-    if (budget.spend(performance.now())) goAway(session, socket);
-  };
-  session.on('stream', (stream) => {
-    stream.once('aborted', count);
-    stream.once('close', () => {
-      if (!stream.aborted && stream.rstCode !== constants.NGHTTP2_NO_ERROR) count();
-    });
-  });
 }
 
 /** Pings a silent peer and drops one that does not answer; returns how to stop. */

@@ -13,14 +13,24 @@ const NOTHING: LoadSource = { waiting: 0, heldBytes: 0 };
 /** Told by the transport of each call that could not be begun at once. */
 export class LoadMetrics {
   readonly #shed: Counter<'reason'>;
+  readonly #unseen: Counter;
+  readonly #onUnseen: () => void;
+  #isTold = false;
   readonly #waits = new HistogramTable();
   #source: LoadSource = NOTHING;
 
-  constructor(registry: Registry) {
+  /** `onUnseen` is called for the first stream that ended below our code, for the log. */
+  constructor(registry: Registry, onUnseen: () => void = () => undefined) {
+    this.#onUnseen = onUnseen;
     this.#shed = new Counter({
       name: 'countersign_calls_shed_total',
       help: 'Calls that were not begun: queue_full, bytes, deadline (each answered 503), or cancelled by the caller.',
       labelNames: ['reason'],
+      registers: [registry],
+    });
+    this.#unseen = new Counter({
+      name: 'countersign_streams_refused_total',
+      help: 'Streams that HTTP/2 refused below the verifier, such as those whose :authority is no host name.',
       registers: [registry],
     });
     const help = 'Time in the queue of calls that could not be begun at once.';
@@ -46,6 +56,12 @@ export class LoadMetrics {
 
   waited(milliseconds: number): void {
     this.#waits.observe('begun', milliseconds / 1000);
+  }
+
+  unseen(streams: number): void {
+    this.#unseen.inc(streams);
+    if (!this.#isTold) this.#onUnseen();
+    this.#isTold = true;
   }
 
   shed(reason: string): void {

@@ -98,6 +98,11 @@ function limitsAt({ isForsaken }: Place, limits: LimitSettings): LimitSettings {
   return isForsaken() ? { ...limits, drainDelayMilliseconds: 0 } : limits;
 }
 
+/** Said once; the counter goes on. */
+const STREAMS_REFUSED =
+  'HTTP/2 refused a call before the verifier saw it, and may refuse all of them (countersign_streams_refused_total): ' +
+  'the name of a cluster with / or | becomes :authority; set `authority` in grpc_service.envoy_grpc and grpc_health_check';
+
 /** What is to be undone at the stop, in the order in which it was done. */
 type Undo = (() => unknown)[];
 
@@ -133,7 +138,7 @@ async function start(
   const reloading = assembleReloading(parts, options, undo);
   const health = assembleHealth(parts, reloading);
   const maxAnswerBytes = configuration.snapshot.feedback?.maxAnswerBytes;
-  const load = new LoadMetrics(registry);
+  const load = new LoadMetrics(registry, () => logger.warn(STREAMS_REFUSED));
   const served = { service, signer, health, load, maxAnswerBytes, replace };
   const grpc = await startGrpcServer(onSocket(settings, place), served);
   undo.push(() => grpc.stop(0));

@@ -2,10 +2,12 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { PATHS } from '../../examples/local-federation/bodies.js';
 import { fetchPage } from '../../examples/local-federation/health.js';
 import { issueCertificate, newCertificateKeys } from '../../examples/local-federation/certificate.js';
+import { until } from '../support/until.js';
 import { atBothFamilies, describeAddresses } from './cases/addresses.js';
 import { arrivalOf, ours, VERIFIED } from './support/arrivals.js';
 import { expectRefusedUnasked } from './support/expectations.js';
@@ -168,6 +170,20 @@ describe('the health listener', () => {
     const { status, body, names } = await ask('GET', '/healthz');
     expect([status, body]).toEqual([200, '']);
     expect(names.filter((name) => name.startsWith('x-'))).toEqual([]);
+  });
+
+  // Fault: many-connections
+  test('has a bound of its own: who holds 300 connections gets 100', async () => {
+    const held = Array.from({ length: 300 }, () => connect(listenerPorts().health, '127.0.0.1'));
+    for (const socket of held) socket.on('error', () => undefined).resume();
+    const open = (): number => held.filter((socket) => !socket.destroyed && !socket.readableEnded).length;
+    await until('the others are closed', () => open() <= 100);
+    expect(open()).toBeGreaterThan(50);
+    for (const socket of held) socket.destroy();
+    await until(
+      'there is room again',
+      async () => (await ask('GET', '/healthz').catch(() => undefined))?.status === 200,
+    );
   });
 
   test.each([

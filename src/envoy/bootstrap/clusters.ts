@@ -1,8 +1,10 @@
 /** Whom Envoy talks to: the verifier on its socket, the application on loopback. */
 import { isIP } from 'node:net';
+import { MAX_STREAMS } from '../../grpc/server.js';
 import { socketAddress } from './address.js';
 import { door } from './door.js';
 import type { BootstrapOptions, Endpoint } from './options.js';
+import { VERIFIER_AUTHORITY } from './verifier-service.js';
 import { duration, note, type Section } from './yaml-text.js';
 
 const PROTOCOL_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -44,10 +46,14 @@ function verifier(paths: readonly string[]): Section {
 }
 
 /**
+ * Of streams as many as the verifier takes, known before its SETTINGS are here: for more a connection is opened.
  * The resets of all clients go to the verifier over one connection, and Envoy would break it when 1,000 of them wait,
  * with everybody's checks on it. The limit is meant for peers that are strangers.
  */
-const TO_THE_VERIFIER: Section = { max_outbound_control_frames: 100_000 };
+const TO_THE_VERIFIER: Section = {
+  max_concurrent_streams: MAX_STREAMS,
+  max_outbound_control_frames: 100_000,
+};
 
 /** A worker that stands still gets no more than its share of what it has not answered. */
 function balancing(paths: readonly string[]): Section {
@@ -67,7 +73,7 @@ const HEALTH_CHECK: Section = {
   unhealthy_interval: duration(200),
   unhealthy_threshold: 3,
   healthy_threshold: 1,
-  grpc_health_check: {},
+  grpc_health_check: { authority: VERIFIER_AUTHORITY },
 };
 
 /**

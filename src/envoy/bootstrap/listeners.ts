@@ -5,6 +5,7 @@ import { connectionManager, gateway } from './connection-manager.js';
 import { doorAddress, DOOR_CLUSTER } from './door.js';
 import { ROUTER, tokenBucket } from './http-filters.js';
 import type { BootstrapOptions, Listening } from './options.js';
+import { HEALTH_LISTENER } from './runtime.js';
 import { isSigned } from './signer.js';
 import { downstreamTls } from './tls.js';
 import { extension, note, type Section } from './yaml-text.js';
@@ -52,7 +53,7 @@ function connectionGuard(perSecond: number): Section {
 
 /**
  * 200 while Envoy takes traffic, shows a certificate and the verifier serves, else 503, and 404 for all else: no route leads
- * anywhere from here. It stays reachable when the gateway's own connections are used up.
+ * anywhere from here. It stays reachable when the gateway's own connections are used up, and none of its own is kept long.
  */
 function health(place: Listening): unknown {
   const only = (name: string, exact: string) => ({ name, string_match: { exact } });
@@ -66,7 +67,7 @@ function health(place: Listening): unknown {
     },
   );
   return note('Tells whether this gateway can serve, and nothing else.', {
-    name: 'health',
+    name: HEALTH_LISTENER,
     ...listeningOn(place),
     ignore_global_conn_limit: true,
     bypass_overload_manager: true,
@@ -84,7 +85,12 @@ const NO_CLUSTER_NAME: Section = extension(
 
 function healthManager(filters: readonly Section[]): Section {
   return connectionManager('health', {
-    common_http_protocol_options: { idle_timeout: '15s', max_requests_per_connection: 100 },
+    common_http_protocol_options: {
+      idle_timeout: '15s',
+      max_connection_duration: '60s',
+      max_requests_per_connection: 100,
+    },
+    http2_protocol_options: { max_concurrent_streams: 10 },
     http_filters: filters,
     route_config: { name: 'nothing', virtual_hosts: [] },
   });

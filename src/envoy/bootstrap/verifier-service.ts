@@ -8,13 +8,19 @@ const FURTHER_TRIES = 2;
 const PAUSE_MILLISECONDS = 5;
 const OTHER_HOST_ATTEMPTS = 5;
 
+/**
+ * By default it is the name of the cluster, and gateways and meshes have names with `/` and `|`, which are no host: nghttp2
+ * resets such a call before any code of the verifier runs. So it is always said.
+ */
+export const VERIFIER_AUTHORITY = 'countersign';
+
 /** `grpc_service` of a filter whose calls go to the verifier, with the longest that one may take. */
 export function verifierService(
   { verifierSocketPaths }: BootstrapOptions,
   timeoutMilliseconds: number,
 ): Section {
   return {
-    envoy_grpc: { cluster_name: 'verifier' },
+    envoy_grpc: { cluster_name: 'verifier', authority: VERIFIER_AUTHORITY },
     timeout: duration(timeoutMilliseconds),
     ...(verifierSocketPaths.length > 1 && { retry_policy: askAnother(timeoutMilliseconds) }),
   };

@@ -1,12 +1,13 @@
 /** Signers that fail, others in their place, and an Envoy that is set up wrongly: nothing unsigned leaves as a success. */
 import { status } from '@grpc/grpc-js';
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findEnvoy } from '../../../examples/local-federation/envoy-files.js';
 import { PRODUCER_B } from '../../../examples/local-federation/parties.js';
+import { fetchPage } from '../../../examples/local-federation/health.js';
 import { envoyPlan } from '../../../examples/local-federation/plans.js';
-import { startProcess } from '../../../examples/local-federation/processes.js';
+import { logFile, startProcess } from '../../../examples/local-federation/processes.js';
 import { encodeAllow } from '../../../src/envoy/check-response.js';
 import {
   encodeBody,
@@ -210,6 +211,39 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
       },
       120_000,
     );
+
+    /** As gateways and meshes name it. */
+    const renamed = (text: string, name: string): string =>
+      text
+        .replace(/(cluster_name|- name): verifier\n/g, `$1: ${name}\n`)
+        .replace(
+          'verifier:\n                          value: 1',
+          `${name}:\n                          value: 1`,
+        );
+
+    test.each(['extension/ns/countersign', 'outbound|50051||x'])(
+      'that knows the verifier as %s reaches it all the same',
+      async (name) => {
+        await rewire(renamed(bootstrap, name));
+        expectSigned(await ask('HTTP/1.1', answering(200, '[]')), on.keyring, PRODUCER_B);
+      },
+      120_000,
+    );
+
+    test('whose calls HTTP/2 refuses, since no authority is set, is counted and logged', async () => {
+      const { layout, environment } = on.stage.federation;
+      const nameless = renamed(bootstrap, 'outbound|50051||x').replace(/ *authority: countersign\n/g, '');
+      writeFileSync(layout.envoyFile, nameless.replace('grpc_health_check:\n', 'grpc_health_check: {}\n'));
+      await on.stage.federation.interrupt('envoy');
+      binary ??= await findEnvoy(layout, envoyOfLine(line));
+      await startProcess(layout, envoyPlan(layout, binary, [nameless]), 'caller');
+      await until('it is counted', async () => {
+        const { body } = await fetchPage(`${environment.COUNTERSIGN_ADMIN_URL}/metrics`);
+        return /^countersign_streams_refused_total [1-9]/m.test(body);
+      });
+      const log = readFileSync(logFile(layout, 'verifier'), 'utf8');
+      expect(log.match(/HTTP\/2 refused a call before the verifier saw it/g)).toHaveLength(1);
+    }, 120_000);
 
     test('that does not tell its own replies from answers still keeps what the verifier refused', async () => {
       await rewire(bootstrap.replace(/- response\.code_details\n/, ''));

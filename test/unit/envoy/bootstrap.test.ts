@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { MAX_STREAMS } from '../../../src/grpc/server.js';
 import { parse } from 'yaml';
 import { renderBootstrap } from '../../../src/envoy/bootstrap/bootstrap.js';
 import {
@@ -101,7 +102,19 @@ describe('the gateway', () => {
     const [verifier] = at(root, 'static_resources', 'clusters') as Record<string, unknown>[];
     const protocol = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
     const path = ['typed_extension_protocol_options', protocol, 'explicit_http_config'];
-    expect(at(verifier, ...path, 'http2_protocol_options')).toEqual({ max_outbound_control_frames: 100_000 });
+    expect(at(verifier, ...path, 'http2_protocol_options')).toEqual({
+      max_concurrent_streams: MAX_STREAMS,
+      max_outbound_control_frames: 100_000,
+    });
+  });
+
+  it('says an authority on every way to the verifier, as the name of a cluster may be no host', () => {
+    const text = renderBootstrap(DEFAULT_BOOTSTRAP_OPTIONS);
+    const ways = text.match(
+      /cluster_name: verifier\n *authority: countersign\n|grpc_health_check:\n *authority: countersign\n/g,
+    );
+    expect(ways).toHaveLength(3);
+    expect(text.match(/envoy_grpc:|grpc_health_check:/g)).toHaveLength(3);
   });
 
   it('takes nobody for internal: an empty list would mean loopback and private networks', () => {
