@@ -89,7 +89,10 @@ export class AuthorizationService {
   async check(message: Buffer, call: CheckCall): Promise<Uint8Array> {
     const run = this.#begin();
     if (this.#underWay >= this.#options.maxConcurrentChecks)
-      return this.#conclude(run, refuse('overloaded', `over ${this.#options.maxConcurrentChecks} checks under way`));
+      return this.#conclude(
+        run,
+        refuse('overloaded', `over ${this.#options.maxConcurrentChecks} checks under way`),
+      );
     this.#underWay++;
     try {
       const waiting = this.#options.afterStall();
