@@ -157,6 +157,10 @@ describe('the rate limit', () => {
     for (const protocol of PROTOCOLS) {
       const seen = await stage.exchange(protocol, note());
       expectRefusal(seen, limited);
+      expect(seen.records[0]).toMatchObject({
+        limit: 'rateLimit.perMinute',
+        limit_value: LIMITED_PER_MINUTE,
+      });
       const seconds = Number(seen.answer.headers.get('retry-after'));
       expect(seconds).toBeGreaterThanOrEqual(1);
       expect(seconds).toBeLessThanOrEqual(60);
