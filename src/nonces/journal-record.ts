@@ -8,6 +8,12 @@ export interface JournalEvent extends RememberedClaim {
   readonly kind: 'claimed' | 'withdrawn';
 }
 
+/** What happened to a claim, and when. */
+export function eventOf(kind: JournalEvent['kind'], claim: NonceClaim, seenAtMs: number): JournalEvent {
+  const { key, timestampSeconds, identity, requestId } = claim;
+  return { kind, key, timestampSeconds, seenAtMs, identity, requestId };
+}
+
 /**
  * That the last claim of a nonce stands: its caller was answered. Written as a claim without a name, which processes of
  * an earlier version pass over as one that they know.

@@ -3,8 +3,7 @@
  * Claims that arrive in one turn of the event loop are decided and written in one transaction.
  */
 import type { ClockGuard } from './clock-guard.js';
-import type { JournalEvent } from './journal-record.js';
-import { fitsRecord, standingEvent } from './journal-record.js';
+import { eventOf, fitsRecord, standingEvent, type JournalEvent } from './journal-record.js';
 import type { Journal, JournalTransaction } from './journal.js';
 import {
   journalBound,
@@ -15,6 +14,7 @@ import {
 import { NonceLedger } from './nonce-ledger.js';
 import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore, NonceStoreStatus } from './nonce-store.js';
 import { SharedLedger } from './shared-ledger.js';
+import type { Note } from './unanswered-claims.js';
 import { guardOver, storeHealth } from './store-health.js';
 
 export { initialiseNonceDirectory, type LmdbNonceStoreOptions } from './lmdb-open.js';
@@ -45,12 +45,6 @@ interface Request {
   readonly kind: 'claim' | 'withdraw';
   readonly claim: NonceClaim;
   readonly answer: (outcome: ClaimOutcome) => void;
-}
-
-/** What became of a claim of this process, and is still to be written. */
-interface Note {
-  readonly kind: 'stands' | 'withdrawn';
-  readonly claim: NonceClaim;
 }
 
 const REMOVED =
@@ -252,9 +246,4 @@ class LmdbNonceStore implements NonceStore {
 
 function doubt(reason: NonceDoubt): ClaimOutcome {
   return { kind: 'doubt', reason };
-}
-
-function eventOf(kind: JournalEvent['kind'], claim: NonceClaim, seenAtMs: number): JournalEvent {
-  const { key, timestampSeconds, identity, requestId } = claim;
-  return { kind, key, timestampSeconds, seenAtMs, identity, requestId };
 }

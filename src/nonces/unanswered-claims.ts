@@ -1,5 +1,12 @@
 /** Claims whose callers were not answered yet, as far as a journal tells: few, whatever is remembered in all. */
 import { KEPT_KEY_BYTES } from './entry-table.js';
+import type { NonceClaim } from './nonce-store.js';
+
+/** What became of a claim of this process, and is still to be written. */
+export interface Note {
+  readonly kind: 'stands' | 'withdrawn';
+  readonly claim: NonceClaim;
+}
 
 /** No claim stays unanswered for so long: the longest check that can be configured, with the grace after it. */
 const LONGEST_MS = 61_000;
