@@ -71,7 +71,7 @@ export class LoadThread implements ConfigurationFiles {
     clearTimeout(this.#idle);
     const { start = startThread, idleMilliseconds = IDLE_MILLISECONDS } = this.#options;
     try {
-      this.#thread ??= start({ file: this.#file, judged: this.#judged });
+      this.#thread ??= this.#start(start);
     } catch (error) {
       return failed(this.#failure(error as Error));
     }
@@ -91,6 +91,16 @@ export class LoadThread implements ConfigurationFiles {
     return answer.files;
   }
 
+  /** One that ends by itself between two loads is not asked again, and what it says then ends no process. */
+  #start(start: (data: LoadThreadData) => Worker): Worker {
+    const thread = start({ file: this.#file, judged: this.#judged });
+    thread.on('error', () => undefined);
+    thread.once('exit', () => {
+      if (this.#thread === thread) this.#thread = undefined;
+    });
+    return thread;
+  }
+
   /** Ends the thread; the next load has another one. */
   async close(): Promise<void> {
     clearTimeout(this.#idle);
@@ -105,23 +115,22 @@ export class LoadThread implements ConfigurationFiles {
     return new Promise((resolve) => {
       const settle = (answer: LoadAnswer | string): void => {
         clearTimeout(deadline);
-        thread.removeAllListeners();
-        // What it says after it was given up is nobody's business, and no reason to end the process.
-        thread.on('error', () => undefined);
+        // By name: listeners of its own class hang on the same emitter.
+        thread.off('message', settle).off('error', fail).off('exit', end);
         resolve(answer);
       };
+      const fail = (error: Error): void => settle(this.#failure(error));
+      const end = (): void => settle(`${this.#file}: the thread that loads it ended`);
       const deadline = setTimeout(
         () => settle(`${this.#file}: loading it takes longer than ${deadlineMilliseconds / 1000} s`),
         deadlineMilliseconds,
-      );
-      thread.once('message', (answer: LoadAnswer) => settle(answer));
-      thread.once('error', (error: NodeJS.ErrnoException) => settle(this.#failure(error)));
-      thread.once('exit', () => settle(`${this.#file}: the thread that loads it ended`));
+      ).unref();
+      thread.on('message', settle).on('error', fail).on('exit', end);
       thread.postMessage(question);
     });
   }
 
-  #failure(error: NodeJS.ErrnoException): string {
+  #failure(error: Error & { readonly code?: string }): string {
     if (error.code === 'ERR_WORKER_OUT_OF_MEMORY')
       return `${this.#file}: loading it takes more than ${MEMORY_MIB} MiB of memory; make it smaller`;
     return `${this.#file}: loading it failed by a defect: ${error.message}`;
