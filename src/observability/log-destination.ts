@@ -4,8 +4,9 @@
  * whose reader has stalled, a terminal that was stopped). The first line that can be written again says how many
  * were lost.
  */
-import { writeSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
 import { Counter, type Registry } from 'prom-client';
+import { WholeAppends } from '../audit/whole-appends.js';
 import { isBusy, openStandardStream, STDERR } from './standard-stream.js';
 
 /** Kept for a reader that has stalled: some thousand lines. */
@@ -45,7 +46,7 @@ export class LogDestination {
   constructor(options: LogDestinationOptions) {
     this.#options = options;
     this.#descriptor = options.descriptor ?? openStandardStream(STDERR);
-    this.#write = options.write ?? ((descriptor, bytes) => writeSync(descriptor, bytes));
+    this.#write = options.write ?? writerTo(this.#descriptor);
   }
 
   /** Lines that were dropped since the start. */
@@ -120,6 +121,13 @@ export class LogDestination {
     this.#waiting = kept;
     this.#waitingBytes = kept.reduce((sum, { rest }) => sum + rest.length, 0);
   }
+}
+
+/** In a file that others write to as well, the half of a line that a full disk took would be joined by theirs. */
+function writerTo(descriptor: number): (descriptor: number, bytes: Buffer) => number {
+  if (!fstatSync(descriptor).isFile()) return (_descriptor, bytes) => writeSync(descriptor, bytes);
+  const appends = new WholeAppends(descriptor);
+  return (_descriptor, bytes) => appends.write(bytes);
 }
 
 /** Shows the losses of this process's log. */

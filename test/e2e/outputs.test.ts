@@ -365,6 +365,7 @@ describe('another verifier in the place of that of the stage', () => {
           pipe.read();
           await until('what waited is read', () => pipe.text.includes('"msg":"a worker listens"'));
           for (const line of pipe.text.split('\n').slice(0, -1)) if (line !== '') JSON.parse(line);
+          pipe.closeReader();
         }
         expect(await one.stop()).toBe(0);
         closeSync(stderr);
