@@ -18,6 +18,7 @@ import { Session, type CliWorld } from './session.js';
 import { registerSign } from './sign.js';
 import { jsonText, printable } from './text.js';
 import { packageVersion } from './version.js';
+import { registerWhy } from './why.js';
 
 const COMMANDS = [
   registerServe,
@@ -33,6 +34,7 @@ const COMMANDS = [
   registerKeyring,
   registerFeedback,
   registerPolicy,
+  registerWhy,
 ];
 
 /** The program with every command; nothing runs yet. `reportUsage`: told of wrong usage, in place of standard error. */
