@@ -1,5 +1,6 @@
 /** The command line against a real gateway: what `send` says of an answer is true of it. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PATHS, telemetryBody } from '../../examples/local-federation/bodies.js';
@@ -180,14 +181,21 @@ describe('the log of countersign serve', () => {
   const file = () => join(folder, 'no-place.yaml');
   const configuration = {
     version: 1,
-    listen: { socket: 'missing/verifier.sock' },
+    listen: { socket: 'verifier.sock' },
     nonces: { store: 'memory' },
     audit: { stdout: true },
     operators: {},
     identities: [],
     policies: [{ name: 'open', match: { methods: ['GET'], path: '/' }, passThrough: { reason: 'a test' } }],
   };
-  beforeEach(() => writeFileSync(file(), JSON.stringify(configuration)));
+  // A start that ends by itself: somebody else has the admin port.
+  const occupant = createServer();
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => occupant.listen(0, '127.0.0.1', resolve));
+    const { port } = occupant.address() as AddressInfo;
+    writeFileSync(file(), JSON.stringify({ ...configuration, admin: { host: '127.0.0.1', port } }));
+  });
+  afterAll(() => void occupant.close());
 
   test('is JSON in a pipe', async () => {
     const { code, err } = await countersign(['serve', file()]);
