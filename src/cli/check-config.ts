@@ -27,9 +27,7 @@ async function checkConfig(world: CliWorld, file: string, options: CheckConfigOp
   if (!loaded.ok) {
     if (options.json) world.out(jsonText({ ok: false, file, problems: loaded.problems }));
     else
-      world.err(
-        `${renderProblems(loaded.problems)}\n${count(loaded.problemCount, 'problem')} in ${file}\n`,
-      );
+      world.err(`${renderProblems(loaded.problems)}\n${count(loaded.problemCount, 'problem')} in ${file}\n`);
     return ExitCode.refused;
   }
   const signing = signingSummary(loaded.configuration.snapshot, nowMs);

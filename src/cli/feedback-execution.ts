@@ -1,7 +1,7 @@
 /** What was run, as the command line says it: only adjustments for that are bound. */
 import type { Command } from 'commander';
 import type { Execution } from '../client/feedback/bind-adjustments.js';
-import { readBoundedText } from '../config/read-file.js';
+import { readArgumentText } from './files.js';
 import { canonicalize } from '../feedback/canonical-json.js';
 import { SHA256_HEX } from '../verify/syntax.js';
 import { CliFault } from './cli-fault.js';
@@ -42,7 +42,7 @@ export function executionOf({ execution = [], attestation = [], ran }: Execution
 }
 
 function readRan(path: string): (readonly [fingerprint: string, attestation: string])[] {
-  const file = readBoundedText(path, MAX_RAN_BYTES);
+  const file = readArgumentText(path, MAX_RAN_BYTES);
   if (!file.ok) throw new CliFault(`--ran ${path} ${file.message}`, file.remedy);
   const judged = canonicalize(Buffer.from(file.text));
   if (!judged.ok) throw unusable(path, `is not acceptable JSON: ${judged.fault} at byte ${judged.offset}`);

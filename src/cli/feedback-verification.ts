@@ -8,11 +8,10 @@ import {
   DEFAULT_MAX_ENVELOPE_BYTES,
   MAX_MAX_AGE_SECONDS,
 } from '../client/feedback/verify-options.js';
-import { readBoundedFile } from '../config/read-file.js';
 import { FEEDBACK_RESPONSE_SCHEMA } from '../feedback/signing-input.js';
 import { UUID } from '../verify/syntax.js';
 import { CliFault } from './cli-fault.js';
-import { STANDARD_STREAM } from './files.js';
+import { readArgument, STANDARD_STREAM } from './files.js';
 import { readKeyring } from './keyring-file.js';
 import { matching, wholeNumber } from './option-values.js';
 import type { CliWorld } from './session.js';
@@ -71,7 +70,7 @@ export function verifyAnswer(
 /** The bytes of an answer as it was delivered: of a file, or of standard input for `-`. */
 export async function readAnswer(path: string, world: CliWorld): Promise<Uint8Array> {
   if (path === STANDARD_STREAM) return world.readInput(DEFAULT_MAX_ENVELOPE_BYTES);
-  const file = readBoundedFile(path, DEFAULT_MAX_ENVELOPE_BYTES);
+  const file = readArgument(path, DEFAULT_MAX_ENVELOPE_BYTES);
   if (!file.ok) throw new CliFault(`the answer: ${path} ${file.message}`, file.remedy);
   return file.bytes;
 }

@@ -1,14 +1,25 @@
 /** Files that the command line names: read in bounds, written whole, faults in plain words. */
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { errorCode } from '../client/send-failure.js';
 import { privateKeyRemedy, readSecretFile } from '../config/private-key-file.js';
-import { readBoundedFile, unreadable } from '../config/read-file.js';
+import { fault, readBoundedFile, unreadable, type FileResult, type TextResult } from '../config/read-file.js';
 import { describeKeyFault, parsePrivateKey, type PrivateKey } from '../crypto/private-key.js';
 import { CliFault } from './cli-fault.js';
 import type { CliWorld } from './session.js';
 
 /** Keys, certificates and bundles of CAs are far smaller. */
 const MAX_PEM_BYTES = 4 * 1024 * 1024;
+/** What a pipe holds on Linux. */
+const PIPE_BYTES = 65_536;
 /** Far above any gateway's limit: whether a body is too large is the gateway's to say. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
@@ -17,14 +28,70 @@ export const STANDARD_STREAM = '-';
 
 /** A PEM or DER file; `what` names it in the fault, such as `the CA`. */
 export function readPemFile(path: string, what: string): Buffer {
-  const file = readBoundedFile(path, MAX_PEM_BYTES);
+  const file = readArgument(path, MAX_PEM_BYTES);
   if (!file.ok) throw new CliFault(`${what}: ${path} ${file.message}`, file.remedy);
   return file.bytes;
 }
 
-/** A private key file that only its owner can read. What it holds is the caller's to parse. */
+/**
+ * A file that the command line names; unlike what a configuration names it may be a pipe, as `<(…)` and `/dev/stdin`
+ * are: whoever runs the command waits for whoever writes. Bounded while it is read, as a pipe has no size.
+ */
+export function readArgument(path: string, maxBytes: number): FileResult {
+  if (!isPipe(path)) return readBoundedFile(path, maxBytes);
+  try {
+    const bytes = readPipe(path, maxBytes);
+    if (bytes === undefined) return fault(`gives more than ${maxBytes} bytes`, 'name the right file');
+    if (bytes.length > 0) return { ok: true, bytes, mode: 0 };
+    return fault(GIVES_NOTHING, 'look at the command that writes into it');
+  } catch (error) {
+    return unreadable(error);
+  }
+}
+
+const GIVES_NOTHING = 'gives nothing';
+const EMPTY: ReadonlySet<string> = new Set([GIVES_NOTHING, 'is empty']);
+
+/** The same for UTF-8 text; a byte-order mark is kept in `bytes` alone. */
+export function readArgumentText(path: string, maxBytes: number): TextResult {
+  const file = readArgument(path, maxBytes);
+  if (!file.ok) return file;
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(file.bytes);
+    return { ...file, text };
+  } catch {
+    return fault('is not UTF-8 text', 'save it as UTF-8');
+  }
+}
+
+function isPipe(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+}
+
+/** Undefined when there is more than `maxBytes`. */
+function readPipe(path: string, maxBytes: number): Buffer | undefined {
+  const descriptor = openSync(path, 'r');
+  try {
+    // A file in the place of the pipe would have a mode, which nobody has judged.
+    if (fstatSync(descriptor).isFile()) throw new Error('the pipe was replaced');
+    const chunks: Buffer[] = [];
+    for (let total = 0; total <= maxBytes;) {
+      const chunk = Buffer.alloc(PIPE_BYTES);
+      const length = readSync(descriptor, chunk);
+      if (length === 0) return Buffer.concat(chunks);
+      total += length;
+      chunks.push(chunk.subarray(0, length));
+    }
+    return undefined;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** A private key file that only its owner can read; a pipe has no mode to judge. What it holds is the caller's to parse. */
 export function readPrivateFile(path: string, what: string): Buffer {
-  const file = readSecretFile(path, MAX_PEM_BYTES);
+  const file = isPipe(path) ? readArgument(path, MAX_PEM_BYTES) : readSecretFile(path, MAX_PEM_BYTES);
   if (!file.ok) throw new CliFault(`${what}: ${path} ${file.message}`, file.remedy);
   return file.bytes;
 }
@@ -45,17 +112,11 @@ export function readSigningKey(path: string): PrivateKey {
 export async function readBody(path: string | undefined, world: CliWorld): Promise<Uint8Array> {
   if (path === undefined) return new Uint8Array(0);
   if (path === STANDARD_STREAM) return world.readInput(MAX_BODY_BYTES);
-  const tooLarge = new CliFault(`the body: ${path} is larger than 64 MiB`, 'name the right file');
-  try {
-    if (statSync(path).size > MAX_BODY_BYTES) throw tooLarge;
-    const bytes = readFileSync(path);
-    if (bytes.length > MAX_BODY_BYTES) throw tooLarge;
-    return bytes;
-  } catch (error) {
-    if (error instanceof CliFault) throw error;
-    const { message, remedy } = unreadable(error);
-    throw new CliFault(`the body: ${path} ${message}`, remedy);
-  }
+  const body = readArgument(path, MAX_BODY_BYTES);
+  if (body.ok) return body.bytes;
+  // A body, unlike a key, may be empty.
+  if (EMPTY.has(body.message)) return new Uint8Array(0);
+  throw new CliFault(`the body: ${path} ${body.message}`, body.remedy);
 }
 
 /** Writes a text or bytes whole or not at all: beside the target, then moved over it. */

@@ -1,9 +1,8 @@
 /** `countersign import-env`: from the existing gateway's environment file to a configuration. */
 import type { ImportNote } from '../config/import-env.js';
-import { readBoundedText } from '../config/read-file.js';
 import { CliFault } from './cli-fault.js';
 import { ExitCode } from './exit-code.js';
-import { writeResult } from './files.js';
+import { readArgumentText, writeResult } from './files.js';
 import { examples } from './help.js';
 import type { CliWorld, Register } from './session.js';
 import { printable } from './text.js';
@@ -13,7 +12,7 @@ const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
 async function importEnv(world: CliWorld, file: string, options: { out?: string }): Promise<ExitCode> {
   const { importEnvironment } = await import('../config/import-env.js');
   const { renderProblems } = await import('../config/render.js');
-  const text = readBoundedText(file, MAX_ENVIRONMENT_BYTES);
+  const text = readArgumentText(file, MAX_ENVIRONMENT_BYTES);
   if (!text.ok) throw new CliFault(`the environment: ${file} ${text.message}`, text.remedy);
   // With a byte-order mark where there is one: loaders do not drop it.
   const whole = new TextDecoder('utf-8', { ignoreBOM: true }).decode(text.bytes);

@@ -17,6 +17,7 @@ import { registerServe } from './serve.js';
 import { Session, type CliWorld } from './session.js';
 import { registerSign } from './sign.js';
 import { jsonText, printable } from './text.js';
+import { registerWhy } from './why.js';
 import { packageVersion } from '../observability/package-version.js';
 
 const COMMANDS = [
@@ -33,6 +34,7 @@ const COMMANDS = [
   registerKeyring,
   registerFeedback,
   registerPolicy,
+  registerWhy,
 ];
 
 /** The program with every command; nothing runs yet. `reportUsage`: told of wrong usage, in place of standard error. */

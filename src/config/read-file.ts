@@ -97,6 +97,11 @@ export function codeOf(error: unknown): string {
     : 'unknown error';
 }
 
-function fault(message: string, remedy: string, reason: FileFault['reason'] = 'unreadable'): FileFault {
+/** A fault in words of our own. */
+export function fault(
+  message: string,
+  remedy: string,
+  reason: FileFault['reason'] = 'unreadable',
+): FileFault {
   return { ok: false, reason, message, remedy };
 }

@@ -1,12 +1,13 @@
 /** The command line against a real gateway: what `send` says of an answer is true of it. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PATHS, telemetryBody } from '../../examples/local-federation/bodies.js';
 import { PRODUCER_A } from '../../examples/local-federation/parties.js';
 import { newNonce } from '../../examples/local-federation/producer.js';
 import { until } from '../support/until.js';
-import { countersign, type CommandRun } from './support/command.js';
+import { countersign, COUNTERSIGN, runProgram, type CommandRun } from './support/command.js';
 import { nowSeconds } from './support/requests.js';
 import { answering, ScriptedApplication } from './support/scripted-application.js';
 import { crash } from './support/signals.js';
@@ -103,5 +104,116 @@ describe('countersign send', () => {
   test('after a refusal by the verifier: the hint is for it', async () => {
     const { out } = await send(event(), '--identity', 'nobody');
     expect(out).toMatch(/^refused: HTTP 401 unauthenticated[^]*hint: +check identity, pinned certificate/);
+  });
+});
+
+describe('countersign why', () => {
+  const why = (id: string, ...more: string[]): Promise<CommandRun> =>
+    countersign(['why', id, '--config', stage.federation.environment.COUNTERSIGN_CONFIG_FILE, ...more]);
+  const idOf = (run: CommandRun): string => /request id: +(\S+)/.exec(run.out)?.[1] ?? '';
+  /** Envoy writes its log within a second. */
+  async function whyWith(id: string, text: string): Promise<string> {
+    let told = await why(id);
+    await until('Envoy has written its line', async () => {
+      if (told.out.includes(text)) return true;
+      told = await why(id);
+      return false;
+    });
+    expect(told).toMatchObject({ code: 0, err: '' });
+    return told.out;
+  }
+
+  test('tells of a refusal: the code, what to do, and that Envoy gave the answer of the verifier', async () => {
+    const refused = await send(event(), '--identity', 'nobody');
+    const told = await whyWith(idOf(refused), 'Envoy answered with HTTP 401');
+    expect(told).toMatch(/^The request was refused as identity_unknown \(HTTP 401\), decision [0-9a-f-]{36}/);
+    expect(told).toMatch(/why: +no identity of that name is configured\n/);
+    expect(told).toMatch(/next: +correct the name, or add it under `identities`\n/);
+    expect(told).toMatch(/identity: +nobody \(claimed, not proven\)\n/);
+    expect(told).toMatch(/who answered: +the verifier\n/);
+    expect(told).toMatch(/flags: +the verifier refused it, or did not answer \(UAEX\)\n/);
+  });
+
+  test('tells of one that was let through, by the first_request_id of a 409 and by the id of Envoy, and of its copies', async () => {
+    const sent = event();
+    expect((await send(sent)).code).toBe(0);
+    const copy = await send(sent, '--json');
+    const first = (JSON.parse(copy.out) as { refusal: { first_request_id: string } }).refusal
+      .first_request_id;
+    const told = await whyWith(first, 'Envoy answered with HTTP 202');
+    expect(told).toMatch(/^The request was let through \(HTTP 200\)/);
+    expect(told).toMatch(/who answered: +the application\n/);
+    expect(told).toMatch(/Later copies of it were refused: 1, the first at /);
+    const ofEnvoy = /Envoy's request id: +(\S+)/.exec(told)?.[1] ?? '';
+    expect((await why(ofEnvoy)).out).toContain(`decision ${first}`);
+    const json = await why(first, '--json');
+    expect(JSON.parse(json.out)).toMatchObject({
+      id: first,
+      decisions: [{ record: { code: 'allow', decision_id: first }, next: expect.any(String) as string }],
+      envoy: [{ line: { status: 202 }, answered_by: 'the application' }],
+      later_copies: [{ code: 'replayed_nonce', first_decision_id: first }],
+    });
+  });
+
+  test('tells what Envoy did where the application was down', async () => {
+    application.script = (response) => response.destroy();
+    const sent = event();
+    await send(sent);
+    const copy = await send(sent, '--json');
+    const first = (JSON.parse(copy.out) as { refusal: { first_request_id: string } }).refusal
+      .first_request_id;
+    const told = await whyWith(first, 'Envoy answered with HTTP 503');
+    expect(told).toMatch(/flags: .*the connection to the application broke \(UC\)/);
+    expect(told).toMatch(/who answered: +Envoy itself \(/);
+  });
+
+  test('of an unknown id says so, with exit code 1', async () => {
+    const { code, out, err } = await why('00000000-0000-4000-8000-000000000000');
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^countersign: nothing is recorded under 0{8}/);
+  });
+});
+
+/** A terminal of its own, by way of Python's pty. */
+const AT_A_TERMINAL = 'import pty,sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)';
+
+describe('the log of countersign serve', () => {
+  const file = () => join(folder, 'no-place.yaml');
+  const configuration = {
+    version: 1,
+    listen: { socket: 'verifier.sock' },
+    nonces: { store: 'memory' },
+    audit: { stdout: true },
+    operators: {},
+    identities: [],
+    policies: [{ name: 'open', match: { methods: ['GET'], path: '/' }, passThrough: { reason: 'a test' } }],
+  };
+  // A start that ends by itself: somebody else has the admin port.
+  const occupant = createServer();
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => occupant.listen(0, '127.0.0.1', resolve));
+    const { port } = occupant.address() as AddressInfo;
+    writeFileSync(file(), JSON.stringify({ ...configuration, admin: { host: '127.0.0.1', port } }));
+  });
+  afterAll(() => void occupant.close());
+
+  test('is JSON in a pipe', async () => {
+    const { code, err } = await countersign(['serve', file()]);
+    expect(code).toBe(3);
+    for (const line of err.trimEnd().split('\n'))
+      expect(JSON.parse(line)).toMatchObject({ name: 'countersign' });
+  });
+
+  test('is for people at a terminal', async () => {
+    const { out } = await runProgram('python3', [
+      '-c',
+      AT_A_TERMINAL,
+      process.execPath,
+      COUNTERSIGN,
+      'serve',
+      file(),
+    ]);
+    expect(out).toMatch(/^[0-9:.]{12} FATAL cannot serve reason=/m);
+    expect(out).not.toContain('{"level"');
   });
 });

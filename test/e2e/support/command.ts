@@ -20,6 +20,9 @@ export interface CommandOptions {
 /** The script of the built command. */
 export const COUNTERSIGN = join(repositoryRoot(), 'dist/src/main.js');
 
+/** Nothing that a test runs takes as long; what hangs is ended, and has no exit code. */
+const MAX_MILLISECONDS = 60_000;
+
 /** Runs `countersign` with these arguments, as it was built. */
 export function countersign(args: readonly string[], options: CommandOptions = {}): Promise<CommandRun> {
   return runProgram(process.execPath, [COUNTERSIGN, ...args], options);
@@ -32,7 +35,11 @@ export function runProgram(
   { directory = repositoryRoot(), input = '', environment = {} }: CommandOptions = {},
 ): Promise<CommandRun> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: directory, env: { ...process.env, ...environment } });
+    const child = spawn(program, args, {
+      cwd: directory,
+      env: { ...process.env, ...environment },
+      timeout: MAX_MILLISECONDS,
+    });
     let [out, err] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));

@@ -26,7 +26,7 @@ describe('countersign', () => {
         'import-env',
         'envoy-config',
       ],
-      ...['keyring', 'feedback', 'policy'],
+      ...['keyring', 'feedback', 'policy', 'why'],
     ]);
   });
 

@@ -73,6 +73,29 @@ describe('countersign sign', () => {
     expect(verifies(headersOf(out), Buffer.from([0, 255]))).toBe(true);
   });
 
+  it('reads a key, a certificate and a body from pipes, within bounds', () => {
+    const main = 'dist/src/main.js';
+    const command = `node ${main} sign -i a --signing-key <(cat ${shellQuote(keyFile)}) --cert <(cat ${CERTIFICATE})`;
+    const shell = (text: string, input = '') =>
+      execFileSync('bash', ['-c', text], {
+        encoding: 'utf8',
+        input,
+        timeout: 30_000,
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
+    const piped = headersOf(shell(`${command} -b <(printf abc)`));
+    expect(verifies(piped, Buffer.from('abc'))).toBe(true);
+    expect(piped.get('x-client-cert-sha256')).toMatch(/^[0-9a-f]{64}$/);
+    expect(verifies(headersOf(shell(`printf abcd | ${command} -b /dev/stdin`)), Buffer.from('abcd'))).toBe(
+      true,
+    );
+    expect(verifies(headersOf(shell(`${command} -b <(true)`)), new Uint8Array(0))).toBe(true);
+    expect(() => shell(`node ${main} sign -i a --signing-key <(head -c 9000000 /dev/zero)`)).toThrow(
+      /gives more than 4194304 bytes/,
+    );
+    expect(() => shell(`node ${main} sign -i a --signing-key <(true)`)).toThrow(/gives nothing/);
+  }, 60_000);
+
   it('signs an empty file, and no body at all, as an empty body', async () => {
     for (const args of [['--body', file('empty', '')], []])
       expect(verifies(headersOf((await sign(...args)).out), new Uint8Array(0))).toBe(true);

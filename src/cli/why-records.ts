@@ -1,0 +1,102 @@
+/** Finding what is known of one request: records of the audit file and lines of Envoy's access log, as streams. */
+import { createReadStream } from 'node:fs';
+import { unreadable } from '../config/read-file.js';
+import { CliFault } from './cli-fault.js';
+
+/** One parsed line. Nothing in it is believed to have any type. */
+export type LogRecord = Readonly<Record<string, unknown>>;
+
+/** A record or access log line is some hundred bytes; a longer line is none, and is skipped. */
+const MAX_LINE_BYTES = 256 * 1024;
+/** Copies of one request that are told of; there can be as many replays as somebody likes. */
+const MAX_FOUND = 50;
+const LINE_FEED = 0x0a;
+
+/** What a search has found, and how much it looked at. */
+export interface Found {
+  readonly records: readonly LogRecord[];
+  /** More were there than are kept. */
+  readonly hasMore: boolean;
+}
+
+/**
+ * The lines of the files that `isWanted`, in order. Read as streams with bounded memory; a torn last line, lines of
+ * others and lines that are too long are skipped. `words`: a line that holds none of them is not parsed.
+ */
+export async function findRecords(
+  files: readonly string[],
+  what: string,
+  words: ReadonlySet<string>,
+  isWanted: (record: LogRecord) => boolean,
+): Promise<Found> {
+  const records: LogRecord[] = [];
+  let hasMore = false;
+  for (const file of files) {
+    for await (const line of linesOf(file, what)) {
+      if (![...words].some((word) => line.includes(word))) continue;
+      const record = parseRecord(line);
+      if (record === undefined || !isWanted(record)) continue;
+      if (records.length < MAX_FOUND) records.push(record);
+      else hasMore = true;
+    }
+  }
+  return { records, hasMore };
+}
+
+async function* linesOf(file: string, what: string): AsyncGenerator<string> {
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  const take = (part: Buffer): void => {
+    heldBytes += part.length;
+    // What is over the bound is counted, and not kept.
+    if (heldBytes <= MAX_LINE_BYTES) held.push(part);
+  };
+  const finish = (): string | undefined => {
+    const line = heldBytes <= MAX_LINE_BYTES ? Buffer.concat(held).toString('utf8') : undefined;
+    [held, heldBytes] = [[], 0];
+    return line;
+  };
+  try {
+    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+      let start = 0;
+      for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+        take(chunk.subarray(start, end));
+        const line = finish();
+        start = end + 1;
+        if (line !== undefined) yield line;
+      }
+      take(Buffer.from(chunk.subarray(start)));
+    }
+  } catch (error) {
+    const { message, remedy } = unreadable(error);
+    throw new CliFault(`${what}: ${file} ${message}`, remedy);
+  }
+  // The last line may still be being written: without its end it is only taken when it is whole JSON.
+  const last = finish();
+  if (last !== undefined) yield last;
+}
+
+function parseRecord(line: string): LogRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as LogRecord)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A text of a record; undefined where there is none, or Envoy's `-`, or something else. */
+export function textOf(record: LogRecord | undefined, name: string): string | undefined {
+  if (record === undefined || !Object.hasOwn(record, name)) return undefined;
+  const value = record[name];
+  return typeof value === 'string' && value !== '' && value !== '-' ? value : undefined;
+}
+
+/** A number of a record; undefined where there is none. */
+export function numberOf(record: LogRecord | undefined, name: string): number | undefined {
+  if (record === undefined || !Object.hasOwn(record, name)) return undefined;
+  const value = record[name];
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}

@@ -1,0 +1,145 @@
+/** What `countersign why` says of one request, for people and for scripts. Pure. */
+import { factLines, printable } from './text.js';
+import { numberOf, textOf, type LogRecord } from './why-records.js';
+import { flagWords, meaningOf } from './why-words.js';
+
+/** Everything that was found about one id. */
+export interface WhyFindings {
+  readonly id: string;
+  /** Decisions on this request, and on its answer where that was signed or withheld. */
+  readonly records: readonly LogRecord[];
+  /** Refusals of later copies, which name this one as the first. */
+  readonly copies: readonly LogRecord[];
+  /** Of Envoy. */
+  readonly lines: readonly LogRecord[];
+  readonly hasMore: boolean;
+}
+
+/** Sentences: what was decided, why, what to do next, and what Envoy did with it. */
+export function whyText({ records, copies, lines, hasMore }: WhyFindings): string {
+  const parts = [
+    ...records.map(decisionText),
+    ...(records.length === 0 && copies.length === 0 ? [NO_DECISION] : []),
+    ...lines.map(envoyText),
+    ...(lines.length === 0 ? [NO_ACCESS_LOG] : []),
+    ...(copies.length === 0 ? [] : [copiesText(copies)]),
+    ...(hasMore ? ['There are more lines about it, which are not shown.\n'] : []),
+  ];
+  return parts.join('');
+}
+
+const NO_DECISION =
+  'No decision is recorded: the verifier was not asked, or could not answer, or its record is in another file.\n';
+const NO_ACCESS_LOG = "Envoy's access log says nothing of it: give the file that has it with --envoy-log.\n";
+
+function decisionText(record: LogRecord): string {
+  const code = textOf(record, 'code') ?? 'without a code';
+  const meaning = meaningOf(code);
+  const request = [textOf(record, 'method'), textOf(record, 'path')].filter((word) => word !== undefined);
+  return `${printable(heading(record, code))}\n${factLines([
+    ['request', request.length > 0 ? request.join(' ') : undefined],
+    ['policy', textOf(record, 'policy')],
+    ['identity', textOf(record, 'identity') ?? claimed(record, 'claimed_identity')],
+    ['key', textOf(record, 'kid') ?? claimed(record, 'claimed_kid')],
+    ['certificate', textOf(record, 'cert_sha256')],
+    ['operator', textOf(record, 'operator')],
+    ['tenant', textOf(record, 'tenant')],
+    ['why', meaning?.why],
+    ['in detail', textOf(record, 'detail')],
+    ['skew', seconds(numberOf(record, 'skew_seconds'))],
+    ['limit', scalarOf(record, 'limit')],
+    ['first copy', textOf(record, 'first_decision_id')],
+    ['next', meaning?.next],
+  ])}`;
+}
+
+function heading(record: LogRecord, code: string): string {
+  const status = numberOf(record, 'status');
+  const at = textOf(record, 'time') ?? 'an unknown time';
+  const id = textOf(record, 'decision_id') ?? 'without an id';
+  const answer = isOfAnswer(record) ? 'The answer was' : 'The request was';
+  const verdict = VERDICTS.get(code) ?? `${isOfAnswer(record) ? 'withheld' : 'refused'} as ${code}`;
+  return `${answer} ${verdict}${status === undefined ? '' : ` (HTTP ${status})`}, decision ${id}, at ${at}.`;
+}
+
+const VERDICTS: ReadonlyMap<string, string> = new Map([
+  ['allow', 'let through'],
+  ['pass_through', 'passed without a check'],
+  ['signed', 'signed'],
+]);
+
+/** The record of an answer follows that of its query, under the same id (src/audit/feedback-record.ts). */
+function isOfAnswer(record: LogRecord): boolean {
+  return textOf(record, 'event')?.startsWith('cognitive.feedback.') ?? false;
+}
+
+function claimed(record: LogRecord, name: string): string | undefined {
+  const value = textOf(record, name);
+  return value === undefined ? undefined : `${value} (claimed, not proven)`;
+}
+
+function seconds(value: number | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  return value < 0 ? `${-value} s behind the verifier's clock` : `${value} s ahead of the verifier's clock`;
+}
+
+function scalarOf(record: LogRecord, name: string): string | undefined {
+  return textOf(record, name) ?? numberOf(record, name)?.toString();
+}
+
+function envoyText(line: LogRecord): string {
+  const flags = textOf(line, 'flags');
+  const status = scalarOf(line, 'status') ?? 'no status';
+  const duration = scalarOf(line, 'duration_ms');
+  const took = duration === undefined ? '' : ` after ${duration} ms`;
+  const at = textOf(line, 'time') ?? 'an unknown time';
+  return `${printable(`Envoy answered with ${status === '0' ? 'nothing' : `HTTP ${status}`}${took}, at ${at}.`)}\n${factLines(
+    [
+      ['request', [textOf(line, 'method') ?? '?', textOf(line, 'path') ?? '?'].join(' ')],
+      ['who answered', whoAnswered(line)],
+      ['flags', flags === undefined ? undefined : flagWords(flags)],
+      ['tries at the application', scalarOf(line, 'upstream_attempts')],
+      ['application', textOf(line, 'upstream_address')],
+      ['connection to it', textOf(line, 'upstream_failure')],
+      ['client', textOf(line, 'peer_address')],
+      ["Envoy's request id", textOf(line, 'request_id')],
+    ],
+  )}`;
+}
+
+/** By Envoy's response code details, which no upstream can write. */
+function whoAnswered(line: LogRecord): string | undefined {
+  const details = textOf(line, 'details');
+  if (details === undefined) return undefined;
+  if (details === 'via_upstream') return 'the application';
+  if (details === 'ext_authz_denied') return 'the verifier';
+  if (details === 'ext_authz_error')
+    return 'Envoy, as the verifier did not answer: the request was not let through';
+  return `Envoy itself (${details})`;
+}
+
+function copiesText(copies: readonly LogRecord[]): string {
+  const times = copies.map((copy) => textOf(copy, 'time') ?? '?');
+  const last = copies.length === 1 ? '' : `, the last at ${times.at(-1)}`;
+  return (
+    printable(`Later copies of it were refused: ${copies.length}, the first at ${times[0]}${last}.`) + '\n'
+  );
+}
+
+/** For scripts: the records as they are, with the words beside them. */
+export function whyJson({ id, records, copies, lines, hasMore }: WhyFindings): object {
+  return {
+    id,
+    decisions: records.map((record) => ({ record, ...meaningOf(textOf(record, 'code') ?? '') })),
+    envoy: lines.map((line) => {
+      const flags = textOf(line, 'flags');
+      return {
+        line,
+        answered_by: whoAnswered(line),
+        flags_in_words: flags === undefined ? undefined : flagWords(flags),
+      };
+    }),
+    later_copies: copies,
+    has_more: hasMore,
+  };
+}

@@ -1,0 +1,147 @@
+/** `countersign why`: what became of one request, from the records of the verifier and of Envoy. */
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { readBoundedText } from '../config/read-file.js';
+import { CliFault, usageFault } from './cli-fault.js';
+import { ExitCode } from './exit-code.js';
+import { examples } from './help.js';
+import { collecting, matching } from './option-values.js';
+import type { CliWorld, Register } from './session.js';
+import { jsonText } from './text.js';
+import { findRecords, textOf, type LogRecord } from './why-records.js';
+import { whyJson, whyText, type WhyFindings } from './why-report.js';
+
+interface WhyOptions {
+  readonly config?: string;
+  readonly audit?: readonly string[];
+  readonly envoyLog?: readonly string[];
+  readonly json?: true;
+}
+
+interface LogFiles {
+  readonly audit: readonly string[];
+  readonly envoy: readonly string[];
+}
+
+/** Ids of ours and of Envoy are UUIDs; whatever a proxy before us makes of one is visible ASCII. */
+const ID = /^[\x21-\x7e]{1,128}$/;
+const FILE = /^[^]+$/;
+const MAX_CONFIGURATION_BYTES = 8 * 1024 * 1024;
+const LOCAL_FEDERATION = 'local_federation/countersign.yaml';
+
+async function why(world: CliWorld, id: string, options: WhyOptions): Promise<ExitCode> {
+  const findings = await look(id, await logFiles(options));
+  const { records, copies, lines } = findings;
+  if (records.length + copies.length + lines.length === 0)
+    throw new CliFault(
+      `nothing is recorded under ${id}`,
+      'give the request id of the refusal, or the x-request-id of Envoy, and the files of that time with --audit and --envoy-log',
+      ExitCode.refused,
+    );
+  world.out(options.json ? jsonText(whyJson(findings)) : whyText(findings));
+  return ExitCode.good;
+}
+
+/** First the records, as they join our ids and Envoy's; then Envoy's lines under any of them. */
+async function look(id: string, files: LogFiles): Promise<WhyFindings> {
+  const isOfRequest = (record: LogRecord): boolean =>
+    textOf(record, 'decision_id') === id || textOf(record, 'request_id') === id;
+  const audit = await findRecords(
+    files.audit,
+    'the audit log',
+    new Set([id]),
+    (record) => isOfRequest(record) || textOf(record, 'first_decision_id') === id,
+  );
+  const records = audit.records.filter(isOfRequest);
+  const ids = new Set([id]);
+  for (const record of records)
+    for (const name of ['decision_id', 'request_id']) ids.add(textOf(record, name) ?? id);
+  const envoy = await findRecords(files.envoy, "Envoy's access log", ids, (line) =>
+    [textOf(line, 'decision_id'), textOf(line, 'request_id')].some(
+      (name) => name !== undefined && ids.has(name),
+    ),
+  );
+  return {
+    id,
+    records,
+    copies: audit.records.filter((record) => !isOfRequest(record)),
+    lines: envoy.records,
+    hasMore: audit.hasMore || envoy.hasMore,
+  };
+}
+
+/** Those that were named, and else those of the configuration. */
+async function logFiles({ config, audit, envoyLog }: WhyOptions): Promise<LogFiles> {
+  if (config === undefined && (audit !== undefined || envoyLog !== undefined))
+    return { audit: audit ?? [], envoy: envoyLog ?? [] };
+  const file = config ?? defaultConfiguration();
+  if (file === undefined)
+    throw usageFault('no file to look in', 'give --config FILE, or --audit FILE and --envoy-log FILE');
+  const configured = await configuredFiles(file);
+  const files = { audit: audit ?? configured.audit, envoy: envoyLog ?? configured.envoy };
+  if (files.audit.length + files.envoy.length > 0) return files;
+  throw new CliFault(
+    `the configuration: ${file} names no file of records (they go to standard output)`,
+    'give the files with --audit and --envoy-log',
+  );
+}
+
+/** Of the environment of the local federation, or of the federation that is kept here. */
+function defaultConfiguration(): string | undefined {
+  const named = process.env['COUNTERSIGN_CONFIG_FILE'];
+  if (named !== undefined && named !== '') return named;
+  return existsSync(LOCAL_FEDERATION) ? LOCAL_FEDERATION : undefined;
+}
+
+/**
+ * Only the two names are read: whoever looks something up need not be able to read the keys of the verifier. What is
+ * not there yet is left out; what was named by an option and is missing is an error.
+ */
+async function configuredFiles(file: string): Promise<LogFiles> {
+  const { parseConfigurationDocument } = await import('../config/document.js');
+  const text = readBoundedText(file, MAX_CONFIGURATION_BYTES);
+  if (!text.ok) throw new CliFault(`the configuration: ${file} ${text.message}`, text.remedy);
+  const parsed = parseConfigurationDocument(text.text);
+  if (!parsed.ok)
+    throw new CliFault(`the configuration: ${file} is not acceptable`, 'see countersign check-config');
+  const envoy = memberOf(parsed.value, 'envoy');
+  const accessLog = memberOf(envoy, 'accessLog') ?? (envoy === undefined ? undefined : 'audit/access.ndjson');
+  const present = (name: unknown): string[] => {
+    const path = typeof name === 'string' ? resolve(dirname(file), name) : '';
+    return path !== '' && !path.startsWith('/dev/') && existsSync(path) ? [path] : [];
+  };
+  return { audit: present(memberOf(memberOf(parsed.value, 'audit'), 'file')), envoy: present(accessLog) };
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[name];
+}
+
+/** Adds the command. */
+export const registerWhy: Register = (program, session) => {
+  program
+    .command('why')
+    .description('tell what was decided about one request, why, what to do next, and what Envoy did with it')
+    .argument(
+      '<id>',
+      "the request_id of an answer, Envoy's x-request-id, or the first_request_id of a 409",
+      matching(ID),
+    )
+    .option('-c, --config <file>', 'the configuration, which names both files')
+    .option(
+      '--audit <file>',
+      'a file of decision records; may be given again, oldest first',
+      collecting(FILE),
+    )
+    .option('--envoy-log <file>', "a file of Envoy's access log; may be given again", collecting(FILE))
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'countersign why 6f1c0e7e-0d0c-4f6e-9a59-0f6f8a7b5c3d --config countersign.yaml',
+        'countersign why 6f1c0e7e-0d0c-4f6e-9a59-0f6f8a7b5c3d --audit decisions.ndjson.1 --audit decisions.ndjson --envoy-log access.ndjson',
+      ),
+    )
+    .action(session.action(why));
+};

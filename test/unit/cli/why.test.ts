@@ -1,0 +1,163 @@
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from './test-world.js';
+
+const ID = '6f1c0e7e-0d0c-4f6e-9a59-0f6f8a7b5c3d';
+const OTHER = '7f1c0e7e-0d0c-4f6e-9a59-0f6f8a7b5c3d';
+const ENVOY = '8f1c0e7e-0d0c-4f6e-9a59-0f6f8a7b5c3d';
+
+let folder: string;
+let audit: string;
+let envoy: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'countersign-why-'));
+  [audit, envoy] = [join(folder, 'decisions.ndjson'), join(folder, 'access.ndjson')];
+  writeFileSync(audit, '');
+  writeFileSync(envoy, '');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const line = (members: object): string => `${JSON.stringify(members)}\n`;
+const decision = (members: object = {}): string =>
+  line({
+    time: 'T1',
+    event: 'telemetry.rejected',
+    decision_id: ID,
+    code: 'pin_mismatch',
+    status: 401,
+    ...members,
+  });
+const access = (members: object = {}): string =>
+  line({
+    time: 'T2',
+    request_id: ENVOY,
+    decision_id: ID,
+    status: 401,
+    details: 'ext_authz_denied',
+    flags: 'UAEX',
+    ...members,
+  });
+const why = (id = ID, ...more: string[]) => run(['why', id, '--audit', audit, '--envoy-log', envoy, ...more]);
+
+describe('countersign why', () => {
+  it('tells members that newer verifiers record, and nothing of what is absent or of another type', async () => {
+    const more = {
+      method: 'POST',
+      path: '/t',
+      skew_seconds: -31,
+      claimed_kid: 'k9',
+      limit: 120,
+      policy: 7,
+      tenant: null,
+    };
+    writeFileSync(audit, decision({ code: 'timestamp_outside_window', ...more }));
+    const { out } = await why();
+    expect(out).toMatch(/request: +POST \/t\n/);
+    expect(out).toMatch(/skew: +31 s behind the verifier's clock\n/);
+    expect(out).toMatch(/key: +k9 \(claimed, not proven\)\n/);
+    expect(out).toMatch(/limit: +120\n/);
+    expect(out).not.toMatch(/policy|tenant|undefined|null/);
+  });
+
+  it('tells of a code that this version does not know', async () => {
+    writeFileSync(audit, decision({ code: 'brand_new', detail: 'something' }));
+    expect((await why()).out).toMatch(/^The request was refused as brand_new[^]*in detail: +something\n/);
+  });
+
+  it('takes whole lines before a torn last line, and skips lines of others and lines without end', async () => {
+    writeFileSync(audit, `garbage ${ID}\n"${ID}"\n[1]\n{"${ID}": ${'['.repeat(9)}\n`);
+    appendFileSync(audit, `{"decision_id":"${ID}","x":"${'y'.repeat(600_000)}"}\n`);
+    appendFileSync(audit, decision());
+    appendFileSync(audit, decision({ time: 'T9' }).slice(0, 60));
+    const { code, out } = await why(ID, '--json');
+    expect(code).toBe(0);
+    expect((JSON.parse(out) as { decisions: unknown[] }).decisions).toHaveLength(1);
+  });
+
+  it('takes a last line that is whole and has no line end yet', async () => {
+    writeFileSync(audit, decision().trimEnd());
+    expect((await why()).code).toBe(0);
+  });
+
+  it('looks through rotated files in the order in which they are given', async () => {
+    const rotated = join(folder, 'decisions.ndjson.1');
+    writeFileSync(rotated, decision({ code: 'allow', status: 200 }));
+    writeFileSync(audit, decision({ decision_id: OTHER, code: 'replayed_nonce', first_decision_id: ID }));
+    const { out } = await run(['why', ID, '--audit', rotated, '--audit', audit]);
+    expect(out).toMatch(
+      /^The request was let through[^]*Later copies of it were refused: 1, the first at T1\.\n/,
+    );
+    expect(out).toContain("Envoy's access log says nothing of it");
+  });
+
+  it("finds by Envoy's id, also where the verifier recorded nothing", async () => {
+    writeFileSync(envoy, access({ decision_id: null, details: 'ext_authz_error', status: 503 }));
+    const { out } = await why(ENVOY);
+    expect(out).toMatch(/^No decision is recorded[^]*the request was not let through/);
+  });
+
+  it('has words for each flag, and leaves one that it does not know', async () => {
+    writeFileSync(envoy, access({ flags: 'URX,UF,XX' }));
+    expect((await why()).out).toContain(
+      'every try at the application failed (URX); no connection to the application could be made (UF); a flag of Envoy (XX)',
+    );
+  });
+
+  it('tells of a query and of its answer, which share an id', async () => {
+    writeFileSync(audit, decision({ event: 'request.accepted', code: 'allow', status: 200 }));
+    appendFileSync(
+      audit,
+      decision({ event: 'cognitive.feedback.refused', code: 'adjustment_tenant', status: 502 }),
+    );
+    expect((await why()).out).toMatch(
+      /let through[^]*The answer was withheld as adjustment_tenant \(HTTP 502\)/,
+    );
+  });
+
+  it('escapes control characters of the files', async () => {
+    writeFileSync(audit, decision({ detail: '\u001b[2J', time: '\u001b' }));
+    writeFileSync(envoy, access({ path: '/\u001b[2J', flags: '\u001b' }));
+    expect((await why()).out).not.toContain('\u001b');
+  });
+
+  it('is bounded: of a thousand replays fifty are kept, and it says that there are more', async () => {
+    writeFileSync(
+      audit,
+      decision({ decision_id: OTHER, code: 'replayed_nonce', first_decision_id: ID }).repeat(1_000),
+    );
+    const { out } = await why(ID, '--json');
+    expect(JSON.parse(out)).toMatchObject({ has_more: true, later_copies: { length: 50 } });
+  });
+
+  it('finds the files by the configuration, relative to it', async () => {
+    writeFileSync(audit, decision());
+    writeFileSync(envoy, access());
+    const file = join(folder, 'c.yaml');
+    writeFileSync(file, 'audit: { file: decisions.ndjson }\nenvoy: { accessLog: access.ndjson }\n');
+    const { out } = await run(['why', ID, '--config', file]);
+    expect(out).toMatch(/refused as pin_mismatch[^]*Envoy answered with HTTP 401/);
+    writeFileSync(file, 'audit: { stdout: true }\n');
+    expect(await run(['why', ID, '--config', file])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('names no file of records') as string,
+    });
+  });
+
+  it.each([
+    ['an id that is unknown', [ID], 1, 'nothing is recorded'],
+    ['an id that cannot be one', ['a b'], 2, 'It must match'],
+  ])('ends with its code for %s', async (_title, args, code, message) => {
+    const ended = await why(args[0]);
+    expect([ended.code, ended.out]).toEqual([code, '']);
+    expect(ended.err).toContain(message);
+  });
+
+  it('ends with 3 for a file that is not there', async () => {
+    const { code, err } = await run(['why', ID, '--audit', join(folder, 'absent')]);
+    expect([code, err]).toEqual([
+      3,
+      expect.stringMatching(/the audit log: .*absent does not exist\n {2}remedy: /),
+    ]);
+  });
+});
