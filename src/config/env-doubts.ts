@@ -15,7 +15,7 @@ export function isWhollyQuoted(text: string): boolean {
 }
 
 /** Where some loader or editor ends a line and others do not; NUL, where C ends the text. */
- 
+
 const hiddenBreak = /[\u0000\u000b-\u000d\u001c-\u001e\u0085\u2028\u2029]/;
 
 /** For every line, comments too: what stands behind such a character may be an assignment. */
@@ -60,7 +60,6 @@ const doubtsOfRaw: readonly (readonly [RegExp, string, string])[] = [
   ],
 ];
 const doubtsOfAny: readonly (readonly [RegExp, string, string])[] = [
-   
   [/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/, 'has a control character', 'remove it'],
   [
     /[\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\ufeff]/,
