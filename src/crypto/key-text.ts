@@ -24,12 +24,13 @@ export interface KeyText {
 const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
 /**
- * Whether bytes are text (UTF-8 without control characters), and so never a key as it is, whatever their number: of
+ * Whether bytes are text (UTF-8 without control characters, and not of blanks alone), and so never a key as it is, whatever their number: of
  * random ones fewer than one in 10^11 look like this at a length of 32.
  */
 export function isText(bytes: Uint8Array): boolean {
   try {
-    return !CONTROL.test(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return trimBlanks(text) !== '' && !CONTROL.test(text);
   } catch {
     return false;
   }

@@ -69,7 +69,7 @@ test('a chain in the wrong order is refused, with the key and without it', () =>
   const tls = { ...envoy.tls, privateKeyFile: '/nowhere/server.key' };
   const problems = problemsOf(load({ envoy: { ...envoy, tls } }));
   expect(problems).toEqual([
-    expect.objectContaining({ message: expect.stringContaining('in the wrong order') }),
+    expect.objectContaining({ message: expect.stringContaining('in the wrong order') as string }),
   ]);
 });
 
@@ -150,7 +150,7 @@ test('a certificate that is longer than the runtime reads is refused, and not pi
   expect(problems).toEqual([
     expect.objectContaining({
       path: 'identities[0].certificates[0].file',
-      message: expect.stringContaining('no more than 65536 are read'),
+      message: expect.stringContaining('no more than 65536 are read') as string,
     }),
   ]);
 });

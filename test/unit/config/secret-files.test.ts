@@ -68,7 +68,7 @@ test('a key in a volume of Kubernetes at mode 0444: the remedy is its mount, as 
   symlinkSync('..2026_11_28', at('..data'));
   symlinkSync('..data/fb.key', at('fb.key'));
   const loaded = loadPrivateKeyFile(at('fb.key'));
-  expect(loaded).toMatchObject({ ok: false, message: expect.stringContaining('mode 0444') });
+  expect(loaded).toMatchObject({ ok: false, message: expect.stringContaining('mode 0444') as string });
   expect(!loaded.ok && loaded.remedy).toMatch(/defaultMode: 0400.*fsGroup/);
   expect(loadPrivateKeyFile(write('own.key', 'x', 0o444))).toMatchObject({
     remedy: `chmod 600 ${at('own.key')}`,

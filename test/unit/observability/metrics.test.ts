@@ -119,7 +119,10 @@ describe('the gauge of ends', () => {
       snapshot: makeSnapshot({ identity: { pins: [], keys: [] } }),
       settings: { envoy: { tls: files } },
     } as unknown as Configuration;
-    const store = { name: 'fake', status: () => ({}) } as unknown as NonceStore;
+    const store = {
+      name: 'fake',
+      status: () => ({ entries: 0, maxEntries: 1, floorSeconds: 0, clockSteps: 0 }),
+    } as unknown as NonceStore;
     const registry = createRegistry({ configuration: () => configuration, store, nowMs: () => NOW_MS });
     const ends = [soon, late].map((pem) => Date.parse(new X509Certificate(pem ?? '').validTo) / 1000 + 1);
     expect(await samples(registry, 'countersign_expiry_timestamp_seconds')).toEqual([
