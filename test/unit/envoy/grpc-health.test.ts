@@ -12,8 +12,8 @@ describe('watchers of health', () => {
   function watcher(method: StreamMethod) {
     const ends: (GrpcFailure | undefined)[] = [];
     let sent = 0;
-    const handler = method.open({ send: () => void sent++, end: (failure) => void ends.push(failure) });
-    handler.message(Buffer.alloc(0));
+    const handler = method.open({ send: () => (sent += 1), end: (failure) => void ends.push(failure) });
+    void handler.message(Buffer.alloc(0));
     return { handler, ends, sent: () => sent };
   }
 
@@ -44,7 +44,7 @@ describe('watchers of health', () => {
       send: (_, sent) => void told.push(sent ?? (() => undefined)),
       end: () => undefined,
     });
-    handler.message(Buffer.alloc(0));
+    void handler.message(Buffer.alloc(0));
     for (let change = 0; change < 101; change++) {
       fault = change % 2 === 0 ? 'away' : undefined;
       for (const tell of changes) tell();
