@@ -257,6 +257,7 @@ export function describeFeedback(line: EnvoyLine): void {
     /** Together with their answers more than the verifier holds at all. */
     const CONNECTIONS = 3;
     const QUERIES = 90;
+    const AT_ONCE = 3;
     /** Well before Envoy gives them up by itself (`stream_idle_timeout`, 30 s). */
     const SOON = { atMostMs: 15_000 };
 
@@ -273,10 +274,13 @@ export function describeFeedback(line: EnvoyLine): void {
       on.application.script = answering(200, padded(PLAIN, MAX_ANSWER_BYTES));
       const unread = Array.from({ length: CONNECTIONS }, () => openHttp2(on.stage.door, on.world.a, 0));
       try {
-        const statuses = await Promise.all(
-          unread.flatMap((session) => Array.from({ length: QUERIES }, () => statusOf(session, query()))),
-        );
-        expect(statuses).toEqual(statuses.map(() => 200));
+        // A few at a time: their burst is not what is looked at, and would be shed on a busy machine.
+        for (let asked = 0; asked < QUERIES; asked += AT_ONCE) {
+          const some = unread.flatMap((session) =>
+            Array.from({ length: AT_ONCE }, () => statusOf(session, query())),
+          );
+          expect(new Set(await Promise.all(some))).toEqual(new Set([200]));
+        }
         for (let sent = 0; sent < 20; sent++) {
           const outgoing = telemetry({ by: on.world.b, party: PRODUCER_B });
           expect((await on.stage.send('HTTP/2', outgoing)).status).toBe(200);
