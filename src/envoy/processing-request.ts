@@ -49,7 +49,7 @@ const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
 /** What may not come from an upstream: these names are the verifier's. */
 const OUR_PREFIX = 'x-countersign-';
 
-const WANTED = new WantedNames([':status', 'content-length', 'content-encoding', 'content-type'], OUR_PREFIX);
+const WANTED = new WantedNames([':status', 'content-length', 'content-encoding'], OUR_PREFIX);
 
 /** Walks the message; throws a RangeError on bytes that are no ProcessingRequest, or that hold two messages. */
 export function readProcessingRequest(message: Buffer): ProcessingRequest {

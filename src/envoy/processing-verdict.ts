@@ -5,7 +5,6 @@
 import type { FeedbackQuery } from '../feedback/feedback-context.js';
 import type { FeedbackSettings } from '../feedback/feedback-settings.js';
 import { refuseAnswer, type AnswerRefusal } from '../feedback/refusal-code.js';
-import { announcesOtherCharset } from '../verify/media-type.js';
 import type { Snapshot } from '../verify/snapshot.js';
 import { BUFFERED, type ProcessingRequest, type ResponseHeaders } from './processing-request.js';
 
@@ -97,8 +96,6 @@ function answerFault(
     return { ...refuseAnswer('upstream_status', `the upstream answered ${status}`), upstreamStatus: status };
   if (status !== 200) return refuseAnswer('upstream_status', `the upstream answered ${String(status)}`);
   if (isEncoded(part)) return refuseAnswer('answer_encoded', 'the upstream encoded its answer');
-  if (isOtherText(part))
-    return refuseAnswer('answer_encoded', 'the upstream announced another character set');
   if (part.endOfStream) return refuseAnswer('answer_missing', 'the answer has no body');
   const [length] = part.headers.get('content-length') ?? [];
   if (length !== undefined && !(LENGTH.test(length) && Number(length) <= maxAnswerBytes))
@@ -120,9 +117,4 @@ function isError(status: number): boolean {
 function isEncoded({ headers }: ResponseHeaders): boolean {
   const encodings = headers.get('content-encoding') ?? [];
   return encodings.some((encoding) => !['', 'identity'].includes(encoding.trim().toLowerCase()));
-}
-
-/** The answer is read as UTF-8, so what its sender calls something else would be signed with another meaning. */
-function isOtherText({ headers }: ResponseHeaders): boolean {
-  return (headers.get('content-type') ?? []).some(announcesOtherCharset);
 }

@@ -6,21 +6,9 @@
 /** Type, subtype, parameter name and charset are case-insensitive; no white space stands around a `=`. */
 const JSON_MEDIA_TYPE = /^application\/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?[ \t]*$/i;
 
-const UTF_8 = /^(?:utf-8|"utf-8")$/i;
-
 /** `application/json`, without a parameter or with exactly one, `charset=utf-8`, quoted or not. */
 export function isJsonMediaType(value: string): boolean {
   return JSON_MEDIA_TYPE.test(value);
-}
-
-/** Whether a media type of any kind announces a character set that is not UTF-8. A `;` inside quotes counts too. */
-export function announcesOtherCharset(value: string): boolean {
-  return value.split(';').some((parameter, index) => {
-    const equals = parameter.indexOf('=');
-    if (index === 0 || parameter.slice(0, Math.max(0, equals)).trim().toLowerCase() !== 'charset')
-      return false;
-    return !UTF_8.test(parameter.slice(equals + 1).trim());
-  });
 }
 
 /** Whether a `content-encoding` leaves the bytes as they are: exactly `identity` (RFC 9110, section 12.5.3). */

@@ -101,12 +101,6 @@ const WITHHELD: readonly (readonly [title: string, script: Script, status: numbe
     'answer_encoded',
   ],
   ['that only says so', answering(200, marked, { 'content-encoding': 'br' }), 502, 'answer_encoded'],
-  [
-    'that is said to be in another charset',
-    answering(200, marked, { 'content-type': 'application/json; charset=utf-16' }),
-    502,
-    'answer_encoded',
-  ],
   ['without a body', answering(200, ''), 502, 'answer_missing'],
   ['with an empty chunked body', chunked(''), 502, 'answer_missing'],
   ['of 204', (response) => response.writeHead(204).end(), 502, 'upstream_status'],
