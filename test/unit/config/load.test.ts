@@ -50,7 +50,7 @@ describe('a good configuration', () => {
     expect(settings).toEqual({
       listen: { socketPath: join(good, 'verifier.sock') },
       workers: 1,
-      admin: { host: '127.0.0.1', port: 9902 },
+      admin: { host: '127.0.0.1', port: 9902, allowedHosts: [] },
       log: { level: 'info' },
       audit: { sink: { kind: 'stdout' }, onFailure: 'refuse' },
       nonces: {
