@@ -7,6 +7,7 @@ import type { FeedbackKey } from '../feedback/feedback-key.js';
 import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
 import type { ValidityInterval } from '../verify/validity-interval.js';
 import type { CertificatePin, Identity, VerificationKey } from '../verify/snapshot.js';
+import { isSameData } from './secrets.js';
 import type { Configuration, ServerSettings } from './settings.js';
 
 /** Names that are told of one kind of change; the rest is a number. */
@@ -160,7 +161,7 @@ function compareSettings(before: ServerSettings, after: ServerSettings, changes:
   for (const section of new Set([...(was?.keys() ?? []), ...(is?.keys() ?? [])])) {
     const pair = [was?.get(section), is?.get(section)].map(membersOf);
     for (const member of new Set(pair.flatMap((members) => [...members.keys()])))
-      if (!isDeepStrictEqual(pair[0]?.get(member), pair[1]?.get(member)))
+      if (!isSameData(pair[0]?.get(member), pair[1]?.get(member)))
         changes.add('settings changed', member === '' ? section : `${section}.${member}`);
   }
 }

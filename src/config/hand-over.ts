@@ -10,6 +10,7 @@ import { FeedbackKey } from '../feedback/feedback-key.js';
 import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
 import type { Identity, Snapshot, ValidityInterval, VerificationKey } from '../verify/snapshot.js';
 import { deepFreeze } from './freeze.js';
+import { restoreSecrets, takeSecrets } from './secrets.js';
 import type { Configuration, FilePrints } from './settings.js';
 
 /** A part as bytes. */
@@ -51,6 +52,8 @@ type Head = Omit<Configuration, 'snapshot' | 'filesRead'> & {
 
 type Part =
   | { readonly kind: 'head'; readonly head: Head }
+  /** UTF-8, of the settings in the head. */
+  | { readonly kind: 'secrets'; readonly entries: readonly Uint8Array[] }
   | { readonly kind: 'identities'; readonly entries: readonly PackedIdentity[] }
   | { readonly kind: 'operators'; readonly entries: readonly (readonly [string, string])[] }
   | { readonly kind: 'domains'; readonly entries: readonly PlacedDomain[] }
@@ -65,10 +68,16 @@ export function packConfiguration(configuration: Configuration | undefined, prin
 }
 
 function packPart(part: Part): HandOverPart {
-  const isSecret = part.kind === 'domains';
   const bytes = serialize(part);
-  if (isSecret) for (const [, { keys }] of part.entries) for (const { secret } of keys) secret.fill(0);
-  return { bytes, isSecret };
+  const secrets = secretsOf(part);
+  for (const secret of secrets) secret.fill(0);
+  return { bytes, isSecret: secrets.length > 0 };
+}
+
+function secretsOf(part: Part): readonly Uint8Array[] {
+  if (part.kind === 'secrets') return part.entries;
+  if (part.kind !== 'domains') return [];
+  return part.entries.flatMap(([, { keys }]) => keys.map(({ secret }) => secret));
 }
 
 function partsOf({ snapshot, filesRead, ...rest }: Configuration): Part[] {
@@ -78,13 +87,16 @@ function partsOf({ snapshot, filesRead, ...rest }: Configuration): Part[] {
     ...(defaultDomain === undefined ? [] : [[undefined, defaultDomain] as const]),
     ...(tenantDomains ?? []),
   ].map(([tenant, domain]): PlacedDomain => [tenant, packDomain(domain)]);
+  const texts: string[] = [];
   const head: Head = {
     ...rest,
+    settings: takeSecrets(rest.settings, texts),
     snapshot: others,
     feedback: feedback && (settings as NonNullable<Head['feedback']>),
   };
   return [
     { kind: 'head', head },
+    { kind: 'secrets', entries: texts.map((text) => Buffer.from(text)) },
     ...slices([...identities.values()].map(packIdentity), weightOf).map((entries): Part => ({
       kind: 'identities',
       entries,
@@ -164,6 +176,7 @@ class Builder {
   readonly #prints = new Map<string, string>();
   #defaultDomain: SigningDomain | undefined;
   #head: Head | undefined;
+  #secrets: readonly string[] = [];
 
   constructor(generation: number) {
     this.#generation = generation;
@@ -173,6 +186,9 @@ class Builder {
     switch (part.kind) {
       case 'head':
         this.#head = part.head;
+        return;
+      case 'secrets':
+        this.#secrets = part.entries.map((entry) => Buffer.from(entry).toString());
         return;
       case 'identities':
         for (const entry of part.entries) this.#identities.set(entry.name, deepFreeze(unpackIdentity(entry)));
@@ -202,7 +218,7 @@ class Builder {
   }
 
   /** Entries of the maps are frozen already, and what is frozen is not walked through again. */
-  #configuration({ snapshot, feedback, ...rest }: Head): Configuration {
+  #configuration({ snapshot, feedback, settings, ...rest }: Head): Configuration {
     const whole: Snapshot = {
       ...snapshot,
       generation: this.#generation,
@@ -215,7 +231,8 @@ class Builder {
           tenantDomains: this.#tenants,
         },
     };
-    return deepFreeze({ ...rest, snapshot: whole, filesRead: this.#files });
+    const restored = restoreSecrets(settings, this.#secrets);
+    return deepFreeze({ ...rest, settings: restored, snapshot: whole, filesRead: this.#files });
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a reload cannot change, because something was opened with it. */
-import { isDeepStrictEqual } from 'node:util';
 import { widestWindow, type Window } from '../nonces/widest-window.js';
 import type { FeedbackSettings } from '../feedback/feedback-settings.js';
+import { isSameData } from './secrets.js';
 import type { Configuration, LimitSettings, ServerSettings } from './settings.js';
 
 /** Sections that are read anew whenever they are needed. */
@@ -67,9 +67,4 @@ function differing(started: object, next: object): string[] {
   const [before, after] = [new Map(Object.entries(started)), new Map(Object.entries(next))];
   const keys = new Set([...before.keys(), ...after.keys()]);
   return [...keys].filter((key) => !isSameData(before.get(key), after.get(key)));
-}
-
-/** By what they hold: one of them may have come over from another thread, whose objects have prototypes of their own. */
-function isSameData(left: unknown, right: unknown): boolean {
-  return isDeepStrictEqual(structuredClone(left), structuredClone(right));
 }

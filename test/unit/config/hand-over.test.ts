@@ -1,5 +1,7 @@
 /** A configuration on its way from the thread that judged it to the loop that serves. */
+import { configurationChanges } from '../../../src/config/configuration-changes.js';
 import { packConfiguration, unpackConfiguration, wipeHandOver } from '../../../src/config/hand-over.js';
+import { settingsThatNeedRestart } from '../../../src/config/restart-settings.js';
 import type { Configuration } from '../../../src/config/settings.js';
 import { nodeSigner } from '../../../src/crypto/signing.js';
 import { manyIdentities, manyOperators } from '../../e2e/support/many.js';
@@ -57,6 +59,32 @@ describe('what is handed over', () => {
     const { snapshot: before, ...others } = configuration;
     expect(rest).toEqual(others);
     expect(snapshot).toEqual({ ...before, generation: 7 });
+  });
+
+  it('has the secrets of its settings, which the parts hold apart and only until they are wiped', async () => {
+    const configuration = rich();
+    const login = { username: 'countersign', password: () => 'hunter2', tls: { privateKey: () => 'a key' } };
+    const settings = { ...configuration.settings, nonces: { store: 'redis', redis: login } };
+    const changed = { ...configuration, settings } as unknown as Configuration;
+    const parts = packConfiguration(changed, prints);
+    const bytes = (): string => parts.map((part) => Buffer.from(part.bytes).toString('latin1')).join();
+    expect(bytes().split('hunter2')).toHaveLength(2);
+    const unpacked = await Promise.all([1, 2].map(() => unpackConfiguration(parts, 2, atOnce)));
+    for (const { configuration: next } of unpacked) {
+      const { redis } = next!.settings.nonces as unknown as { redis: typeof login };
+      expect([redis.username, redis.password(), redis.tls.privateKey()]).toEqual([
+        'countersign',
+        'hunter2',
+        'a key',
+      ]);
+      expect(JSON.stringify(next!.settings)).not.toContain('hunter2');
+      expect(settingsThatNeedRestart(changed, next!)).toEqual([]);
+      expect(configurationChanges(unpacked[0]!.configuration!, next!)).toEqual([]);
+    }
+    const other = { ...settings, nonces: { store: 'redis', redis: { ...login, password: () => 'other' } } };
+    expect(settingsThatNeedRestart(changed, { ...changed, settings: other } as never)).toEqual(['nonces']);
+    wipeHandOver(parts);
+    expect(bytes()).not.toContain('hunter2');
   });
 
   it('without a feedback section has none', async () => {
