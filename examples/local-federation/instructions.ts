@@ -1,4 +1,5 @@
 /** What `up` prints at its end: how to send a request of one's own, how to look, how to stop. */
+import { isAbsolute } from 'node:path';
 import type { ReachableFederation } from './attach.js';
 import { ATTESTATION } from './bodies.js';
 import { fromRoot, type Layout } from './layout.js';
@@ -43,6 +44,7 @@ export interface SendingCommands {
 /** The commands alone, in the order in which they are to be entered in a POSIX shell in the repository's folder. */
 export function sendingCommands({ layout, environment }: ReachableFederation): SendingCommands {
   const event = place(layout, `${layout.directory}/event.json`);
+  const values = place(layout, layout.environmentFile);
   const signed = place(layout, `${layout.directory}/signed.json`);
   const signing =
     '--identity "$COUNTERSIGN_SERVICE_IDENTITY" --signing-key "$COUNTERSIGN_SIGNING_KEY_FILE" ' +
@@ -53,7 +55,7 @@ export function sendingCommands({ layout, environment }: ReachableFederation): S
   return {
     prepare: [
       // A plain file name after the dot would be looked for on PATH.
-      `. ./${fromRoot(layout, layout.environmentFile)}`,
+      `. ${isAbsolute(values) ? '' : './'}${values}`,
       'countersign() { node dist/src/main.js "$@"; }',
       `printf '%s' '${sampleEvent(environment)}' > ${event}`,
     ],

@@ -30,7 +30,10 @@ async function envoyConfig(world: CliWorld, file: string, options: EnvoyConfigOp
   const { settings, snapshot } = loaded.configuration;
   const envoy = settings.envoy;
   if (envoy === undefined)
-    throw new CliFault(`${file} has no "envoy" section`, 'add one; see docs/configuration.md');
+    throw new CliFault(
+      `${file} has no "envoy" section`,
+      'add one, as the example in docs/configuration.md has it',
+    );
   const sdsDirectory = sdsDirectoryOf(envoy, options);
   const files = envoyFilesOf({ settings, envoy, snapshot, sdsDirectory });
   if (options.sds !== false) writeSds(sdsDirectory, files.sds);

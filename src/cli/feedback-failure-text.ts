@@ -22,22 +22,22 @@ export function explainVerificationFailure(failure: VerificationFailure): Explan
     case 'unknown_kid':
       return {
         message: `the keyring has no key ${quoted(failure.kid)}`,
-        remedy: 'if the signer has rotated its keys, get its keyring anew',
+        remedy: 'get the keyring of the signer anew, if it has rotated its keys',
       };
     case 'kid_not_yet_valid':
       return {
         message: `the key ${quoted(failure.kid)} is not valid yet`,
-        remedy: 'compare the clocks, and its notBefore in the keyring',
+        remedy: 'compare the clocks of both machines, and look at its notBefore in the keyring',
       };
     case 'kid_retired':
       return {
         message: `the key ${quoted(failure.kid)} is retired`,
-        remedy: 'the signer must use its new key; an answer under the old one is not to be trusted',
+        remedy: 'have the signer use its new key, and do not trust an answer under the old one',
       };
     case 'other_algorithm':
       return {
         message: `the answer is signed with ${quoted(failure.algorithm)}, not Ed25519`,
-        remedy: 'no other algorithm is accepted',
+        remedy: 'do not trust it; have the signer use Ed25519, as no other algorithm is accepted',
       };
     case 'bad_signature':
       return {
@@ -77,7 +77,7 @@ function explainEnvelope(
     remedy:
       problem === 'missing'
         ? 'check that the route signs its answers ("countersign check-config" says which do)'
-        : 'tell the operator of the signer',
+        : 'tell those who run the signer',
   };
 }
 
@@ -85,11 +85,11 @@ function explainAge(ageSeconds: number, maxAgeSeconds: number): Explanation {
   return ageSeconds > 0
     ? {
         message: `the answer was signed ${ageSeconds} s ago, and ${maxAgeSeconds} s are allowed`,
-        remedy: 'send a new query, or compare the clocks',
+        remedy: 'send a new query, or compare the clocks of both machines',
       }
     : {
         message: `the answer was signed ${-ageSeconds} s ahead of this machine's clock`,
-        remedy: 'compare the clocks',
+        remedy: 'compare the clocks of both machines',
       };
 }
 

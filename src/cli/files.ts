@@ -135,10 +135,14 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
 export function unwritable(path: string, error: unknown): CliFault {
   const code = errorCode(error);
   if (code === 'EEXIST') return new CliFault(`${path} exists and is not overwritten`, 'choose another name');
-  if (code === 'ENOENT') return new CliFault(`the directory of ${path} does not exist`, 'create it first');
+  if (code === 'ENOENT')
+    return new CliFault(`the directory of ${path} does not exist`, 'create that directory first');
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
     return new CliFault(`${path} may not be written by this user`, 'choose a place that may be written');
-  return new CliFault(`${path} cannot be written (${code})`, 'check the disk and the name');
+  return new CliFault(
+    `${path} cannot be written (${code})`,
+    'check that the disk has room and that the name is right',
+  );
 }
 
 /** To the file, or to standard output when there is none or it is `-`. */

@@ -57,10 +57,14 @@ function grpcReason(reply: HealthReply, service: string): string | undefined {
 }
 
 function withAdvice(reason: string): string {
-  if (reason.includes('ENOENT')) return `there is no such socket, so no verifier runs there (${reason})`;
-  if (reason.includes('ECONNREFUSED')) return `the socket is there and nobody listens on it (${reason})`;
-  if (reason.includes('EACCES')) return `this user may not use the socket (${reason})`;
-  return reason;
+  const cause = /caused by: (.*)\)$/.exec(reason)?.[1] ?? reason;
+  if (cause.includes('ENOENT'))
+    return `there is no such socket, so no verifier runs there: start it, or name listen.socket of its configuration (${cause})`;
+  if (cause.includes('ECONNREFUSED'))
+    return `the file is there and nobody listens on it: start the verifier, or name listen.socket of its configuration (${cause})`;
+  if (cause.includes('EACCES'))
+    return `this user may not use the socket: ask as a user of the verifier's group (${cause})`;
+  return cause;
 }
 
 /** A path of its own is asked as it stands: `/livez` does not depend on the nonce store, as a restart mends none. */
@@ -77,7 +81,11 @@ async function pageReason(admin: URL, timeoutMilliseconds: number): Promise<stri
 /** The system's code by itself says little of what to do. */
 function whyUnreachable(error: unknown, url: URL): string {
   const message = error instanceof Error ? error.message : String(error);
-  return message.includes('ECONNREFUSED') ? `nobody listens at ${url.origin} (${message})` : message;
+  if (message.includes('ECONNREFUSED'))
+    return `nobody listens at ${url.origin}: start the verifier, or give the address of its \`admin\` section (${message})`;
+  if (/hang up|Parse Error/.test(message))
+    return `what listens at ${url.origin} does not speak HTTP: give the address of the verifier's \`admin\` section (${message})`;
+  return message;
 }
 
 /** `component: reason` of each that is not ready, or the page as it is. */

@@ -37,8 +37,11 @@ const COMMANDS = [
   registerWhy,
 ];
 
-/** The program with every command; nothing runs yet. `reportUsage`: told of wrong usage, in place of standard error. */
-export function buildProgram(session: Session, reportUsage?: (message: string) => void): Command {
+/** The program with every command; nothing runs yet. `reportUsage`: told of wrong usage. */
+export function buildProgram(
+  session: Session,
+  reportUsage: (message: string) => void = () => undefined,
+): Command {
   const { world } = session;
   const program = new Command('countersign')
     .description('A verifier for Envoy: pinned party, exact bytes, now, once.')
@@ -49,8 +52,7 @@ export function buildProgram(session: Session, reportUsage?: (message: string) =
     .configureOutput({
       writeOut: (text) => world.out(text),
       writeErr: (text) => world.err(text),
-      outputError: (text, write) =>
-        (reportUsage ?? write)(text.replace(/^error: /, reportUsage ? '' : 'countersign: ')),
+      outputError: (text) => reportUsage(text.replace(/^error: /, '')),
     })
     .addHelpText('after', `\nExample:\n  countersign check-config countersign.yaml\n\n${EXIT_CODE_HELP}`);
   for (const register of COMMANDS) register(program, session);
@@ -64,22 +66,37 @@ export function buildProgram(session: Session, reportUsage?: (message: string) =
  */
 export async function runCommandLine(args: readonly string[], world: CliWorld): Promise<ExitCode> {
   const session = new Session(world);
-  const isJson = wantsJson(args);
-  let usage = 'the command line is wrong';
-  const program = buildProgram(session, isJson ? (message) => (usage = message.trim()) : undefined);
+  let usage: string | undefined;
+  const program = buildProgram(session, (message) => (usage = message.trim().replaceAll('\n', ' ')));
+  const fail = (fault: CliFault): ExitCode => {
+    world.err(wantsJson(args) ? errorJson(fault) : errorText(fault));
+    return fault.exitCode;
+  };
   try {
     await program.parseAsync(args, { from: 'user' });
     return session.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return ExitCode.good;
-      if (isJson) world.err(errorJson(usageFault(usage, 'see countersign help')));
-      return ExitCode.usage;
+      // Without a message it was the help that was shown, as there was no command.
+      return usage === undefined ? ExitCode.usage : fail(usageFault(usage, helpRemedy(program, args)));
     }
-    if (!(error instanceof CliFault)) throw error;
-    world.err(isJson ? errorJson(error) : errorText(error));
-    return error.exitCode;
+    if (error instanceof CliFault) return fail(error);
+    throw error;
   }
+}
+
+/** The help of the command that was meant, down to `feedback query`. */
+function helpRemedy(program: Command, args: readonly string[]): string {
+  let command = program;
+  let words = 'countersign';
+  for (const word of args) {
+    const next = command.commands.find((candidate) => candidate.name() === word);
+    if (next === undefined) break;
+    command = next;
+    words += ` ${word}`;
+  }
+  return `run ${words} --help to see what it takes`;
 }
 
 /** Behind `--` there are no options. */

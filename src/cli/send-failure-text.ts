@@ -23,7 +23,7 @@ export function explainFailure(failure: SendFailure, url: string): Explanation {
     case 'tls_material':
       return {
         message: `CA, client certificate or client key cannot be used (${failure.reason})`,
-        remedy: 'give PEM files, and the key that belongs to the certificate',
+        remedy: 'give PEM files with --ca, --cert and --tls-key, and the key that belongs to the certificate',
       };
     case 'server_not_trusted':
       return explainTrust(failure.reason, url);
@@ -64,9 +64,15 @@ function explainUrl(reason: 'not_a_url' | 'not_https' | 'has_credentials', url: 
     case 'not_a_url':
       return { message: `${url} is not a URL`, remedy: 'write it whole: https://host:port/path' };
     case 'not_https':
-      return { message: 'the URL is not https', remedy: 'signed requests go over mutual TLS only' };
+      return {
+        message: 'the URL is not https',
+        remedy: 'write https://: signed requests go over mutual TLS only',
+      };
     case 'has_credentials':
-      return { message: 'the URL holds a user name or password', remedy: 'leave them out' };
+      return {
+        message: 'the URL holds a user name or password',
+        remedy: 'leave them out of the URL: the certificate and the signing key say who you are',
+      };
   }
 }
 
@@ -93,7 +99,7 @@ function explainTrust(reason: string, url: string): Explanation {
   if (reason === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return {
       message: `the certificate of the server is for another name than that in ${url}`,
-      remedy: 'use a name that the certificate holds',
+      remedy: 'send to a name that the certificate holds (`countersign fingerprint CERT` shows whose it is)',
     };
   if (reason === 'CERT_HAS_EXPIRED')
     return {
@@ -101,7 +107,10 @@ function explainTrust(reason: string, url: string): Explanation {
       remedy: 'renew it there; if it has not expired, set the clock of this machine',
     };
   if (reason === 'CERT_NOT_YET_VALID')
-    return { message: 'the certificate of the server is not valid yet', remedy: 'compare the two clocks' };
+    return {
+      message: 'the certificate of the server is not valid yet',
+      remedy: 'compare the clocks of both machines',
+    };
   if (OTHER_ISSUER.test(reason))
     return {
       message: `the certificate of the server is not of the given CA (${reason})`,
@@ -118,5 +127,8 @@ function explainConnection(reason: string, url: string): Explanation {
     return { message: `nobody listens at ${url}`, remedy: 'start the gateway, or correct host and port' };
   if (reason === 'ENOTFOUND' || reason === 'EAI_AGAIN')
     return { message: `the host of ${url} has no address`, remedy: 'correct the name, or look at DNS' };
-  return { message: `no connection to ${url} (${reason})`, remedy: 'look at network and firewall' };
+  return {
+    message: `no connection to ${url} (${reason})`,
+    remedy: 'check the network and the firewalls on the way',
+  };
 }

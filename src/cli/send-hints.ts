@@ -35,20 +35,24 @@ const MAY_HAVE_ARRIVED =
   'the gateway let this request through, and cannot say whether the application got it; its nonce is spent: the same bytes get a 409 that names this copy, and a new request (without --nonce) may do the thing twice';
 const WITHHELD =
   "the application's answer could not be vouched for; the reason is in the audit log of the gateway, and the nonce of this request is spent";
+const FILL = 'send it with --fill, which puts the signed timestamp and nonce into the body';
 const MAY_BE_SENT_AGAIN =
   'this request was not let through: the same bytes may be sent again, with the same --timestamp and --nonce';
 
 function gatewayHint(input: HintInput, decision: AnswerDecision): string | undefined {
   const { answer, refusal } = input;
+  if (refusal.pointer === '/timestamp' || refusal.pointer === '/nonce') return FILL;
   switch (answer.status) {
     case 401:
       return unauthorizedHint(input);
     case 404:
-      return 'the path has no policy, or carries a query where none is allowed';
+      return 'the path has no policy, can be read in two ways, or carries a query where none is allowed: correct it, or have a policy added';
     case 409:
       return 'this nonce is spent: if the request that is named above was a copy of this one, it was let through and is not to be sent again; a new request is sent without --nonce';
     case 415:
-      return refusal.code === 'unsupported_media_type' ? 'see --content-type' : undefined;
+      return refusal.code === 'unsupported_media_type'
+        ? 'say with --content-type what the route takes'
+        : undefined;
     case 429:
       return decision === 'refused' ? MAY_BE_SENT_AGAIN : undefined;
     case 503:

@@ -30,7 +30,8 @@ export function whyText({ records, copies, lines, hasMore }: WhyFindings): strin
 
 const NO_DECISION =
   'No decision is recorded: the verifier was not asked, or could not answer, or its record is in another file.\n';
-const NO_ACCESS_LOG = "Envoy's access log says nothing of it: give the file that has it with --envoy-log.\n";
+const NO_ACCESS_LOG =
+  "Envoy's access log says nothing of it: ask again in ten seconds, as Envoy writes it late, or give the file that has it with --envoy-log.\n";
 
 function decisionText(record: LogRecord): string {
   const code = textOf(record, 'code') ?? 'without a code';

@@ -103,7 +103,10 @@ async function configuredFiles(file: string): Promise<LogFiles> {
   if (!text.ok) throw new CliFault(`the configuration: ${file} ${text.message}`, text.remedy);
   const parsed = parseConfigurationDocument(text.text);
   if (!parsed.ok)
-    throw new CliFault(`the configuration: ${file} is not acceptable`, 'see countersign check-config');
+    throw new CliFault(
+      `the configuration: ${file} is not acceptable`,
+      `run countersign check-config ${file} and mend what it says`,
+    );
   const envoy = memberOf(parsed.value, 'envoy');
   const accessLog = memberOf(envoy, 'accessLog') ?? (envoy === undefined ? undefined : 'audit/access.ndjson');
   const present = (name: unknown): string[] => {

@@ -117,7 +117,8 @@ function syntaxFault(document: Document, text: string, lines: LineCounter): Loca
     line: lineOf(first),
     // Without the token at its end, which might be a piece of a secret.
     message: `is not valid YAML: ${first.message.replace(/:? ".*$/s, '')}`,
-    remedy: 'correct the line; text with special characters belongs in quotes',
+    remedy:
+      'correct the line: a key ends with a colon and a space, and text with special characters belongs in quotes',
   };
 }
 

@@ -63,7 +63,11 @@ export class ImportContext {
     if (text === undefined) return bounds.fallback;
     const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= bounds.min && value <= bounds.max) return value;
-    this.problem(name, 'is out of range or no whole number', `set it from ${bounds.min} to ${bounds.max}`);
+    this.problem(
+      name,
+      'is out of range or no whole number',
+      `set it to a whole number from ${bounds.min} to ${bounds.max}`,
+    );
     return bounds.fallback;
   }
 

@@ -40,7 +40,7 @@ function readBackend(
 ): 'redis' | 'memory' | undefined {
   const backend = context.value(name)?.toLowerCase();
   if (backend === undefined || backend === 'redis' || backend === 'memory') return backend;
-  context.problem(name, 'is neither redis nor memory', 'set one of the two, or remove it');
+  context.problem(name, 'is neither redis nor memory', 'set it to one of the two, or remove it');
   return undefined;
 }
 

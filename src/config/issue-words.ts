@@ -6,11 +6,12 @@ import { nearestWord } from './nearest-word.js';
 /** An issue as zod reports it. */
 export type Issue = z.core.$ZodIssue;
 
+const missing = 'is missing';
 const mustBeQuoted = 'must be text, and YAML reads this as something else';
 
 /** One issue of the schema in plain words, to be read after the path. Never repeats the value, which may be a secret. */
 export function describeIssue(issue: Issue, input: unknown): string {
-  if (input === undefined && issue.code !== 'invalid_key') return 'is missing';
+  if (input === undefined && issue.code !== 'invalid_key') return missing;
   switch (issue.code) {
     case 'invalid_type':
       return describeType(issue.expected, input);
@@ -57,11 +58,14 @@ function describeBound(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall)
 /** What to do about a key that the format does not have. */
 export function unknownKeyRemedy(key: string, known: readonly string[]): string {
   const nearest = nearestWord(key, known);
-  return nearest === undefined ? `known here: ${known.join(', ')}` : `did you mean ${quote(nearest)}?`;
+  return nearest === undefined
+    ? `remove it, or use a key that is known here: ${known.join(', ')}`
+    : `did you mean ${quote(nearest)}?`;
 }
 
 /** What to do about a value that is not as the schema wants it; the schema's own description says what belongs there. */
 export function remedyFor(message: string, description: string | undefined): string {
   if (message === mustBeQuoted) return 'put it in quotes';
-  return description === undefined ? 'see docs/configuration.md' : `set it to: ${description}`;
+  if (description === undefined) return 'write it as the example in docs/configuration.md has it';
+  return `${message === missing ? 'add' : 'correct'} it. What belongs here: ${description.replace(/\.$/, '')}`;
 }

@@ -47,7 +47,7 @@ function exposure(stats: Stats, path: string): FileFault | undefined {
     message: `holds a private key and has mode ${shown}, which lets other users at it`,
     remedy: isMounted(path)
       ? 'mount it closed, as chmod cannot: of a volume of Kubernetes set defaultMode: 0400, or 0440 together with an fsGroup'
-      : `chmod 600 ${path}`,
+      : `close it to others: chmod 600 ${path}`,
   };
 }
 

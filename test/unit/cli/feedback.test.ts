@@ -194,7 +194,7 @@ describe('countersign feedback verify', () => {
       outcome: 'not_verified',
       failure: { code: 'unknown_kid', kid: 'fb-other' },
       message: 'the keyring has no key "fb-other"',
-      remedy: 'if the signer has rotated its keys, get its keyring anew',
+      remedy: 'get the keyring of the signer anew, if it has rotated its keys',
     });
   });
 

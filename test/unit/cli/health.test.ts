@@ -85,6 +85,8 @@ describe('countersign health --socket', () => {
     const { code, err } = await ask();
     expect(code).toBe(1);
     expect(err).toContain('ENOENT');
+    expect(err).toContain('start it, or name listen.socket of its configuration');
+    expect(err).not.toContain('pending stream');
   });
 
   it('answers 1 when nobody answers in time', async () => {

@@ -74,9 +74,20 @@ describe('countersign', () => {
   ])('says what is wrong with %s, on stderr and with code 2', async (_title, args, text) => {
     const { code, out, err } = await run(args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
-    expect(err).toMatch(/^countersign: /);
+    expect(err).toMatch(/^countersign: [^\n]+\n {2}remedy: [^\n]+\n$/);
     expect(err).toContain(text);
     expect(err).not.toContain('    at ');
+  });
+
+  it.each([
+    ['countersign', ['fly']],
+    ['countersign send', ['send', '--fast']],
+    ['countersign feedback query', ['feedback', 'query']],
+  ])('names the help of the command that was meant: %s', async (words, args) => {
+    expect((await run(args)).err).toContain(`\n  remedy: run ${words} --help to see what it takes\n`);
+    expect(JSON.parse((await run([...args, '--json'])).err)).toMatchObject({
+      remedy: `run ${words} --help to see what it takes`,
+    });
   });
 
   it.each([

@@ -170,7 +170,7 @@ describe('countersign send', () => {
     ],
     ['404 of the verifier', refusal('no_policy'), /the path has no policy/],
     ['409 of the verifier', refusal('replayed_nonce'), /was let through and is not to be sent again/],
-    ['415 for the content type', refusal('content_type'), /see --content-type$/],
+    ['415 for the content type', refusal('content_type'), /say with --content-type what the route takes$/],
     ['401 for the body', refusal('body_repeats_other_nonce'), /--fill sets them/],
     ['401 for the metadata', refusal('body_binding_mismatch'), /signed_metadata must repeat/],
   ])('has the hint that is true of %s', async (_title, answer, hint) => {
@@ -234,7 +234,9 @@ describe('countersign send', () => {
   it('explains a key that is not that of the certificate', async () => {
     const { code, err } = await send(['--key', files.server.keyFile]);
     expect(code).toBe(3);
-    expect(err).toContain('remedy: give PEM files, and the key that belongs to the certificate');
+    expect(err).toContain(
+      'remedy: give PEM files with --ca, --cert and --tls-key, and the key that belongs to the certificate',
+    );
   });
 
   it('explains that nobody listens', async () => {

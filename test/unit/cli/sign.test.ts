@@ -173,7 +173,7 @@ describe('countersign sign', () => {
     chmodSync(keyFile, 0o644);
     const { code, err } = await sign();
     expect(code).toBe(3);
-    expect(err).toContain(`remedy: chmod 600 ${keyFile}`);
+    expect(err).toContain(`remedy: close it to others: chmod 600 ${keyFile}`);
   });
 
   it('says why a file is no signing key, without showing it', async () => {

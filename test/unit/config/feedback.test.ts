@@ -230,7 +230,7 @@ describe('a feedback section is refused with', () => {
   test.each([0o644, 0o604, 0o660, 0o622])('a key file of mode %o', (mode) => {
     const file = write('open.key', new Uint8Array(32).fill(5), mode);
     expect(problemsOf(load(key('open.key')))).toEqual([
-      expect.objectContaining({ path: at, remedy: `chmod 600 ${file}` }),
+      expect.objectContaining({ path: at, remedy: `close it to others: chmod 600 ${file}` }),
     ]);
   });
 

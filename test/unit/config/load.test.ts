@@ -390,7 +390,7 @@ describe('a private key file', () => {
       expect(checkPrivateKeyFile(file)).toMatchObject({
         ok: false,
         reason: 'open-to-others',
-        remedy: `chmod 600 ${file}`,
+        remedy: `close it to others: chmod 600 ${file}`,
       });
     },
   );
@@ -398,7 +398,10 @@ describe('a private key file', () => {
   test('of the TLS listener is held to that by the loader', () => {
     const file = withMode(0o644);
     expect(problemsOf(loadText({ envoy }))).toEqual([
-      expect.objectContaining({ path: 'envoy.tls.privateKeyFile', remedy: `chmod 600 ${file}` }),
+      expect.objectContaining({
+        path: 'envoy.tls.privateKeyFile',
+        remedy: `close it to others: chmod 600 ${file}`,
+      }),
     ]);
   });
 

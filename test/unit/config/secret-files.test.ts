@@ -71,6 +71,6 @@ test('a key in a volume of Kubernetes at mode 0444: the remedy is its mount, as 
   expect(loaded).toMatchObject({ ok: false, message: expect.stringContaining('mode 0444') as string });
   expect(!loaded.ok && loaded.remedy).toMatch(/defaultMode: 0400.*fsGroup/);
   expect(loadPrivateKeyFile(write('own.key', 'x', 0o444))).toMatchObject({
-    remedy: `chmod 600 ${at('own.key')}`,
+    remedy: `close it to others: chmod 600 ${at('own.key')}`,
   });
 });
