@@ -34,8 +34,12 @@ export function addConnectionOptions(command: Command): Command {
     );
 }
 
-/** Reads CA, certificate and key. */
-export function readTls({ ca, cert, tlsKey }: ConnectionOptions): ClientTls {
+/** Reads CA, certificate and key. Any of them may be a pipe, which gives its bytes once: whoever needs them takes these. */
+export function readTls({
+  ca,
+  cert,
+  tlsKey,
+}: ConnectionOptions): ClientTls & { readonly certificate: Buffer } {
   return {
     ca: readPemFile(ca, 'the CA'),
     certificate: readPemFile(cert, 'the client certificate'),

@@ -29,7 +29,9 @@ interface QueryOptions extends SignerOptions, ConnectionOptions, JudgeOptions {
 
 async function query(world: CliWorld, url: string, options: QueryOptions): Promise<ExitCode> {
   const tls = readTls(options);
-  const request = signBody(world, options, (moment) => queryBody(options, moment));
+  const request = signBody(world, { ...options, certificate: tls.certificate }, (moment) =>
+    queryBody(options, moment),
+  );
   const outcome = await sendSigned({
     url,
     headers: { 'content-type': 'application/json', accept: 'application/json', ...request.headers },

@@ -20,7 +20,7 @@ interface SendOptions extends SigningOptions, ConnectionOptions {
 
 async function send(world: CliWorld, url: string, options: SendOptions): Promise<ExitCode> {
   const tls = readTls(options);
-  const request = await prepareRequest(world, options);
+  const request = await prepareRequest(world, { ...options, certificate: tls.certificate });
   const outcome = await sendSigned({
     url,
     method: options.method,

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { generateNonce } from '../client/nonce.js';
 import { signRequest } from '../client/sign-request.js';
+import { latin1FromBytes } from '../crypto/bytes.js';
 import { certificateFingerprints } from '../crypto/fingerprint.js';
 import { zeroize } from '../crypto/private-key.js';
 import { IDENTITY, KID, NONCE } from '../verify/syntax.js';
@@ -19,6 +20,8 @@ export interface SignerOptions {
   readonly identity: string;
   readonly signingKey: string;
   readonly cert?: string;
+  /** What is in `cert`, where that was read already: a pipe gives it once. */
+  readonly certificate?: Uint8Array;
   readonly kid?: string;
   readonly timestamp?: number;
   readonly nonce?: string;
@@ -78,7 +81,7 @@ export function signBody(
   const timestampSeconds = options.timestamp ?? Math.floor(world.nowMs() / 1000);
   const nonce = options.nonce ?? generateNonce((byteLength) => world.randomBytes(byteLength));
   const body = bodyFor({ timestampSeconds, nonce });
-  const certificateSha256 = options.cert === undefined ? undefined : certificateHash(options.cert);
+  const certificateSha256 = certificateHash(options);
   const signingKey = readSigningKey(options.signingKey);
   const { identity, kid } = options;
   const { headers } = signRequest({
@@ -107,9 +110,10 @@ function filled(body: Uint8Array, values: SignedMoment, { fill, body: source }: 
 const FIRST_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/;
 
 /** Of a chain, the first certificate: the one that TLS shows as ours. */
-function certificateHash(path: string): string {
-  const bytes = readPemFile(path, 'the client certificate');
-  const facts = certificateFingerprints(FIRST_CERTIFICATE.exec(bytes.toString('latin1'))?.[0] ?? bytes);
+function certificateHash({ cert: path, certificate }: SignerOptions): string | undefined {
+  if (path === undefined) return undefined;
+  const bytes = certificate ?? readPemFile(path, 'the client certificate');
+  const facts = certificateFingerprints(FIRST_CERTIFICATE.exec(latin1FromBytes(bytes))?.[0] ?? bytes);
   if (facts.ok) return facts.certificateSha256;
   throw new CliFault(
     `the client certificate: ${path} is no X.509 certificate`,

@@ -1,5 +1,6 @@
 /** An identity's pinned certificates. */
 import { X509Certificate } from 'node:crypto';
+import { kindOfKey, publicKeyOf } from '../crypto/certificate-bundle.js';
 import {
   certificateFingerprints,
   encodedCertificateBytes,
@@ -83,12 +84,22 @@ function judgeUse(bytes: Buffer, path: ConfigurationPath, context: LoadContext):
       `comes to ${size} bytes in a request, and no more than ${MAX_ENCODED_CERTIFICATE_BYTES} are read`,
       'issue a certificate with fewer names',
     );
-  if (context.listenerAuthorities?.know(certificate) === false)
+  if (context.listenerAuthorities === undefined) return;
+  const kind = kindOfKey(publicKeyOf(certificate));
+  if (!CALLER_KEYS.has(kind))
+    context.findings.warn(
+      path,
+      `has a key of a kind (${quote(kind)}) that Envoy takes from no client: every handshake of its caller ends with "certificate required"; issue it for ECDSA on P-256 or P-384, or for RSA`,
+    );
+  if (!context.listenerAuthorities.know(certificate))
     context.findings.warn(
       path,
       `was not issued by a CA in envoy.tls.clientCaFile, but by ${quote(certificate.issuer.replaceAll('\n', ', '))}: Envoy refuses its caller, unless that sends an intermediate certificate along`,
     );
 }
+
+/** BoringSSL asks clients for these alone, though a server may show Ed25519 and P-521 (seen on Envoy 1.36 and 1.40). */
+const CALLER_KEYS: ReadonlySet<string> = new Set(['rsa', 'ec prime256v1', 'ec secp384r1']);
 
 function badCertificate(text: string): [message: string, remedy: string] {
   if (text.includes('PRIVATE KEY-----'))

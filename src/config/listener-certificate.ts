@@ -1,5 +1,6 @@
 /** The certificate that Envoy shows: what BoringSSL will take, the key that belongs to it, and the order of the chain. */
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { publicKeyOf } from '../crypto/certificate-bundle.js';
 import { latin1FromBytes } from '../crypto/bytes.js';
 import { splitPem } from '../crypto/pem.js';
 import type { LoadContext } from './context.js';
@@ -25,7 +26,7 @@ export function judgeListenerCertificate(
 
 /** What Envoy says is "Failed to load certificate chain", and it opens the port without one. */
 function refuseAlgorithm(leaf: X509Certificate | undefined, { findings }: LoadContext): void {
-  if (leaf === undefined || isTaken(leaf.publicKey)) return;
+  if (leaf === undefined || isTaken(publicKeyOf(leaf))) return;
   findings.problem(
     CERTIFICATE,
     'has a key of a kind that Envoy does not take',
@@ -33,7 +34,7 @@ function refuseAlgorithm(leaf: X509Certificate | undefined, { findings }: LoadCo
   );
 }
 
-function isTaken({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+function isTaken({ asymmetricKeyType, asymmetricKeyDetails }: Partial<KeyObject> = {}): boolean {
   if (asymmetricKeyType === 'ec') return CURVES.has(asymmetricKeyDetails?.namedCurve ?? '');
   if (asymmetricKeyType === 'rsa') return (asymmetricKeyDetails?.modulusLength ?? 0) >= LEAST_RSA_BITS;
   return asymmetricKeyType === 'ed25519';

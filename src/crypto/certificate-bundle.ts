@@ -1,5 +1,5 @@
 /** Several certificates in one PEM text: a chain, or a bundle of CAs. Read whole, or not at all. */
-import { X509Certificate } from 'node:crypto';
+import { X509Certificate, type KeyObject } from 'node:crypto';
 import { latin1FromBytes } from './bytes.js';
 import { decodePem, splitPem, type PemFault } from './pem.js';
 
@@ -63,4 +63,20 @@ export function earliestEndMs(certificates: readonly X509Certificate[]): number 
 /** When a certificate ends, Unix milliseconds: the moment after its last second (RFC 5280, section 4.1.2.5). */
 export function endMs({ validTo }: X509Certificate): number {
   return Date.parse(validTo) + 1000;
+}
+
+/** Its public key; undefined for a kind that this build of OpenSSL does not know, for which Node throws. */
+export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+  try {
+    return certificate.publicKey;
+  } catch {
+    return undefined;
+  }
+}
+
+/** In words: `rsa`, `ec prime256v1`. */
+export function kindOfKey(key: KeyObject | undefined): string {
+  if (key === undefined) return 'unknown';
+  const { asymmetricKeyType, asymmetricKeyDetails } = key;
+  return [asymmetricKeyType, asymmetricKeyDetails?.namedCurve].filter((part) => part !== undefined).join(' ');
 }

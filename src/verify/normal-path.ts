@@ -22,8 +22,11 @@ const RAW = /^[\x21\x22\x24-\x3e\x40-\x7e]*$/;
 const CONTROL = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/;
 /** Also as IIS writes it. */
 const ESCAPE = /%(?:[0-9a-f]{2}|u[0-9a-f]{4})/i;
-/** Dots and spaces alone: some file systems strip what stands at a name's end. A decoded `?` or `#` may end it. */
-const DOT_SEGMENT = /\/[.\s]+(?:[?#][^/]*)?(?:\/|$)/;
+/**
+ * Dots and spaces alone: some file systems strip what stands at a name's end. A decoded `?` or `#` may end it; `;` and
+ * `\` are only here as what compatibility forms become.
+ */
+const DOT_SEGMENT = /[/\\][.\s]+(?:[?#;][^/\\]*)?(?:[/\\]|$)/;
 
 /** The first fault of a path without its query, or undefined when it is in normal form. Linear in its length. */
 export function pathFault(path: string): PathFault | undefined {
@@ -34,10 +37,11 @@ export function pathFault(path: string): PathFault | undefined {
   if (CONTROL.test(text)) return 'a control character';
   if (/%2f/i.test(path) || text.includes('\\')) return 'an escaped or wrong separator';
   if (text.includes(';')) return 'a path parameter (;)';
-  if (ESCAPE.test(text)) return 'an escape within an escape';
-  if (text.includes('//')) return 'an empty segment';
   // Compatibility forms too: a full-width dot becomes a dot where text is normalised (Unicode, NFKC).
-  return DOT_SEGMENT.test(text.normalize('NFKC')) ? 'a dot segment' : undefined;
+  const compatible = text.normalize('NFKC');
+  if (ESCAPE.test(compatible)) return 'an escape within an escape';
+  if (text.includes('//')) return 'an empty segment';
+  return DOT_SEGMENT.test(compatible) ? 'a dot segment' : undefined;
 }
 
 /** The path with its escapes resolved once; undefined when an escape is broken or the bytes are no UTF-8. */
@@ -54,7 +58,12 @@ function decodedPath(path: string): string | undefined {
  * spaces at the end of a segment make no difference; a decoded `?` or `#` ends it. Never throws.
  */
 export function foldedPath(path: string): string {
-  const text = (decodedPath(path) ?? path).normalize('NFKC').toLowerCase();
+  // By way of upper case: ı and İ are an i to Java's equalsIgnoreCase and to Python's IGNORECASE.
+  const text = (decodedPath(path) ?? path)
+    .normalize('NFKC')
+    .toUpperCase()
+    .toLowerCase()
+    .replace(/i\u0307/g, 'i');
   const end = text.search(/[?#]/);
   return (end < 0 ? text : text.slice(0, end)).split('/').map(withoutTail).join('/');
 }

@@ -101,6 +101,19 @@ describe('countersign send', () => {
     expect(last).toMatchObject({ code: 0, out: expect.stringMatching(/^accepted: HTTP 202/) as string });
   }, 120_000);
 
+  test('takes all of its files from pipes, each of which gives its bytes once', async () => {
+    const isFile = (at: number, all: readonly string[]): boolean =>
+      /^--(?:ca|cert|tls-key|signing-key|body)$/.test(all[at - 1] ?? '');
+    const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+    const words = [...connection, ...event()].map((word, at, all) =>
+      isFile(at, all) ? `<(cat ${quoted(word)})` : quoted(word),
+    );
+    const command = [process.execPath, COUNTERSIGN].map(quoted).join(' ');
+    const sent = await runProgram('bash', ['-c', `${command} send ${words.join(' ')}`]);
+    expect(sent).toMatchObject({ code: 0, err: '' });
+    expect(sent.out).toMatch(/^accepted: HTTP 202/);
+  });
+
   test('after a refusal by the verifier: the hint is for it', async () => {
     const { out } = await send(event(), '--identity', 'nobody');
     expect(out).toMatch(/^refused: HTTP 401 unauthenticated[^]*hint: +check identity, pinned certificate/);

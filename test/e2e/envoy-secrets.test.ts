@@ -13,6 +13,7 @@ import { stringify } from 'yaml';
 import {
   issueCertificate,
   newCertificateKeys,
+  type CertificateKeys,
   type Issuer,
 } from '../../examples/local-federation/certificate.js';
 import { fetchPage } from '../../examples/local-federation/health.js';
@@ -29,7 +30,7 @@ const MARK = '\ufeff';
 
 function issue(
   commonName: string,
-  role: 'authority' | 'server',
+  role: 'authority' | 'client' | 'server',
   issuer?: Issuer,
   keys = newCertificateKeys(),
 ) {
@@ -51,6 +52,16 @@ const chain = server.certificate + intermediate.certificate;
 const ofCurve = (namedCurve: string) =>
   issue('localhost', 'server', first.issuer, generateKeyPairSync('ec', { namedCurve }));
 const [p521, koblitz] = [ofCurve('secp521r1'), ofCurve('secp256k1')];
+
+/** What the loader warns of among pins (`src/config/certificates.ts`). */
+const clientOf = (keys: CertificateKeys) => issue('client', 'client', first.issuer, keys);
+const clients = [
+  ['P-256', clientOf(newCertificateKeys()), true],
+  ['P-384', clientOf(generateKeyPairSync('ec', { namedCurve: 'secp384r1' })), true],
+  ['RSA', clientOf(generateKeyPairSync('rsa', { modulusLength: 2048 })), true],
+  ['P-521', clientOf(generateKeyPairSync('ec', { namedCurve: 'secp521r1' })), false],
+  ['Ed25519', clientOf(generateKeyPairSync('ed25519')), false],
+] as const;
 
 interface Files {
   readonly certificate: string | Buffer;
@@ -269,6 +280,7 @@ describe.each(lines)('the health listener of %s', (_line, parameters) => {
       healthz: async () => (await page(health, '/healthz')).status,
       stat: async (filter: string) => (await page(admin, `/stats?filter=${filter}`)).body,
       shown: () => handshake(listener),
+      takes: (client: { certificate: string; key: string }) => isAnswered(listener, client),
     };
   }
   const knocked = /health_check.failure: [3-9]/;
@@ -288,6 +300,8 @@ describe.each(lines)('the health listener of %s', (_line, parameters) => {
     const gateway = await start(good);
     await until('it is healthy', async () => (await gateway.healthz()) === 200);
     expect(await gateway.shown()).toBe(true);
+    for (const [kind, client, isTaken] of clients)
+      expect([kind, await gateway.takes(client)]).toEqual([kind, isTaken]);
     writeFileSync(
       join(gateway.place, 'new'),
       readFileSync(join(gateway.place, NAMES.key), 'utf8').slice(0, 40),
@@ -299,6 +313,21 @@ describe.each(lines)('the health listener of %s', (_line, parameters) => {
     expect([await gateway.healthz(), await gateway.shown()]).toEqual([200, true]);
   }, 60_000);
 });
+
+/** Whether a client with this certificate gets any answer, here a 400. TLS 1.3 tells it of a refusal after its own handshake only. */
+function isAnswered(port: number, { certificate: cert, key }: { certificate: string; key: string }) {
+  return new Promise<boolean>((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, cert, key, rejectUnauthorized: false }, () =>
+      socket.write('no HTTP\r\n\r\n'),
+    );
+    socket.once('data', () => {
+      resolve(true);
+      socket.destroy();
+    });
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+  });
+}
 
 function handshake(port: number): Promise<boolean> {
   return new Promise((resolve) => {

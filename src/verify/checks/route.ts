@@ -36,7 +36,7 @@ function oddSpelling({ match, takesRawPaths, innerRoutes }: Policy, path: string
   const folded = foldedPath(path);
   const bare = folded.endsWith('/') ? folded.slice(0, -1) : folded;
   const inner = innerRoutes.some((route) =>
-    route.kind === 'exact' ? route.foldedPath === bare : folded.startsWith(route.foldedPath),
+    route.kind === 'exact' ? route.foldedPath === bare : `${bare}/`.startsWith(route.foldedPath),
   );
   return inner ? 'another spelling of a signed route' : undefined;
 }

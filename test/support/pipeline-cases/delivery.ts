@@ -104,6 +104,17 @@ export const routeCases: readonly PipelineCase[] = [
       policies: [{ ...passThroughPolicy, innerRoutes: [{ kind: 'exact', foldedPath: '/public/admin' }] }],
     },
   },
+  ...['/public/tree', '/public/TREE', '/public/tree.'].map((path): PipelineCase => ({
+    title: `the bare name ${path} of a signed prefix on a pass-through`,
+    code: 'path_not_normal',
+    parts: changed((parts) => {
+      parts.path = path;
+      parts.method = 'GET';
+    }),
+    snapshot: {
+      policies: [{ ...passThroughPolicy, innerRoutes: [{ kind: 'prefix', foldedPath: '/public/tree/' }] }],
+    },
+  })),
   {
     title: 'a query string on a signed route',
     code: 'query_not_allowed',

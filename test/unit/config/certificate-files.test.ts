@@ -1,10 +1,12 @@
 /** Chains, bundles and their key, as the loader judges them; test/e2e/envoy-files.test.ts holds it to Envoy. */
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   issueCertificate,
   newCertificateKeys,
+  type CertificateKeys,
   type Issuer,
 } from '../../../examples/local-federation/certificate.js';
 import { PeerCertificates } from '../../../src/envoy/peer-certificates.js';
@@ -37,8 +39,13 @@ const envoy = {
   },
 };
 
-function issue(commonName: string, role: 'authority' | 'client' | 'server', issuer?: Issuer, days = 3650) {
-  const keys = newCertificateKeys();
+function issue(
+  commonName: string,
+  role: 'authority' | 'client' | 'server',
+  issuer?: Issuer,
+  days = 3650,
+  keys = newCertificateKeys(),
+) {
   const [notBefore, notAfter] = [new Date(nowMs - DAY), new Date(nowMs + days * DAY)];
   const request = { commonName, role, publicKey: keys.publicKey, notBefore, notAfter };
   const own = { commonName, keys };
@@ -123,6 +130,45 @@ test('a pin from a CA that the listener does not trust is warned of, also when t
   expect(pinned(issue('a', 'client', other.issuer).certificate)).toEqual([
     expect.stringContaining('was not issued by a CA in envoy.tls.clientCaFile, but by "CN=ca"'),
   ]);
+});
+
+test('a pin whose key Envoy takes from no client is warned of, where the listener is ours', () => {
+  const trusted = issue('ca', 'authority');
+  put('certs/ca.crt', trusted.certificate);
+  const warnedOf = (keys: CertificateKeys, changes = {}) => {
+    put('certs/client.pem', issue('a', 'client', trusted.issuer, 3650, keys).certificate);
+    return warned({ identities: [identity({ certificates: [{ file: 'certs/client.pem' }] })], ...changes });
+  };
+  const ofCurve = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
+  for (const keys of [ofCurve('secp384r1'), generateKeyPairSync('rsa', { modulusLength: 2048 })])
+    expect(warnedOf(keys)).toEqual([]);
+  const ed25519 = generateKeyPairSync('ed25519');
+  expect(warnedOf(ed25519)).toEqual([
+    expect.stringMatching(
+      /^identities\[0\]\.certificates\[0\]\.file: has a key of a kind \("ed25519"\) that Envoy takes from no client/,
+    ),
+  ]);
+  expect(warnedOf(ofCurve('secp521r1'))).toEqual([expect.stringContaining('("ec secp521r1")')]);
+  expect(warnedOf(ed25519, { envoy: undefined })).toEqual([]);
+});
+
+test('a key of a kind that OpenSSL does not know is a finding and no crash, of the server and of a caller', () => {
+  const keys = generateKeyPairSync('ed25519');
+  const trusted = issue('ca', 'authority');
+  const { certificate } = issue('a', 'client', trusted.issuer, 3650, keys);
+  // The object identifier of Ed25519, 1.3.101.112, becomes that of nothing.
+  const bytes = new X509Certificate(certificate).raw;
+  bytes[bytes.indexOf(Buffer.from('06032b6570', 'hex')) + 4] = 0x7f;
+  put('certs/ca.crt', trusted.certificate);
+  const pem = `-----BEGIN CERTIFICATE-----\n${bytes.toString('base64')}\n-----END CERTIFICATE-----\n`;
+  put('certs/client.pem', pem);
+  expect(warned({ identities: [identity({ certificates: [{ file: 'certs/client.pem' }] })] })).toContainEqual(
+    expect.stringContaining('has a key of a kind ("unknown") that Envoy takes from no client'),
+  );
+  put('certs/server.crt', pem);
+  expect(told()).toContainEqual(
+    expect.stringMatching(/^envoy\.tls\.certificateFile: has a key of a kind that Envoy does not take/),
+  );
 });
 
 test('an upstream that is not on this machine is warned of', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { configurationJsonSchema } from '../../../src/config/schema.js';
 import { referenceRows, renderReference } from './reference.js';
-import { createWorkspace, loaded } from './workspace.js';
+import { createWorkspace, loaded, serverPair } from './workspace.js';
 
 const docs = join(import.meta.dirname, '../../../docs');
 const schemaFile = join(docs, 'configuration.schema.json');
@@ -61,6 +61,10 @@ describe('docs/configuration.md', () => {
 
   test('has a complete example that the loader accepts, with no warning but those it announces', () => {
     const workspace = createWorkspace();
+    // With a key that Envoy takes from a client; that of the fixtures is Ed25519.
+    const { certificate } = serverPair();
+    for (const name of ['producer-a.pem', 'ca.crt'])
+      writeFileSync(join(workspace.directory, 'certs', name), certificate);
     try {
       const { warnings } = loaded(workspace.load(example));
       expect(warnings.map((warning) => warning.path)).toEqual(['policies[5]']);

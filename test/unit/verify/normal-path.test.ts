@@ -58,6 +58,12 @@ describe('a path that can be read in two ways', () => {
     ['/portal/..%23x/internal', 'a dot segment'],
     ['/portal/%EF%BC%8E%EF%BC%8E/internal', 'a dot segment'],
     ['/portal/%EF%BC%8E%EF%BC%8E%EF%BC%8Finternal', 'a dot segment'],
+    ['/portal/..%EF%BC%9B/internal', 'a dot segment'],
+    ['/portal/..%EF%BC%9Bx=1/internal', 'a dot segment'],
+    ['/portal/..%EF%BC%BCinternal', 'a dot segment'],
+    ['/portal/a%EF%BC%BC..%EF%BC%BCinternal', 'a dot segment'],
+    ['/portal/..%EF%B9%A8internal', 'a dot segment'],
+    ['/portal/%EF%BC%852e%EF%BC%852e/internal', 'an escape within an escape'],
     ['/portal/a%00', 'a control character'],
     ['/portal/a%0d%0ab', 'a control character'],
     ['/portal/a%7f', 'a control character'],
@@ -108,6 +114,9 @@ describe('spellings that a lenient application takes for one path', () => {
     '/portal/admin%3Fx',
     '/portal/%EF%BD%81dmin',
     '/portal./admin..',
+    '/portal/adm%C4%B1n',
+    '/portal/adm%C4%B0n',
+    '/Portal/Adm%C4%B1n.',
   ])('%s is folded', (path) => {
     expect(foldedPath(path)).toBe('/portal/admin');
   });
