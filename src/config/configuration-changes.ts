@@ -1,6 +1,6 @@
 /**
  * What a reload has changed, by name, for whoever wrote the files: pure, linear in what the two configurations hold,
- * and bounded in what it says. It runs on the loop that serves, so nothing is compared that cannot have changed.
+ * and bounded in what it says. It runs on the loop that serves, in slices between which requests are served.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
@@ -32,20 +32,43 @@ class Changes {
   }
 }
 
-/** One line for each kind of change, such as `keys removed: producer-a/2025`; empty when nothing is different. */
-export function configurationChanges(former: Configuration, next: Configuration): readonly string[] {
+/** Names that are compared before the next pause: a millisecond or two. */
+const NAMES_PER_SLICE = 200;
+
+/** Waits until others had their turn. */
+type Pause = () => Promise<void>;
+
+/**
+ * One line for each kind of change, such as `keys removed: producer-a/2025`; empty when nothing is different. `pause`
+ * is waited for between slices.
+ */
+export async function configurationChanges(
+  former: Configuration,
+  next: Configuration,
+  pause: Pause,
+): Promise<readonly string[]> {
   const changes = new Changes();
   const [before, after] = [former.snapshot, next.snapshot];
-  compareMaps('identities', [before.identities, after.identities], changes, (name, was, is) =>
-    compareIdentity(name, was, is, changes),
-  );
-  compareMaps('operators', [before.operators, after.operators], changes, (name) =>
-    changes.add('operators of another tenant', name),
-  );
-  compareMaps('policies', [before.policies, after.policies], changes, (name, was, is) => {
-    if (!isDeepStrictEqual(was, is)) changes.add('policies changed', name);
+  const slowly = <Value>(comparison: Comparison<Value>): Promise<void> =>
+    compareInSlices(comparison, changes, pause);
+  await slowly({
+    what: 'identities',
+    maps: [before.identities, after.identities],
+    compare: (name, was, is) => compareIdentity(name, was, is, changes),
   });
-  compareFeedback(before.feedback, after.feedback, changes);
+  await slowly({
+    what: 'operators',
+    maps: [before.operators, after.operators],
+    compare: (name) => changes.add('operators of another tenant', name),
+  });
+  await slowly({
+    what: 'policies',
+    maps: [before.policies, after.policies],
+    compare: (name, was, is) => {
+      if (!isDeepStrictEqual(was, is)) changes.add('policies changed', name);
+    },
+  });
+  await compareFeedback([before.feedback, after.feedback], changes, slowly);
   if (!isDeepStrictEqual(before.headers, after.headers)) changes.add('settings changed', 'headers');
   if (before.forwardedCertificate !== after.forwardedCertificate)
     changes.add('settings changed', 'forwardedClientCert');
@@ -53,21 +76,48 @@ export function configurationChanges(former: Configuration, next: Configuration)
   return changes.lines();
 }
 
-/** `named`: how a member is called in the lines. */
-function compareMaps<Value>(
-  what: string,
-  maps: readonly [before: ReadonlyMap<string, Value>, after: ReadonlyMap<string, Value>],
+/** Two maps, and what is done about a member that is in both. */
+interface Comparison<Value> {
+  readonly what: string;
+  readonly maps: readonly [before: ReadonlyMap<string, Value>, after: ReadonlyMap<string, Value>];
+  readonly compare: (name: string, was: Value, is: Value) => void;
+  /** How a member is called in the lines. Default: by its name. */
+  readonly named?: (name: string) => string;
+}
+
+async function compareInSlices<Value>(
+  comparison: Comparison<Value>,
   changes: Changes,
-  compare: (name: string, was: Value, is: Value) => void,
-  named = (name: string): string => name,
-): void {
-  const [before, after] = maps;
-  for (const [name, is] of after) {
-    const was = before.get(name);
-    if (was === undefined) changes.add(`${what} added`, named(name));
-    else if (was !== is) compare(name, was, is);
+  pause: Pause,
+): Promise<void> {
+  let left = NAMES_PER_SLICE;
+  for (const name of namesIn(comparison.maps)) {
+    compareMember(comparison, name, changes);
+    if (--left > 0) continue;
+    await pause();
+    left = NAMES_PER_SLICE;
   }
-  for (const name of before.keys()) if (!after.has(name)) changes.add(`${what} removed`, named(name));
+}
+
+function compareMaps<Value>(comparison: Comparison<Value>, changes: Changes): void {
+  for (const name of namesIn(comparison.maps)) compareMember(comparison, name, changes);
+}
+
+/** Those that are there now, and then those that were. */
+function* namesIn<Value>([before, after]: Comparison<Value>['maps']): Generator<string> {
+  yield* after.keys();
+  for (const name of before.keys()) if (!after.has(name)) yield name;
+}
+
+function compareMember<Value>(
+  { what, maps: [before, after], compare, named = (own) => own }: Comparison<Value>,
+  name: string,
+  changes: Changes,
+): void {
+  const [was, is] = [before.get(name), after.get(name)];
+  if (was === undefined) changes.add(`${what} added`, named(name));
+  else if (is === undefined) changes.add(`${what} removed`, named(name));
+  else if (was !== is) compare(name, was, is);
 }
 
 function compareIdentity(name: string, was: Identity, is: Identity, changes: Changes): void {
@@ -98,7 +148,7 @@ function compareLists<Member>(
   const compare = (name: string, one: Member, other: Member): void => {
     if (!isSame(one, other)) changes.add(`${what} changed`, named(name));
   };
-  compareMaps(what, [before, after], changes, compare, named);
+  compareMaps({ what, maps: [before, after], compare, named }, changes);
 }
 
 /** Enough of a hash to find it in a file. */
@@ -131,19 +181,21 @@ function isSameSet(one: ReadonlySet<string> | undefined, other: ReadonlySet<stri
   return true;
 }
 
-function compareFeedback(
-  before: FeedbackSettings | undefined,
-  after: FeedbackSettings | undefined,
+async function compareFeedback(
+  [before, after]: readonly [FeedbackSettings | undefined, FeedbackSettings | undefined],
   changes: Changes,
-): void {
+  slowly: <Value>(comparison: Comparison<Value>) => Promise<void>,
+): Promise<void> {
   if (before === undefined || after === undefined) {
     if (before !== after) changes.add('settings changed', 'feedback');
     return;
   }
   compareDomain('by default', before.defaultDomain, after.defaultDomain, changes);
-  compareMaps('signing domains', [before.tenantDomains, after.tenantDomains], changes, (tenant, was, is) =>
-    compareDomain(tenant, was, is, changes),
-  );
+  await slowly({
+    what: 'signing domains',
+    maps: [before.tenantDomains, after.tenantDomains],
+    compare: (tenant, was, is) => compareDomain(tenant, was, is, changes),
+  });
   for (const name of ['adjustmentSchemaVersions', 'maxAnswerBytes', 'executions'] as const)
     if (!isDeepStrictEqual(before[name], after[name])) changes.add('settings changed', `feedback.${name}`);
 }

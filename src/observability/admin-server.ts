@@ -32,7 +32,7 @@ export interface ReloadAnswer {
 /** What is shown, and where. */
 export interface AdminOptions extends AdminView, AdminAccess {
   readonly port: number;
-  /** From a request to the last byte of its answer. Default: 15 s. */
+  /** From the first byte of an answer to its last. Default: 15 s. */
   readonly answerMilliseconds?: number;
 }
 
@@ -101,9 +101,10 @@ async function respond(
   options: AdminOptions,
 ): Promise<void> {
   const { answerMilliseconds = ANSWER_MILLISECONDS } = options;
+  // Nothing is cut for what we take ourselves: the reload of a large file comes to its end in minutes where all are busy.
+  const answer = await answerTo(request, options).catch((): Answer => plain(500, 'internal error\n'));
   const limit = setTimeout(() => request.socket.destroy(), answerMilliseconds).unref();
   response.once('close', () => clearTimeout(limit));
-  const answer = await answerTo(request, options).catch((): Answer => plain(500, 'internal error\n'));
   const allow = answer.status === 405 ? { allow: answer.allow ?? 'GET, HEAD' } : {};
   response.writeHead(answer.status, { 'content-type': answer.type, ...FOR_NO_PAGE, ...allow });
   response.end(request.method === 'HEAD' ? undefined : answer.body);

@@ -30,10 +30,14 @@ export function keyHealth(snapshot: () => Snapshot, nowMs: () => number): Health
 
 function requestFault({ identities, policies }: Snapshot, nowMs: number): string | undefined {
   const isAsked = [...policies.values()].some(({ kind }) => kind === 'signed');
-  const callers = [...identities.values()].filter(({ revoked }) => !revoked);
-  if (!isAsked || callers.length === 0) return undefined;
-  if (callers.some((identity) => canCall(identity, nowMs))) return undefined;
-  return 'no identity has a key and a pinned certificate that are valid now';
+  if (!isAsked) return undefined;
+  let callers = 0;
+  for (const identity of identities.values()) {
+    if (identity.revoked) continue;
+    if (canCall(identity, nowMs)) return undefined;
+    callers++;
+  }
+  return callers === 0 ? undefined : 'no identity has a key and a pinned certificate that are valid now';
 }
 
 function canCall({ keys, pins }: Identity, nowMs: number): boolean {

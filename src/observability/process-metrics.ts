@@ -1,11 +1,8 @@
 /** Gauges that are read when somebody scrapes: the store, the configuration, and what is about to expire. */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Configuration } from '../config/settings.js';
-import { earliestEndMs, readCertificateBundle } from '../crypto/certificate-bundle.js';
-import { maxCertificateFileBytes, readBoundedFile } from '../config/read-file.js';
 import type { NonceStore } from '../nonces/nonce-store.js';
-import { isValidAt, type ValidityInterval } from '../verify/validity-interval.js';
-import { feedbackDomains, feedbackKeysToRenew, keysToRenew, pinsToRenew, steadySpan } from './renewals.js';
+import { addExpiryGauge } from './expiry-gauge.js';
 
 /** What the gauges look at. */
 export interface ProcessMetricsOptions {
@@ -23,7 +20,7 @@ export function createRegistry({ configuration, store, nowMs }: ProcessMetricsOp
   addStoreGauges(registry, store);
   addClockCounter(registry, store);
   addConfigurationGauges(registry, configuration);
-  addExpiryGauges(registry, configuration, nowMs);
+  addExpiryGauge(registry, configuration, nowMs);
   return registry;
 }
 
@@ -76,52 +73,4 @@ function addConfigurationGauges(registry: Registry, configuration: () => Configu
       this.set(configuration().snapshot.generation);
     },
   });
-}
-
-type ExpiryGauge = Gauge<'kind' | 'owner' | 'name'>;
-
-/**
- * Unix seconds at which something ends. What never ends has no sample; what a reload removed has none any more, and
- * neither has what has ended and is replaced, or is of an identity that is revoked: nobody has to renew it.
- */
-function addExpiryGauges(registry: Registry, configuration: () => Configuration, nowMs: () => number): void {
-  let shown: { readonly configuration: Configuration; readonly span: ValidityInterval } | undefined;
-  new Gauge({
-    name: 'countersign_expiry_timestamp_seconds',
-    help: 'When a pin, a key or a certificate ends, Unix seconds; without those that ended and are replaced.',
-    labelNames: ['kind', 'owner', 'name'],
-    registers: [registry],
-    aggregator: 'min',
-    collect() {
-      const current = configuration();
-      const now = nowMs();
-      if (current === shown?.configuration && isValidAt(shown.span, now)) return;
-      shown = { configuration: current, span: steadySpan(current.snapshot, now) };
-      this.reset();
-      setExpiries(this, current, now);
-    },
-  });
-}
-
-function setExpiries(expiry: ExpiryGauge, { snapshot, settings }: Configuration, nowMs: number): void {
-  const set = (kind: string, owner: string, name: string, endMs: number): void => {
-    if (Number.isFinite(endMs)) expiry.set({ kind, owner, name }, endMs / 1000);
-  };
-  for (const identity of snapshot.identities.values()) {
-    for (const pin of pinsToRenew(identity, nowMs)) set('pin', identity.name, pin.sha256, pin.notAfterMs);
-    for (const key of keysToRenew(identity, nowMs)) set('key', identity.name, key.kid, key.notAfterMs);
-  }
-  for (const [owner, domain] of feedbackDomains(snapshot))
-    for (const key of feedbackKeysToRenew(domain, nowMs)) set('feedback_key', owner, key.kid, key.notAfterMs);
-  for (const file of [settings.envoy?.tls.certificateFile, settings.envoy?.tls.clientCaFile]) {
-    const endMs = file === undefined ? undefined : certificateEndMs(file);
-    if (file !== undefined && endMs !== undefined) set('certificate', 'envoy', file, endMs);
-  }
-}
-
-/** Of a chain or a bundle, the end of the first that ends. */
-function certificateEndMs(file: string): number | undefined {
-  const read = readBoundedFile(file, maxCertificateFileBytes);
-  const bundle = read.ok ? readCertificateBundle(read.bytes) : undefined;
-  return bundle === undefined || 'code' in bundle ? undefined : earliestEndMs(bundle.certificates);
 }

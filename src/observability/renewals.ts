@@ -33,17 +33,10 @@ export function feedbackDomains({ feedback }: Snapshot): [string, SigningDomain]
   return feedback === undefined ? [] : [['default', feedback.defaultDomain], ...feedback.tenantDomains];
 }
 
-/** From `nowMs` until the next key or pin begins or ends: so long nothing of the above changes. */
-export function steadySpan(snapshot: Snapshot, nowMs: number): ValidityInterval {
-  let notAfterMs = Infinity;
-  const look = (interval: ValidityInterval): void => {
-    for (const ms of [interval.notBeforeMs, interval.notAfterMs])
-      if (ms > nowMs) notAfterMs = Math.min(notAfterMs, ms);
-  };
-  for (const { pins, keys } of snapshot.identities.values()) {
-    pins.forEach(look);
-    keys.forEach(look);
-  }
-  for (const [, { keys }] of feedbackDomains(snapshot)) keys.forEach(look);
-  return { notBeforeMs: nowMs, notAfterMs };
+/** When the next of these begins or ends after `nowMs`, until which nothing of the above changes; Infinity for never. */
+export function nextChangeMs(intervals: readonly ValidityInterval[], nowMs: number): number {
+  let next = Infinity;
+  for (const { notBeforeMs, notAfterMs } of intervals)
+    for (const ms of [notBeforeMs, notAfterMs]) if (ms > nowMs) next = Math.min(next, ms);
+  return next;
 }

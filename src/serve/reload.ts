@@ -29,8 +29,8 @@ export interface ReloadOptions {
    * the load came to no end: it is not to be tried again before they change.
    */
   readonly onLoaded: (prints: FilePrints | undefined) => void;
-  /** Called for each reload that ran; `causes` are of all that were answered by it. */
-  readonly onOutcome: (outcome: ReloadOutcome, causes: ReadonlySet<ReloadCause>) => void;
+  /** Called for each reload that ran, and waited for; `causes` are of all that were answered by it. */
+  readonly onOutcome: (outcome: ReloadOutcome, causes: ReadonlySet<ReloadCause>) => unknown;
 }
 
 /** A load keeps a processor to itself, so a storm of them is let at it for half of the time. */
@@ -70,7 +70,7 @@ export class Reloader {
     const causes = this.#causes;
     this.#causes = new Set();
     const outcome = await this.#load();
-    this.#options.onOutcome(outcome, causes);
+    await this.#options.onOutcome(outcome, causes);
     return outcome;
   }
 

@@ -1,4 +1,5 @@
 /** The parts around a reload: the watch over the files, the log, the metrics, and what is told of it. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { configurationChanges } from '../config/configuration-changes.js';
@@ -41,9 +42,9 @@ export function startReloading({ live, files, prints, registry, logger }: Reload
     files,
     monotonicMs: clock.monotonicMs,
     onLoaded: (loaded) => (loaded === undefined ? watch.followAsSeen() : watch.follow(loaded)),
-    onOutcome: (outcome, causes) => {
+    onOutcome: async (outcome, causes) => {
       const problems = outcome.kind === 'refused' ? outcome.problems : [];
-      changes = configurationChanges(former, live.current);
+      changes = await configurationChanges(former, live.current, nextTurn);
       former = live.current;
       log.note({ kind: outcome.kind, causes: [...causes], problems, changes });
       if (outcome.kind === 'applied') logger.level = live.current.settings.log.level;

@@ -30,7 +30,8 @@ const WARM_UP_SLICE = 3_000;
 const IN_FLIGHT = 32;
 /** The gRPC method that is measured. */
 export const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+/** The command. */
+export const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const COMPARISON = fileURLToPath(new URL('comparison-server.js', import.meta.url));
 
 /** The servers, in the order in which a round runs them. */
@@ -148,14 +149,18 @@ export interface ServedWith {
 }
 
 /** Arguments of Node for the whole verifier in that folder, on `server.sock`. */
-export function serveCommand(
-  folder: string,
+export function serveCommand(folder: string, served: ServedWith, producer: BenchProducer): string[] {
+  const file = join(folder, 'countersign.yaml');
+  writeFileSync(file, stringify(configurationOf(served, producer)));
+  return [MAIN, 'serve', '--config', file];
+}
+
+/** Its configuration; paths are relative to the folder that the file is in. */
+export function configurationOf(
   { store, workers }: ServedWith,
   producer: BenchProducer,
-): string[] {
-  const file = join(folder, 'countersign.yaml');
-  const nonces = { store, ...(store === 'lmdb' && { directory: 'nonces' }) };
-  const configuration = {
+): ReturnType<typeof benchPolicy> & Record<string, unknown> {
+  return {
     version: 1,
     listen: { socket: 'server.sock' },
     workers,
@@ -163,11 +168,9 @@ export function serveCommand(
     log: { level: 'error' },
     audit: { file: 'audit.ndjson', onFailure: 'refuse' },
     freshness: { pastSkewSeconds: 120, futureSkewSeconds: FUTURE_SKEW_SECONDS },
-    nonces,
+    nonces: { store, ...(store === 'lmdb' && { directory: 'nonces' }) },
     ...benchPolicy(producer, fingerprintOf(producer)),
   };
-  writeFileSync(file, stringify(configuration));
-  return [MAIN, 'serve', '--config', file];
 }
 
 /** SHA-256 of the producer's certificate, as it is pinned. */

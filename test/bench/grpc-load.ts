@@ -60,7 +60,7 @@ async function sendAll(session: ClientHttp2Session, options: LoadOptions): Promi
 }
 
 /** One call; resolves with the message of the answer, without its frame header. */
-function unaryCall(session: ClientHttp2Session, path: string, message: Buffer): Promise<Buffer> {
+export function unaryCall(session: ClientHttp2Session, path: string, message: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const stream = session.request({
       ':method': 'POST',

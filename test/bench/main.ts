@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { benchChecks, KINDS, type Kind, type Round } from './checks.js';
 import { benchFeedback } from './feedback.js';
 import { benchHostile } from './hostile.js';
+import { addedBy, benchLarge } from './large.js';
 import { benchNonces } from './nonces.js';
 import { canPin, pinClient } from './pinned-process.js';
 import { benchWorkers } from './workers.js';
@@ -82,6 +83,7 @@ const workers = await benchWorkers(certificatePem(), {
 const envoy = await benchThroughEnvoy(option('BENCH_SECONDS', 8));
 const signing = await benchSigningThroughEnvoy(option('BENCH_SECONDS', 8));
 const feedback = benchFeedback();
+const large = await benchLarge(certificatePem());
 const hostile = await benchHostile(option('BENCH_SECONDS', 8));
 const result = {
   machine: { node: process.versions.node, cores: cpus().length, model: cpus()[0]?.model, pinned: canPin },
@@ -98,6 +100,9 @@ const result = {
     canonical_vs_parse_and_print:
       feedback.canonicalMegabytesPerSecond / feedback.parseAndPrintMegabytesPerSecond,
     answer_of_ten_vs_bare_signature: feedback.answersPerSecond.ten / feedback.signaturesPerSecond,
+    start_with_20000_identities_vs_one: large.startSeconds.large / large.startSeconds.one,
+    check_p99_while_reloaded_vs_none: large.whileApplied.p99 / large.alone.p99,
+    check_p99_while_refused_vs_none: large.whileRefused.p99 / large.alone.p99,
   },
   checks_per_second: Object.fromEntries(
     KINDS.map((kind) => [kind, median(rounds.map((round) => round[kind].checksPerSecond))]),
@@ -115,6 +120,11 @@ const result = {
   },
   signing_ms: signing,
   feedback,
+  large_added_ms: {
+    while_reloaded: addedBy(large.whileApplied, large.alone),
+    while_refused: addedBy(large.whileRefused, large.alone),
+  },
+  large,
   nonces,
   honest_p99_under_attack_vs_alone: hostile.p99Ratios,
   hostile: {

@@ -30,7 +30,10 @@ export function benchProducer(certificatePem: string): BenchProducer {
 }
 
 /** The configuration that lets the producer's telemetry pass; stores and paths are the caller's. */
-export function benchPolicy(producer: BenchProducer, certificateSha256: string): Record<string, unknown> {
+export function benchPolicy(
+  producer: BenchProducer,
+  certificateSha256: string,
+): { operators: Record<string, string>; identities: object[]; policies: object[] } {
   return {
     operators: { [producer.operator]: producer.tenant },
     identities: [

@@ -34,13 +34,17 @@ export function startOnServerCore(
 }
 
 /** Waits until the file (a socket) exists; rejects when the process ends first or the time is up. */
-export async function waitForFile(path: string, child: ChildProcess): Promise<void> {
-  for (let waited = 0; waited < START_LIMIT_MILLISECONDS; waited += POLL_MILLISECONDS) {
+export async function waitForFile(
+  path: string,
+  child: ChildProcess,
+  limitMilliseconds = START_LIMIT_MILLISECONDS,
+): Promise<void> {
+  for (let waited = 0; waited < limitMilliseconds; waited += POLL_MILLISECONDS) {
     if (child.exitCode !== null) throw new Error(`the server of ${path} ended with ${child.exitCode}`);
     if (existsSync(path)) return;
     await delay(POLL_MILLISECONDS);
   }
-  throw new Error(`no socket at ${path} after ${START_LIMIT_MILLISECONDS} ms`);
+  throw new Error(`no socket at ${path} after ${limitMilliseconds} ms`);
 }
 
 /** Ends a process by its own id and waits for it. */

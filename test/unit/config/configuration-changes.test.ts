@@ -19,11 +19,13 @@ const TENANT = '11111111-1111-4111-8111-111111111111';
 const load = (changes: Readonly<Record<string, unknown>>) =>
   loaded(workspace.load(configurationText(changes)));
 
+const AT_ONCE = (): Promise<void> => Promise.resolve();
+
 function changesBetween(
   before: Readonly<Record<string, unknown>>,
   after: Readonly<Record<string, unknown>>,
-): readonly string[] {
-  return configurationChanges(load(before), load(after));
+): Promise<readonly string[]> {
+  return configurationChanges(load(before), load(after), AT_ONCE);
 }
 
 const other = identity({ name: 'producer-b', certificates: [{ sha256: 'b'.repeat(64) }] });
@@ -137,21 +139,21 @@ describe('what a reload has changed', () => {
       { forwardedClientCert: 'trusted-hop' },
       ['settings changed: forwardedClientCert'],
     ],
-  ])('is told by name: %s', (_title, before, after, lines) => {
-    expect(changesBetween(before as Record<string, unknown>, after as Record<string, unknown>)).toEqual(
+  ])('is told by name: %s', async (_title, before, after, lines) => {
+    expect(await changesBetween(before as Record<string, unknown>, after as Record<string, unknown>)).toEqual(
       lines,
     );
   });
 
-  test('is bounded: of 2,000 new operators ten are named', () => {
+  test('is bounded: of 2,000 new operators ten are named', async () => {
     const operators = Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`o${index}`, TENANT]));
-    const lines = changesBetween({}, { operators: { ...operators, 'operator-a': TENANT } });
+    const lines = await changesBetween({}, { operators: { ...operators, 'operator-a': TENANT } });
     expect(lines).toEqual([
       `operators added: ${[0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `o${n}`).join(', ')} and 1990 more`,
     ]);
   });
 
-  test('is found in a time that serves: 20,000 identities, all of them changed', () => {
+  test('is found in a time that serves: 20,000 identities, all of them changed', async () => {
     const base = load({});
     const one = base.snapshot.identities.get('producer-a')!;
     const make = (digit: string) => {
@@ -163,10 +165,16 @@ describe('what a reload has changed', () => {
     };
     const [before, same, after] = [make('a'), make('a'), make('b')];
     const startedMs = performance.now();
-    expect(configurationChanges(before, same)).toEqual([]);
-    const lines = configurationChanges(before, after);
+    expect(await configurationChanges(before, same, AT_ONCE)).toEqual([]);
+    let pauses = 0;
+    const lines = await configurationChanges(before, after, () => {
+      pauses++;
+      return Promise.resolve();
+    });
     // Some 15 and 60 ms on an old laptop; quadratic it would be minutes.
     expect(performance.now() - startedMs).toBeLessThan(3_000);
+    // Requests are served between its slices.
+    expect(pauses).toBeGreaterThanOrEqual(100);
     expect(lines.map((line) => line.replace(/:.* and/, ' and'))).toEqual([
       'pins added and 19990 more',
       'pins removed and 19990 more',

@@ -1,7 +1,11 @@
 import { request, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { Registry } from 'prom-client';
-import { startAdminServer, type AdminOptions } from '../../../src/observability/admin-server.js';
+import {
+  startAdminServer,
+  type AdminOptions,
+  type ReloadAnswer,
+} from '../../../src/observability/admin-server.js';
 import { Health } from '../../../src/observability/health.js';
 import { until } from '../../support/until.js';
 
@@ -150,6 +154,15 @@ describe('connections to the admin port', () => {
     await until('it is connected', async () => (await count()) === 1);
     await until('it is cut', async () => (await count()) === 0, { atMostMs: 10_000 });
     scraper.destroy();
+  });
+
+  // Fault: reload-large
+  it('are not cut for what an answer takes to be made: the reload of a large file', async () => {
+    const made = new Promise<ReloadAnswer>((resolve) =>
+      setTimeout(() => resolve({ applied: true, body: {} }), 900),
+    );
+    const port = await start({ answerMilliseconds: 300, reload: () => made });
+    expect(await ask(port, { path: '/reload', method: 'POST', headers: { host: 'localhost' } })).toBe(200);
   });
 
   it('are cut when a request does not arrive in its time', async () => {

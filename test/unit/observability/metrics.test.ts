@@ -258,6 +258,46 @@ describe('what is about to end', () => {
   });
 });
 
+// Fault: reload-large
+describe('a configuration as large as they come', () => {
+  const COUNT = 20_000;
+  const SHOWN = 1_000;
+
+  it('is looked through in slices, and of its ends the soonest are shown', async () => {
+    const [one] = makeSnapshot({ identity: { pins: [], keys: [] } }).identities.values();
+    if (one === undefined) throw new Error('there is no identity');
+    const identities = Array.from({ length: COUNT }, (_, at) => {
+      // The last ones end first.
+      const keys = [keyEntry('k', producerKey, { notAfterMs: NOW_MS + 1_000 * (COUNT - at) })];
+      return [`i${at}`, { ...one, name: `i${at}`, keys }] as const;
+    });
+    const configuration = {
+      snapshot: { ...makeSnapshot(), identities: new Map(identities) },
+      settings: { envoy: undefined },
+    } as unknown as Configuration;
+    const figures = { entries: 0, maxEntries: 1, floorSeconds: 0, clockSteps: 0 };
+    const store = { name: 'fake', status: () => figures } as unknown as NonceStore;
+    const registry = createRegistry({ configuration: () => configuration, store, nowMs: () => NOW_MS });
+    let turns = 0;
+    let isOver = false;
+    const turn = (): void => {
+      turns++;
+      if (!isOver) setImmediate(turn);
+    };
+    turn();
+    const [shown, sameTime] = await Promise.all(
+      [0, 1].map(() => samples(registry, 'countersign_expiry_timestamp_seconds{')),
+    );
+    isOver = true;
+    expect(turns).toBeGreaterThanOrEqual(COUNT / 200);
+    expect(sameTime).toEqual(shown);
+    const owners = (shown ?? []).map((line) => Number(/owner="i(\d+)"/.exec(line)?.[1]));
+    expect(owners.sort((left, right) => left - right)).toEqual(
+      Array.from({ length: SHOWN }, (_, at) => COUNT - SHOWN + at),
+    );
+  });
+});
+
 test('the build says its version, its Node and its engine, once for all workers', async () => {
   const registries = [new Registry(), new Registry()];
   for (const registry of registries) addBuildInfo(registry, 'node:crypto');

@@ -1,0 +1,131 @@
+/**
+ * When keys, pins and certificates end. Twenty thousand identities have forty thousand ends: they are looked through in
+ * slices between which requests are served, and the soonest of them are shown, as each scrape prints what is shown.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Gauge, type Registry } from 'prom-client';
+import { maxCertificateFileBytes, readBoundedFile } from '../config/read-file.js';
+import type { Configuration } from '../config/settings.js';
+import { earliestEndMs, readCertificateBundle } from '../crypto/certificate-bundle.js';
+import { isValidAt, type ValidityInterval } from '../verify/validity-interval.js';
+import { feedbackDomains, feedbackKeysToRenew, keysToRenew, nextChangeMs, pinsToRenew } from './renewals.js';
+
+/** A scrape prints a sample in some 3 µs, on the loop that serves. */
+export const maxShownEnds = 1_000;
+/** Identities or signing domains that are looked at before the next pause: a millisecond or so. */
+const PER_SLICE = 200;
+
+/** What somebody has to look after. */
+interface Ending {
+  readonly kind: 'pin' | 'key' | 'feedback_key' | 'certificate';
+  readonly owner: string;
+  readonly name: string;
+  readonly endMs: number;
+}
+
+/** What is shown, and how long that holds. */
+interface Looked {
+  readonly configuration: Configuration;
+  readonly span: ValidityInterval;
+  readonly ends: readonly Ending[];
+}
+
+/**
+ * Unix seconds at which something ends. What never ends has no sample; what a reload removed has none any more, and
+ * neither has what has ended and is replaced, or is of an identity that is revoked: nobody has to renew it.
+ */
+export function addExpiryGauge(
+  registry: Registry,
+  configuration: () => Configuration,
+  nowMs: () => number,
+): void {
+  let shown: Looked | undefined;
+  let looking: Promise<Looked> | undefined;
+  new Gauge({
+    name: 'countersign_expiry_timestamp_seconds',
+    help: `When a pin, a key or a certificate ends, Unix seconds: the ${maxShownEnds} that end first, without those that ended and are replaced.`,
+    labelNames: ['kind', 'owner', 'name'],
+    registers: [registry],
+    aggregator: 'min',
+    async collect() {
+      if (shown?.configuration === configuration() && isValidAt(shown.span, nowMs())) return;
+      // Whoever scrapes meanwhile waits for the same look.
+      looking ??= look(configuration(), nowMs()).finally(() => (looking = undefined));
+      const looked = await looking;
+      if (shown === looked) return;
+      shown = looked;
+      this.reset();
+      for (const { kind, owner, name, endMs } of looked.ends) this.set({ kind, owner, name }, endMs / 1000);
+    },
+  });
+}
+
+async function look(configuration: Configuration, nowMs: number): Promise<Looked> {
+  const { snapshot, settings } = configuration;
+  const soonest = new Soonest();
+  let changeMs = Infinity;
+  let left = PER_SLICE;
+  const step = async (intervals: readonly ValidityInterval[]): Promise<void> => {
+    changeMs = Math.min(changeMs, nextChangeMs(intervals, nowMs));
+    if (--left > 0) return;
+    await nextTurn();
+    left = PER_SLICE;
+  };
+  for (const identity of snapshot.identities.values()) {
+    const { name: owner, pins, keys } = identity;
+    for (const { sha256, notAfterMs } of pinsToRenew(identity, nowMs))
+      soonest.add({ kind: 'pin', owner, name: sha256, endMs: notAfterMs });
+    for (const { kid, notAfterMs } of keysToRenew(identity, nowMs))
+      soonest.add({ kind: 'key', owner, name: kid, endMs: notAfterMs });
+    await step([...pins, ...keys]);
+  }
+  for (const [owner, domain] of feedbackDomains(snapshot)) {
+    for (const { kid, notAfterMs } of feedbackKeysToRenew(domain, nowMs))
+      soonest.add({ kind: 'feedback_key', owner, name: kid, endMs: notAfterMs });
+    await step(domain.keys);
+  }
+  const ends = [...soonest.ends(), ...certificateEnds(settings)];
+  return { configuration, span: { notBeforeMs: nowMs, notAfterMs: changeMs }, ends };
+}
+
+/** Those that end first, in the order in which they came unless there are too many. */
+class Soonest {
+  readonly #ends: Ending[] = [];
+  /** What ends no sooner is not among them. */
+  #limitMs = Infinity;
+
+  /** What never ends is left out. */
+  add(ending: Ending): void {
+    if (ending.endMs >= this.#limitMs) return;
+    this.#ends.push(ending);
+    if (this.#ends.length === 2 * maxShownEnds) this.#cut();
+  }
+
+  ends(): readonly Ending[] {
+    if (this.#ends.length > maxShownEnds) this.#cut();
+    return this.#ends;
+  }
+
+  #cut(): void {
+    this.#ends.sort((one, other) => one.endMs - other.endMs);
+    this.#ends.length = maxShownEnds;
+    this.#limitMs = this.#ends.at(-1)?.endMs ?? Infinity;
+  }
+}
+
+/** Of the listener; always shown. */
+function certificateEnds({ envoy }: Configuration['settings']): Ending[] {
+  const files = [envoy?.tls.certificateFile, envoy?.tls.clientCaFile];
+  return files.flatMap((name): Ending[] => {
+    const endMs = name === undefined ? undefined : certificateEndMs(name);
+    if (name === undefined || endMs === undefined || !Number.isFinite(endMs)) return [];
+    return [{ kind: 'certificate', owner: 'envoy', name, endMs }];
+  });
+}
+
+/** Of a chain or a bundle, the end of the first that ends. */
+function certificateEndMs(file: string): number | undefined {
+  const read = readBoundedFile(file, maxCertificateFileBytes);
+  const bundle = read.ok ? readCertificateBundle(read.bytes) : undefined;
+  return bundle === undefined || 'code' in bundle ? undefined : earliestEndMs(bundle.certificates);
+}
