@@ -47,11 +47,10 @@ function refuseMethodsWithoutBody(
   findings: LoadContext['findings'],
 ): void {
   const methods = match?.methods ?? [];
-  const bare = methods.filter((method) => method === 'HEAD' || method === 'GET');
-  if (bare.includes('HEAD') || (methods.length > 0 && bare.length === methods.length))
-    findings.problem(
-      [...path, 'answer'],
-      `cannot be signed: ${bare.includes('HEAD') ? 'the answer to a HEAD has no body' : 'a GET has no body that could name its operator'}, so every such request would be refused`,
-      'name methods with a body, such as POST, or say signed: false',
-    );
+  if (methods.length === 0 || methods.some((method) => method !== 'HEAD' && method !== 'GET')) return;
+  findings.problem(
+    [...path, 'answer'],
+    'cannot be signed: a GET or HEAD has no body that could name its operator, so every such request would be refused',
+    'name methods with a body, such as POST, or say signed: false',
+  );
 }

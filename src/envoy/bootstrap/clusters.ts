@@ -4,7 +4,8 @@ import { MAX_STREAMS } from '../../grpc/server.js';
 import { socketAddress } from './address.js';
 import { door } from './door.js';
 import type { BootstrapOptions, Endpoint } from './options.js';
-import { VERIFIER_AUTHORITY } from './verifier-service.js';
+import { isSigned } from './signer.js';
+import { SIGNER_CLUSTER, VERIFIER_AUTHORITY, VERIFIER_CLUSTER } from './verifier-service.js';
 import { duration, note, type Section } from './yaml-text.js';
 
 const PROTOCOL_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -15,14 +16,16 @@ const MAX_REQUESTS = 16_384;
 
 /** The clusters of the bootstrap. */
 export function clusters(options: BootstrapOptions): Section[] {
-  const { verifierSocketPaths, upstream, maxBodyBytes, healthListener } = options;
+  const { verifierSocketPaths: paths, upstream, maxBodyBytes, healthListener, routes } = options;
   const own = healthListener === undefined ? [] : [door(options)];
-  return [verifier(verifierSocketPaths), application(upstream, maxBodyBytes), ...own];
+  // On connections of their own: a check does not wait behind the bytes of somebody's answers.
+  const signers = routes.some(isSigned) ? [verifier(SIGNER_CLUSTER, paths)] : [];
+  return [verifier(VERIFIER_CLUSTER, paths), ...signers, application(upstream, maxBodyBytes), ...own];
 }
 
-function verifier(paths: readonly string[]): Section {
+function verifier(name: string, paths: readonly string[]): Section {
   return {
-    name: 'verifier',
+    name,
     type: 'STATIC',
     connect_timeout: '0.25s',
     ...balancing(paths),
@@ -39,7 +42,7 @@ function verifier(paths: readonly string[]): Section {
       healthy_panic_threshold: note('An unhealthy verifier is never asked: 503 at once.', { value: 0 }),
     },
     load_assignment: loadAssignment(
-      'verifier',
+      name,
       paths.map((path) => ({ pipe: { path } })),
     ),
   };

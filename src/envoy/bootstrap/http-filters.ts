@@ -1,7 +1,7 @@
 /** The filters that a request passes, in order: flood guard, verifier, signer of its answer, router. */
 import type { BootstrapOptions, FloodOptions } from './options.js';
 import { signerFilters } from './signer.js';
-import { verifierService } from './verifier-service.js';
+import { VERIFIER_CLUSTER, verifierService } from './verifier-service.js';
 import { duration, extension, note, type Section } from './yaml-text.js';
 
 /** The list for the connection manager. Nothing may clear the route cache after ext_authz: it would be a bypass. */
@@ -59,7 +59,7 @@ function verifierFilter(options: BootstrapOptions): Section {
   return extension('envoy.filters.http.ext_authz', 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz', {
     stat_prefix: 'verifier',
     transport_api_version: 'V3',
-    grpc_service: verifierService(options, checkTimeoutMilliseconds),
+    grpc_service: verifierService(options, VERIFIER_CLUSTER, checkTimeoutMilliseconds),
     failure_mode_allow: note('no verifier, no traffic', false),
     status_on_error: { code: 'ServiceUnavailable' },
     with_request_body: {

@@ -3,7 +3,7 @@ import { heldAnswerBytes } from '../held-answer.js';
 import { REFUSAL_DETAILS } from '../processing-response.js';
 import type { BootstrapOptions, RouteOptions } from './options.js';
 import { guardFilter, guardOverride, REMOVED_MARKS } from './answer-guard.js';
-import { verifierService } from './verifier-service.js';
+import { SIGNER_CLUSTER, verifierService } from './verifier-service.js';
 import { duration, extension, note, type Section } from './yaml-text.js';
 
 const TYPES = 'envoy.extensions.filters.http.ext_proc.v3';
@@ -19,7 +19,7 @@ export function signerFilters(options: BootstrapOptions): unknown[] {
   if (!options.routes.some(isSigned)) return [];
   const filter = extension(FILTER, `${TYPES}.ExternalProcessor`, {
     stat_prefix: 'signer',
-    grpc_service: verifierService(options, options.upstreamTimeoutMilliseconds),
+    grpc_service: verifierService(options, SIGNER_CLUSTER, options.upstreamTimeoutMilliseconds),
     failure_mode_allow: note('no signature, no answer', false),
     status_on_error: { code: 'ServiceUnavailable' },
     message_timeout: duration(options.checkTimeoutMilliseconds),

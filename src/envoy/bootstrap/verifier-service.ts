@@ -14,13 +14,18 @@ const OTHER_HOST_ATTEMPTS = 5;
  */
 export const VERIFIER_AUTHORITY = 'countersign';
 
-/** `grpc_service` of a filter whose calls go to the verifier, with the longest that one may take. */
+/** Where checks go, and where answers go to be signed: the same sockets, by connections of their own. */
+export const VERIFIER_CLUSTER = 'verifier';
+export const SIGNER_CLUSTER = 'signer';
+
+/** `grpc_service` of a filter whose calls go to the verifier by `cluster`, with the longest that one may take. */
 export function verifierService(
   { verifierSocketPaths }: BootstrapOptions,
+  cluster: typeof VERIFIER_CLUSTER | typeof SIGNER_CLUSTER,
   timeoutMilliseconds: number,
 ): Section {
   return {
-    envoy_grpc: { cluster_name: 'verifier', authority: VERIFIER_AUTHORITY },
+    envoy_grpc: { cluster_name: cluster, authority: VERIFIER_AUTHORITY },
     timeout: duration(timeoutMilliseconds),
     ...(verifierSocketPaths.length > 1 && { retry_policy: askAnother(timeoutMilliseconds) }),
   };

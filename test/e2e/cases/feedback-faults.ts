@@ -233,7 +233,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
     test('whose calls HTTP/2 refuses, since no authority is set, is counted and logged', async () => {
       const { layout, environment } = on.stage.federation;
       const nameless = renamed(bootstrap, 'outbound|50051||x').replace(/ *authority: countersign\n/g, '');
-      writeFileSync(layout.envoyFile, nameless.replace('grpc_health_check:\n', 'grpc_health_check: {}\n'));
+      writeFileSync(layout.envoyFile, nameless.replaceAll('grpc_health_check:\n', 'grpc_health_check: {}\n'));
       await on.stage.federation.interrupt('envoy');
       binary ??= await findEnvoy(layout, envoyOfLine(line));
       await startProcess(layout, envoyPlan(layout, binary, [nameless]), 'caller');

@@ -260,8 +260,8 @@ export function describeFeedback(line: EnvoyLine): void {
     /** Calls that Envoy has open to the verifier, for whatever filter. */
     const openCalls = (): Promise<number> =>
       sample(
-        `${on.stage.federation.environment.COUNTERSIGN_ENVOY_ADMIN_URL}/stats/prometheus?filter=^cluster.verifier.upstream_rq_active$`,
-        'envoy_cluster_upstream_rq_active{envoy_cluster_name="verifier"}',
+        `${on.stage.federation.environment.COUNTERSIGN_ENVOY_ADMIN_URL}/stats/prometheus?filter=^cluster.signer.upstream_rq_active$`,
+        'envoy_cluster_upstream_rq_active{envoy_cluster_name="signer"}',
       );
 
     test('leave nothing behind in the verifier, and others are answered as ever', async () => {

@@ -47,7 +47,7 @@ async function startOther(greet: (socket: Socket) => void): Promise<void> {
 }
 
 describe('countersign health --socket', () => {
-  const ask = (...more: string[]) => run(['health', '--socket', socketPath, ...more]);
+  const ask = (...more: string[]) => run(['health', '--socket', socketPath, '--timeout', '30000', ...more]);
 
   it('succeeds when the verifier serves', async () => {
     await startVerifierHealth();

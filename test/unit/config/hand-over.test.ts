@@ -79,7 +79,7 @@ describe('what is handed over', () => {
       ]);
       expect(JSON.stringify(next!.settings)).not.toContain('hunter2');
       expect(settingsThatNeedRestart(changed, next!)).toEqual([]);
-      expect(configurationChanges(unpacked[0]!.configuration!, next!)).toEqual([]);
+      expect(await configurationChanges(unpacked[0]!.configuration!, next!, atOnce)).toEqual([]);
     }
     const other = { ...settings, nonces: { store: 'redis', redis: { ...login, password: () => 'other' } } };
     expect(settingsThatNeedRestart(changed, { ...changed, settings: other } as never)).toEqual(['nonces']);

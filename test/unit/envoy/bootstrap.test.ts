@@ -111,10 +111,20 @@ describe('the gateway', () => {
   it('says an authority on every way to the verifier, as the name of a cluster may be no host', () => {
     const text = renderBootstrap(DEFAULT_BOOTSTRAP_OPTIONS);
     const ways = text.match(
-      /cluster_name: verifier\n *authority: countersign\n|grpc_health_check:\n *authority: countersign\n/g,
+      /cluster_name: (?:verifier|signer)\n *authority: countersign\n|grpc_health_check:\n *authority: countersign\n/g,
     );
-    expect(ways).toHaveLength(3);
-    expect(text.match(/envoy_grpc:|grpc_health_check:/g)).toHaveLength(3);
+    expect(ways).toHaveLength(4);
+    expect(text.match(/envoy_grpc:|grpc_health_check:/g)).toHaveLength(4);
+  });
+
+  it('reaches checks and answers by connections of their own, on the same sockets', () => {
+    const [verifier, signer] = at(root, 'static_resources', 'clusters') as Record<string, unknown>[];
+    expect([verifier?.['name'], signer?.['name']]).toEqual(['verifier', 'signer']);
+    const text = JSON.stringify(verifier).replaceAll('"verifier"', '"signer"');
+    expect(JSON.parse(text)).toEqual(signer);
+    const unsigned = rendered({ routes: [{ policy: 'a', kind: 'exact', path: '/a', methods: ['POST'] }] });
+    const names = at(unsigned, 'static_resources', 'clusters') as { name: string }[];
+    expect(names.map(({ name }) => name)).not.toContain('signer');
   });
 
   it('takes nobody for internal: an empty list would mean loopback and private networks', () => {
@@ -153,7 +163,7 @@ describe('the gateway', () => {
   it('waits for the signer, fails closed and lets nobody change that', () => {
     const signer = filters(root).find((filter) => filter.name === 'envoy.filters.http.ext_proc');
     expect(signer?.typed_config).toMatchObject({
-      grpc_service: { envoy_grpc: { cluster_name: 'verifier' } },
+      grpc_service: { envoy_grpc: { cluster_name: 'signer' } },
       failure_mode_allow: false,
       status_on_error: { code: 'ServiceUnavailable' },
       message_timeout: '1s',
@@ -389,7 +399,7 @@ describe('the access log', () => {
 
 describe('clusters', () => {
   const upstream = (address: string) =>
-    at(rendered({ upstream: { address, port: 9000 } }), 'static_resources', 'clusters', 1, 'type');
+    at(rendered({ upstream: { address, port: 9000 } }), 'static_resources', 'clusters', 2, 'type');
 
   it.each([
     ['127.0.0.1', 'STATIC'],
