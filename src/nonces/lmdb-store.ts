@@ -234,7 +234,7 @@ class LmdbNonceStore implements NonceStore {
   #write({ kind, claim }: Note, events: JournalEvent[]): void {
     const { key, requestId } = claim;
     if (kind === 'stands') {
-      if (this.#ledger.isHeldBy(key, requestId)) this.#append(events, standingEvent(claim));
+      if (this.#shared.isUnansweredOf(key, requestId)) this.#append(events, standingEvent(claim));
     } else if (this.#ledger.withdraw(key, requestId)) this.#append(events, eventOf('withdrawn', claim, 0));
   }
 

@@ -90,11 +90,6 @@ export class NonceLedger {
     return true;
   }
 
-  /** Whether the claim is remembered, and as that of `requestId`. */
-  isHeldBy(key: Buffer, requestId: string): boolean {
-    return this.#table.find(key)?.requestId === requestId;
-  }
-
   /** Takes in what a journal remembers, whatever the bounds say: it has happened. False when it is known, or over. */
   restore(claim: RememberedClaim): boolean {
     if (claim.timestampSeconds <= this.#forgottenThroughSeconds) return false;

@@ -40,10 +40,15 @@ export class SharedLedger {
     return this.#unanswered.has(key);
   }
 
+  /** Whether it is the claim of `requestId`, which may still be withdrawn and is not known to stand. */
+  isUnansweredOf(key: Buffer, requestId: string): boolean {
+    return this.#unanswered.isOf(key, requestId);
+  }
+
   /** Notes what was decided just now, and is going to be written: for what is decided next. */
   note(event: JournalEvent): void {
     if (event.kind === 'withdrawn' || isStanding(event)) this.#unanswered.delete(event.key);
-    else this.#unanswered.add(event.key, event.seenAtMs);
+    else this.#unanswered.add(event.key, event.seenAtMs, event.requestId);
   }
 
   /** Reads what is new; false when there is more than one turn should read, and it has to be called again. */

@@ -11,29 +11,40 @@ export interface Note {
 /** No claim stays unanswered for so long: the longest check that can be configured, with the grace after it. */
 const LONGEST_MS = 61_000;
 
+interface Made {
+  /** Unix ms. */
+  readonly atMs: number;
+  readonly requestId: string;
+}
+
 export class UnansweredClaims {
-  /** When they were made, Unix ms, by their keys; more or less in that order. */
-  readonly #madeAtMs = new Map<string, number>();
+  /** By their keys; more or less in the order in which they were made. */
+  readonly #made = new Map<string, Made>();
 
   /** Forgets those that nobody can be waiting for any longer, which processes that were killed have left. */
-  add(key: Buffer, seenAtMs: number): void {
-    for (const [oldest, madeAtMs] of this.#madeAtMs) {
-      if (madeAtMs > seenAtMs - LONGEST_MS) break;
-      this.#madeAtMs.delete(oldest);
+  add(key: Buffer, atMs: number, requestId: string): void {
+    for (const [oldest, made] of this.#made) {
+      if (made.atMs > atMs - LONGEST_MS) break;
+      this.#made.delete(oldest);
     }
-    this.#madeAtMs.set(nameOf(key), seenAtMs);
+    this.#made.set(nameOf(key), { atMs, requestId });
   }
 
   delete(key: Buffer): void {
-    if (this.#madeAtMs.size > 0) this.#madeAtMs.delete(nameOf(key));
+    if (this.#made.size > 0) this.#made.delete(nameOf(key));
   }
 
   has(key: Buffer): boolean {
-    return this.#madeAtMs.size > 0 && this.#madeAtMs.has(nameOf(key));
+    return this.#made.size > 0 && this.#made.has(nameOf(key));
+  }
+
+  /** Whether the claim is that of `requestId`. */
+  isOf(key: Buffer, requestId: string): boolean {
+    return this.#made.get(nameOf(key))?.requestId === requestId;
   }
 
   clear(): void {
-    this.#madeAtMs.clear();
+    this.#made.clear();
   }
 }
 
