@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 
 export PORT UPSTREAM RATE_LIMIT_PER_MINUTE ENVOY_BIN NONCES STATE_DIR DEMO
 
-FEDERATION := node dist/examples/local-federation/main.js
+FEDERATION := node dist/tools/local-federation/main.js
 JEST := npm run -s jest --
 # Most of them start an Envoy, a verifier and more: what two cores carry.
 SUITES_AT_ONCE := 2
@@ -57,7 +57,7 @@ local-federation-up: build ## start everything on this machine and show it at wo
 	@$(FEDERATION) up
 
 local-federation-down: ## stop what local-federation-up started
-	@if [ -f dist/examples/local-federation/main.js ]; then $(FEDERATION) down; else echo 'Nothing was built, so nothing runs.'; fi
+	@if [ -f dist/tools/local-federation/main.js ]; then $(FEDERATION) down; else echo 'Nothing was built, so nothing runs.'; fi
 
 local-federation-smoke: build ## the same round with an exit status; starts and stops what is not up
 	@$(FEDERATION) smoke

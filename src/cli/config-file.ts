@@ -1,6 +1,6 @@
 /** The configuration file of a command: `--config FILE`, or the file by itself. */
 import { statSync } from 'node:fs';
-import { unreadable } from '../config/read-file.js';
+import { unreadable } from '../config/files/read-file.js';
 import { CliFault, usageFault } from './cli-fault.js';
 
 /** Exactly one file, and one that is there: a missing file is no bad configuration. */

@@ -1,7 +1,7 @@
 /** `countersign envoy-config`: Envoy's bootstrap and SDS files out of our configuration. */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { directoryFault } from '../config/places.js';
+import { directoryFault } from '../config/compile/places.js';
 import type { EnvoySettings } from '../config/settings.js';
 import { CliFault } from './cli-fault.js';
 import { chosenConfigFile } from './config-file.js';
@@ -20,8 +20,8 @@ interface EnvoyConfigOptions {
 /** The renderer is loaded when it is wanted. Problems of the configuration are `check-config`'s words. */
 async function envoyConfig(world: CliWorld, file: string, options: EnvoyConfigOptions): Promise<ExitCode> {
   const { loadConfiguration } = await import('../config/load.js');
-  const { renderProblems } = await import('../config/render.js');
-  const { envoyFilesOf } = await import('./envoy-files.js');
+  const { renderProblems } = await import('../config/document/render.js');
+  const { envoyFilesOf } = await import('../envoy-config/options-of-settings.js');
   const loaded = loadConfiguration(file, { generation: 1, nowMs: world.nowMs() });
   if (!loaded.ok) {
     world.err(`${renderProblems(loaded.problems)}\n`);

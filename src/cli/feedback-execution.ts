@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Execution } from '../client/feedback/bind-adjustments.js';
 import { readArgumentText } from './files.js';
 import { canonicalize } from '../feedback/canonical-json.js';
-import { SHA256_HEX } from '../verify/syntax.js';
+import { SHA256_HEX } from '../protocol/syntax.js';
 import { CliFault } from './cli-fault.js';
 import { collecting } from './option-values.js';
 

@@ -9,7 +9,7 @@ import {
   MAX_MAX_AGE_SECONDS,
 } from '../client/feedback/verify-options.js';
 import { FEEDBACK_RESPONSE_SCHEMA } from '../feedback/signing-input.js';
-import { UUID } from '../verify/syntax.js';
+import { UUID } from '../protocol/syntax.js';
 import { CliFault } from './cli-fault.js';
 import { readArgument, STANDARD_STREAM } from './files.js';
 import { readKeyring } from './keyring-file.js';

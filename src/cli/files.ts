@@ -10,8 +10,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { errorCode } from '../client/send-failure.js';
-import { privateKeyRemedy, readSecretFile } from '../config/private-key-file.js';
-import { fault, readBoundedFile, unreadable, type FileResult, type TextResult } from '../config/read-file.js';
+import { privateKeyRemedy, readSecretFile } from '../config/files/private-key-file.js';
+import {
+  fault,
+  readBoundedFile,
+  unreadable,
+  type FileResult,
+  type TextResult,
+} from '../config/files/read-file.js';
 import { describeKeyFault, parsePrivateKey, type PrivateKey } from '../crypto/private-key.js';
 import { CliFault } from './cli-fault.js';
 import type { CliWorld } from './session.js';

@@ -1,5 +1,5 @@
 /** `countersign import-env`: from the existing gateway's environment file to a configuration. */
-import type { ImportNote } from '../config/import-env.js';
+import type { ImportNote } from '../migrate/import-env.js';
 import { CliFault } from './cli-fault.js';
 import { ExitCode } from './exit-code.js';
 import { readArgumentText, writeResult } from './files.js';
@@ -10,8 +10,8 @@ import { printable } from './text.js';
 const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
 
 async function importEnv(world: CliWorld, file: string, options: { out?: string }): Promise<ExitCode> {
-  const { importEnvironment } = await import('../config/import-env.js');
-  const { renderProblems } = await import('../config/render.js');
+  const { importEnvironment } = await import('../migrate/import-env.js');
+  const { renderProblems } = await import('../config/document/render.js');
   const text = readArgumentText(file, MAX_ENVIRONMENT_BYTES);
   if (!text.ok) throw new CliFault(`the environment: ${file} ${text.message}`, text.remedy);
   // With a byte-order mark where there is one: loaders do not drop it.

@@ -5,7 +5,7 @@ import { signRequest } from '../client/sign-request.js';
 import { latin1FromBytes } from '../crypto/bytes.js';
 import { certificateFingerprints } from '../crypto/fingerprint.js';
 import { zeroize } from '../crypto/private-key.js';
-import { IDENTITY, KID, NONCE } from '../verify/syntax.js';
+import { IDENTITY, KID, NONCE } from '../protocol/syntax.js';
 import { CliFault } from './cli-fault.js';
 import { fillBody } from './fill-body.js';
 import { readBody, readPemFile, readSigningKey } from './files.js';

@@ -1,6 +1,6 @@
 /** Finding what is known of one request: records of the audit file and lines of Envoy's access log, as streams. */
 import { createReadStream } from 'node:fs';
-import { unreadable } from '../config/read-file.js';
+import { unreadable } from '../config/files/read-file.js';
 import { CliFault } from './cli-fault.js';
 
 /** One parsed line. Nothing in it is believed to have any type. */

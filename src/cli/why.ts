@@ -1,7 +1,7 @@
 /** `countersign why`: what became of one request, from the records of the verifier and of Envoy. */
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { readBoundedText } from '../config/read-file.js';
+import { readBoundedText } from '../config/files/read-file.js';
 import { CliFault, usageFault } from './cli-fault.js';
 import { ExitCode } from './exit-code.js';
 import { examples } from './help.js';
@@ -98,7 +98,7 @@ function defaultConfiguration(): string | undefined {
  * not there yet is left out; what was named by an option and is missing is an error.
  */
 async function configuredFiles(file: string): Promise<LogFiles> {
-  const { parseConfigurationDocument } = await import('../config/document.js');
+  const { parseConfigurationDocument } = await import('../config/document/document.js');
   const text = readBoundedText(file, MAX_CONFIGURATION_BYTES);
   if (!text.ok) throw new CliFault(`the configuration: ${file} ${text.message}`, text.remedy);
   const parsed = parseConfigurationDocument(text.text);

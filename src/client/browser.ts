@@ -1,7 +1,7 @@
 /** The browser bundle: everything of the client that needs no Node. `npm run build:browser` makes one file of it. */
 export { portableKeyPair, type PortablePrivateKey } from '../crypto/portable.js';
 export * from './feedback/index.js';
-export { DEFAULT_HEADER_NAMES, type SecurityHeaderNames } from './header-names.js';
+export { DEFAULT_HEADER_NAMES, type SecurityHeaderNames } from '../protocol/header-names.js';
 export { generateNonce, webCryptoRandomBytes, type RandomBytes } from './nonce.js';
 export { parseRefusal, parseRetryAfter, type RefusalDetails } from './refusal-answer.js';
 export { signRequest, signingInput, type SignedHeaders, type SignRequestOptions } from './sign-request.js';

@@ -9,7 +9,7 @@ export { portableKeyPair, type PortablePrivateKey } from '../crypto/portable.js'
 export type { CollectedAnswer } from './collect-answer.js';
 export { fastVerifier } from './fast-verifier.js';
 export * from './feedback/index.js';
-export { DEFAULT_HEADER_NAMES, type SecurityHeaderNames } from './header-names.js';
+export { DEFAULT_HEADER_NAMES, type SecurityHeaderNames } from '../protocol/header-names.js';
 export { readKeyringFile, type KeyringFileResult } from './keyring-file.js';
 export { generateNonce, webCryptoRandomBytes, type RandomBytes } from './nonce.js';
 export {

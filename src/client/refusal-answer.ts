@@ -1,5 +1,5 @@
 /** Reading the gateway's refusal (wire contract, *Answers*). What it says is a claim of the server, no more. */
-import { DECISION_HEADER } from '../verify/syntax.js';
+import { DECISION_HEADER } from '../protocol/syntax.js';
 
 /** A refusal as the client is told it. Every text is the server's: escape it before showing it. */
 export interface RefusalDetails {

@@ -2,8 +2,8 @@
 import { encodeBase64 } from '../crypto/base64.js';
 import { concatBytes } from '../crypto/bytes.js';
 import { portableSign, type PortablePrivateKey } from '../crypto/portable.js';
-import { IDENTITY, KID, NONCE, SHA256_HEX, TIMESTAMP } from '../verify/syntax.js';
-import { DEFAULT_HEADER_NAMES, type SecurityHeaderNames } from './header-names.js';
+import { IDENTITY, KID, NONCE, SHA256_HEX, TIMESTAMP } from '../protocol/syntax.js';
+import { DEFAULT_HEADER_NAMES, type SecurityHeaderNames } from '../protocol/header-names.js';
 
 /** What is signed, by whom, and when. */
 export interface SignRequestOptions {

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
 import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
-import type { ValidityInterval } from '../verify/validity-interval.js';
+import type { ValidityInterval } from '../protocol/validity-interval.js';
 import type { CertificatePin, Identity, VerificationKey } from '../verify/snapshot.js';
 import { isSameData } from './secrets.js';
 import type { Configuration, ServerSettings } from './settings.js';

@@ -9,7 +9,7 @@ import { restorePublicKey } from '../crypto/public-key.js';
 import { FeedbackKey } from '../feedback/feedback-key.js';
 import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
 import type { Identity, Snapshot, ValidityInterval, VerificationKey } from '../verify/snapshot.js';
-import { deepFreeze } from './freeze.js';
+import { deepFreeze } from './compile/freeze.js';
 import { restoreSecrets, takeSecrets } from './secrets.js';
 import type { Configuration, FilePrints } from './settings.js';
 

@@ -1,18 +1,18 @@
 /** From a file to a configuration: the same loader for `serve`, reload and `check-config`. */
 import { dirname, resolve } from 'node:path';
 import type { Snapshot } from '../verify/snapshot.js';
-import { LoadContext } from './context.js';
-import { parseConfigurationDocument, type DocumentFault } from './document.js';
-import { compileFeedback } from './feedback.js';
-import { printFile, printRead } from './file-print.js';
-import { Findings, formatPath, moreProblems, type BoundedFindings } from './findings.js';
-import { deepFreeze } from './freeze.js';
-import { compileIdentities } from './identities.js';
-import { compilePolicies } from './policies.js';
-import type { PublicKeyCache } from './public-key-cache.js';
-import { readBoundedText } from './read-file.js';
-import type { ConfigurationInput } from './schema.js';
-import { compileHeaders, compileSettings } from './server-settings.js';
+import { LoadContext } from './compile/context.js';
+import { parseConfigurationDocument, type DocumentFault } from './document/document.js';
+import { compileFeedback } from './compile/feedback.js';
+import { printFile, printRead } from './files/file-print.js';
+import { Findings, formatPath, moreProblems, type BoundedFindings } from './document/findings.js';
+import { deepFreeze } from './compile/freeze.js';
+import { compileIdentities } from './compile/identities.js';
+import { compilePolicies } from './compile/policies.js';
+import type { PublicKeyCache } from './compile/public-key-cache.js';
+import { readBoundedText } from './files/read-file.js';
+import type { ConfigurationInput } from './schema/schema.js';
+import { compileHeaders, compileSettings } from './compile/server-settings.js';
 import type {
   Configuration,
   ConfigurationProblem,
@@ -20,8 +20,8 @@ import type {
   LoadResult,
   ServerSettings,
 } from './settings.js';
-import { parseStructure, type Structure } from './structure.js';
-import { warnAboutOperators } from './operators.js';
+import { parseStructure, type Structure } from './document/structure.js';
+import { warnAboutOperators } from './compile/operators.js';
 
 /** The largest configuration that is read, in bytes. */
 export const maxConfigurationBytes = 8 * 1024 * 1024;

@@ -1,14 +1,14 @@
 /** The database file of the pairs: where it lies, what it survives, and that it never meets a full disk. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { readBootId } from '../nonces/boot-id.js';
+import { readBootId } from '../storage/lmdb/boot-id.js';
 import {
   prepareDirectory,
   prepareFiles,
   refuseForeignFiles,
   removeJournal,
-} from '../nonces/journal-files.js';
-import { openReservedDatabase, type ReservedDatabase } from '../nonces/reserved-database.js';
+} from '../nonces/lmdb/journal-files.js';
+import { openReservedDatabase, type ReservedDatabase } from '../storage/lmdb/reserved-database.js';
 import { ExecutionStoreError, type ExecutionBounds } from './execution-bounds.js';
 import { TABLES } from './pair-index.js';
 

@@ -2,7 +2,7 @@
  * The durable store, in the directory of the nonces and shared by every process that names it. Pairs that are
  * submitted in one turn of the event loop are written in one transaction.
  */
-import type { ReservedDatabase } from '../nonces/reserved-database.js';
+import type { ReservedDatabase } from '../storage/lmdb/reserved-database.js';
 import { openPairDatabase, type LmdbExecutionStoreOptions } from './database.js';
 import { checkExecutionBounds } from './execution-bounds.js';
 import type { ExecutionPair, ExecutionStore } from './execution-store.js';

@@ -3,7 +3,7 @@
  * time's, to find the oldest of one tenant and of all. The numbers of pairs are kept beside them.
  * Everything that writes has to be called inside a write transaction.
  */
-import type { ReservedDatabase, Table } from '../nonces/reserved-database.js';
+import type { ReservedDatabase, Table } from '../storage/lmdb/reserved-database.js';
 import type { ExecutionBounds } from './execution-bounds.js';
 import type { ExecutionPair } from './execution-store.js';
 import { KEY_BYTES, pairKey, tenantKey } from './pair-keys.js';

@@ -3,10 +3,10 @@
  * replica is known to the signer on every other one. What Redis forgets, or does not say in time, is refused.
  */
 import type { RedisSettings } from '../config/redis-settings.js';
-import { redisFault } from '../nonces/redis-fault.js';
-import { openRedisLink, type RedisLink } from '../nonces/redis-link.js';
-import type { RedisScript } from '../nonces/redis-scripts.js';
-import { within } from '../nonces/within.js';
+import { redisFault } from '../storage/redis/fault.js';
+import { openRedisLink, type RedisLink } from '../storage/redis/link.js';
+import type { RedisScript } from '../storage/redis/scripts.js';
+import { within } from '../storage/redis/within.js';
 import { checkExecutionBounds, type ExecutionBounds } from './execution-bounds.js';
 import type { ExecutionPair, ExecutionStore } from './execution-store.js';
 import { LookUps } from './look-ups.js';

@@ -3,7 +3,7 @@ import { equalBytes } from '../crypto/bytes.js';
 import { portableSign } from '../crypto/portable.js';
 import { zeroize, type PrivateKey, type Signer } from '../crypto/private-key.js';
 import type { PublicKey } from '../crypto/public-key.js';
-import type { ValidityInterval } from '../verify/validity-interval.js';
+import type { ValidityInterval } from '../protocol/validity-interval.js';
 
 /** Any bytes will do: a deterministic signature is right or wrong. */
 const SELF_TEST_MESSAGE = new TextEncoder().encode('countersign feedback key self-test');

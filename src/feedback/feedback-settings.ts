@@ -1,5 +1,5 @@
 /** What signing an answer reads of the configuration, and which key signs for whom. */
-import { isValidAt } from '../verify/validity-interval.js';
+import { isValidAt } from '../protocol/validity-interval.js';
 import type { FeedbackKey } from './feedback-key.js';
 
 /** Keys that sign for the same consumers. */

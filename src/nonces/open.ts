@@ -1,10 +1,10 @@
 /** From the settings to an open nonce store. */
 import type { NonceSettings } from '../config/settings.js';
 import type { Snapshot } from '../verify/snapshot.js';
-import { initialiseNonceDirectory, openLmdbNonceStore } from './lmdb-store.js';
+import { initialiseNonceDirectory, openLmdbNonceStore } from './lmdb/store.js';
 import { createMemoryNonceStore } from './memory-store.js';
 import type { Clock, NonceStore } from './nonce-store.js';
-import { openRedisNonceStore } from './redis-store.js';
+import { openRedisNonceStore } from './redis/store.js';
 import { widestWindow } from './widest-window.js';
 
 /**

@@ -4,10 +4,10 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Gauge, type Registry } from 'prom-client';
-import { maxCertificateFileBytes, readBoundedFile } from '../config/read-file.js';
+import { maxCertificateFileBytes, readBoundedFile } from '../config/files/read-file.js';
 import type { Configuration } from '../config/settings.js';
 import { earliestEndMs, readCertificateBundle } from '../crypto/certificate-bundle.js';
-import { isValidAt, type ValidityInterval } from '../verify/validity-interval.js';
+import { isValidAt, type ValidityInterval } from '../protocol/validity-interval.js';
 import { feedbackDomains, feedbackKeysToRenew, keysToRenew, nextChangeMs, pinsToRenew } from './renewals.js';
 
 /** A scrape prints a sample in some 3 µs, on the loop that serves. */

@@ -1,7 +1,7 @@
 /** Whether there are keys to verify requests and to sign answers with, now. */
 import { activeKeyOf } from '../feedback/feedback-settings.js';
 import type { Identity, Snapshot } from '../verify/snapshot.js';
-import { isValidAt } from '../verify/validity-interval.js';
+import { isValidAt } from '../protocol/validity-interval.js';
 import type { HealthComponent } from './health.js';
 
 /** How long an answer stands: a look at a hundred thousand identities takes milliseconds. */

@@ -2,7 +2,7 @@
 import { activeKeyOf, type SigningDomain } from '../feedback/feedback-settings.js';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
 import type { CertificatePin, Identity, Snapshot, VerificationKey } from '../verify/snapshot.js';
-import { isValidAt, type ValidityInterval } from '../verify/validity-interval.js';
+import { isValidAt, type ValidityInterval } from '../protocol/validity-interval.js';
 
 /** Of an identity, at a moment in Unix milliseconds; none when it is revoked. */
 export function pinsToRenew({ pins, revoked }: Identity, nowMs: number): readonly CertificatePin[] {

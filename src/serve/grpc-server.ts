@@ -1,11 +1,11 @@
 /** The services of this process on its Unix socket, every limit explicit (MUST 29, 30). */
 import type { ServerSettings } from '../config/settings.js';
-import type { AuthorizationService } from '../envoy/authorization-service.js';
-import { authorizationMethod, CHECK_METHOD } from '../envoy/grpc-authorization.js';
-import { heldAnswerBytes } from '../envoy/held-answer.js';
-import { healthMethods } from '../envoy/grpc-health.js';
-import { PROCESS_METHOD, processingMethod } from '../envoy/processing-method.js';
-import type { ResponseSigner } from '../envoy/response-signer.js';
+import type { AuthorizationService } from '../envoy/ext-authz/authorization-service.js';
+import { authorizationMethod, CHECK_METHOD } from '../envoy/ext-authz/check-method.js';
+import { heldAnswerBytes } from '../envoy/ext-proc/held-answer.js';
+import { healthMethods } from '../grpc/health.js';
+import { PROCESS_METHOD, processingMethod } from '../envoy/ext-proc/processing-method.js';
+import type { ResponseSigner } from '../envoy/ext-proc/response-signer.js';
 import type { Method } from '../grpc/method.js';
 import { GrpcServer } from '../grpc/server.js';
 import type { Health } from '../observability/health.js';

@@ -1,8 +1,8 @@
 /** Where a verifier is found: by itself on the socket and the admin port of the settings, or as one of several workers. */
 import type { Configuration } from '../config/settings.js';
-import { workerSocketPaths } from '../config/worker-sockets.js';
+import { workerSocketPaths } from '../config/compile/worker-sockets.js';
 import { startAdminServer } from '../observability/admin-server.js';
-import { openWorkerLink, tellSuperseded, toldToTakeOver, type WorkerView } from './worker-link.js';
+import { openWorkerLink, tellSuperseded, toldToTakeOver, type WorkerView } from './workers/worker-link.js';
 
 /** The Unix socket for Envoy, and who is shown metrics and health. */
 export interface Place {

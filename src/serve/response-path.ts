@@ -6,13 +6,13 @@ import type { AuditLog } from '../audit/audit-log.js';
 import type { Configuration } from '../config/settings.js';
 import { encodeBase64Url } from '../crypto/base64.js';
 import { selectSigner } from '../crypto/signing.js';
-import { ResponseSigner } from '../envoy/response-signer.js';
+import { ResponseSigner } from '../envoy/ext-proc/response-signer.js';
 import type { ExecutionStore } from '../executions/execution-store.js';
 import { openExecutionStore } from '../executions/open.js';
 import { findDisagreeingKey } from '../feedback/signing-self-test.js';
 import type { DecisionMetrics } from '../observability/decision-metrics.js';
 import { FeedbackMetrics } from '../observability/feedback-metrics.js';
-import type { LiveConfiguration } from './live-configuration.js';
+import type { LiveConfiguration } from './reload/live-configuration.js';
 import { systemClock as clock } from './system-clock.js';
 
 /** 24 URL-safe characters (wire contract, section 2). */

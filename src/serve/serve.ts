@@ -7,14 +7,14 @@ import { selectEngine } from '../crypto/engines.js';
 import { selfTest } from '../crypto/self-test.js';
 import { LogDestination } from '../observability/log-destination.js';
 import { readableLine } from '../observability/readable-line.js';
-import type { ConfigurationFiles } from './judged-files.js';
-import { LoadThread } from './load-thread.js';
+import type { ConfigurationFiles } from './reload/judged-files.js';
+import { LoadThread } from './reload/load-thread.js';
 import { workerPlace } from './place.js';
 import { ProcessSignals } from './process-signals.js';
-import { SharedFiles } from './shared-files.js';
+import { SharedFiles } from './workers/shared-files.js';
 import { checkSuccession } from './succession.js';
 import { startVerifier, type RunningVerifier, type StartOptions } from './verifier.js';
-import { startWorkers } from './workers.js';
+import { startWorkers } from './workers/workers.js';
 
 /** Exit codes, as `countersign --help` documents them. */
 const GOOD = 0;

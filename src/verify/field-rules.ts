@@ -2,7 +2,7 @@
 import { decodeCanonicalBase64 } from '../crypto/base64.js';
 import type { SelectedValue } from '../json/scan.js';
 import type { FieldRule } from './body-contract.js';
-import { NONCE, SHA256_HEX, TIMESTAMP, UUID } from './syntax.js';
+import { NONCE, SHA256_HEX, TIMESTAMP, UUID } from '../protocol/syntax.js';
 
 const SIGNATURE_BYTES = 64;
 /** The longest integer lexeme that a bound of ours can be compared with exactly. */

@@ -5,9 +5,9 @@
 import type { PublicKey } from '../crypto/public-key.js';
 import type { FeedbackSettings } from '../feedback/feedback-settings.js';
 import type { BodyContract } from './body-contract.js';
-import type { ValidityInterval } from './validity-interval.js';
+import type { ValidityInterval } from '../protocol/validity-interval.js';
 
-export type { ValidityInterval } from './validity-interval.js';
+export type { ValidityInterval } from '../protocol/validity-interval.js';
 
 /** One accepted peer certificate: SHA-256 over its DER, or over the DER of its SubjectPublicKeyInfo. */
 export interface CertificatePin extends ValidityInterval {

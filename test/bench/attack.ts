@@ -3,8 +3,8 @@
  * `node attack.js STATE_DIRECTORY NAME`: says `begun`, goes on until its standard input ends, and says how much it did.
  */
 import { once } from 'node:events';
-import { attach } from '../../examples/local-federation/attach.js';
-import { layoutOf } from '../../examples/local-federation/layout.js';
+import { attach } from '../../tools/local-federation/attach.js';
+import { layoutOf } from '../../tools/local-federation/layout.js';
 import { attackerOf } from '../e2e/support/hostile.js';
 import { ATTACK_NAMES, ATTACKS } from './attacks.js';
 

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { certificateFingerprints } from '../../src/crypto/fingerprint.js';
-import { encodeAllow } from '../../src/envoy/check-response.js';
+import { encodeAllow } from '../../src/envoy/ext-authz/check-response.js';
 import { runLoad, type LoadResult } from './grpc-load.js';
 import {
   benchPolicy,

@@ -14,10 +14,10 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { createSodiumEngine, loadSodium } from '../../src/crypto/engines.js';
-import { encodeAllow } from '../../src/envoy/check-response.js';
-import { readCheckRequest } from '../../src/envoy/check-request.js';
-import { WantedNames } from '../../src/envoy/wanted-names.js';
-import { CHECK_METHOD } from '../../src/envoy/grpc-authorization.js';
+import { encodeAllow } from '../../src/envoy/ext-authz/check-response.js';
+import { readCheckRequest } from '../../src/envoy/ext-authz/check-request.js';
+import { WantedNames } from '../../src/envoy/ext-authz/wanted-names.js';
+import { CHECK_METHOD } from '../../src/envoy/ext-authz/check-method.js';
 import { GrpcServer } from '../../src/grpc/server.js';
 import { loadEnvoyApi } from './envoy-api.js';
 

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startFederation, type Federation } from '../../examples/local-federation/federation.js';
+import { startFederation, type Federation } from '../../tools/local-federation/federation.js';
 import { doorOf } from '../e2e/support/door.js';
 import { honestLoad, quantile, type HonestResult } from '../e2e/support/honest-load.js';
 import { telemetry } from '../e2e/support/requests.js';

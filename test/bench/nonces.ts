@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { initialiseNonceDirectory, openLmdbNonceStore } from '../../src/nonces/lmdb-store.js';
+import { initialiseNonceDirectory, openLmdbNonceStore } from '../../src/nonces/lmdb/store.js';
 import { createMemoryNonceStore } from '../../src/nonces/memory-store.js';
 import type { NonceClaim, NonceStore } from '../../src/nonces/nonce-store.js';
 

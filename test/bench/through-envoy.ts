@@ -13,10 +13,10 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AddressInfo } from 'node:net';
 import { parseDocument } from 'yaml';
-import { findEnvoy } from '../../examples/local-federation/envoy-files.js';
-import { startFederation, type Federation } from '../../examples/local-federation/federation.js';
-import { envoyPlan } from '../../examples/local-federation/plans.js';
-import { startProcess } from '../../examples/local-federation/processes.js';
+import { findEnvoy } from '../../tools/local-federation/envoy-files.js';
+import { startFederation, type Federation } from '../../tools/local-federation/federation.js';
+import { envoyPlan } from '../../tools/local-federation/plans.js';
+import { startProcess } from '../../tools/local-federation/processes.js';
 import { adjustments } from './feedback.js';
 import {
   benchProducer,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionStore } from '../../src/executions/execution-store.js';
 import { openLmdbExecutionStore, type LmdbExecutionStoreOptions } from '../../src/executions/lmdb-store.js';
-import { openLmdbNonceStore } from '../../src/nonces/lmdb-store.js';
+import { openLmdbNonceStore } from '../../src/nonces/lmdb/store.js';
 import {
   compileScript,
   runScript,

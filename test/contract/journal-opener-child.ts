@@ -1,6 +1,6 @@
 /** A process that opens a journal and closes it, over and over, unless it is killed. */
 import { writeSync } from 'node:fs';
-import { openJournal } from '../../src/nonces/journal.js';
+import { openJournal } from '../../src/nonces/lmdb/journal.js';
 
 /** The JSON argument. */
 export interface JournalOpenerTask {

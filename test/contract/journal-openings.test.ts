@@ -1,9 +1,9 @@
-/** A journal that other processes open, and are killed opening, while it is written to (src/nonces/write-gate.ts). */
+/** A journal that other processes open, and are killed opening, while it is written to (src/storage/lmdb/write-gate.ts). */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { prepareFiles } from '../../src/nonces/journal-files.js';
-import { openJournal, type Journal } from '../../src/nonces/journal.js';
+import { prepareFiles } from '../../src/nonces/lmdb/journal-files.js';
+import { openJournal, type Journal } from '../../src/nonces/lmdb/journal.js';
 import { compileScript, runScript, type CompiledScript } from '../support/child-process.js';
 import type { JournalOpenerTask } from './journal-opener-child.js';
 

@@ -1,6 +1,6 @@
 /** A process that claims nonces until it is done or killed. Prints one line for every batch that was answered. */
 import { writeSync } from 'node:fs';
-import { openLmdbNonceStore } from '../../src/nonces/lmdb-store.js';
+import { openLmdbNonceStore } from '../../src/nonces/lmdb/store.js';
 import { numberedClaim } from './nonce-claims.js';
 
 /** The JSON argument. */

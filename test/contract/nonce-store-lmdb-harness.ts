@@ -6,7 +6,7 @@ import {
   initialiseNonceDirectory,
   openLmdbNonceStore,
   type LmdbNonceStoreOptions,
-} from '../../src/nonces/lmdb-store.js';
+} from '../../src/nonces/lmdb/store.js';
 import type { NonceStore } from '../../src/nonces/nonce-store.js';
 import { fakeClock, START_SECONDS, type FakeClock } from './nonce-claims.js';
 import { optionsWith } from './nonce-store-harness.js';

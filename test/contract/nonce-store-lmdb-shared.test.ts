@@ -1,5 +1,5 @@
 /** What the lmdb store promises to several processes, those among them that are killed. */
-import { initialiseNonceDirectory } from '../../src/nonces/lmdb-store.js';
+import { initialiseNonceDirectory } from '../../src/nonces/lmdb/store.js';
 import { compileScript, runScript, type CompiledScript } from '../support/child-process.js';
 import { numberedClaim } from './nonce-claims.js';
 import type { NonceChildLine, NonceChildTask } from './nonce-store-child.js';

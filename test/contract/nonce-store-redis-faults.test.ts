@@ -6,7 +6,7 @@
  */
 // Faults: every test
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RedisNonceStore } from '../../src/nonces/redis-store.js';
+import type { RedisNonceStore } from '../../src/nonces/redis/store.js';
 import { RedisServer } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';

@@ -1,7 +1,7 @@
 /** What happens to Redis while nobody claims anything: the store has to notice it by itself. */
 // Faults: every test
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RedisNonceStore } from '../../src/nonces/redis-store.js';
+import type { RedisNonceStore } from '../../src/nonces/redis/store.js';
 import { RedisServer } from '../support/redis-server.js';
 import { numberedClaim } from './nonce-claims.js';
 import { newPrefix, redisAt, RedisStores } from './nonce-store-redis-harness.js';

@@ -1,5 +1,5 @@
 /** The contract of every nonce store, over a real Redis. */
-import { openRedisNonceStore } from '../../src/nonces/redis-store.js';
+import { openRedisNonceStore } from '../../src/nonces/redis/store.js';
 import { RedisServer } from '../support/redis-server.js';
 import { describeNonceStore } from './nonce-store-contract.js';
 import { newPrefix, redisAt } from './nonce-store-redis-harness.js';

@@ -5,10 +5,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { initialiseNonceDirectory, openLmdbNonceStore } from '../../src/nonces/lmdb-store.js';
+import { initialiseNonceDirectory, openLmdbNonceStore } from '../../src/nonces/lmdb/store.js';
 import { nonceGate } from '../../src/nonces/nonce-gate.js';
 import type { ClaimOutcome, NonceClaim, NonceStore } from '../../src/nonces/nonce-store.js';
-import { openRedisNonceStore } from '../../src/nonces/redis-store.js';
+import { openRedisNonceStore } from '../../src/nonces/redis/store.js';
 import type { Claimed } from '../../src/verify/effects.js';
 import type { Refusal } from '../../src/verify/refusal.js';
 import { RedisServer } from '../support/redis-server.js';

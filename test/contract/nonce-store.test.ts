@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openLmdbNonceStore } from '../../src/nonces/lmdb-store.js';
+import { openLmdbNonceStore } from '../../src/nonces/lmdb/store.js';
 import { createMemoryNonceStore } from '../../src/nonces/memory-store.js';
 import { describeNonceStore } from './nonce-store-contract.js';
 

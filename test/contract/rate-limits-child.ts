@@ -1,6 +1,6 @@
 /** A process that asks for slots, a few at a time, and tells of each answer in a line. */
 import { writeSync } from 'node:fs';
-import { openLmdbRateLimits } from '../../src/nonces/lmdb-rate-limits.js';
+import { openLmdbRateLimits } from '../../src/rate-limits/lmdb.js';
 
 interface Task {
   readonly directory: string;

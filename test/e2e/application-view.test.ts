@@ -1,7 +1,7 @@
 /** What reaches the application after an allow, and what nobody can make reach it (wire contract, section 3). */
 import { createHash } from 'node:crypto';
-import { ATTESTATION } from '../../examples/local-federation/bodies.js';
-import { PRODUCER_A } from '../../examples/local-federation/parties.js';
+import { ATTESTATION } from '../../tools/local-federation/bodies.js';
+import { PRODUCER_A } from '../../tools/local-federation/parties.js';
 import { arrivalOf, ours, values, VERIFIED } from './support/arrivals.js';
 import { expectAllowed } from './support/expectations.js';
 import { adding, PROTOCOLS, type HeaderLine, type Outgoing } from './support/outgoing.js';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { repositoryRoot } from '../../examples/local-federation/layout.js';
+import { repositoryRoot } from '../../tools/local-federation/layout.js';
 import {
   adjustments,
   ATTESTATION,

@@ -1,7 +1,7 @@
 /** Every table of cases through the other Envoy line that is supported: a later or an earlier one may differ. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { repositoryRoot } from '../../examples/local-federation/layout.js';
+import { repositoryRoot } from '../../tools/local-federation/layout.js';
 import { atBothFamilies, describeAddresses } from './cases/addresses.js';
 import { describeAllCases } from './cases/describe-cases.js';
 import { Stage } from './support/stage.js';

@@ -12,11 +12,11 @@ import {
   issueCertificate,
   newCertificateKeys,
   type Issuer,
-} from '../../examples/local-federation/certificate.js';
-import { fingerprintOf } from '../../examples/local-federation/certificates.js';
-import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
-import { fetchPage } from '../../examples/local-federation/health.js';
-import type { Credentials } from '../../examples/local-federation/producer.js';
+} from '../../tools/local-federation/certificate.js';
+import { fingerprintOf } from '../../tools/local-federation/certificates.js';
+import type { ConfigurationDocument } from '../../tools/local-federation/configuration.js';
+import { fetchPage } from '../../tools/local-federation/health.js';
+import type { Credentials } from '../../tools/local-federation/producer.js';
 import { until } from '../support/until.js';
 import { countOf } from './support/afterwards.js';
 import { EvenLoad, unlike } from './support/even-load.js';

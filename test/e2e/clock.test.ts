@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fetchPage } from '../../examples/local-federation/health.js';
+import { fetchPage } from '../../tools/local-federation/health.js';
 import { until } from '../support/until.js';
 import { expectAllowed, expectRefusal } from './support/expectations.js';
 import { PROTOCOLS, type Outgoing } from './support/outgoing.js';

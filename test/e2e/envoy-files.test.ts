@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { renderBootstrap } from '../../src/envoy/bootstrap/bootstrap.js';
-import { DEFAULT_BOOTSTRAP_OPTIONS, type BootstrapOptions } from '../../src/envoy/bootstrap/options.js';
-import { DEFAULT_CLIENT_CA_SDS_OPTIONS, renderClientCaSds } from '../../src/envoy/bootstrap/tls.js';
+import { renderBootstrap } from '../../src/envoy-config/bootstrap.js';
+import { DEFAULT_BOOTSTRAP_OPTIONS, type BootstrapOptions } from '../../src/envoy-config/options.js';
+import { DEFAULT_CLIENT_CA_SDS_OPTIONS, renderClientCaSds } from '../../src/envoy-config/tls.js';
 
 /** Where the committed files expect certificates and SDS files; moved under a folder of the test. */
 const INSTALLED = '/etc/countersign';

@@ -15,12 +15,12 @@ import {
   newCertificateKeys,
   type CertificateKeys,
   type Issuer,
-} from '../../examples/local-federation/certificate.js';
-import { fetchPage } from '../../examples/local-federation/health.js';
+} from '../../tools/local-federation/certificate.js';
+import { fetchPage } from '../../tools/local-federation/health.js';
 import { loadConfiguration } from '../../src/config/load.js';
-import { renderBootstrap } from '../../src/envoy/bootstrap/bootstrap.js';
-import { DEFAULT_BOOTSTRAP_OPTIONS } from '../../src/envoy/bootstrap/options.js';
-import { renderClientCaSds, renderServerSds } from '../../src/envoy/bootstrap/tls.js';
+import { renderBootstrap } from '../../src/envoy-config/bootstrap.js';
+import { DEFAULT_BOOTSTRAP_OPTIONS } from '../../src/envoy-config/options.js';
+import { renderClientCaSds, renderServerSds } from '../../src/envoy-config/tls.js';
 import { until } from '../support/until.js';
 import { configurationText } from '../unit/config/workspace.js';
 import { anyFreePort } from './support/free-port.js';
@@ -53,7 +53,7 @@ const ofCurve = (namedCurve: string) =>
   issue('localhost', 'server', first.issuer, generateKeyPairSync('ec', { namedCurve }));
 const [p521, koblitz] = [ofCurve('secp521r1'), ofCurve('secp256k1')];
 
-/** What the loader warns of among pins (`src/config/certificates.ts`). */
+/** What the loader warns of among pins (`src/config/compile/certificates.ts`). */
 const clientOf = (keys: CertificateKeys) => issue('client', 'client', first.issuer, keys);
 const clients = [
   ['P-256', clientOf(newCertificateKeys()), true],

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
+import type { ConfigurationDocument } from '../../tools/local-federation/configuration.js';
 import { until } from '../support/until.js';
 import { expectAllowed, expectRefusal, refusalBody } from './support/expectations.js';
 import { PROTOCOLS, type Outgoing } from './support/outgoing.js';

@@ -1,5 +1,5 @@
 /** HTTP/2 as no library would send it: pseudo-headers, header bytes and DATA frames that lie or contradict each other. */
-import { PATHS } from '../../examples/local-federation/bodies.js';
+import { PATHS } from '../../tools/local-federation/bodies.js';
 import { expectAllowed } from './support/expectations.js';
 import type { HeaderLine, Outgoing } from './support/outgoing.js';
 import { dataFrame, headersFrame, sendFrames } from './support/raw-http2.js';

@@ -5,7 +5,7 @@
 // Faults: every test
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fetchPage } from '../../examples/local-federation/health.js';
+import { fetchPage } from '../../tools/local-federation/health.js';
 import { MemoryPeak } from '../support/resident-memory.js';
 import { until } from '../support/until.js';
 import { AuditReader } from './support/audit-reader.js';

@@ -1,5 +1,5 @@
 /** HTTP/1.1 byte by byte: framings, lines and targets that lie or contradict each other. */
-import { PATHS } from '../../examples/local-federation/bodies.js';
+import { PATHS } from '../../tools/local-federation/bodies.js';
 import { arrivalOf, values } from './support/arrivals.js';
 import { expectRefusedUnasked } from './support/expectations.js';
 import { sendBytes } from './support/http1-client.js';

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProcessName } from '../../examples/local-federation/processes.js';
+import type { ProcessName } from '../../tools/local-federation/processes.js';
 import { until } from '../support/until.js';
 import { countOf, letThrough, recordsIn, sentAgain } from './support/afterwards.js';
 import { headerOf, type Outgoing } from './support/outgoing.js';

@@ -2,8 +2,8 @@
 import { rmSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
-import { PRODUCER_B } from '../../examples/local-federation/parties.js';
-import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
+import { PRODUCER_B } from '../../tools/local-federation/parties.js';
+import type { ConfigurationDocument } from '../../tools/local-federation/configuration.js';
 import { until } from '../support/until.js';
 import { expectAllowed, expectRefusal, expectRefusedUnasked } from './support/expectations.js';
 import { sendOn } from './support/http2-client.js';

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { layoutOf, repositoryRoot } from '../../examples/local-federation/layout.js';
+import { layoutOf, repositoryRoot } from '../../tools/local-federation/layout.js';
 import { RedisServer } from '../support/redis-server.js';
 import { anyFreePort } from './support/free-port.js';
 import { runLocalFederation, type ProgramRun } from './support/local-federation-program.js';

@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseEnvironment } from '../../examples/local-federation/environment.js';
-import { layoutOf, repositoryRoot } from '../../examples/local-federation/layout.js';
-import { processBirth } from '../../examples/local-federation/process-birth.js';
+import { parseEnvironment } from '../../tools/local-federation/environment.js';
+import { layoutOf, repositoryRoot } from '../../tools/local-federation/layout.js';
+import { processBirth } from '../../tools/local-federation/process-birth.js';
 import { anyFreePort } from './support/free-port.js';
 import { runLocalFederation, type ProgramRun } from './support/local-federation-program.js';
 

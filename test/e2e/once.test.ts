@@ -1,7 +1,7 @@
 /** Once, now, and no more often than allowed: replays, the edges of the window, the rate limit. */
 import { join } from 'node:path';
-import { PRODUCER_A, PRODUCER_B } from '../../examples/local-federation/parties.js';
-import { newNonce } from '../../examples/local-federation/producer.js';
+import { PRODUCER_A, PRODUCER_B } from '../../tools/local-federation/parties.js';
+import { newNonce } from '../../tools/local-federation/producer.js';
 import { expectAllowed, expectRefusal, refusalBody } from './support/expectations.js';
 import { headerOf, PROTOCOLS, type Outgoing } from './support/outgoing.js';
 import { expectTrueReplays, sendAndReset } from './support/reset-copies.js';

@@ -1,8 +1,8 @@
 /** An Envoy that is set up wrongly: the verifier refuses to judge what it was not given properly, and says why. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { findEnvoy } from '../../examples/local-federation/envoy-files.js';
-import { envoyPlan } from '../../examples/local-federation/plans.js';
-import { startProcess } from '../../examples/local-federation/processes.js';
+import { findEnvoy } from '../../tools/local-federation/envoy-files.js';
+import { envoyPlan } from '../../tools/local-federation/plans.js';
+import { startProcess } from '../../tools/local-federation/processes.js';
 import { until } from '../support/until.js';
 import { adding, PROTOCOLS, type Outgoing, type Protocol } from './support/outgoing.js';
 import { expectRefusal } from './support/expectations.js';

@@ -4,7 +4,7 @@
  */
 import { status } from '@grpc/grpc-js';
 import { join } from 'node:path';
-import { PATHS } from '../../examples/local-federation/bodies.js';
+import { PATHS } from '../../tools/local-federation/bodies.js';
 import { until } from '../support/until.js';
 import { expectRefusal, refusalBody } from './support/expectations.js';
 import { PROTOCOLS, removing } from './support/outgoing.js';

@@ -3,7 +3,7 @@
  * first on answers that the test signs itself, so that it is known to refuse, then on what comes through Envoy.
  */
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
-import { PRODUCER_A, PRODUCER_B } from '../../examples/local-federation/parties.js';
+import { PRODUCER_A, PRODUCER_B } from '../../tools/local-federation/parties.js';
 import { Chance, seed } from '../property/json-documents.js';
 import { ANSWER_HEADER, FeedbackApplication } from './support/feedback-application.js';
 import { AnswerSource, type GeneratedAnswer } from './support/generated-answers.js';

@@ -2,7 +2,7 @@
  * Two verifiers, one Redis, and answers that may only name what their tenant has submitted: whichever verifier took
  * the graph, the other one knows it.
  */
-import { PRODUCER_A, PRODUCER_B } from '../../examples/local-federation/parties.js';
+import { PRODUCER_A, PRODUCER_B } from '../../tools/local-federation/parties.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 import { genuineFor, type Envelope } from './support/feedback-answers.js';

@@ -1,7 +1,7 @@
 /** No refusal code without a case that shows it from outside, or the reason why none can. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { repositoryRoot } from '../../examples/local-federation/layout.js';
+import { repositoryRoot } from '../../tools/local-federation/layout.js';
 import { REFUSAL_TABLES } from './cases/refused.js';
 import { REFUSAL_PROOFS } from './support/refusal-proofs.js';
 

@@ -4,8 +4,8 @@ import { readFileSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from
 import { basename, dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parse, stringify } from 'yaml';
-import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
-import { fetchPage } from '../../examples/local-federation/health.js';
+import type { ConfigurationDocument } from '../../tools/local-federation/configuration.js';
+import { fetchPage } from '../../tools/local-federation/health.js';
 import { until } from '../support/until.js';
 import { AuditReader, type AuditRecord } from './support/audit-reader.js';
 import { feedback, signedBytes, telemetry } from './support/requests.js';

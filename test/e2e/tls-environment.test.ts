@@ -6,7 +6,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { createServer, type TlsOptions } from 'node:tls';
-import { repositoryRoot } from '../../examples/local-federation/layout.js';
+import { repositoryRoot } from '../../tools/local-federation/layout.js';
 import { clientTls, makeTlsFiles, type Party, type TlsFiles } from '../unit/client/tls-files.js';
 import { until } from '../support/until.js';
 
@@ -97,7 +97,7 @@ function command(port: number): readonly string[] {
 
 const gateway: Client = (port) =>
   script(
-    `const { Gateway } = await import('${DIST}/examples/local-federation/producer.js');
+    `const { Gateway } = await import('${DIST}/tools/local-federation/producer.js');
      const gateway = new Gateway('https://localhost:${port}', ${JSON.stringify(clientTls(files.client, files.ca).ca)});
      await gateway.send({}, { method: 'GET', path: '/', headers: {}, body: Buffer.alloc(0) });
      gateway.close();`,

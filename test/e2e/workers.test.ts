@@ -2,8 +2,8 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import type { ConfigurationDocument } from '../../examples/local-federation/configuration.js';
-import { fetchPage } from '../../examples/local-federation/health.js';
+import type { ConfigurationDocument } from '../../tools/local-federation/configuration.js';
+import { fetchPage } from '../../tools/local-federation/health.js';
 import { until } from '../support/until.js';
 import { expectAllowed, expectRefusal } from './support/expectations.js';
 import { EvenLoad, slowest } from './support/even-load.js';

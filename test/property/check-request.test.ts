@@ -1,7 +1,11 @@
 /** `readCheckRequest` against the full decoding, by Envoy's definitions and by our own through proto-loader. */
 import { loadSync } from '@grpc/proto-loader';
 import fc from 'fast-check';
-import { POLICY_EXTENSION, readCheckRequest, wantedHeaders } from '../../src/envoy/check-request.js';
+import {
+  POLICY_EXTENSION,
+  readCheckRequest,
+  wantedHeaders,
+} from '../../src/envoy/ext-authz/check-request.js';
 import { FIXED_HEADER_NAMES } from '../../src/verify/inbound-request.js';
 import { encodeCheckRequest, FullCheckRequest } from '../support/check-messages.js';
 import { HEADER_NAMES } from '../support/signed-request.js';

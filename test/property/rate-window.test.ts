@@ -1,6 +1,6 @@
 /** The window in seconds against the reservations themselves. */
 import fc from 'fast-check';
-import { RateWindow } from '../../src/verify/rate-window.js';
+import { RateWindow } from '../../src/rate-limits/rate-window.js';
 
 const steps = fc.array(fc.record({ pauseSeconds: fc.oneof(fc.nat(3), fc.nat(70)), giveBack: fc.boolean() }), {
   maxLength: 120,

@@ -1,7 +1,7 @@
 /** Fresh signed events over kept connections, as fast as they are answered or at an even rate. */
 import { Agent, request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Federation } from '../../examples/local-federation/federation.js';
+import type { Federation } from '../../tools/local-federation/federation.js';
 import { telemetry } from '../e2e/support/requests.js';
 import { Window } from './window.js';
 

@@ -6,7 +6,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startFederation, type Federation } from '../../examples/local-federation/federation.js';
+import { startFederation, type Federation } from '../../tools/local-federation/federation.js';
 import { residentBytes } from '../support/resident-memory.js';
 import { capacity, sender, steady, type Send } from './load.js';
 import { plot } from './plot.js';

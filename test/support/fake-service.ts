@@ -1,9 +1,9 @@
 /** An AuthorizationService with every effect faked: clocks, store, audit log, certificates. */
 import { Registry } from 'prom-client';
 import type { Appended, AuditLog } from '../../src/audit/audit-log.js';
-import { AuthorizationService, type CheckCall } from '../../src/envoy/authorization-service.js';
+import { AuthorizationService, type CheckCall } from '../../src/envoy/ext-authz/authorization-service.js';
 import type { ExecutionStore } from '../../src/executions/execution-store.js';
-import { PeerCertificates } from '../../src/envoy/peer-certificates.js';
+import { PeerCertificates } from '../../src/envoy/ext-authz/peer-certificates.js';
 import { DecisionMetrics } from '../../src/observability/decision-metrics.js';
 import { Admission } from '../../src/verify/admission.js';
 import type { ClaimNonce } from '../../src/verify/effects.js';

@@ -3,7 +3,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { generateKeyPair } from '../../src/crypto/key-pair.js';
 import { selectSigner } from '../../src/crypto/signing.js';
-import { ResponseSigner } from '../../src/envoy/response-signer.js';
+import { ResponseSigner } from '../../src/envoy/ext-proc/response-signer.js';
 import { FeedbackKey } from '../../src/feedback/feedback-key.js';
 import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';
 import { FeedbackMetrics } from '../../src/observability/feedback-metrics.js';

@@ -12,7 +12,7 @@ import {
   type SignedAnswer,
   type SigningTools,
 } from '../../src/feedback/sign-answer.js';
-import type { ValidityInterval } from '../../src/verify/validity-interval.js';
+import type { ValidityInterval } from '../../src/protocol/validity-interval.js';
 import { ADJUSTMENT, KID, TENANT } from './signed-feedback.js';
 
 /** The last millisecond of a second, so that a test sees whether fractions are cut. */

@@ -1,6 +1,6 @@
 /** The snapshot that accepts the valid request, its identities, keys and policies, and how a test changes them. */
-import { buildContract } from '../../src/config/body-contract.js';
-import { profiles } from '../../src/config/profiles.js';
+import { buildContract } from '../../src/config/compile/body-contract.js';
+import { profiles } from '../../src/config/compile/profiles.js';
 import { createStrictVerifier, type StrictVerifier } from '../../src/crypto/ed25519.js';
 import { selectEngine } from '../../src/crypto/engines.js';
 import { generateKeyPair, type PrivateKey } from '../../src/crypto/key-pair.js';

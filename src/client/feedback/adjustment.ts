@@ -1,5 +1,5 @@
 /** One adjustment of a verified answer (wire contract, section 2): read, and held to its form. */
-import { SHA256_HEX } from '../../verify/syntax.js';
+import { SHA256_HEX } from '../../protocol/syntax.js';
 import type { Members, MemberValue } from './members.js';
 
 /** The schema version of an adjustment. */

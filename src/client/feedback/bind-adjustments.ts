@@ -1,6 +1,6 @@
 /** From a verified answer to the adjustments that concern an execution of ours (wire contract, section 2). */
 import { Tokeniser } from '../../json/tokeniser.js';
-import { SHA256_HEX } from '../../verify/syntax.js';
+import { SHA256_HEX } from '../../protocol/syntax.js';
 import { ADJUSTMENT_MEMBERS, type Adjustment } from './adjustment.js';
 import { judgeAdjustment, type Demands, type DroppedAdjustment, type Judged } from './judge-adjustment.js';
 import { readObjects } from './members.js';

@@ -4,7 +4,7 @@ import type { JsonFault } from '../../json/faults.js';
 import { Tokeniser } from '../../json/tokeniser.js';
 import { Token } from '../../json/tokens.js';
 import { isSignableField } from '../../feedback/signing-input.js';
-import { NONCE, TIMESTAMP } from '../../verify/syntax.js';
+import { NONCE, TIMESTAMP } from '../../protocol/syntax.js';
 import { readMembers, type Members } from './members.js';
 
 /** The members that the signature is about. */

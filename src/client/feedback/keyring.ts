@@ -1,7 +1,7 @@
 /** The keys under which a consumer takes answers: one for each key id, each with its span of validity. */
 import type { VerificationKey } from '../../crypto/ed25519.js';
-import type { ValidityInterval } from '../../verify/validity-interval.js';
-import { KID } from '../../verify/syntax.js';
+import type { ValidityInterval } from '../../protocol/validity-interval.js';
+import { KID } from '../../protocol/syntax.js';
 import type { KeyringFault } from './keyring-fault.js';
 import { readPortablePublicKey } from './portable-public-key.js';
 

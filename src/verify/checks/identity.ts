@@ -3,7 +3,7 @@ import type { PeerCertificate } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
 import type { SignedRequest } from '../signed-request.js';
 import type { CertificatePin, Identity, Snapshot } from '../snapshot.js';
-import { isValidAt } from '../validity-interval.js';
+import { isValidAt } from '../../protocol/validity-interval.js';
 
 /** Ties the asserted name to the certificate of the handshake. The caller's own claim must agree with the truth. */
 export function checkIdentity(

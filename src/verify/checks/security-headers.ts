@@ -5,7 +5,7 @@ import { headerValues, type InboundRequest } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
 import type { SignatureProof, SignedRequest } from '../signed-request.js';
 import type { SecurityHeaderNames, SignedPolicy } from '../snapshot.js';
-import { IDENTITY, KID, NONCE, TIMESTAMP } from '../syntax.js';
+import { IDENTITY, KID, NONCE, TIMESTAMP } from '../../protocol/syntax.js';
 
 const SIGNATURE_BYTES = 64;
 

@@ -2,7 +2,7 @@
 import type { StrictVerifier } from '../../crypto/ed25519.js';
 import { refuse, type Refusal } from '../refusal.js';
 import type { Identity, KeyPurpose, VerificationKey } from '../snapshot.js';
-import { isValidAt } from '../validity-interval.js';
+import { isValidAt } from '../../protocol/validity-interval.js';
 
 /** What to verify, with which of an identity's keys. */
 export interface SignatureQuestion {

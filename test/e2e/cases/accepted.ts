@@ -1,7 +1,7 @@
 /** What must pass, however oddly a correct producer may write it. */
-import { PRODUCER_A, PRODUCER_B } from '../../../examples/local-federation/parties.js';
-import { newNonce } from '../../../examples/local-federation/producer.js';
-import type { Body } from '../../../examples/local-federation/bodies.js';
+import { PRODUCER_A, PRODUCER_B } from '../../../tools/local-federation/parties.js';
+import { newNonce } from '../../../tools/local-federation/producer.js';
+import type { Body } from '../../../tools/local-federation/bodies.js';
 import { adding, removing, replacing } from '../support/outgoing.js';
 import { bundle, feedback, graph, nowSeconds, signedBytes, telemetry } from '../support/requests.js';
 import { colonFingerprint, NOTES_MAX_BYTES } from '../support/world.js';

@@ -1,7 +1,7 @@
 /** One listener at addresses of both families: a request, and a health question, to either. */
 import { request } from 'node:http';
 import { readFileSync } from 'node:fs';
-import type { ConfigurationDocument } from '../../../examples/local-federation/configuration.js';
+import type { ConfigurationDocument } from '../../../tools/local-federation/configuration.js';
 import { sendHttp1 } from '../support/http1-client.js';
 import { sendHttp2 } from '../support/http2-client.js';
 import { PROTOCOLS } from '../support/outgoing.js';

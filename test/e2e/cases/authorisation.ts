@@ -1,6 +1,6 @@
 /** For whom a proven caller may speak, what a bundle may say, and how much. */
-import type { Body } from '../../../examples/local-federation/bodies.js';
-import { PRODUCER_A, PRODUCER_B } from '../../../examples/local-federation/parties.js';
+import type { Body } from '../../../tools/local-federation/bodies.js';
+import { PRODUCER_A, PRODUCER_B } from '../../../tools/local-federation/parties.js';
 import { removing } from '../support/outgoing.js';
 import { bundle, feedback, graph, nowSeconds, signedBytes, telemetry } from '../support/requests.js';
 import { NOTES_MAX_BYTES, type World } from '../support/world.js';

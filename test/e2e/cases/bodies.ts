@@ -1,6 +1,6 @@
 /** What good JSON may still not say: the routes' contracts, and what has to agree with what was signed. */
-import type { Body } from '../../../examples/local-federation/bodies.js';
-import { PRODUCER_B } from '../../../examples/local-federation/parties.js';
+import type { Body } from '../../../tools/local-federation/bodies.js';
+import { PRODUCER_B } from '../../../tools/local-federation/parties.js';
 import { feedback, graph, telemetry } from '../support/requests.js';
 import { attributes, changed, member, without } from './body-changes.js';
 import { invalidBody, invalidJson, refusal, type RefusalCase } from './case.js';

@@ -1,5 +1,5 @@
 /** Ways in which the cases change a body before it is signed. */
-import type { Body } from '../../../examples/local-federation/bodies.js';
+import type { Body } from '../../../tools/local-federation/bodies.js';
 import { telemetry, type Draft } from '../support/requests.js';
 import { ATTESTED } from '../support/world.js';
 import { invalidBody, refusal, type RefusalCase } from './case.js';

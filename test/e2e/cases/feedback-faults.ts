@@ -3,18 +3,18 @@ import { status } from '@grpc/grpc-js';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findEnvoy } from '../../../examples/local-federation/envoy-files.js';
-import { PRODUCER_B } from '../../../examples/local-federation/parties.js';
-import { fetchPage } from '../../../examples/local-federation/health.js';
-import { envoyPlan } from '../../../examples/local-federation/plans.js';
-import { logFile, startProcess } from '../../../examples/local-federation/processes.js';
-import { encodeAllow } from '../../../src/envoy/check-response.js';
+import { findEnvoy } from '../../../tools/local-federation/envoy-files.js';
+import { PRODUCER_B } from '../../../tools/local-federation/parties.js';
+import { fetchPage } from '../../../tools/local-federation/health.js';
+import { envoyPlan } from '../../../tools/local-federation/plans.js';
+import { logFile, startProcess } from '../../../tools/local-federation/processes.js';
+import { encodeAllow } from '../../../src/envoy/ext-authz/check-response.js';
 import {
   encodeBody,
   encodeHeaders,
   PASS_BODY,
   PASS_HEADERS,
-} from '../../../src/envoy/processing-response.js';
+} from '../../../src/envoy/ext-proc/processing-response.js';
 import { until } from '../../support/until.js';
 import { envoyOfLine, type EnvoyLine } from '../support/envoy-line.js';
 import { adjustment, expectNothingLeft, expectSigned } from '../support/feedback-answers.js';

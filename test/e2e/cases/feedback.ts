@@ -1,9 +1,9 @@
 /** What becomes of an upstream's answer to a feedback query, on one Envoy line. */
 import type { ClientHttp2Session } from 'node:http2';
 import { gzipSync } from 'node:zlib';
-import { fetchPage } from '../../../examples/local-federation/health.js';
-import { PRODUCER_B } from '../../../examples/local-federation/parties.js';
-import { DECISION_HEADER } from '../../../src/verify/syntax.js';
+import { fetchPage } from '../../../tools/local-federation/health.js';
+import { PRODUCER_B } from '../../../tools/local-federation/parties.js';
+import { DECISION_HEADER } from '../../../src/protocol/syntax.js';
 import { until } from '../../support/until.js';
 import { adjustment, expectNothingLeft, expectSigned, expectWithheld } from '../support/feedback-answers.js';
 import { refusalBody } from '../support/expectations.js';

@@ -1,5 +1,5 @@
 /** What is refused before the body means anything: its announcement, its encoding, its JSON. */
-import { PRODUCER_B } from '../../../examples/local-federation/parties.js';
+import { PRODUCER_B } from '../../../tools/local-federation/parties.js';
 import { adding, removing, replacing } from '../support/outgoing.js';
 import { signedBytes, telemetry, type Draft } from '../support/requests.js';
 import { invalidJson, refusal, type RefusalCase } from './case.js';

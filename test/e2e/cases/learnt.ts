@@ -1,5 +1,5 @@
 /** What the record says of a request, and how much of it the client is told. */
-import { PATHS } from '../../../examples/local-federation/bodies.js';
+import { PATHS } from '../../../tools/local-federation/bodies.js';
 import type { AuditRecord } from '../support/audit-reader.js';
 import { refusalBody } from '../support/expectations.js';
 import { headerOf, replacing, type Outgoing, type Protocol } from '../support/outgoing.js';

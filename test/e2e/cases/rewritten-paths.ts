@@ -1,6 +1,6 @@
 /** What Envoy makes of each character of a path, held against what the loader says of a configured one. */
-import { checkConfiguredPath } from '../../../src/config/configured-path.js';
-import { Findings } from '../../../src/config/findings.js';
+import { checkConfiguredPath } from '../../../src/config/compile/configured-path.js';
+import { Findings } from '../../../src/config/document/findings.js';
 import type { Stage } from '../support/stage.js';
 import { worldOf } from '../support/world.js';
 

@@ -1,5 +1,5 @@
 /** Paths, methods and protocol games: whatever Envoy makes of them, no request may pass under a path it was not judged for. */
-import { PATHS } from '../../../examples/local-federation/bodies.js';
+import { PATHS } from '../../../tools/local-federation/bodies.js';
 import { adding, type Outgoing } from '../support/outgoing.js';
 import { feedback, telemetry } from '../support/requests.js';
 import type { World } from '../support/world.js';

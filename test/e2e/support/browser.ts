@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { repositoryRoot } from '../../../examples/local-federation/layout.js';
+import { repositoryRoot } from '../../../tools/local-federation/layout.js';
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 60_000;

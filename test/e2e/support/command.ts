@@ -1,7 +1,7 @@
 /** The real command in a process of its own. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { repositoryRoot } from '../../../examples/local-federation/layout.js';
+import { repositoryRoot } from '../../../tools/local-federation/layout.js';
 
 /** What one run left behind. */
 export interface CommandRun {

@@ -1,5 +1,5 @@
 /** Where a federation is knocked at. */
-import type { ReachableFederation } from '../../../examples/local-federation/attach.js';
+import type { ReachableFederation } from '../../../tools/local-federation/attach.js';
 import type { Door } from './outgoing.js';
 
 /** Where its Envoy listens. */

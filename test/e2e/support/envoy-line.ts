@@ -1,7 +1,7 @@
 /** The two Envoy lines on which everything has to hold: what one does, a later or an earlier one may do otherwise. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { repositoryRoot } from '../../../examples/local-federation/layout.js';
+import { repositoryRoot } from '../../../tools/local-federation/layout.js';
 
 /** `current` is the one that this project runs. */
 export type EnvoyLine = 'current' | '1.36';

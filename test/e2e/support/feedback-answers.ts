@@ -1,7 +1,7 @@
 /** What a signed answer and a withheld one look like at the consumer, judged without this project's code. */
 import { execFileSync } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
-import { PRODUCER_A, type Party } from '../../../examples/local-federation/parties.js';
+import { PRODUCER_A, type Party } from '../../../tools/local-federation/parties.js';
 import type { AuditRecord } from './audit-reader.js';
 import { refusalBody } from './expectations.js';
 import type { Answer } from './outgoing.js';

@@ -1,7 +1,7 @@
 /** An application that answers every feedback query with what the test has put into its hands. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { OwnUpstream } from '../../../examples/local-federation/options.js';
+import type { OwnUpstream } from '../../../tools/local-federation/options.js';
 
 /** The name under which a query says which answer it wants; only Envoy lies between, which passes it on. */
 export const ANSWER_HEADER = 'x-test-answer';

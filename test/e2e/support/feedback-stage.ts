@@ -1,5 +1,5 @@
 /** A federation whose application is the test's, with the feedback route of the profile and one that takes any method. */
-import type { ConfigurationDocument } from '../../../examples/local-federation/configuration.js';
+import type { ConfigurationDocument } from '../../../tools/local-federation/configuration.js';
 import { envoyOfLine, type EnvoyLine } from './envoy-line.js';
 import type { Outgoing } from './outgoing.js';
 import { signedBytes, telemetry } from './requests.js';

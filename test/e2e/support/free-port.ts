@@ -1,6 +1,6 @@
 /** Ports that nobody listens on, outside the range of the ports for outgoing connections. */
 import { randomInt } from 'node:crypto';
-import { isFree } from '../../../examples/local-federation/ports.js';
+import { isFree } from '../../../tools/local-federation/ports.js';
 
 /** Each of the suites that run at once has ports of its own: one that was found free is used a while later. */
 const LOWEST = 12_000;

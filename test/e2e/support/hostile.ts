@@ -1,8 +1,8 @@
 /** Clients that mean harm, of every kind that needs no signing key. Each goes on until it is stopped, and replaces what it loses. */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReachableFederation } from '../../../examples/local-federation/attach.js';
-import { PRODUCER_B } from '../../../examples/local-federation/parties.js';
+import type { ReachableFederation } from '../../../tools/local-federation/attach.js';
+import { PRODUCER_B } from '../../../tools/local-federation/parties.js';
 import { doorOf } from './door.js';
 import { openHttp2, sendOn } from './http2-client.js';
 import { replacing, type Door, type HeaderLine, type Outgoing, type TlsIdentity } from './outgoing.js';

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { repositoryRoot } from '../../../examples/local-federation/layout.js';
+import { repositoryRoot } from '../../../tools/local-federation/layout.js';
 
 const IMPORTS = ['-c', 'import cryptography.hazmat.primitives.asymmetric.ed25519'];
 

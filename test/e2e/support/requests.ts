@@ -6,14 +6,14 @@ import {
   PATHS,
   telemetryBody,
   type Body,
-} from '../../../examples/local-federation/bodies.js';
-import { PRODUCER_A, type Party } from '../../../examples/local-federation/parties.js';
+} from '../../../tools/local-federation/bodies.js';
+import { PRODUCER_A, type Party } from '../../../tools/local-federation/parties.js';
 import {
   newNonce,
   signedHeaders,
   type Credentials,
   type SignedParts,
-} from '../../../examples/local-federation/producer.js';
+} from '../../../tools/local-federation/producer.js';
 import type { Outgoing } from './outgoing.js';
 
 /** What the makers are told; everything but the signer has a default. */

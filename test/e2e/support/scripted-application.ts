@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { OwnUpstream } from '../../../examples/local-federation/options.js';
+import type { OwnUpstream } from '../../../tools/local-federation/options.js';
 import type { Arrival } from './stage.js';
 
 /** Answers one request, or leaves it unanswered. */

@@ -1,6 +1,6 @@
 /** Rough handling of a federation's processes, each by its own number. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProcessName } from '../../../examples/local-federation/processes.js';
+import type { ProcessName } from '../../../tools/local-federation/processes.js';
 import type { Stage } from './stage.js';
 
 /** Sends a signal to one of the stage's own processes. */

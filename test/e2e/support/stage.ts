@@ -7,12 +7,12 @@ import {
   startFederation,
   stopFederation,
   type Federation,
-} from '../../../examples/local-federation/federation.js';
-import type { FederationOptions } from '../../../examples/local-federation/federation-options.js';
-import { fetchPage } from '../../../examples/local-federation/health.js';
-import { layoutOf, makeFolders, type Layout } from '../../../examples/local-federation/layout.js';
-import type { Ports } from '../../../examples/local-federation/ports.js';
-import { writePrivateFile } from '../../../examples/local-federation/write-file.js';
+} from '../../../tools/local-federation/federation.js';
+import type { FederationOptions } from '../../../tools/local-federation/federation-options.js';
+import { fetchPage } from '../../../tools/local-federation/health.js';
+import { layoutOf, makeFolders, type Layout } from '../../../tools/local-federation/layout.js';
+import type { Ports } from '../../../tools/local-federation/ports.js';
+import { writePrivateFile } from '../../../tools/local-federation/write-file.js';
 import { AuditReader, type AuditRecord } from './audit-reader.js';
 import { doorOf } from './door.js';
 import { anyFreePort } from './free-port.js';

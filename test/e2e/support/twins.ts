@@ -5,9 +5,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import type { ConfigurationDocument } from '../../../examples/local-federation/configuration.js';
-import { fetchPage } from '../../../examples/local-federation/health.js';
-import { parseOwnRedis } from '../../../examples/local-federation/redis.js';
+import type { ConfigurationDocument } from '../../../tools/local-federation/configuration.js';
+import { fetchPage } from '../../../tools/local-federation/health.js';
+import { parseOwnRedis } from '../../../tools/local-federation/redis.js';
 import type { RedisAddress } from '../../../src/config/redis-settings.js';
 import { until } from '../../support/until.js';
 import { anyFreePort } from './free-port.js';

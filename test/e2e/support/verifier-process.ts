@@ -2,8 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { openSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
-import { repositoryRoot } from '../../../examples/local-federation/layout.js';
-import { askHealth } from '../../../src/envoy/grpc-health-client.js';
+import { repositoryRoot } from '../../../tools/local-federation/layout.js';
+import { askHealth } from '../../../src/grpc/health-client.js';
 import { until } from '../../support/until.js';
 
 const root = repositoryRoot();

@@ -1,6 +1,6 @@
 /** Several workers as the admin port of their supervisor shows them, and each by its own number. */
 import { existsSync } from 'node:fs';
-import { fetchPage } from '../../../examples/local-federation/health.js';
+import { fetchPage } from '../../../tools/local-federation/health.js';
 import type { StageOptions, Stage } from './stage.js';
 
 /** A worker in `/status`. */

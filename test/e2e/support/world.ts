@@ -1,8 +1,8 @@
 /** The federation that the case tables are written for: the local one, with identities and policies of every kind. */
 import { createHash, X509Certificate } from 'node:crypto';
-import type { ConfigurationDocument } from '../../../examples/local-federation/configuration.js';
-import type { FederationCredentials } from '../../../examples/local-federation/credentials.js';
-import type { Credentials } from '../../../examples/local-federation/producer.js';
+import type { ConfigurationDocument } from '../../../tools/local-federation/configuration.js';
+import type { FederationCredentials } from '../../../tools/local-federation/credentials.js';
+import type { Credentials } from '../../../tools/local-federation/producer.js';
 
 type IdentityInput = ConfigurationDocument['identities'][number];
 

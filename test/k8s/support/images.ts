@@ -62,7 +62,7 @@ export function layApplication(place: string): CellImage {
   const state = join(place, 'application-state');
   mkdirSync(state);
   chmodSync(state, 0o777);
-  const main = '/application/dist/examples/reference-upstream/main.js';
+  const main = '/application/dist/tools/reference-upstream/main.js';
   return {
     root,
     mounts: [

@@ -1,8 +1,8 @@
 /** A producer in the network of a pod: our own client, with the site's files. */
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { PATHS, telemetryBody } from '../../../examples/local-federation/bodies.js';
-import { PRODUCER_A } from '../../../examples/local-federation/parties.js';
+import { PATHS, telemetryBody } from '../../../tools/local-federation/bodies.js';
+import { PRODUCER_A } from '../../../tools/local-federation/parties.js';
 import type { Ended } from '../../container/support/cell.js';
 import type { Pod } from './pod.js';
 import type { Site } from './site.js';

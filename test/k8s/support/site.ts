@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureCertificates, type Certificates } from '../../../examples/local-federation/certificates.js';
-import { layoutOf } from '../../../examples/local-federation/layout.js';
-import { ensureSigningKeys, type SigningKeys } from '../../../examples/local-federation/signing-keys.js';
+import { ensureCertificates, type Certificates } from '../../../tools/local-federation/certificates.js';
+import { layoutOf } from '../../../tools/local-federation/layout.js';
+import { ensureSigningKeys, type SigningKeys } from '../../../tools/local-federation/signing-keys.js';
 import type { Objects } from './volumes.js';
 
 export interface Site {

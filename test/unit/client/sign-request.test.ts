@@ -15,7 +15,7 @@ import { loadPortablePublicKey, portableVerifier } from '../../../src/crypto/por
 import { encodePublicKey } from '../../../src/crypto/private-key.js';
 import { parsePublicKey } from '../../../src/crypto/public-key.js';
 import { signatureBase } from '../../../src/verify/signed-request.js';
-import { NONCE } from '../../../src/verify/syntax.js';
+import { NONCE } from '../../../src/protocol/syntax.js';
 
 const key = portableKeyPair(new Uint8Array(32).fill(7));
 const body = Buffer.from('{"a":1.0}\n');

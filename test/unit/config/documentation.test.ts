@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { configurationJsonSchema } from '../../../src/config/schema.js';
+import { configurationJsonSchema } from '../../../src/config/schema/schema.js';
 import { referenceRows, renderReference } from './reference.js';
 import { createWorkspace, loaded, serverPair } from './workspace.js';
 

@@ -1,7 +1,7 @@
 /** Files with many thousands of entries and problems: what is done grows with the file, not with its square. */
-import { Findings, shownOfEachSection } from '../../../src/config/findings.js';
-import { parseConfigurationDocument } from '../../../src/config/document.js';
-import { PublicKeyCache } from '../../../src/config/public-key-cache.js';
+import { Findings, shownOfEachSection } from '../../../src/config/document/findings.js';
+import { parseConfigurationDocument } from '../../../src/config/document/document.js';
+import { PublicKeyCache } from '../../../src/config/compile/public-key-cache.js';
 import { unsoundPoints } from '../../../src/crypto/point-proof.js';
 import { manyOperators } from '../../e2e/support/many.js';
 import { configurationText, createWorkspace, publicKeys, type Workspace } from './workspace.js';

@@ -1,5 +1,5 @@
 /** The reference tables of docs/configuration.md, made from the schema. */
-import type { JsonSchemaNode } from '../../../src/config/schema.js';
+import type { JsonSchemaNode } from '../../../src/config/schema/schema.js';
 
 /** One key of the file. */
 export interface ReferenceRow {

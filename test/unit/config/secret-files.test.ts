@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadPrivateKeyFile, readSecretFile } from '../../../src/config/private-key-file.js';
-import { printFile } from '../../../src/config/file-print.js';
-import { readBoundedFile } from '../../../src/config/read-file.js';
+import { loadPrivateKeyFile, readSecretFile } from '../../../src/config/files/private-key-file.js';
+import { printFile } from '../../../src/config/files/file-print.js';
+import { readBoundedFile } from '../../../src/config/files/read-file.js';
 
 let directory: string;
 const at = (name: string): string => join(directory, name);

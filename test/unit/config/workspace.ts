@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { issueCertificate, newCertificateKeys } from '../../../examples/local-federation/certificate.js';
+import { issueCertificate, newCertificateKeys } from '../../../tools/local-federation/certificate.js';
 import { loadConfiguration } from '../../../src/config/load.js';
 import { encodePrivateKey, generateKeyPair } from '../../../src/crypto/private-key.js';
 import type { Configuration, ConfigurationProblem, LoadResult } from '../../../src/config/settings.js';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { repositoryRoot } from '../../../examples/local-federation/layout.js';
+import { repositoryRoot } from '../../../tools/local-federation/layout.js';
 
 const folder = join(repositoryRoot(), 'examples', 'policy');
 const opa = findOpa();

@@ -1,13 +1,13 @@
 /** What a verifier does as it comes back to Redis: which losses it counts, and how it pays what it owes. */
-import { CircuitBreaker } from '../../../src/nonces/circuit-breaker.js';
+import { CircuitBreaker } from '../../../src/storage/redis/circuit-breaker.js';
 import { createClockGuard } from '../../../src/nonces/clock-guard.js';
 import type { NonceClaim } from '../../../src/nonces/nonce-store.js';
-import { RedisKeeper } from '../../../src/nonces/redis-keeper.js';
-import { RedisKeys } from '../../../src/nonces/redis-keys.js';
-import type { RedisLink } from '../../../src/nonces/redis-link.js';
-import type { RedisNonceStoreOptions } from '../../../src/nonces/redis-options.js';
-import { REDIS_SCRIPTS, type RedisScript } from '../../../src/nonces/redis-scripts.js';
-import { RedisShard } from '../../../src/nonces/redis-shard.js';
+import { RedisKeeper } from '../../../src/nonces/redis/keeper.js';
+import { RedisKeys } from '../../../src/storage/redis/keys.js';
+import type { RedisLink } from '../../../src/storage/redis/link.js';
+import type { RedisNonceStoreOptions } from '../../../src/nonces/redis/options.js';
+import { REDIS_SCRIPTS, type RedisScript } from '../../../src/storage/redis/scripts.js';
+import { RedisShard } from '../../../src/nonces/redis/shard.js';
 import { until } from '../../support/until.js';
 
 const TIMEOUT_MS = 50;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
-import { repositoryRoot } from '../../../../examples/local-federation/layout.js';
+import { repositoryRoot } from '../../../../tools/local-federation/layout.js';
 
 const bundled = await build({
   absWorkingDir: repositoryRoot(),

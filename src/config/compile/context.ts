@@ -1,0 +1,139 @@
+/** What the compilers of the sections share while one file is loaded. */
+import { resolve } from 'node:path';
+import { printFile, printRead, type FilePrint } from '../files/file-print.js';
+import type { ConfigurationPath, Findings } from '../document/findings.js';
+import type { ListenerAuthorities } from './listener-authorities.js';
+import { loadPrivateKeyFile, maxKeyFileBytes, readSecretFile } from '../files/private-key-file.js';
+import { PublicKeyCache } from './public-key-cache.js';
+import { maxCertificateFileBytes, readBoundedFile, type FileResult } from '../files/read-file.js';
+import { zeroize, type PrivateKey } from '../../crypto/private-key.js';
+import type { PublicKeyResult } from '../../crypto/public-key.js';
+import type { ValidityInterval } from '../../verify/snapshot.js';
+
+/** One load of one file. Lives only as long as the load. */
+export class LoadContext {
+  readonly findings: Findings;
+  /** Sections that were dropped in part or whole. */
+  readonly broken: ReadonlySet<string>;
+  readonly nowMs: number;
+  /** Absolute paths of what was read, in order. */
+  readonly filesRead = new Set<string>();
+  /** What every file that was named looked like, also of those that could not be used; by absolute path. */
+  readonly prints = new Map<string, FilePrint>();
+  /** Of the `envoy` section, once it has been read. */
+  listenerAuthorities: ListenerAuthorities | undefined;
+  readonly #directory: string;
+  readonly #publicKeys: PublicKeyCache;
+  readonly #privateKeys: PrivateKey[] = [];
+
+  constructor(options: {
+    readonly findings: Findings;
+    readonly broken: ReadonlySet<string>;
+    readonly nowMs: number;
+    readonly directory: string;
+    readonly publicKeys?: PublicKeyCache | undefined;
+  }) {
+    this.findings = options.findings;
+    this.broken = options.broken;
+    this.nowMs = options.nowMs;
+    this.#directory = options.directory;
+    this.#publicKeys = options.publicKeys ?? new PublicKeyCache();
+    this.#publicKeys.beginLoad();
+  }
+
+  /** A path of the file as an absolute one. */
+  resolve(path: string): string {
+    return resolve(this.#directory, path);
+  }
+
+  /** The bytes of a key file, or undefined with the problem noted under `path`. */
+  readKeyFile(file: string, path: ConfigurationPath): Buffer | undefined {
+    return this.#read(file, path, maxKeyFileBytes);
+  }
+
+  /** Parses a public key. A key that many identities share is judged once, as that takes a millisecond or two. */
+  parsePublicKey(encoded: string | Buffer): PublicKeyResult {
+    return this.#publicKeys.parse(encoded);
+  }
+
+  /** The private key in a file, or undefined with the problem noted under `path`. */
+  readPrivateKey(file: string, path: ConfigurationPath): PrivateKey | undefined {
+    const absolute = this.resolve(file);
+    const result = loadPrivateKeyFile(absolute);
+    if (result.ok) {
+      this.filesRead.add(absolute);
+      this.notePrint(absolute, result.print);
+      this.#privateKeys.push(result.key);
+      return result.key;
+    }
+    this.notePrint(absolute, printFile(absolute));
+    this.findings.problem(path, `the file ${absolute} ${result.message}`, result.remedy);
+    return undefined;
+  }
+
+  /**
+   * A secret that is no Ed25519 key: a password, a TLS key. Its faults are the caller's to note, and its bytes to wipe.
+   */
+  readSecret(file: string): FileResult {
+    return this.#noted(file, readSecretFile(this.resolve(file)));
+  }
+
+  /** Notes what a file looked like when it was read. One that changed between two readings matches no print. */
+  notePrint(absolute: string, print: FilePrint): void {
+    const before = this.prints.get(absolute);
+    this.prints.set(absolute, before === undefined || before === print ? print : 'changed while it was read');
+  }
+
+  /** Wipes the private keys of a load that came to nothing (security.md MUST 33). */
+  wipePrivateKeys(): void {
+    for (const key of this.#privateKeys) zeroize(key);
+  }
+
+  /** The bytes of a certificate file, or undefined with the problem noted under `path`. */
+  readCertificateFile(file: string, path: ConfigurationPath): Buffer | undefined {
+    return this.#read(file, path, maxCertificateFileBytes);
+  }
+
+  /** The validity that two optional moments describe; open ends are infinite. Notes an empty span. */
+  validity(
+    value: { readonly notBefore?: string | undefined; readonly notAfter?: string | undefined },
+    path: ConfigurationPath,
+    fallback: ValidityInterval = alwaysValid,
+  ): ValidityInterval {
+    const notBeforeMs = value.notBefore === undefined ? fallback.notBeforeMs : Date.parse(value.notBefore);
+    const notAfterMs = value.notAfter === undefined ? fallback.notAfterMs : Date.parse(value.notAfter);
+    if (notBeforeMs >= notAfterMs)
+      this.findings.problem(
+        [...path, 'notAfter'],
+        'is not later than notBefore',
+        'set notAfter after notBefore',
+      );
+    return { notBeforeMs, notAfterMs };
+  }
+
+  #read(file: string, path: ConfigurationPath, maxBytes: number): Buffer | undefined {
+    const absolute = this.resolve(file);
+    const result = this.#noted(file, readBoundedFile(absolute, maxBytes));
+    if (result.ok) return result.bytes;
+    this.findings.problem(path, `the file ${absolute} ${result.message}`, result.remedy);
+    return undefined;
+  }
+
+  #noted(file: string, result: FileResult): FileResult {
+    const absolute = this.resolve(file);
+    this.notePrint(absolute, result.ok ? printRead(result) : printFile(absolute));
+    if (result.ok) this.filesRead.add(absolute);
+    return result;
+  }
+}
+
+/** No limit on either side. */
+export const alwaysValid: ValidityInterval = {
+  notBeforeMs: Number.NEGATIVE_INFINITY,
+  notAfterMs: Number.POSITIVE_INFINITY,
+};
+
+/** Whether two spans share a moment. */
+export function intervalsOverlap(left: ValidityInterval, right: ValidityInterval): boolean {
+  return left.notBeforeMs < right.notAfterMs && right.notBeforeMs < left.notAfterMs;
+}

@@ -1,0 +1,98 @@
+/** Where Envoy is to listen: IP addresses, each once, and no port that somebody else has or that leads back to Envoy. */
+import { isIP } from 'node:net';
+import type { LoadContext } from './context.js';
+import { quote } from '../document/findings.js';
+import type { ConfigurationInput } from '../schema/schema.js';
+import type { AdminSettings } from '../settings.js';
+
+type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
+/** An IPv4 address in the form of an IPv6 one (RFC 4291, section 2.5.5.2), as `normal` spells it. */
+const MAPPED = /^::ffff:[0-9a-f]+:[0-9a-f]+$/;
+/** In the order in which a clash is told; the upstream is where Envoy connects. */
+const PLACES = ['listener', 'health', 'admin', 'upstream'] as const;
+type PlaceName = (typeof PLACES)[number];
+
+/** One address and port. */
+interface Place {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Notes every fault. `admin` is the verifier's own, whose port Envoy cannot have. */
+export function checkAddresses(input: EnvoyInput, admin: AdminSettings, context: LoadContext): void {
+  const seen: Place[] = [{ name: 'admin', address: normal(admin.host), port: admin.port }];
+  for (const key of PLACES) {
+    const places = placesOf(key, input);
+    if (key !== 'upstream') for (const { address } of places) refuseUnbindable(key, address, context);
+    for (const place of places) {
+      const other = seen.find((one) => clash(one, place));
+      if (other !== undefined) refuseClash(key, place, other, context);
+      seen.push(place);
+    }
+  }
+}
+
+function placesOf(key: PlaceName, input: EnvoyInput): Place[] {
+  const endpoint = input[key];
+  if (endpoint === undefined) return [];
+  return [endpoint.address]
+    .flat()
+    .map((address) => ({ name: `envoy.${key}`, address: normal(address), port: endpoint.port }));
+}
+
+/** IPv6 has many spellings of one address; names are compared as they stand. */
+function normal(address: string): string {
+  return isIP(address) === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+}
+
+function refuseUnbindable(key: PlaceName, address: string, context: LoadContext): void {
+  const place = ['envoy', key, 'address'];
+  if (isIP(address) === 0)
+    context.findings.problem(
+      place,
+      `${quote(address)} is no IP address, and Envoy resolves no name to listen on: a name may mean another address tomorrow, or several`,
+      key === 'admin'
+        ? 'write an address, such as 127.0.0.1 or ::1'
+        : "write addresses, such as ['127.0.0.1', '::1'] for localhost or ['0.0.0.0', '::'] for all",
+    );
+  else if (MAPPED.test(address))
+    context.findings.problem(place, 'is an IPv4 address inside an IPv6 one', 'write it as an IPv4 address');
+}
+
+function refuseClash(key: PlaceName, place: Place, other: Place, { findings }: LoadContext): void {
+  if (other.name !== place.name)
+    findings.problem(
+      ['envoy', key, 'port'],
+      `is also the port of ${other.name}`,
+      'give each a port of its own',
+    );
+  else
+    findings.problem(
+      ['envoy', key, 'address'],
+      `has ${quote(place.address)} twice or inside another`,
+      'name it once',
+    );
+}
+
+/** Whether one could not be bound beside the other, or would take what is meant for it. */
+function clash(one: Place, other: Place): boolean {
+  if (one.port !== other.port || one.port === 0) return false;
+  return one.address === other.address || covers(one, other) || covers(other, one);
+}
+
+/** The address that stands for all others of its family; a name may mean one of either, and an upstream may be elsewhere. */
+function covers({ address }: Place, other: Place): boolean {
+  if (address !== '0.0.0.0' && address !== '::') return false;
+  const family = isIP(other.address);
+  if (other.name === 'envoy.upstream' && !isHere(other.address)) return false;
+  return family === 0 || family === isIP(address);
+}
+
+function isHere(address: string): boolean {
+  return address === 'localhost' || address === '::1' || address.startsWith('127.') || isWildcard(address);
+}
+
+function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}

@@ -1,0 +1,120 @@
+/** The JSON contract of a policy of one's own: from named pointers to rules. */
+import type { BodyRole, FieldContract, FieldRule } from '../../verify/body-contract.js';
+import { anyText, idText, required, versionText, type ContractParts } from './body-contract.js';
+import type { ConfigurationPath, Findings } from '../document/findings.js';
+import { quote } from '../document/findings.js';
+import type { JsonBodyInput } from '../schema/policy.js';
+
+/** What each role says about the syntax of its field. */
+const roleRules = {
+  nonce: { kind: 'nonce' },
+  timestamp: { kind: 'timestamp' },
+  operator: idText,
+  tenant: { kind: 'uuid' },
+  schemaVersion: versionText,
+  attestation: { kind: 'sha256' },
+  execution: { kind: 'sha256' },
+} as const satisfies Partial<Record<BodyRole, FieldRule>>;
+
+type NamedRole = keyof typeof roleRules;
+
+/**
+ * The parts of the contract, or undefined with the reasons noted under `path`. A field that is only compared
+ * takes the rule of the field that it is compared with, so that `/meta/timestamp` is an integer where
+ * `/timestamp` is; if neither has a role, both are text of any length.
+ */
+export function genericContract(
+  json: JsonBodyInput,
+  path: ConfigurationPath,
+  findings: Findings,
+): ContractParts | undefined {
+  const faultsBefore = findings.problemCount;
+  const roles = rolePointers(json);
+  const rules = fieldRules(json, roles, path, findings);
+  refuseNesting([...rules.keys()], path, findings);
+  if (json.topLevel !== undefined) refuseOutside(json.topLevel, [...rules.keys()], path, findings);
+  if (findings.problemCount > faultsBefore) return undefined;
+  return {
+    fields: [...rules].map(([pointer, rule]): FieldContract => required(pointer, rule)),
+    closedObjects: json.topLevel === undefined ? [] : [{ pointer: '', members: json.topLevel }],
+    roles: Object.fromEntries(roles),
+    equalities: json.equal.map(([left, right]) => ({ left, right, ifPresent: false })),
+    schemaVersions: json.schemaVersion?.allowed,
+  };
+}
+
+function rolePointers(json: JsonBodyInput): Map<NamedRole, string> {
+  const pointers = new Map<NamedRole, string>();
+  for (const role of Object.keys(roleRules) as NamedRole[]) {
+    const pointer = role === 'schemaVersion' ? json.schemaVersion?.at : json[role];
+    if (pointer !== undefined) pointers.set(role, pointer);
+  }
+  return pointers;
+}
+
+function fieldRules(
+  json: JsonBodyInput,
+  roles: ReadonlyMap<NamedRole, string>,
+  path: ConfigurationPath,
+  findings: Findings,
+): Map<string, FieldRule> {
+  const rules = new Map<string, FieldRule>();
+  for (const [role, pointer] of roles) {
+    if (rules.has(pointer))
+      findings.problem(
+        [...path, role],
+        `uses ${quote(pointer)} a second time`,
+        'give each role a field of its own',
+      );
+    rules.set(pointer, roleRules[role]);
+  }
+  const roleRule = new Map(rules);
+  json.equal.forEach(([left, right], index) => {
+    if (left === right)
+      findings.problem(
+        [...path, 'equal', index],
+        'compares a field with itself',
+        'name two fields, or remove it',
+      );
+    rules.set(left, rules.get(left) ?? roleRule.get(right) ?? anyText);
+    rules.set(right, rules.get(right) ?? roleRule.get(left) ?? anyText);
+    if (rules.get(left)?.kind !== rules.get(right)?.kind)
+      findings.problem(
+        [...path, 'equal', index],
+        'compares fields that can never be equal',
+        'compare fields of one kind',
+      );
+  });
+  return rules;
+}
+
+/** A field that is text or a number has no members, so no other field can lie inside it. */
+function refuseNesting(pointers: readonly string[], path: ConfigurationPath, findings: Findings): void {
+  for (const inner of pointers) {
+    const outer = pointers.find((pointer) => inner.startsWith(`${pointer}/`));
+    if (outer !== undefined)
+      findings.problem(
+        path,
+        `${quote(inner)} lies inside ${quote(outer)}, which is a single value`,
+        'correct one of them',
+      );
+  }
+}
+
+function refuseOutside(
+  topLevel: readonly string[],
+  pointers: readonly string[],
+  path: ConfigurationPath,
+  findings: Findings,
+): void {
+  const members = new Set(topLevel);
+  for (const pointer of pointers) {
+    const member = (pointer.split('/')[1] ?? '').replaceAll('~1', '/').replaceAll('~0', '~');
+    if (!members.has(member))
+      findings.problem(
+        [...path, 'topLevel'],
+        `leaves out ${quote(member)}, which another key needs`,
+        'add it to the list',
+      );
+  }
+}

@@ -1,0 +1,124 @@
+/** Identities: compiled one by one, then looked at together. */
+import { normalizeFingerprint } from '../../crypto/fingerprint.js';
+import type { Identity } from '../../verify/snapshot.js';
+import { compilePins } from './certificates.js';
+import type { LoadContext } from './context.js';
+import { quote, type ConfigurationPath } from '../document/findings.js';
+import { compileKeys } from './keys.js';
+import type { ConfigurationInput } from '../schema/schema.js';
+import type { IdentityInput } from '../schema/identity.js';
+
+/** All identities by name; faults are noted. `positions` says where each entry stands in the file. */
+export function compileIdentities(
+  input: ConfigurationInput,
+  positions: readonly number[],
+  context: LoadContext,
+): Map<string, Identity> {
+  const identities = new Map<string, Identity>();
+  const operators = context.broken.has('operators') ? undefined : new Set(Object.keys(input.operators));
+  const shared = new SharedSecrets(context);
+  input.identities.forEach((entry, index) => {
+    const path = ['identities', positions[index] ?? index];
+    if (identities.has(entry.name))
+      context.findings.problem(
+        [...path, 'name'],
+        `repeats ${quote(entry.name)}`,
+        'merge the two entries into one',
+      );
+    const identity = compileIdentity(entry, path, context);
+    checkOperators(entry, operators, path, context);
+    shared.add(identity, path);
+    identities.set(entry.name, identity);
+  });
+  if (identities.size === 0 && !context.broken.has('identities'))
+    context.findings.warn(['identities'], 'there is no identity: every signed request will be refused');
+  return identities;
+}
+
+function compileIdentity(entry: IdentityInput, path: ConfigurationPath, context: LoadContext): Identity {
+  const pins = compilePins(entry.certificates, [...path, 'certificates'], context);
+  const keys = compileKeys(entry.keys, [...path, 'keys'], context);
+  if (!entry.revoked) requireProof(entry, path, context);
+  if (!entry.revoked && keys.length > 0 && keys.every((key) => key.notAfterMs <= context.nowMs))
+    context.findings.warn([...path, 'keys'], `every key of ${quote(entry.name)} has expired`);
+  return {
+    name: entry.name,
+    revoked: entry.revoked,
+    pins,
+    keys,
+    operators: entry.operators === undefined ? undefined : new Set(entry.operators),
+    attestations: entry.attestations === undefined ? undefined : new Set(hashesOf(entry.attestations)),
+  };
+}
+
+function hashesOf(texts: readonly string[]): string[] {
+  return texts.map(normalizeFingerprint).filter((hash) => hash !== undefined);
+}
+
+function requireProof(entry: IdentityInput, path: ConfigurationPath, context: LoadContext): void {
+  if (entry.keys.length === 0)
+    context.findings.problem(
+      [...path, 'keys'],
+      'has no key',
+      'add its Ed25519 public key, or say revoked: true',
+    );
+  if (entry.certificates.length === 0)
+    context.findings.problem(
+      [...path, 'certificates'],
+      'pins no certificate',
+      'add its certificate (`countersign fingerprint CERT` prints the pin), or say revoked: true',
+    );
+}
+
+function checkOperators(
+  entry: IdentityInput,
+  known: ReadonlySet<string> | undefined,
+  path: ConfigurationPath,
+  context: LoadContext,
+): void {
+  if (entry.operators === undefined) {
+    if (!entry.revoked)
+      context.findings.warn(
+        [...path, 'operators'],
+        `${quote(entry.name)} may speak for every mapped operator`,
+      );
+    return;
+  }
+  const seen = new Set<string>();
+  entry.operators.forEach((operator, index) => {
+    const place = [...path, 'operators', index];
+    if (seen.has(operator))
+      context.findings.problem(place, `repeats ${quote(operator)}`, 'name each operator once');
+    seen.add(operator);
+    if (known !== undefined && !known.has(operator))
+      context.findings.problem(
+        place,
+        `${quote(operator)} is mapped to no tenant`,
+        `add it to operators, or remove it here`,
+      );
+  });
+}
+
+/** Notices keys and certificates that two identities share: then each can pass for the other. */
+class SharedSecrets {
+  readonly #owners = new Map<string, string>();
+  readonly #context: LoadContext;
+
+  constructor(context: LoadContext) {
+    this.#context = context;
+  }
+
+  add(identity: Identity, path: ConfigurationPath): void {
+    const keys = new Set(identity.keys.map((key) => key.publicKey.fingerprint));
+    const pins = new Set(identity.pins.map((pin) => `${pin.kind} ${pin.sha256}`));
+    for (const key of keys) this.#claim(`key ${key}`, 'key', identity.name, [...path, 'keys']);
+    for (const pin of pins) this.#claim(pin, 'certificate', identity.name, [...path, 'certificates']);
+  }
+
+  #claim(secret: string, what: string, name: string, path: ConfigurationPath): void {
+    const owner = this.#owners.get(secret);
+    if (owner === undefined) this.#owners.set(secret, name);
+    else if (owner !== name)
+      this.#context.findings.warn(path, `${quote(name)} has the same ${what} as ${quote(owner)}`);
+  }
+}

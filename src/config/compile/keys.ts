@@ -1,0 +1,96 @@
+/** An identity's keys: read, judged, and told apart by their ids. */
+import { describeKeyFault, type KeyFault, type PublicKey } from '../../crypto/public-key.js';
+import type { VerificationKey } from '../../verify/snapshot.js';
+import { intervalsOverlap, type LoadContext } from './context.js';
+import { warnOfEnd } from './expiry.js';
+import { quote, type ConfigurationPath } from '../document/findings.js';
+import type { KeyInput } from '../schema/identity.js';
+
+/** The usable keys of one identity; every fault of the others is noted under `path`. */
+export function compileKeys(
+  inputs: readonly KeyInput[],
+  path: ConfigurationPath,
+  context: LoadContext,
+): VerificationKey[] {
+  const keys = inputs.map((input, index) => compileKey(input, [...path, index], context));
+  keys.forEach((key, index) => {
+    if (key === undefined) return;
+    for (const earlier of keys.slice(0, index))
+      if (earlier?.kid === key.kid) compareNamesakes(earlier, key, [...path, index, 'kid'], context);
+  });
+  return keys.filter((key) => key !== undefined);
+}
+
+function compileKey(
+  input: KeyInput,
+  path: ConfigurationPath,
+  context: LoadContext,
+): VerificationKey | undefined {
+  const validity = context.validity(input, path);
+  if (new Set(input.purposes).size < input.purposes.length)
+    context.findings.problem([...path, 'purposes'], 'names a purpose twice', 'name each purpose once');
+  const publicKey = readPublicKey(input, path, context);
+  if (publicKey === undefined) return undefined;
+  warnOfEnd(validity.notAfterMs, 'this key', [...path, 'notAfter'], context);
+  return { kid: input.kid, purposes: input.purposes, publicKey, ...validity };
+}
+
+function readPublicKey(
+  input: KeyInput,
+  path: ConfigurationPath,
+  context: LoadContext,
+): PublicKey | undefined {
+  const { publicKey, publicKeyFile } = input;
+  if ((publicKey === undefined) === (publicKeyFile === undefined)) {
+    const message = publicKey === undefined ? 'has no key' : 'has two keys';
+    context.findings.problem(path, message, 'give either publicKey or publicKeyFile');
+    return undefined;
+  }
+  const member = [...path, publicKey === undefined ? 'publicKeyFile' : 'publicKey'];
+  const encoded = publicKey ?? context.readKeyFile(publicKeyFile ?? '', member);
+  if (encoded === undefined) return undefined;
+  const result = context.parsePublicKey(encoded);
+  if (result.ok) return result.key;
+  const fault = looksLikePkcs8(encoded) ? privateKeyFault : result.fault;
+  context.findings.problem(member, describeKeyFault(fault), keyRemedy(fault));
+  return undefined;
+}
+
+const privateKeyFault: KeyFault = { code: 'private_where_public_expected', encoding: 'base64' };
+
+/** Base64 of a PKCS#8 Ed25519 key (RFC 8410) always begins so; without this it is only "of a wrong length". */
+function looksLikePkcs8(encoded: string | Buffer): boolean {
+  const text = typeof encoded === 'string' ? encoded : encoded.toString('latin1');
+  return /^\s*M[CFG][A-Za-z0-9+/]CA[QE]AwBQYDK2Vw/.test(text);
+}
+
+function keyRemedy(fault: KeyFault): string {
+  if (fault.code === 'private_where_public_expected')
+    return 'put the public key here; as the private one has been in a configuration, make a new pair with `countersign keygen`';
+  if (fault.code === 'bad_point') return 'ask its owner for a new key, made with `countersign keygen`';
+  return 'give the Ed25519 public key as base64 of 32 bytes, PEM SPKI, an OpenSSH line or a JWK';
+}
+
+/** One kid means one key, so that a record with a kid says which key it was. */
+function compareNamesakes(
+  earlier: VerificationKey,
+  later: VerificationKey,
+  path: ConfigurationPath,
+  context: LoadContext,
+): void {
+  if (earlier.publicKey.fingerprint !== later.publicKey.fingerprint) {
+    context.findings.problem(
+      path,
+      `names two different keys ${quote(later.kid)}`,
+      'give the new key an id of its own',
+    );
+    return;
+  }
+  const shared = earlier.purposes.some((purpose) => later.purposes.includes(purpose));
+  if (shared && intervalsOverlap(earlier, later))
+    context.findings.problem(
+      path,
+      `repeats ${quote(later.kid)} in overlapping validity`,
+      'keep one entry, or part their validity',
+    );
+}

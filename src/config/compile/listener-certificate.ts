@@ -1,0 +1,131 @@
+/** The certificate that Envoy shows: what BoringSSL will take, the key that belongs to it, and the order of the chain. */
+import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { publicKeyOf } from '../../crypto/certificate-bundle.js';
+import { latin1FromBytes } from '../../crypto/bytes.js';
+import { splitPem } from '../../crypto/pem.js';
+import type { LoadContext } from './context.js';
+import { checkPrivateKeyFile } from '../files/private-key-file.js';
+
+const CERTIFICATE = ['envoy', 'tls', 'certificateFile'];
+const KEY = ['envoy', 'tls', 'privateKeyFile'];
+const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
+const LEAST_RSA_BITS = 2048;
+
+/** Holds chain and key against each other, where the key can be read. Envoy reads it too, on its own. */
+export function judgeListenerCertificate(
+  chain: readonly X509Certificate[] | undefined,
+  keyFile: string,
+  context: LoadContext,
+): void {
+  if (chain !== undefined) refuseAlgorithm(chain[0], context);
+  const key = readKey(keyFile, context);
+  if (chain === undefined) return;
+  if (key === undefined) judgeOrder(chain, context);
+  else judgeMatch(chain, key, context);
+}
+
+/** What Envoy says is "Failed to load certificate chain", and it opens the port without one. */
+function refuseAlgorithm(leaf: X509Certificate | undefined, { findings }: LoadContext): void {
+  if (leaf === undefined || isTaken(publicKeyOf(leaf))) return;
+  findings.problem(
+    CERTIFICATE,
+    'has a key of a kind that Envoy does not take',
+    'issue it for ECDSA on P-256, P-384 or P-521, for RSA of 2048 bits or more, or for Ed25519',
+  );
+}
+
+function isTaken({ asymmetricKeyType, asymmetricKeyDetails }: Partial<KeyObject> = {}): boolean {
+  if (asymmetricKeyType === 'ec') return CURVES.has(asymmetricKeyDetails?.namedCurve ?? '');
+  if (asymmetricKeyType === 'rsa') return (asymmetricKeyDetails?.modulusLength ?? 0) >= LEAST_RSA_BITS;
+  return asymmetricKeyType === 'ed25519';
+}
+
+/** Where the two are apart, as in the containers of a pod, the verifier has no such file, or may not read it. */
+function readKey(file: string, context: LoadContext): KeyObject | undefined {
+  const absolute = context.resolve(file);
+  const problem = (message: string, remedy: string): void =>
+    context.findings.problem(KEY, `the file ${absolute} ${message}`, remedy);
+  const read = context.readSecret(file);
+  if (!read.ok) {
+    if (read.reason === 'missing')
+      context.findings.warn(KEY, `the file ${absolute} does not exist here; Envoy needs it where it runs`);
+    const judged = read.reason === 'unreadable' ? checkPrivateKeyFile(absolute) : read;
+    if (!judged.ok && judged.reason !== 'missing') problem(judged.message, judged.remedy);
+    return undefined;
+  }
+  const key = parseKey(read.bytes);
+  read.bytes.fill(0);
+  if (typeof key === 'object') return key;
+  problem(...keyWords[key]);
+  return undefined;
+}
+
+const keyWords: Readonly<Record<'encrypted' | 'der' | 'none', readonly [message: string, remedy: string]>> = {
+  encrypted: [
+    'is encrypted with a passphrase, which Envoy does not have',
+    'store it without: openssl pkey -in FILE -out NEW, at mode 0600',
+  ],
+  der: [
+    'is in DER, and Envoy reads PEM',
+    'convert it: openssl pkey -inform DER -in FILE -out NEW, at mode 0600',
+  ],
+  none: [
+    'is not a private key in PEM',
+    'name the PEM file of the key, with -----BEGIN PRIVATE KEY----- alone in its line',
+  ],
+};
+
+/** The first private key of the file, as Envoy takes it. */
+function parseKey(bytes: Buffer): KeyObject | keyof typeof keyWords {
+  const parts = splitPem(latin1FromBytes(bytes));
+  const first = 'code' in parts ? undefined : parts.find(({ label }) => label.endsWith('PRIVATE KEY'));
+  if (first === undefined) return bytes[0] === 0x30 ? 'der' : 'none';
+  if (first.label === 'ENCRYPTED PRIVATE KEY' || first.text.includes('\nProc-Type: 4,ENCRYPTED'))
+    return 'encrypted';
+  try {
+    return createPrivateKey(first.text);
+  } catch {
+    return 'none';
+  }
+}
+
+function judgeMatch(chain: readonly X509Certificate[], key: KeyObject, context: LoadContext): void {
+  const owner = chain.findIndex((certificate) => certificate.checkPrivateKey(key));
+  if (owner === 0) warnOfGaps(chain, context);
+  else if (owner > 0)
+    context.findings.problem(
+      CERTIFICATE,
+      `is in the wrong order: the key belongs to certificate ${owner + 1} of the file, and Envoy takes the first`,
+      'put the certificate of the server first, then the one that issued it, and so on',
+    );
+  else
+    context.findings.problem(
+      KEY,
+      'is the key of another certificate than the one in certificateFile',
+      'name the key that the certificate was issued for',
+    );
+}
+
+/** Without the key: what was issued by the certificate before it cannot come after it. */
+function judgeOrder(chain: readonly X509Certificate[], context: LoadContext): void {
+  const [first, ...others] = chain;
+  if (first?.ca === true && others.some((other) => other.checkIssued(first)))
+    context.findings.problem(
+      CERTIFICATE,
+      'is in the wrong order: its first certificate issued a later one, and Envoy takes the first',
+      'put the certificate of the server first, then the one that issued it, and so on',
+    );
+  else warnOfGaps(chain, context);
+}
+
+/** Envoy sends the chain as it is, and some clients go through it in order. */
+function warnOfGaps(chain: readonly X509Certificate[], { findings }: LoadContext): void {
+  chain.forEach((issuer, index) => {
+    const subject = chain[index - 1];
+    if (subject !== undefined && !subject.checkIssued(issuer))
+      findings.warn(
+        CERTIFICATE,
+        `certificate ${index + 1} of this file did not issue the one before it: some clients will not find their way through the chain`,
+      );
+  });
+}

@@ -1,0 +1,113 @@
+/** From the `nonces.redis` section of the file to settings: addresses, and what is kept in files of its own. */
+import type { LoadContext } from './context.js';
+import { readCertificates } from './certificate-files.js';
+import type { ConfigurationPath } from '../document/findings.js';
+import type { RedisInput } from '../schema/redis.js';
+import type { RedisAddress, Secret, RedisDeployment, RedisTls, RedisSettings } from '../redis-settings.js';
+
+/** Of a password file: longer than any password, shorter than a mistake. */
+const MAX_SECRET_BYTES = 4_096;
+const PLACE = ['nonces', 'redis'] as const;
+
+/** Compiles the section; faults are noted, and what could not be read is absent. */
+export function compileRedis(input: RedisInput, context: LoadContext): RedisSettings {
+  const deployment = compileDeployment(input, context);
+  const isCluster = deployment.kind === 'cluster';
+  if (isCluster && input.database !== 0)
+    context.findings.problem([...PLACE, 'database'], 'is not 0, and a cluster has no other', 'remove it');
+  if (isCluster && input.waitReplicas > 0)
+    context.findings.problem(
+      [...PLACE, 'waitReplicas'],
+      'is for one server or for sentinels',
+      'remove it, and set min-replicas-to-write on the masters of the cluster',
+    );
+  return {
+    deployment,
+    database: input.database,
+    username: input.username,
+    password: readSecret(input.passwordFile, [...PLACE, 'passwordFile'], context),
+    tls: input.tls && compileTls(input.tls, context),
+    keyPrefix: input.keyPrefix,
+    timeoutMilliseconds: input.timeoutMilliseconds,
+    waitReplicas: input.waitReplicas,
+    maxClockDifferenceMilliseconds: input.maxClockDifferenceMilliseconds,
+  };
+}
+
+function compileDeployment(input: RedisInput, context: LoadContext): RedisDeployment {
+  const { address, sentinel, cluster } = input;
+  const given = [address, sentinel, cluster].filter((one) => one !== undefined);
+  if (given.length !== 1)
+    context.findings.problem(
+      PLACE,
+      given.length === 0 ? 'says nowhere where Redis is' : 'says in several ways where Redis is',
+      'give exactly one of address, sentinel and cluster',
+    );
+  if (sentinel !== undefined) {
+    const password = readSecret(sentinel.passwordFile, [...PLACE, 'sentinel', 'passwordFile'], context);
+    const addresses = sentinel.addresses.map(parseAddress);
+    return { kind: 'sentinel', master: sentinel.master, addresses, username: sentinel.username, password };
+  }
+  if (cluster !== undefined) return { kind: 'cluster', addresses: cluster.addresses.map(parseAddress) };
+  return { kind: 'standalone', address: parseAddress(address ?? '127.0.0.1:6379') };
+}
+
+/** `host:port` or `[address]:port`; the schema has checked its form. */
+function parseAddress(text: string): RedisAddress {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+}
+
+function compileTls(input: NonNullable<RedisInput['tls']>, context: LoadContext): RedisTls {
+  const place = [...PLACE, 'tls'];
+  if ((input.certificateFile === undefined) !== (input.privateKeyFile === undefined))
+    context.findings.problem(
+      place,
+      'names a certificate without its key, or a key without its certificate',
+      'give both certificateFile and privateKeyFile, or neither',
+    );
+  return {
+    authority: readPem(input.caFile, [...place, 'caFile'], context),
+    certificate: readPem(input.certificateFile, [...place, 'certificateFile'], context),
+    privateKey: readSecret(input.privateKeyFile, [...place, 'privateKeyFile'], context, 'keep'),
+    serverName: input.serverName,
+  };
+}
+
+function readPem(
+  file: string | undefined,
+  path: ConfigurationPath,
+  context: LoadContext,
+): string | undefined {
+  if (file === undefined) return undefined;
+  return readCertificates(file, path, context)?.map(String).join('');
+}
+
+/** `keep`: as it stands, and not without the line break that editors put at the end of a password. */
+function readSecret(
+  file: string | undefined,
+  path: ConfigurationPath,
+  context: LoadContext,
+  ending: 'trim' | 'keep' = 'trim',
+): Secret | undefined {
+  if (file === undefined) return undefined;
+  const absolute = context.resolve(file);
+  const read = context.readSecret(file);
+  if (!read.ok) {
+    const message =
+      read.reason === 'open-to-others' ? 'holds a secret that other users can get at' : read.message;
+    context.findings.problem(path, `the file ${absolute} ${message}`, read.remedy);
+    return undefined;
+  }
+  const { bytes } = read;
+  const text = bytes.toString('utf8').replace(ending === 'trim' ? /\r?\n$/ : /(?!)/, '');
+  bytes.fill(0);
+  if (ending === 'keep' || (text !== '' && bytes.length <= MAX_SECRET_BYTES && !/[\r\n\0]/.test(text)))
+    return () => text;
+  context.findings.problem(
+    path,
+    `the file ${absolute} is not one line of 1 to ${MAX_SECRET_BYTES} bytes`,
+    'put the password alone into it',
+  );
+  return undefined;
+}

@@ -1,0 +1,208 @@
+/** The shapes of the sections about the process itself: sockets, stores, limits, Envoy. */
+import { z } from 'zod';
+import { bodyBytes, filePath, hostHeaderName, hostText, port } from './schema-common.js';
+import { redisSchema } from './redis.js';
+
+const headerName = (what: string, fallback: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, 'must be a header name: letters, digits and hyphens')
+    .default(fallback)
+    .describe(`The header with ${what}.`);
+
+/** `listen`: the socket for Envoy. */
+export const listenSchema = z
+  .strictObject({
+    socket: filePath.describe(
+      'The Unix socket on which Envoy reaches the verifier; at most 107 bytes as an absolute path.',
+    ),
+  })
+  .describe('Where Envoy finds the verifier.');
+
+/** `admin`: metrics, health and the rest. */
+export const adminSchema = z
+  .strictObject({
+    host: hostText.default('127.0.0.1').describe('The address; anything but loopback is a warning.'),
+    port: z.int().min(0).max(65_535).default(9902).describe('The TCP port; 0 takes a free one.'),
+    allowedHosts: z
+      .array(hostHeaderName)
+      .max(16)
+      .default([])
+      .describe(
+        'Names in `Host` that are answered besides `localhost`, `host` itself and the address that a connection came in by; without a port.',
+      ),
+  })
+  .describe('The admin endpoint: metrics and health.')
+  .prefault({});
+
+/** `log`: operational messages, which are not the audit. */
+export const logSchema = z
+  .strictObject({
+    level: z
+      .enum(['debug', 'info', 'warn', 'error'])
+      .default('info')
+      .describe('The least level that is written.'),
+  })
+  .describe('Operational log on standard error.')
+  .prefault({});
+
+/** `audit`: one record for every decision. */
+export const auditSchema = z
+  .strictObject({
+    file: filePath.optional().describe('The file that the records are appended to, one JSON object a line.'),
+    stdout: z.boolean().optional().describe('Instead of `file`: standard output.'),
+    onFailure: z
+      .enum(['refuse', 'count'])
+      .default('refuse')
+      .describe('When a record cannot be written: `refuse` traffic, or let it go on and `count` the loss.'),
+  })
+  .describe('Where the decision records go: either `file`, or `stdout: true`.');
+
+/** `nonces`: what remembers that a request was here already. */
+export const noncesSchema = z
+  .strictObject({
+    store: z
+      .enum(['lmdb', 'redis', 'memory'])
+      .default('lmdb')
+      .describe(
+        '`lmdb` survives restarts and serves the workers of one machine; `redis` several machines; `memory` neither.',
+      ),
+    directory: filePath.optional().describe('lmdb: its directory, on a local disk. Default: `state/nonces`.'),
+    redis: redisSchema.optional(),
+    maxEntries: z
+      .int()
+      .min(1)
+      .max(1_000_000_000)
+      .default(1_000_000)
+      .describe('Nonces held at once; full means refuse. With `memory` at most 16000000.'),
+    maxEntriesPerIdentity: z
+      .int()
+      .min(1)
+      .max(1_000_000_000)
+      .optional()
+      .describe('The same for one identity. Default: `maxEntries`.'),
+    durability: z
+      .enum(['machine', 'process'])
+      .optional()
+      .describe(
+        'lmdb only: how a claim survives. `process` (default): on its own when processes die; after a machine restart, by refusing what could have been let in before. `machine`: each batch waits for the disk.',
+      ),
+    retentionSeconds: z
+      .int()
+      .min(1)
+      .max(86_400)
+      .optional()
+      .describe(
+        'Only checked: has to reach past + future skew + 1 s of every policy. Retention itself follows the windows.',
+      ),
+  })
+  .describe('The nonce store.')
+  .prefault({});
+
+/** `limits`: what one process takes on. */
+export const limitsSchema = z
+  .strictObject({
+    maxBodyBytes: bodyBytes
+      .default(1_048_576)
+      .describe('The largest body in bytes: Envoy sends no more, no policy takes more.'),
+    maxConcurrentChecks: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(1024)
+      .describe('Checks under way at once; the next one gets 503.'),
+    claimMarginMilliseconds: z
+      .int()
+      .min(0)
+      .max(60_000)
+      .default(50)
+      .describe("A nonce is not claimed with less than this left of Envoy's deadline."),
+    checkTimeoutMilliseconds: z
+      .int()
+      .min(10)
+      .max(60_000)
+      .default(1000)
+      .describe('The deadline of a check that comes without one; the ext_authz timeout in Envoy.'),
+    drainMilliseconds: z
+      .int()
+      .min(0)
+      .max(600_000)
+      .default(10_000)
+      .describe('How long stopping may take after SIGTERM, the delay included; what is left then is cut.'),
+    drainDelayMilliseconds: z
+      .int()
+      .min(0)
+      .max(600_000)
+      .optional()
+      .describe(
+        'How long a verifier that stops goes on serving while its health says no, so that Envoy turns to another; not waited for when nobody is connected. Default: 1500, or `drainMilliseconds` where that is less.',
+      ),
+  })
+  .describe('Bounds on what one process takes on.')
+  .prefault({});
+
+/** `headers`: the names of the security headers. */
+export const headersSchema = z
+  .strictObject({
+    identity: headerName("the caller's name", 'x-service-identity'),
+    certificateSha256: headerName("the caller's own claim of its certificate", 'x-client-cert-sha256'),
+    timestamp: headerName('the time of signing, Unix seconds', 'x-telemetry-timestamp'),
+    nonce: headerName('the one-time token', 'x-telemetry-nonce'),
+    signature: headerName('the Ed25519 signature, base64', 'x-telemetry-signature'),
+    kid: headerName('the id of the key', 'x-telemetry-kid'),
+  })
+  .describe('Names of the security headers, in any case.')
+  .prefault({});
+
+const endpoint = (what: string) =>
+  z.strictObject({
+    address: hostText.describe(`The address of ${what}.`),
+    port: port.describe(`The TCP port of ${what}.`),
+  });
+
+/** Where Envoy listens. That these are IP addresses is checked with the ports, in `envoy-addresses.ts`. */
+const listening = (what: string) =>
+  z.strictObject({
+    address: z
+      .union([hostText, z.array(hostText).min(1).max(8)], {
+        error: 'must be an IP address, or a list of one to eight',
+      })
+      .describe(
+        `The IP address of ${what}, or a list of them. \`0.0.0.0\` is every IPv4 address, \`::\` every IPv6 address and no other; \`['0.0.0.0', '::']\` is both.`,
+      ),
+    port: port.describe(`The TCP port of ${what}.`),
+  });
+
+const perSecond = z.int().min(0).max(1_000_000);
+
+/** `envoy`: what `countersign envoy-config` renders. */
+export const envoySchema = z
+  .strictObject({
+    listener: listening('the TLS listener').describe('Where producers connect.'),
+    health: listening('the health listener')
+      .optional()
+      .describe('A listener that tells nothing but health. Default: none.'),
+    admin: endpoint("Envoy's admin endpoint").describe(
+      "Envoy's own admin endpoint, an IP address; keep it on loopback.",
+    ),
+    upstream: endpoint('the application').describe('The application behind Envoy.'),
+    tls: z
+      .strictObject({
+        certificateFile: filePath.describe('The certificate of the listener, PEM.'),
+        privateKeyFile: filePath.describe('Its private key, PEM; closed to other users (mode 0600 or 0640).'),
+        clientCaFile: filePath.describe('The CA of the client certificates, PEM.'),
+        sdsDirectory: filePath.default('run/sds').describe('Where the SDS files for Envoy are written.'),
+      })
+      .describe('Files of the TLS listener.'),
+    accessLog: filePath.default('audit/access.ndjson').describe("Envoy's access log, JSON."),
+    flood: z
+      .strictObject({
+        requestsPerSecondPerConnection: perSecond
+          .default(10_000)
+          .describe('Requests per second from one connection; 0 is no limit.'),
+        connectionsPerSecond: perSecond.default(2_000).describe('New connections per second; 0 is no limit.'),
+      })
+      .describe('A guard before anything is verified.')
+      .prefault({}),
+  })
+  .describe('What `countersign envoy-config` renders. Default: absent.');

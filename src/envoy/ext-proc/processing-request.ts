@@ -1,0 +1,190 @@
+/**
+ * `envoy.service.ext_proc.v3.ProcessingRequest`, read once and only where the signer looks. A property test
+ * holds this walk against the full decoding by Envoy's own definitions.
+ */
+import { WantedNames } from '../ext-authz/wanted-names.js';
+import { WireReader } from '../wire/reader.js';
+
+/** The headers of a response, as far as they matter. */
+export interface ResponseHeaders {
+  readonly kind: 'response_headers';
+  /** Values one character a byte (Latin-1), under lower-case names: `:status`, the framing, and whatever looks like ours. */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
+  /** No body follows. */
+  readonly endOfStream: boolean;
+}
+
+/** A body or a part of one; a view into the message. */
+export interface ResponseBody {
+  readonly kind: 'response_body';
+  readonly body: Buffer;
+  /** False where more follows, trailers included. */
+  readonly endOfStream: boolean;
+}
+
+/** What a message is about; `other` is anything that our Envoy configuration does not ask for. */
+export type ProcessingPart = ResponseHeaders | ResponseBody | { readonly kind: 'other' };
+
+/** What is taken out of a ProcessingRequest. Only the metadata is our own verifier's word; none of it is the upstream's. */
+export interface ProcessingRequest {
+  readonly part: ProcessingPart;
+  /** The text values under `envoy.filters.http.ext_authz`; undefined when the verifier left none. */
+  readonly context: ReadonlyMap<string, string> | undefined;
+  /** Text values of the attributes that `response_attributes` asked for; with the first message alone. */
+  readonly attributes: ReadonlyMap<string, string>;
+  /** `ProcessingMode.BodySendMode` that the filter works in; undefined where it did not say. */
+  readonly responseBodyMode: number | undefined;
+  /** Nobody waits for our answers. */
+  readonly observed: boolean;
+}
+
+/** `ProcessingMode.BodySendMode.BUFFERED`. */
+export const BUFFERED = 2;
+
+const VERIFIER_NAMESPACE = 'envoy.filters.http.ext_authz';
+const FILTER_NAME = 'envoy.filters.http.ext_proc';
+
+const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
+
+/** What may not come from an upstream: these names are the verifier's. */
+const OUR_PREFIX = 'x-countersign-';
+
+const WANTED = new WantedNames([':status', 'content-length', 'content-encoding'], OUR_PREFIX);
+
+/** Walks the message; throws a RangeError on bytes that are no ProcessingRequest, or that hold two messages. */
+export function readProcessingRequest(message: Buffer): ProcessingRequest {
+  return new ProcessingRequestWalk(message).read();
+}
+
+class ProcessingRequestWalk {
+  readonly #message: Buffer;
+  #part: ProcessingPart | undefined;
+  #context: ReadonlyMap<string, string> | undefined;
+  #attributes = NO_ATTRIBUTES;
+  #responseBodyMode: number | undefined;
+  #observed = false;
+
+  constructor(message: Buffer) {
+    this.#message = message;
+  }
+
+  /** ProcessingRequest: request=2..7, metadata_context=8, attributes=9, observability_mode=10, protocol_config=11. */
+  read(): ProcessingRequest {
+    const reader = new WireReader(this.#message);
+    while (reader.next()) this.#field(reader);
+    return {
+      part: this.#part ?? { kind: 'other' },
+      context: this.#context,
+      attributes: this.#attributes,
+      responseBodyMode: this.#responseBodyMode,
+      observed: this.#observed,
+    };
+  }
+
+  #field(reader: WireReader): void {
+    if (reader.field >= 2 && reader.field <= 7) this.#setPart(reader);
+    else if (reader.field === 8) this.#context = this.#metadata(this.#inside(reader)) ?? this.#context;
+    else if (reader.field === 9) this.#attributes = this.#structOf(reader, FILTER_NAME) ?? this.#attributes;
+    else if (reader.field === 10) this.#observed = reader.value !== 0;
+    else if (reader.field === 11) this.#responseBodyMode = bodyMode(this.#inside(reader));
+  }
+
+  /** `request` is a oneof: of two, one would be passed over unseen. */
+  #setPart(reader: WireReader): void {
+    if (this.#part !== undefined) throw new RangeError('two messages in one');
+    if (reader.field === 3) this.#part = this.#responseHeaders(this.#inside(reader));
+    else if (reader.field === 5) this.#part = responseBody(this.#inside(reader));
+    else this.#part = { kind: 'other' };
+  }
+
+  #inside(reader: WireReader): WireReader {
+    return new WireReader(this.#message, reader.start, reader.end);
+  }
+
+  /** HttpHeaders: headers=1 HeaderMap { headers=1 }, end_of_stream=3. */
+  #responseHeaders(reader: WireReader): ResponseHeaders {
+    const headers = new Map<string, string[]>();
+    let endOfStream = false;
+    while (reader.next()) {
+      if (reader.field === 1) this.#headerMap(this.#inside(reader), headers);
+      else if (reader.field === 3) endOfStream = reader.value !== 0;
+    }
+    return { kind: 'response_headers', headers, endOfStream };
+  }
+
+  /** HeaderValue: key=1, raw_value=3; an empty value comes without. */
+  #headerMap(reader: WireReader, headers: Map<string, string[]>): void {
+    const entry = new WireReader(this.#message);
+    while (reader.next()) {
+      if (reader.field !== 1) continue;
+      entry.enter(reader.start, reader.end);
+      let name: string | undefined;
+      let value = '';
+      while (entry.next()) {
+        if (entry.field === 1) name = WANTED.match(this.#message, entry.start, entry.end);
+        else if (entry.field === 3) value = this.#message.toString('latin1', entry.start, entry.end);
+      }
+      if (name !== undefined) headers.set(name, [...(headers.get(name) ?? []), value]);
+    }
+  }
+
+  /** Metadata: filter_metadata=1 map<string, Struct>. */
+  #metadata(reader: WireReader): ReadonlyMap<string, string> | undefined {
+    let found: ReadonlyMap<string, string> | undefined;
+    while (reader.next()) if (reader.field === 1) found = this.#structOf(reader, VERIFIER_NAMESPACE) ?? found;
+    return found;
+  }
+
+  /** The Struct of a map entry (key=1, value=2), when its key is the wanted one. */
+  #structOf(entry: WireReader, wanted: string): ReadonlyMap<string, string> | undefined {
+    const reader = this.#inside(entry);
+    const values = new Map<string, string>();
+    let key = '';
+    while (reader.next()) {
+      if (reader.field === 1) key = reader.utf8();
+      else if (reader.field === 2) this.#struct(this.#inside(reader), values);
+    }
+    return key === wanted ? values : undefined;
+  }
+
+  /** Struct: fields=1 map<string, Value>, an entry being key=1, value=2. */
+  #struct(reader: WireReader, values: Map<string, string>): void {
+    while (reader.next()) {
+      if (reader.field !== 1) continue;
+      const entry = this.#inside(reader);
+      let key = '';
+      let value: string | undefined;
+      while (entry.next()) {
+        if (entry.field === 1) key = entry.utf8();
+        else if (entry.field === 2) value = textValue(this.#inside(entry));
+      }
+      if (value === undefined) values.delete(key);
+      else values.set(key, value);
+    }
+  }
+}
+
+/** HttpBody: body=1, end_of_stream=2, which is believed only when it is written as Envoy writes it. */
+function responseBody(reader: WireReader): ResponseBody {
+  let body = Buffer.alloc(0);
+  let endOfStream = false;
+  while (reader.next()) {
+    if (reader.field === 1) body = reader.view() as Buffer<ArrayBuffer>;
+    else if (reader.field === 2) endOfStream = reader.value === 1;
+  }
+  return { kind: 'response_body', body, endOfStream };
+}
+
+/** Value: string_value=3; every other kind is none of ours. Of several the last counts. */
+function textValue(reader: WireReader): string | undefined {
+  let value: string | undefined;
+  while (reader.next()) value = reader.field === 3 ? reader.utf8() : undefined;
+  return value;
+}
+
+/** ProtocolConfiguration: response_body_mode=2, absent for NONE. */
+function bodyMode(reader: WireReader): number {
+  let mode = 0;
+  while (reader.next()) if (reader.field === 2) mode = reader.value;
+  return mode;
+}

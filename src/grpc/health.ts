@@ -1,0 +1,164 @@
+/**
+ * gRPC health v1 (grpc.health.v1.Health): Check, and a Watch that really tells every change. The messages are
+ * one field each and are read and written by the definitions in proto/.
+ */
+import { loadSync } from '@grpc/proto-loader';
+import { GRPC_STATUS, MALFORMED, OVERLOADED, type GrpcFailure } from './status.js';
+import type { Method, StreamCall, StreamHandler, StreamMethod, UnaryMethod } from './method.js';
+import type { Health } from '../observability/health.js';
+import { REASON_FIELD } from './health-client.js';
+import { protoFile } from './proto-files.js';
+import { bytes, field, text } from '../envoy/wire/writer.js';
+
+/** The whole process, and the services that Envoy calls; all are as healthy as the AND of all components. */
+const WHOLE_PROCESS = new Set([
+  '',
+  'envoy.service.auth.v3.Authorization',
+  'envoy.service.ext_proc.v3.ExternalProcessor',
+]);
+
+/** Before the name of a component: `countersign.nonce_store` tells of that one alone. */
+const COMPONENT_PREFIX = 'countersign.';
+
+/** Envoy asks with Check; these are for whoever else has the socket. Each holds some kilobytes. */
+const MAX_WATCHES = 64;
+
+/** Bounds a reply: a reason may hold the words of a database or a file system. */
+const MAX_REASON_CHARACTERS = 300;
+
+const NOT_SERVED: StreamHandler = {
+  message: () => undefined,
+  halfClosed: () => undefined,
+  closed: () => undefined,
+};
+
+const UNKNOWN_SERVICE: GrpcFailure = { code: GRPC_STATUS.NOT_FOUND, message: 'unknown service' };
+
+type ServingStatus = 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
+
+/** How the two messages are read and written. */
+interface HealthMessages {
+  /** The service that is asked for. Throws on what is no HealthCheckRequest. */
+  readonly service: (request: Buffer) => string;
+  readonly response: (status: ServingStatus) => Buffer;
+}
+
+/** Both methods, by their full names. */
+export function healthMethods(health: Health): [string, Method][] {
+  const messages = healthMessages();
+  const of = (service: string): ServingStatus => statusOf(service, health);
+  return [
+    ['/grpc.health.v1.Health/Check', checkMethod(messages, of, (service) => reasonOf(service, health))],
+    ['/grpc.health.v1.Health/Watch', watchMethod(messages, of, health)],
+  ];
+}
+
+function statusOf(service: string, health: Health): ServingStatus {
+  const works = worksOf(service, health);
+  if (works === undefined) return 'SERVICE_UNKNOWN';
+  return works ? 'SERVING' : 'NOT_SERVING';
+}
+
+function worksOf(service: string, health: Health): boolean | undefined {
+  if (WHOLE_PROCESS.has(service)) return health.isServing();
+  if (!service.startsWith(COMPONENT_PREFIX)) return undefined;
+  return health.isWorking(service.slice(COMPONENT_PREFIX.length));
+}
+
+/** What keeps the whole process, or this one component, from serving. */
+function reasonOf(service: string, health: Health): string {
+  const wanted = service.startsWith(COMPONENT_PREFIX) ? service.slice(COMPONENT_PREFIX.length) : undefined;
+  return health
+    .states()
+    .filter(({ name, fault }) => fault !== undefined && (wanted === undefined || wanted === name))
+    .map(({ name, fault }) => `${name}: ${fault}`)
+    .join('; ')
+    .slice(0, MAX_REASON_CHARACTERS);
+}
+
+function healthMessages(): HealthMessages {
+  const definition = loadSync(protoFile('grpc/health/v1/health.proto'), {
+    enums: String,
+    // Envoy asks for the service ``: without defaults that field would be undefined, and unknown.
+    defaults: true,
+  })['grpc.health.v1.Health'] as unknown as {
+    readonly Check: {
+      requestDeserialize(bytes: Buffer): { readonly service: string };
+      responseSerialize(response: { readonly status: ServingStatus }): Buffer;
+    };
+  };
+  return {
+    service: (request) => definition.Check.requestDeserialize(request).service,
+    response: (status) => definition.Check.responseSerialize({ status }),
+  };
+}
+
+function checkMethod(
+  messages: HealthMessages,
+  of: (service: string) => ServingStatus,
+  reason: (service: string) => string,
+): UnaryMethod {
+  return {
+    kind: 'unary',
+    isExempt: true,
+    handle: (request) => {
+      const service = messages.service(request);
+      const status = of(service);
+      if (status === 'SERVICE_UNKNOWN') return Promise.resolve(UNKNOWN_SERVICE);
+      const response = messages.response(status);
+      if (status === 'SERVING') return Promise.resolve(response);
+      return Promise.resolve(Buffer.concat([response, bytes(field(REASON_FIELD, text(reason(service))))]));
+    },
+  };
+}
+
+function watchMethod(
+  messages: HealthMessages,
+  of: (service: string) => ServingStatus,
+  health: Health,
+): StreamMethod {
+  let open = 0;
+  return {
+    kind: 'stream',
+    isExempt: true,
+    open: (call): StreamHandler => {
+      if (open === MAX_WATCHES) {
+        call.end(OVERLOADED);
+        return NOT_SERVED;
+      }
+      open++;
+      let forget: (() => void) | undefined;
+      return {
+        message: (request) => {
+          const service = messages.service(request);
+          if (forget !== undefined) call.end(MALFORMED);
+          else forget = watch(call, health, () => messages.response(of(service)));
+        },
+        halfClosed: () => undefined,
+        closed: () => {
+          open--;
+          forget?.();
+        },
+      };
+    },
+  };
+}
+
+/** The present state at once, then each change, of which a watcher that does not read misses all but the latest; an unknown service stays on the line (health v1, Watch). */
+function watch(call: StreamCall, health: Health, state: () => Buffer): () => void {
+  let told: Buffer | undefined;
+  let isOnItsWay = false;
+  const tell = (): void => {
+    const now = state();
+    if (isOnItsWay || told?.equals(now) === true) return;
+    told = now;
+    isOnItsWay = true;
+    call.send(now, () => {
+      isOnItsWay = false;
+      tell();
+    });
+  };
+  const forget = [health.onChange(tell), health.onShutdown(() => call.end())];
+  tell();
+  return () => forget.forEach((undo) => undo());
+}

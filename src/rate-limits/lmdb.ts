@@ -1,0 +1,161 @@
+/**
+ * The rate limits that several workers count together, in a database beside the nonces: at most N in any 60
+ * seconds over all of them, also when one of them dies. What is asked for in one turn of the event loop is decided
+ * in one transaction.
+ */
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RateLimits, Reservation } from '../verify/rate-limiter.js';
+import { RateWindow } from './rate-window.js';
+import { refuse, type Refusal } from '../verify/refusal.js';
+import type { RateLimit } from '../verify/snapshot.js';
+import { readBootId } from '../storage/lmdb/boot-id.js';
+import {
+  prepareDirectory,
+  prepareFiles,
+  refuseForeignFiles,
+  removeJournal,
+} from '../nonces/lmdb/journal-files.js';
+import { openReservedDatabase, type ReservedDatabase } from '../storage/lmdb/reserved-database.js';
+import { NonceStoreError } from '../nonces/store-options.js';
+
+export interface LmdbRateLimitsOptions {
+  /** The nonce store's: on a local disk, ours alone. */
+  readonly directory: string;
+  /** Seconds of a clock that is the same in every process of this machine and only goes forward. */
+  readonly nowSeconds: () => number;
+  /** The running kernel's id; tests restart machines with it. */
+  readonly bootId?: string;
+}
+
+/** Limits that have to be closed. */
+export interface LmdbRateLimits extends RateLimits {
+  reserve(limit: RateLimit, subject: string): Promise<Reservation | Refusal>;
+  close(): Promise<void>;
+}
+
+/** Its clock begins with the boot, and so does the file. */
+const FILE_NAME = /^limits-.*\.mdb$/;
+/** Some hundred thousand subjects; address space is free. */
+const MAP_BYTES = 64 * 1_048_576;
+/** Decisions of one transaction at most: its length is what other processes may have to wait. */
+const BATCH = 512;
+
+/** Opens the limits; those of a former boot are removed. Throws `NonceStoreError`, naming path and remedy. */
+export function openLmdbRateLimits(options: LmdbRateLimitsOptions): LmdbRateLimits {
+  const { directory } = options;
+  prepareDirectory(directory);
+  const name = `limits-boot-${options.bootId ?? readBootId() ?? 'unknown'}.mdb`;
+  const database = openAt(join(directory, name));
+  for (const former of readdirSync(directory).filter((file) => FILE_NAME.test(file) && file !== name))
+    removeJournal(join(directory, former));
+  return new SharedRateLimits(database, options.nowSeconds);
+}
+
+function openAt(path: string): ReservedDatabase {
+  prepareFiles(path);
+  try {
+    refuseForeignFiles(path);
+    return openReservedDatabase({ path, synced: false, mapBytes: MAP_BYTES, tables: [] });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new NonceStoreError(
+      `rate limits: ${path} cannot be opened (${reason}); make room where the disk is full; where the file is damaged, stop every process that uses it and remove it with its lock file`,
+      { cause: error },
+    );
+  }
+}
+
+/** Something to be done to the window of a subject. */
+interface Request {
+  readonly key: Buffer;
+  readonly decide: (window: RateWindow, second: number) => Reservation | undefined;
+  readonly answer: (outcome: Reservation | Refusal) => void;
+}
+
+class SharedRateLimits implements LmdbRateLimits {
+  readonly #database: ReservedDatabase;
+  readonly #nowSeconds: () => number;
+  #queue: Request[] = [];
+  #turn: NodeJS.Immediate | undefined;
+  #closed = false;
+
+  constructor(database: ReservedDatabase, nowSeconds: () => number) {
+    this.#database = database;
+    this.#nowSeconds = nowSeconds;
+  }
+
+  reserve({ group, perMinute }: RateLimit, subject: string): Promise<Reservation | Refusal> {
+    if (this.#closed) return Promise.resolve(unavailable());
+    const key = keyOf(group, subject);
+    const decide = (window: RateWindow, second: number): Reservation => {
+      const retryAfterSeconds = window.reserve(perMinute, second);
+      return retryAfterSeconds === 0
+        ? { kind: 'reserved', giveBack: () => this.#giveBack(key, second) }
+        : { kind: 'limited', retryAfterSeconds };
+    };
+    return new Promise((answer) => this.#enqueue({ key, decide, answer }));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    while (this.#queue.length > 0) this.#runTurn();
+    clearImmediate(this.#turn);
+    await this.#database.close();
+  }
+
+  /** Not waited for, and not tried again: a slot that stays taken is free after a minute. */
+  #giveBack(key: Buffer, reservedSecond: number): void {
+    if (this.#closed) return;
+    const decide = (window: RateWindow, second: number): undefined => {
+      window.giveBack(reservedSecond, second);
+    };
+    this.#enqueue({ key, decide, answer: () => undefined });
+  }
+
+  #enqueue(request: Request): void {
+    this.#queue.push(request);
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined;
+      this.#runTurn();
+    });
+  }
+
+  #runTurn(): void {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, BATCH);
+      const outcomes = this.#decide(batch);
+      batch.forEach(({ answer }, at) => answer(outcomes?.[at] ?? unavailable()));
+    }
+  }
+
+  /** Undefined when nothing could be written, and then nothing has changed. */
+  #decide(batch: readonly Request[]): (Reservation | undefined)[] | undefined {
+    try {
+      return this.#database.transact(() => {
+        const second = this.#nowSeconds();
+        return batch.map(({ key, decide }) => {
+          const window = new RateWindow(this.#database.root.get(key));
+          const outcome = decide(window, second);
+          this.#database.root.putSync(key, window.bytes);
+          return outcome;
+        });
+      });
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** A hash, for the names of operators may be of any length. */
+function keyOf(group: string, subject: string): Buffer {
+  return createHash('sha256')
+    .update(JSON.stringify([group, subject]))
+    .digest();
+}
+
+function unavailable(): Refusal {
+  return refuse('rate_limit_unavailable');
+}

@@ -1,0 +1,84 @@
+/** The files of a configuration, loaded and judged whole: as a thread of its own does it, off the loop that serves. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { printFile } from '../../config/files/file-print.js';
+import { packConfiguration, type HandOver } from '../../config/hand-over.js';
+import { renderProblems } from '../../config/document/render.js';
+import type { FilePrints, LoadResult } from '../../config/settings.js';
+import type { Signer } from '../../crypto/signing.js';
+import { findDisagreeingNewKey } from '../../feedback/signing-self-test.js';
+import { wipeFeedbackKeys } from './live-configuration.js';
+
+/** What was in the files at one moment, good or not. */
+export interface JudgedFiles {
+  /** Sentences for whoever wrote the files; they hold no secret. Absent when the configuration is good. */
+  readonly problems: readonly string[] | undefined;
+  /** The prints of the files, and the configuration if it is good. Absent when the load came to no end. */
+  readonly parts: HandOver | undefined;
+  /** From a supervisor: under which generation a process that starts takes it over. Default: the first. */
+  readonly generation?: number | undefined;
+}
+
+/** Where configurations come from: a thread that loads the files, or a supervisor that has one. */
+export interface ConfigurationFiles {
+  /** What is in the files from now on. One load at a time. Never rejects for anything in a file. */
+  load(): Promise<JudgedFiles>;
+  /** Says that what `load` gave last is in force. */
+  applied?(): void;
+}
+
+/** How files are judged. */
+export interface JudgeOptions {
+  /** Never throws for anything in a file. */
+  readonly load: () => LoadResult;
+  readonly signer: Signer;
+  /** Fingerprints of feedback keys that signed well before. Absent: whoever starts with them tests them all. */
+  readonly tested?: ReadonlySet<string> | undefined;
+}
+
+/** Files that are being written while they are read are read again, this often. */
+const ATTEMPTS = 5;
+const BETWEEN_ATTEMPTS_MILLISECONDS = 50;
+
+/** Loads, tests new feedback keys, and packs. No private key stays behind but in the parts. */
+export async function judgeFiles({ load, signer, tested }: JudgeOptions): Promise<JudgedFiles> {
+  const { result, isSteady } = await loadSteadily(load);
+  const { prints } = result;
+  if (!isSteady)
+    return refused(['the files go on changing while they are read'], packConfiguration(undefined, prints));
+  if (!result.ok)
+    return refused(
+      result.problems.map((problem) => renderProblems([problem])),
+      packConfiguration(undefined, prints),
+    );
+  const { configuration } = result;
+  try {
+    const { feedback } = configuration.snapshot;
+    const disagreeing = feedback && tested && findDisagreeingNewKey(feedback, tested, signer);
+    if (disagreeing === undefined)
+      return { problems: undefined, parts: packConfiguration(configuration, prints) };
+    const problem = `the signing self-test failed for the feedback key ${disagreeing}`;
+    return refused([problem], packConfiguration(undefined, prints));
+  } finally {
+    wipeFeedbackKeys(configuration.snapshot);
+  }
+}
+
+function refused(problems: readonly string[], parts: HandOver): JudgedFiles {
+  return { problems, parts };
+}
+
+/** Not steady when the files changed under every attempt; otherwise all of it was in the files at one moment. */
+async function loadSteadily(load: () => LoadResult): Promise<{ result: LoadResult; isSteady: boolean }> {
+  for (let attempt = 1; ; attempt++) {
+    const result = load();
+    if (isUnchanged(result.prints)) return { result, isSteady: true };
+    if (result.ok) wipeFeedbackKeys(result.configuration.snapshot);
+    if (attempt === ATTEMPTS) return { result, isSteady: false };
+    await sleep(BETWEEN_ATTEMPTS_MILLISECONDS);
+  }
+}
+
+/** Every file still is what was read, so there was a moment between the readings at which all of them were. */
+function isUnchanged(prints: FilePrints): boolean {
+  return [...prints].every(([path, print]) => printFile(path) === print);
+}

@@ -1,0 +1,119 @@
+/**
+ * Taking over a changed configuration while requests are judged: loaded and tested elsewhere, made ready in pieces, and
+ * then put in force by one assignment, whole or not at all. Whatever is wrong with it, the last good one stays.
+ */
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { unpackConfiguration, wipeHandOver, type HandOver } from '../../config/hand-over.js';
+import { settingsThatNeedRestart } from '../../config/restart-settings.js';
+import type { Configuration, FilePrints } from '../../config/settings.js';
+import type { ConfigurationFiles } from './judged-files.js';
+import { wipeFeedbackKeys, type LiveConfiguration } from './live-configuration.js';
+
+/** Who asked: a file that changed, SIGHUP, or `POST /reload`. */
+export type ReloadCause = 'file' | 'signal' | 'request';
+
+/** What became of a reload. The problems are sentences for whoever wrote the files; they hold no secret. */
+export type ReloadOutcome =
+  | { readonly kind: 'applied'; readonly generation: number; readonly warnings: readonly string[] }
+  | { readonly kind: 'refused'; readonly problems: readonly string[] };
+
+/** Everything that a reload works with; all of it is passed in. */
+export interface ReloadOptions {
+  readonly live: LiveConfiguration;
+  /** Those of the start. */
+  readonly files: ConfigurationFiles;
+  /** Monotonic milliseconds. */
+  readonly monotonicMs: () => number;
+  /**
+   * What the files looked like; called after each load, good or bad, so that the next change is noticed. Undefined when
+   * the load came to no end: it is not to be tried again before they change.
+   */
+  readonly onLoaded: (prints: FilePrints | undefined) => void;
+  /** Called for each reload that ran, and waited for; `causes` are of all that were answered by it. */
+  readonly onOutcome: (outcome: ReloadOutcome, causes: ReadonlySet<ReloadCause>) => unknown;
+}
+
+/** A load keeps a processor to itself, so a storm of them is let at it for half of the time. */
+const REST_PER_LOAD = 1;
+
+export class Reloader {
+  readonly #options: ReloadOptions;
+  #running: Promise<ReloadOutcome> | undefined;
+  #next: Promise<ReloadOutcome> | undefined;
+  #causes = new Set<ReloadCause>();
+  #restUntilMs = 0;
+
+  constructor(options: ReloadOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Loads what is in the files from now on. However often it is called while one load is under way, only one more
+   * follows, which all those callers are answered by. Rejects only for a defect.
+   */
+  reload(cause: ReloadCause): Promise<ReloadOutcome> {
+    this.#causes.add(cause);
+    this.#next ??= this.#after(this.#running);
+    return this.#next;
+  }
+
+  async #after(running: Promise<ReloadOutcome> | undefined): Promise<ReloadOutcome> {
+    await running?.catch(() => undefined);
+    await sleep(Math.max(0, this.#restUntilMs - this.#options.monotonicMs()));
+    // Begun in a turn of its own, so that whoever asks from its first moment on is answered by the next one.
+    this.#running = Promise.resolve().then(() => this.#run());
+    this.#next = undefined;
+    return this.#running;
+  }
+
+  async #run(): Promise<ReloadOutcome> {
+    const causes = this.#causes;
+    this.#causes = new Set();
+    const outcome = await this.#load();
+    await this.#options.onOutcome(outcome, causes);
+    return outcome;
+  }
+
+  async #load(): Promise<ReloadOutcome> {
+    const { files, live, monotonicMs, onLoaded } = this.#options;
+    const startedMs = monotonicMs();
+    const { problems, parts } = await files.load();
+    const { configuration, prints } = await unpack(parts, live.snapshot.generation + 1);
+    const endedMs = monotonicMs();
+    this.#restUntilMs = endedMs + REST_PER_LOAD * (endedMs - startedMs);
+    onLoaded(prints);
+    if (problems !== undefined || configuration === undefined) return refused(problems ?? []);
+    const outcome = this.#judge(configuration);
+    if (outcome.kind === 'applied') {
+      live.swap(configuration);
+      files.applied?.();
+    } else wipeFeedbackKeys(configuration.snapshot);
+    return outcome;
+  }
+
+  #judge(next: Configuration): ReloadOutcome {
+    const fixed = settingsThatNeedRestart(this.#options.live.started, next);
+    if (fixed.length > 0)
+      return refused(
+        fixed.map((place) => `${place}: needs a restart; everything stays as it was until then`),
+      );
+    const warnings = next.warnings.map(({ path, message }) => `${path}: ${message}`);
+    return { kind: 'applied', generation: next.snapshot.generation, warnings };
+  }
+}
+
+async function unpack(
+  parts: HandOver | undefined,
+  generation: number,
+): Promise<{ readonly configuration?: Configuration | undefined; readonly prints?: FilePrints }> {
+  if (parts === undefined) return {};
+  try {
+    return await unpackConfiguration(parts, generation, nextTurn);
+  } finally {
+    wipeHandOver(parts);
+  }
+}
+
+function refused(problems: readonly string[]): Extract<ReloadOutcome, { kind: 'refused' }> {
+  return { kind: 'refused', problems };
+}

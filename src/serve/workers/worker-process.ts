@@ -1,0 +1,130 @@
+/** The supervisor's end of the channel to one worker, from its fork to its end. */
+import type { ChildProcess } from 'node:child_process';
+import type { JudgedFiles } from '../reload/judged-files.js';
+import type { FromWorker, ToWorker, WorkerState, WorkerTopic } from './worker-messages.js';
+
+/** A scrape waits no longer for a busy worker. */
+const ANSWER_MILLISECONDS = 1_000;
+/** A load takes its time, and is bounded by itself; another one may be under way before it. */
+const RELOAD_MILLISECONDS = 700_000;
+const LOOK_MILLISECONDS = 1_000;
+/** Looks in a row without a sign of life, of which a worker gives four a second: it does not come back by itself. */
+const LOOKS_IN_VAIN = 10;
+
+/** Who is told what becomes of the process. */
+export interface WorkerEvents {
+  /** The first state that a worker tells: its services listen by then. */
+  readonly onListening: () => void;
+  /** A successor has its socket. */
+  readonly onSuperseded: () => void;
+  /** It asks for what is in the files. */
+  readonly onLoad: (load: number) => void;
+  /** What a load gave is in force there. */
+  readonly onApplied: (load: number) => void;
+  /** It is gone; `reason` in words. */
+  readonly onEnd: (reason: string) => void;
+}
+
+export class WorkerProcess {
+  readonly #child: ChildProcess;
+  readonly #events: WorkerEvents;
+  readonly #waiting = new Map<number, (answer: unknown) => void>();
+  readonly #watch: NodeJS.Timeout;
+  #state: WorkerState | undefined;
+  #questions = 0;
+  #looksInVain = 0;
+  #hung = false;
+
+  constructor(child: ChildProcess, events: WorkerEvents) {
+    this.#child = child;
+    this.#events = events;
+    this.#watch = setInterval(() => this.#look(), LOOK_MILLISECONDS);
+    child.on('message', (message) => this.#take(message as FromWorker));
+    child.once('exit', (code, signal) => this.#end(code, signal));
+    child.once('error', (error) => this.#neverStarted(error));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** What it told last; undefined before it listens. */
+  get state(): WorkerState | undefined {
+    return this.#state;
+  }
+
+  /** Its answer; undefined when it gives none in time. */
+  ask(topic: WorkerTopic, tenant?: string): Promise<unknown> {
+    return new Promise((resolve) => {
+      const id = ++this.#questions;
+      const settle = (answer: unknown): void => {
+        clearTimeout(deadline);
+        this.#waiting.delete(id);
+        resolve(answer);
+      };
+      const limit = topic === 'reload' ? RELOAD_MILLISECONDS : ANSWER_MILLISECONDS;
+      const deadline = setTimeout(() => settle(undefined), limit);
+      this.#waiting.set(id, settle);
+      this.#send({ kind: 'question', id, topic, tenant }, () => settle(undefined));
+    });
+  }
+
+  /** Lets it take the socket. One that is gone meanwhile is started again like any other. */
+  takeOver(): void {
+    this.#send({ kind: 'take_over' }, () => undefined);
+  }
+
+  /** Gives it what a load has found. A worker that is gone asks for nothing. */
+  handOver(load: number, { problems, parts = [], generation }: JudgedFiles): void {
+    const ignore = (): void => undefined;
+    for (const part of parts) this.#send({ kind: 'part', load, ...part }, ignore);
+    this.#send({ kind: 'loaded', load, problems, generation }, ignore);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  #send(message: ToWorker, inVain: () => void): void {
+    if (this.#child.connected) this.#child.send(message, (error) => error && inVain());
+    else inVain();
+  }
+
+  #take(message: FromWorker): void {
+    this.#looksInVain = 0;
+    if (message.kind === 'answer') this.#waiting.get(message.id)?.(message.answer);
+    else if (message.kind === 'superseded') this.#events.onSuperseded();
+    else if (message.kind === 'load') this.#events.onLoad(message.load);
+    else if (message.kind === 'applied') this.#events.onApplied(message.load);
+    else this.#takeState(message);
+  }
+
+  #takeState(state: WorkerState): void {
+    const listensNow = this.#state === undefined;
+    this.#state = state;
+    if (listensNow) this.#events.onListening();
+  }
+
+  /** Looks are counted and not the time: after a stand-still of this process there was nobody to hear anything. */
+  #look(): void {
+    if (this.#state === undefined) return;
+    this.#looksInVain += 1;
+    if (this.#looksInVain < LOOKS_IN_VAIN) return;
+    this.#hung = true;
+    this.#child.kill('SIGKILL');
+  }
+
+  #end(code: number | null, signal: NodeJS.Signals | null): void {
+    clearInterval(this.#watch);
+    this.#state = undefined;
+    for (const settle of this.#waiting.values()) settle(undefined);
+    const how = code === null ? `was ended by ${String(signal)}` : `ended with ${code}`;
+    this.#events.onEnd(this.#hung ? 'gave no sign of life and was killed' : how);
+  }
+
+  #neverStarted(error: Error): void {
+    if (this.#child.pid !== undefined) return;
+    clearInterval(this.#watch);
+    this.#events.onEnd(`could not be started: ${error.message}`);
+  }
+}

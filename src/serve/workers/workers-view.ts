@@ -1,0 +1,119 @@
+/** What the one admin port shows of several workers: ready while one of them serves, and how each of them is. */
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { FeedbackJwkSet } from '../../feedback/keyring.js';
+import type { AdminView, ReloadAnswer } from '../../observability/admin-server.js';
+import { Health } from '../../observability/health.js';
+import { addLogMetrics } from '../../observability/log-destination.js';
+import { MergedMetrics, type MetricsJson } from '../../observability/merged-metrics.js';
+import type { Worker } from './worker.js';
+
+/** What is looked at of a worker. */
+export type WorkerLook = Pick<Worker, 'number' | 'pid' | 'state' | 'replacements' | 'ask'>;
+
+/** The view, and how it learns of a death. */
+export interface WorkersView extends AdminView {
+  readonly died: (number: number) => void;
+}
+
+/** The view of these workers; `lostLogLines` is of the process that shows them. */
+export function viewOfWorkers(
+  workers: readonly WorkerLook[],
+  lostLogLines: () => number = () => 0,
+): WorkersView {
+  const ask = workers.map(
+    (worker) => [worker.number, () => worker.ask('metrics') as Promise<MetricsJson | undefined>] as const,
+  );
+  const merged = new MergedMetrics(ownMetrics(workers, lostLogLines), new Map(ask));
+  return {
+    health: healthOf(workers),
+    registry: merged,
+    describe: () => describe(workers),
+    keyring: async (tenant) => {
+      const serving = workers.find(({ state }) => state?.serving) ?? workers.find(({ state }) => state);
+      return (await serving?.ask('keyring', tenant)) as FeedbackJwkSet | undefined;
+    },
+    reload: () => reload(workers),
+    died: (number) => merged.departed(number),
+  };
+}
+
+/** Each worker takes over for itself what the supervisor has loaded; a request is judged by one of them, whole. */
+async function reload(workers: readonly WorkerLook[]): Promise<ReloadAnswer> {
+  const answers = (await Promise.all(workers.map((worker) => worker.ask('reload')))) as (
+    ReloadAnswer | undefined
+  )[];
+  const told = workers.map(({ number }, at) => ({
+    worker: number,
+    ...(answers[at]?.body ?? { outcome: 'unknown' }),
+  }));
+  return { applied: answers.every((answer) => answer?.applied === true), body: { workers: told } };
+}
+
+/** A worker that is away or unwell is a note as long as another one serves: Envoy asks that one. */
+function healthOf(workers: readonly WorkerLook[]): Health {
+  const reasons = (): string | undefined => {
+    const unwell = workers.flatMap((worker) => reasonOf(worker) ?? []);
+    return unwell.length === 0 ? undefined : unwell.join('; ');
+  };
+  const oneServes = (): boolean => workers.some(({ state }) => state?.serving);
+  return new Health([
+    { name: 'workers', fault: () => (oneServes() ? undefined : reasons()), note: () => reasons() },
+  ]);
+}
+
+/** Well when each of them serves: before they take the place of others. */
+export function healthOfEach(workers: readonly WorkerLook[]): Health {
+  return new Health(
+    workers.map((worker) => ({ name: `worker ${worker.number}`, fault: () => reasonOf(worker) })),
+  );
+}
+
+function reasonOf({ number, state }: WorkerLook): string | undefined {
+  if (state === undefined) return `worker ${number} does not run`;
+  if (state.serving) return undefined;
+  const faults = state.components.flatMap(({ name, fault }) =>
+    fault === undefined ? [] : [`${name}: ${fault}`],
+  );
+  return `worker ${number}: ${faults.join(', ')}`;
+}
+
+/** The facts of one worker, as a single process would tell them, and beside them what is said of each. */
+async function describe(workers: readonly WorkerLook[]): Promise<Readonly<Record<string, unknown>>> {
+  const facts = await Promise.all(workers.map((worker) => worker.ask('status')));
+  const told = workers.map((worker, at) => ({
+    worker: worker.number,
+    pid: worker.pid,
+    serving: worker.state?.serving ?? false,
+    reason: reasonOf(worker),
+    replacements: worker.replacements,
+    configuration: (facts[at] as { readonly configuration?: unknown } | undefined)?.configuration,
+  }));
+  const first = facts.find((one) => one !== undefined) as Readonly<Record<string, unknown>> | undefined;
+  return { ...first, workers: told };
+}
+
+function ownMetrics(workers: readonly WorkerLook[], lostLogLines: () => number): Registry {
+  const registry = new Registry();
+  const registers = [registry];
+  addLogMetrics(registry, lostLogLines);
+  new Gauge({
+    name: 'countersign_worker_serving',
+    help: '1 while the worker serves.',
+    labelNames: ['worker'],
+    registers,
+    collect() {
+      for (const { number, state } of workers) this.set({ worker: number }, state?.serving ? 1 : 0);
+    },
+  });
+  new Counter({
+    name: 'countersign_worker_replacements_total',
+    help: 'Processes that came in the place of a dead worker.',
+    labelNames: ['worker'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { number, replacements } of workers) this.inc({ worker: number }, replacements);
+    },
+  });
+  return registry;
+}

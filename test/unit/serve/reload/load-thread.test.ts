@@ -1,0 +1,115 @@
+/** The thread that loads a configuration, as its process sees it: whatever becomes of it is a load with a problem. */
+import { EventEmitter } from 'node:events';
+import type { Worker } from 'node:worker_threads';
+import {
+  LoadThread,
+  type LoadAnswer,
+  type LoadQuestion,
+  type LoadThreadData,
+} from '../../../../src/serve/reload/load-thread.js';
+import { until } from '../../../support/until.js';
+
+class FakeThread extends EventEmitter {
+  readonly data: LoadThreadData;
+  readonly asked: LoadQuestion[] = [];
+  terminated = 0;
+  constructor(data: LoadThreadData) {
+    super();
+    this.data = data;
+  }
+  postMessage(question: LoadQuestion): void {
+    this.asked.push(question);
+  }
+  terminate(): Promise<number> {
+    this.terminated++;
+    return Promise.resolve(1);
+  }
+  unref(): void {
+    this.emit('unref');
+  }
+}
+
+const good: LoadAnswer = {
+  files: { problems: undefined, parts: [] },
+  tested: ['fingerprint'],
+  judged: Uint8Array.of(1, 2, 3),
+};
+
+function setUp(options = {}) {
+  const threads: FakeThread[] = [];
+  const thread = new LoadThread('/etc/countersign.yaml', {
+    start: (data) => {
+      threads.push(new FakeThread(data));
+      return threads.at(-1) as unknown as Worker;
+    },
+    ...options,
+  });
+  const load = async (answer: (thread: FakeThread) => void) => {
+    const files = thread.load();
+    answer(threads.at(-1)!);
+    return files;
+  };
+  return { threads, thread, load };
+}
+
+const answers = (answer: LoadAnswer) => (thread: FakeThread) => void thread.emit('message', answer);
+
+// Fault: reload-large
+describe('the thread that loads', () => {
+  it('is one for all loads that follow each other, and is told what was tested', async () => {
+    const { threads, load } = setUp();
+    expect(await load(answers(good))).toBe(good.files);
+    await load(answers(good));
+    expect(threads).toHaveLength(1);
+    expect(threads[0]!.asked).toEqual([
+      { tested: undefined, whileServing: false },
+      { tested: ['fingerprint'], whileServing: true },
+    ]);
+  });
+
+  it('does not call tested what was in a configuration with problems', async () => {
+    const { threads, load } = setUp();
+    await load(answers(good));
+    await load(answers({ ...good, files: { problems: ['bad'], parts: [] }, tested: ['another'] }));
+    await load(answers(good));
+    expect(threads[0]!.asked.at(-1)?.tested).toEqual(['fingerprint']);
+  });
+
+  it('ends when nothing is to do, and the next one is given what it had judged', async () => {
+    const { threads, load } = setUp({ idleMilliseconds: 1 });
+    await load(answers(good));
+    await until('it has ended', () => threads[0]!.terminated === 1);
+    await load(answers(good));
+    expect(threads.map(({ data }) => [...data.judged])).toEqual([[], [1, 2, 3]]);
+  });
+
+  it.each<[string, (thread: FakeThread) => void, RegExp]>([
+    [
+      'runs out of memory',
+      (thread) =>
+        thread.emit('error', Object.assign(new Error('limit'), { code: 'ERR_WORKER_OUT_OF_MEMORY' })),
+      /more than \d+ MiB of memory/,
+    ],
+    ['throws', (thread) => thread.emit('error', new Error('of all things')), /by a defect: of all things/],
+    ['ends', (thread) => thread.emit('exit', 1), /the thread that loads it ended/],
+    ['takes too long', () => undefined, /takes longer than 0\.02 s/],
+  ])('that %s is a load with a problem, and another one takes its place', async (how, fails, problem) => {
+    const { threads, load } = setUp({ deadlineMilliseconds: 20 });
+    await load(answers(good));
+    const files = await load(fails);
+    expect(files).toEqual({ problems: [expect.stringMatching(problem)], parts: undefined });
+    expect(threads[0]!.terminated).toBe(how === 'ends' ? 0 : 1);
+    threads[0]!.emit('error', new Error('said too late'));
+    expect(await load(answers(good))).toBe(good.files);
+    expect(threads).toHaveLength(2);
+  });
+
+  it('that cannot be started is a load with a problem', async () => {
+    const { thread } = setUp({
+      start: () => {
+        throw new Error('no more threads');
+      },
+    });
+    expect((await thread.load()).problems).toEqual([expect.stringContaining('no more threads')]);
+  });
+});
