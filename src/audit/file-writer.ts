@@ -7,7 +7,7 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync, type BigIntStats } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ChunkWriter } from './audit-log.js';
-import { WholeAppends } from './whole-appends.js';
+import { WholeAppends } from '../storage/output/whole-appends.js';
 
 /** Operators read the records; nobody else does. */
 const FILE_MODE = 0o640;

@@ -4,9 +4,9 @@
  * within. A reader that stalls leaves no room, which is told and not waited for here.
  */
 import { fstatSync, writeSync } from 'node:fs';
-import { isBusy, openStandardStream, PIPE_ATOMIC_BYTES, STDOUT } from '../observability/standard-stream.js';
+import { isBusy, openStandardStream, PIPE_ATOMIC_BYTES, STDOUT } from '../storage/output/standard-stream.js';
 import type { ChunkWriter } from './audit-log.js';
-import { WholeAppends } from './whole-appends.js';
+import { WholeAppends } from '../storage/output/whole-appends.js';
 
 const NEWLINE = 0x0a;
 const nothing = (): void => undefined;

@@ -1,5 +1,5 @@
 /** `countersign health`: whether a verifier serves, for probes of containers and for people. */
-import { askHealth, type HealthReply } from '../grpc/health-client.js';
+import { askHealth, type HealthReply } from '../envoy/health/client.js';
 import { usageFault } from './cli-fault.js';
 import { ExitCode } from './exit-code.js';
 import { examples } from './help.js';

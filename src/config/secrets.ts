@@ -3,7 +3,7 @@
  * or handed to another thread they have to be data.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Secret } from './redis-settings.js';
+import type { Secret } from '../storage/redis/settings.js';
 
 /** The only member of what stands in the place of a secret. No section of the configuration has such a name. */
 const PLACE = '\0secret';

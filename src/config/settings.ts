@@ -1,7 +1,7 @@
 /** What the process needs besides the snapshot: sockets, stores, limits. Read once at start. */
 import type { Snapshot } from '../verify/snapshot.js';
 import type { FilePrint } from './files/file-print.js';
-import type { RedisSettings } from './redis-settings.js';
+import type { RedisSettings } from '../storage/redis/settings.js';
 
 /** The Unix socket on which Envoy reaches us. Its directory is 0750 or 2770, the socket 0660 (MUST 30). */
 export interface ListenSettings {

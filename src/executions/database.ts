@@ -6,8 +6,8 @@ import {
   prepareDirectory,
   prepareFiles,
   refuseForeignFiles,
-  removeJournal,
-} from '../nonces/lmdb/journal-files.js';
+  removeDatabase,
+} from '../storage/lmdb/database-files.js';
 import { openReservedDatabase, type ReservedDatabase } from '../storage/lmdb/reserved-database.js';
 import { ExecutionStoreError, type ExecutionBounds } from './execution-bounds.js';
 import { TABLES } from './pair-index.js';
@@ -41,7 +41,7 @@ export function openPairDatabase(options: LmdbExecutionStoreOptions): ReservedDa
   const name = bootId === undefined ? 'executions-synced.mdb' : `executions-boot-${bootId}.mdb`;
   const database = openAt(join(directory, name), bootId === undefined, options);
   for (const former of readdirSync(directory).filter((file) => FILE_NAME.test(file) && file !== name)) {
-    removeJournal(join(directory, former));
+    removeDatabase(join(directory, former));
   }
   return database;
 }

@@ -3,7 +3,7 @@
  * them. `<prefix>:{executions}:all` is a sorted set of every pair (its tenant's key before its own) by the time of its
  * last submission, and `<prefix>:{executions}:<tenant key>` one of each tenant's.
  */
-import { redisScript } from '../storage/redis/scripts.js';
+import { redisScript } from '../storage/redis/script.js';
 
 /**
  * Keeps a pair. KEYS: the tenant's, all. ARGV: what the keys of tenants begin with, tenant key, pair key, now ms,

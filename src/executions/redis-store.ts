@@ -2,10 +2,10 @@
  * The store that verifiers on several machines share, in the Redis of their nonces: what was submitted through one
  * replica is known to the signer on every other one. What Redis forgets, or does not say in time, is refused.
  */
-import type { RedisSettings } from '../config/redis-settings.js';
+import type { RedisSettings } from '../storage/redis/settings.js';
 import { redisFault } from '../storage/redis/fault.js';
 import { openRedisLink, type RedisLink } from '../storage/redis/link.js';
-import type { RedisScript } from '../storage/redis/scripts.js';
+import type { RedisScript } from '../storage/redis/script.js';
 import { within } from '../storage/redis/within.js';
 import { checkExecutionBounds, type ExecutionBounds } from './execution-bounds.js';
 import type { ExecutionPair, ExecutionStore } from './execution-store.js';

@@ -6,8 +6,8 @@
  * consumer sees that it is. All else (`rationale`, `control`, members of the upstream's own) is signed as it is.
  */
 import { compileSelection, type SelectedValue } from '../json/scan.js';
-import type { FieldRule } from '../verify/body-contract.js';
-import { fieldText } from '../verify/field-rules.js';
+import type { FieldRule } from '../protocol/field-rules.js';
+import { fieldText } from '../protocol/field-rules.js';
 import { refuseAnswer, type AnswerRefusal, type FeedbackRefusalCode } from './refusal-code.js';
 
 /** The members that are looked at; each one's position is its slot. */

@@ -17,7 +17,7 @@ export interface MemoryNonceStore extends NonceStore {
 
 /**
  * Makes an empty store. It remembers nothing from before, so it refuses every timestamp up to
- * `now + futureSkewSeconds`. There are no timers. Throws `NonceStoreError` on impossible options.
+ * `now + futureSkewSeconds`. There are no timers. Throws `StorageError` on impossible options.
  */
 export function createMemoryNonceStore(options: NonceStoreOptions): MemoryNonceStore {
   checkNonceStoreOptions(options);

@@ -1,4 +1,5 @@
 /** What every nonce store is told, and the checks that a wrong value meets before anything is opened. */
+import { StorageError } from '../storage/storage-error.js';
 import type { Clock } from './nonce-store.js';
 
 /** Time and bounds of a store. Every number is a whole one. */
@@ -21,16 +22,11 @@ export interface NonceStoreOptions {
   readonly clockSettleMs?: number;
 }
 
-/** A store that cannot be opened as configured; `message` names the setting or the path, and the remedy. */
-export class NonceStoreError extends Error {
-  override readonly name = 'NonceStoreError';
-}
-
 /** First-seen times are kept in 32 bits of milliseconds beside the timestamp, which bounds the window. */
 const MAX_SKEW_SECONDS = 86_400;
 const MAX_ENTRIES = 1_000_000_000;
 
-/** Throws `NonceStoreError` on a number outside its bounds. */
+/** Throws `StorageError` on a number outside its bounds. */
 export function checkNonceStoreOptions(options: NonceStoreOptions): void {
   bounded('pastSkewSeconds', options.pastSkewSeconds, 0, MAX_SKEW_SECONDS);
   bounded('futureSkewSeconds', options.futureSkewSeconds, 0, MAX_SKEW_SECONDS);
@@ -40,5 +36,5 @@ export function checkNonceStoreOptions(options: NonceStoreOptions): void {
 
 function bounded(name: string, value: number, least: number, most: number): void {
   if (Number.isSafeInteger(value) && value >= least && value <= most) return;
-  throw new NonceStoreError(`nonce store: ${name} is ${value}; give a whole number from ${least} to ${most}`);
+  throw new StorageError(`nonce store: ${name} is ${value}; give a whole number from ${least} to ${most}`);
 }

@@ -6,8 +6,8 @@
  */
 import { fstatSync, writeSync } from 'node:fs';
 import { Counter, type Registry } from 'prom-client';
-import { WholeAppends } from '../audit/whole-appends.js';
-import { isBusy, openStandardStream, STDERR } from './standard-stream.js';
+import { WholeAppends } from '../storage/output/whole-appends.js';
+import { isBusy, openStandardStream, STDERR } from '../storage/output/standard-stream.js';
 
 /** Kept for a reader that has stalled: some thousand lines. */
 const MAX_WAITING_BYTES = 256 * 1024;

@@ -15,10 +15,10 @@ import {
   prepareDirectory,
   prepareFiles,
   refuseForeignFiles,
-  removeJournal,
-} from '../nonces/lmdb/journal-files.js';
+  removeDatabase,
+} from '../storage/lmdb/database-files.js';
 import { openReservedDatabase, type ReservedDatabase } from '../storage/lmdb/reserved-database.js';
-import { NonceStoreError } from '../nonces/store-options.js';
+import { StorageError } from '../storage/storage-error.js';
 
 export interface LmdbRateLimitsOptions {
   /** The nonce store's: on a local disk, ours alone. */
@@ -42,14 +42,14 @@ const MAP_BYTES = 64 * 1_048_576;
 /** Decisions of one transaction at most: its length is what other processes may have to wait. */
 const BATCH = 512;
 
-/** Opens the limits; those of a former boot are removed. Throws `NonceStoreError`, naming path and remedy. */
+/** Opens the limits; those of a former boot are removed. Throws `StorageError`, naming path and remedy. */
 export function openLmdbRateLimits(options: LmdbRateLimitsOptions): LmdbRateLimits {
   const { directory } = options;
   prepareDirectory(directory);
   const name = `limits-boot-${options.bootId ?? readBootId() ?? 'unknown'}.mdb`;
   const database = openAt(join(directory, name));
   for (const former of readdirSync(directory).filter((file) => FILE_NAME.test(file) && file !== name))
-    removeJournal(join(directory, former));
+    removeDatabase(join(directory, former));
   return new SharedRateLimits(database, options.nowSeconds);
 }
 
@@ -60,7 +60,7 @@ function openAt(path: string): ReservedDatabase {
     return openReservedDatabase({ path, synced: false, mapBytes: MAP_BYTES, tables: [] });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new NonceStoreError(
+    throw new StorageError(
       `rate limits: ${path} cannot be opened (${reason}); make room where the disk is full; where the file is damaged, stop every process that uses it and remove it with its lock file`,
       { cause: error },
     );

@@ -1,11 +1,12 @@
-/** The rate limit that verifiers share. Lua; see `redis-scripts.ts`. */
+/** The rate limit that verifiers share, in Lua: each script is one atomic step. */
+import { redisScript } from '../storage/redis/script.js';
 
 /**
  * One place in an exact sliding window of 60 s by the clock of Redis, which all verifiers share. What lies ahead of
  * a clock that was set back counts as of now: a step frees nobody. KEYS: the window. ARGV: places, token.
  * Replies 0 when the place was taken, or the whole seconds until there may be one.
  */
-export const RESERVE = `
+const RESERVE = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local score = string.format('%d', now)
@@ -27,4 +28,10 @@ return 0
 `;
 
 /** Gives a place back. KEYS: the window. ARGV: token. */
-export const RELEASE = `return redis.call('ZREM', KEYS[1], ARGV[1])`;
+const RELEASE = `return redis.call('ZREM', KEYS[1], ARGV[1])`;
+
+/** By name. */
+export const RATE_LIMIT_SCRIPTS = {
+  reserve: redisScript(RESERVE),
+  release: redisScript(RELEASE),
+} as const;

@@ -6,8 +6,8 @@ import type { RateLimit } from '../verify/snapshot.js';
 import type { CircuitBreaker } from '../storage/redis/circuit-breaker.js';
 import { redisFault } from '../storage/redis/fault.js';
 import type { RedisLink } from '../storage/redis/link.js';
-import type { RedisNonceStoreOptions } from '../nonces/redis/options.js';
-import { REDIS_SCRIPTS } from '../storage/redis/scripts.js';
+import type { RedisSettings } from '../storage/redis/settings.js';
+import { RATE_LIMIT_SCRIPTS } from './redis-scripts.js';
 import { deadline } from '../storage/redis/within.js';
 
 /** What the limits work with. */
@@ -16,7 +16,7 @@ export interface RedisRateLimitsParts {
   readonly breaker: CircuitBreaker;
   readonly isServing: () => boolean;
   readonly wake: () => void;
-  readonly redis: Pick<RedisNonceStoreOptions['redis'], 'keyPrefix' | 'timeoutMilliseconds'>;
+  readonly redis: Pick<RedisSettings, 'keyPrefix' | 'timeoutMilliseconds'>;
 }
 
 const TOKEN_BYTES = 12;
@@ -41,7 +41,7 @@ export class RedisRateLimits implements RateLimits {
         answer(unavailable());
       });
       this.#parts.link
-        .run(REDIS_SCRIPTS.reserve, [key], [limit.perMinute, token])
+        .run(RATE_LIMIT_SCRIPTS.reserve, [key], [limit.perMinute, token])
         .then((reply) => {
           cancel();
           if (waits) answer(this.#answered(reply, key, token));
@@ -64,7 +64,7 @@ export class RedisRateLimits implements RateLimits {
 
   /** Not waited for, and not tried again: a slot that stays taken is free after a minute. */
   #giveBack(key: string, token: string): void {
-    this.#parts.link.run(REDIS_SCRIPTS.release, [key], [token]).catch(() => this.#parts.wake());
+    this.#parts.link.run(RATE_LIMIT_SCRIPTS.release, [key], [token]).catch(() => this.#parts.wake());
   }
 
   /** A hash, for the names of operators may be anything printable. */

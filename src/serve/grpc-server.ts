@@ -3,7 +3,7 @@ import type { ServerSettings } from '../config/settings.js';
 import type { AuthorizationService } from '../envoy/ext-authz/authorization-service.js';
 import { authorizationMethod, CHECK_METHOD } from '../envoy/ext-authz/check-method.js';
 import { heldAnswerBytes } from '../envoy/ext-proc/held-answer.js';
-import { healthMethods } from '../grpc/health.js';
+import { healthMethods } from '../envoy/health/service.js';
 import { PROCESS_METHOD, processingMethod } from '../envoy/ext-proc/processing-method.js';
 import type { ResponseSigner } from '../envoy/ext-proc/response-signer.js';
 import type { Method } from '../grpc/method.js';

@@ -8,7 +8,7 @@ import { encodeBase64Url } from '../crypto/base64.js';
 import { selectSigner } from '../crypto/signing.js';
 import { ResponseSigner } from '../envoy/ext-proc/response-signer.js';
 import type { ExecutionStore } from '../executions/execution-store.js';
-import { openExecutionStore } from '../executions/open.js';
+import { openExecutionStore } from './open-executions.js';
 import { findDisagreeingKey } from '../feedback/signing-self-test.js';
 import type { DecisionMetrics } from '../observability/decision-metrics.js';
 import { FeedbackMetrics } from '../observability/feedback-metrics.js';

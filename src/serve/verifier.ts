@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { AuditLog } from '../audit/audit-log.js';
-import { openAuditLog } from '../audit/open.js';
+import { openAuditLog } from './open-audit.js';
 import type { FilePrint } from '../config/files/file-print.js';
 import type { Configuration, FilePrints, LimitSettings, ServerSettings } from '../config/settings.js';
 import { createStrictVerifier } from '../crypto/ed25519.js';
@@ -14,7 +14,7 @@ import { AuthorizationService } from '../envoy/ext-authz/authorization-service.j
 import { PeerCertificates } from '../envoy/ext-authz/peer-certificates.js';
 import { nonceGate } from '../nonces/nonce-gate.js';
 import type { NonceClaim, NonceStore } from '../nonces/nonce-store.js';
-import { openNonceStore } from '../nonces/open.js';
+import { openNonceStore } from './open-nonces.js';
 import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
 import type { AdminView } from '../observability/admin-server.js';
 import { addBuildInfo } from '../observability/build-info.js';
@@ -34,7 +34,7 @@ import { LiveConfiguration } from './reload/live-configuration.js';
 import { ownPlace, type Place } from './place.js';
 import type { ReloadCause } from './reload/reload.js';
 import { startReloading, type Reloading } from './reload/reloading.js';
-import { openRateLimits } from '../rate-limits/open.js';
+import { openRateLimits } from './open-rate-limits.js';
 import { assembleSigner, openExecutions, type KnownExecutions } from './response-path.js';
 import { run } from './running.js';
 import { StallDetector } from './stall-detector.js';

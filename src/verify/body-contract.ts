@@ -3,27 +3,7 @@
  * `config/` compiles it from a profile or from JSON pointers; `checks/body.ts` holds a body to it.
  */
 import type { Selection } from '../json/scan.js';
-
-/** The syntax of one field. Lengths are in characters (code points), bounds are inclusive. */
-export type FieldRule =
-  | {
-      readonly kind: 'string';
-      readonly minLength: number;
-      readonly maxLength: number;
-      readonly forbid?: string;
-    }
-  | { readonly kind: 'uuid' }
-  /** 64 hex digits of either case, compared in lower case. */
-  | { readonly kind: 'sha256' }
-  /** A JSON integer lexeme: never a string, `1.0` or `1e0`. */
-  | { readonly kind: 'integer'; readonly min: number; readonly max: number }
-  /** `[A-Za-z0-9_-]{8,128}`, as in the header. */
-  | { readonly kind: 'nonce' }
-  /** An integer lexeme of the header's syntax `[1-9][0-9]{9,10}`. */
-  | { readonly kind: 'timestamp' }
-  /** Standard base64 of exactly 64 bytes, re-encoding to itself. */
-  | { readonly kind: 'signature' }
-  | { readonly kind: 'object' };
+import type { FieldRule } from '../protocol/field-rules.js';
 
 /** One field of the body, found by its JSON pointer (RFC 6901). */
 export interface FieldContract {

@@ -2,6 +2,7 @@
  * The immutable configuration that one request is judged on (security.md MUST 25).
  * `config/` builds it from the file; nothing in it changes afterwards, a reload swaps the whole.
  */
+import type { SecurityHeaderNames } from '../protocol/header-names.js';
 import type { PublicKey } from '../crypto/public-key.js';
 import type { FeedbackSettings } from '../feedback/feedback-settings.js';
 import type { BodyContract } from './body-contract.js';
@@ -37,16 +38,6 @@ export interface Identity {
   readonly operators: ReadonlySet<string> | undefined;
   /** Accepted attestation measurement hashes, 64 lower-case hex digits. Absent: any well-formed one. */
   readonly attestations: ReadonlySet<string> | undefined;
-}
-
-/** Lower-case names of the security headers; configurable, these defaults are the wire contract's. */
-export interface SecurityHeaderNames {
-  readonly identity: string;
-  readonly certificateSha256: string;
-  readonly timestamp: string;
-  readonly nonce: string;
-  readonly signature: string;
-  readonly kid: string;
 }
 
 /** The clock window, in seconds either side of now; both ends are inside. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { prepareFiles } from '../../src/nonces/lmdb/journal-files.js';
+import { prepareFiles } from '../../src/storage/lmdb/database-files.js';
 import { openJournal, type Journal } from '../../src/nonces/lmdb/journal.js';
 import { compileScript, runScript, type CompiledScript } from '../support/child-process.js';
 import type { JournalOpenerTask } from './journal-opener-child.js';

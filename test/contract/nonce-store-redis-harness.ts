@@ -1,7 +1,7 @@
 /** Redis stores of one test file: each opened with a key prefix of its own, all closed at the end of their test. */
 import type { RedisNonceStoreOptions } from '../../src/nonces/redis/options.js';
 import { openRedisNonceStore, type RedisNonceStore } from '../../src/nonces/redis/store.js';
-import type { RedisAddress } from '../../src/config/redis-settings.js';
+import type { RedisAddress } from '../../src/storage/redis/settings.js';
 import type { NonceStore } from '../../src/nonces/nonce-store.js';
 import { until } from '../support/until.js';
 import { Traffic } from './nonce-store-redis-traffic.js';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import type { ConfigurationDocument } from '../../tools/local-federation/configuration.js';
 import { fetchPage } from '../../tools/local-federation/health.js';
-import { askHealth } from '../../src/grpc/health-client.js';
+import { askHealth } from '../../src/envoy/health/client.js';
 import { until } from '../support/until.js';
 import { countOf, letThrough, recordsIn, sentAgain } from './support/afterwards.js';
 import { EvenLoad, unlike, type Exchanged } from './support/even-load.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import type { RedisAddress } from '../../src/config/redis-settings.js';
+import type { RedisAddress } from '../../src/storage/redis/settings.js';
 import { anyFreePort } from '../e2e/support/free-port.js';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');

@@ -9,11 +9,11 @@ import type {
   Identity,
   PassThroughPolicy,
   Policy,
-  SecurityHeaderNames,
   SignedPolicy,
   Snapshot,
   VerificationKey,
 } from '../../src/verify/snapshot.js';
+import type { SecurityHeaderNames } from '../../src/protocol/header-names.js';
 
 /** The middle of a second, so that a test sees whether fractions are cut. */
 export const NOW_MS = 1_764_000_000_500;

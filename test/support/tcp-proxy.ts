@@ -1,7 +1,7 @@
 /** A relay between a client and a server on loopback that can be slow, lose answers, or break. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RedisAddress } from '../../src/config/redis-settings.js';
+import type { RedisAddress } from '../../src/storage/redis/settings.js';
 
 export class TcpProxy {
   readonly #server: Server;

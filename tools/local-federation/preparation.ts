@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfiguration } from '../../src/config/load.js';
-import { initialiseNonceStore } from '../../src/nonces/open.js';
+import { initialiseNonceStore } from '../../src/serve/open-nonces.js';
 import { systemClock } from '../../src/serve/system-clock.js';
 import { ensureCertificates, type Certificates } from './certificates.js';
 import { configurationText, federationConfiguration } from './configuration.js';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Secret } from '../../src/config/redis-settings.js';
+import type { Secret } from '../../src/storage/redis/settings.js';
 import { parseRedisUrl } from '../../src/migrate/redis-url.js';
 import type { ConfigurationDocument } from './configuration.js';
 import { FederationFault } from './fault.js';

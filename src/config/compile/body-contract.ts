@@ -1,12 +1,7 @@
 /** Building a body contract: fields, the selection compiled for the scanner, and frozen results. */
 import { compileSelection } from '../../json/scan.js';
-import type {
-  BodyContract,
-  BodyRole,
-  FieldContract,
-  FieldEquality,
-  FieldRule,
-} from '../../verify/body-contract.js';
+import type { BodyContract, BodyRole, FieldContract, FieldEquality } from '../../verify/body-contract.js';
+import type { FieldRule } from '../../protocol/field-rules.js';
 
 /** A contract before its selection is compiled. */
 export interface ContractParts {

@@ -1,5 +1,6 @@
 /** The JSON contract of a policy of one's own: from named pointers to rules. */
-import type { BodyRole, FieldContract, FieldRule } from '../../verify/body-contract.js';
+import type { BodyRole, FieldContract } from '../../verify/body-contract.js';
+import type { FieldRule } from '../../protocol/field-rules.js';
 import { anyText, idText, required, versionText, type ContractParts } from './body-contract.js';
 import type { ConfigurationPath, Findings } from '../document/findings.js';
 import { quote } from '../document/findings.js';

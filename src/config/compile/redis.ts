@@ -3,7 +3,13 @@ import type { LoadContext } from './context.js';
 import { readCertificates } from './certificate-files.js';
 import type { ConfigurationPath } from '../document/findings.js';
 import type { RedisInput } from '../schema/redis.js';
-import type { RedisAddress, Secret, RedisDeployment, RedisTls, RedisSettings } from '../redis-settings.js';
+import type {
+  RedisAddress,
+  Secret,
+  RedisDeployment,
+  RedisTls,
+  RedisSettings,
+} from '../../storage/redis/settings.js';
 
 /** Of a password file: longer than any password, shorter than a mistake. */
 const MAX_SECRET_BYTES = 4_096;

@@ -1,12 +1,12 @@
 /** The sections about the process itself, with relative paths made absolute. */
 import { dirname } from 'node:path';
-import type { SecurityHeaderNames } from '../../verify/snapshot.js';
+import type { SecurityHeaderNames } from '../../protocol/header-names.js';
 import type { LoadContext } from './context.js';
 import { compileEnvoy } from './envoy-settings.js';
 import { isLoopback } from './loopback.js';
 import { quote, type ConfigurationPath } from '../document/findings.js';
 import { compileRedis } from './redis.js';
-import type { RedisSettings } from '../redis-settings.js';
+import type { RedisSettings } from '../../storage/redis/settings.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import { redisSchema } from '../schema/redis.js';
 import { appendedFileFault, directoryFault, type PlaceFault } from './places.js';

@@ -1,7 +1,8 @@
 /** From a decision to the CheckResponse: verified headers and metadata, or the refusal of the wire contract. */
 import type { DecisionFacts, VerifiedContext } from '../../verify/decision.js';
 import { answerFor, type Refusal } from '../../verify/refusal.js';
-import type { SecurityHeaderNames, SignedPolicy } from '../../verify/snapshot.js';
+import type { SignedPolicy } from '../../verify/snapshot.js';
+import type { SecurityHeaderNames } from '../../protocol/header-names.js';
 import { encodeAllow, encodeRefusal, type HeaderPair, type Metadata } from './check-response.js';
 
 /** The headers that only the verifier may set (wire contract, section 3). */

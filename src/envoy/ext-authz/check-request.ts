@@ -3,7 +3,7 @@
  * this walk against the full decoding by Envoy's own definitions.
  */
 import { FIXED_HEADER_NAMES, OUR_HEADER_PREFIX } from '../../verify/inbound-request.js';
-import type { SecurityHeaderNames } from '../../verify/snapshot.js';
+import type { SecurityHeaderNames } from '../../protocol/header-names.js';
 import { WantedNames } from './wanted-names.js';
 import { WireReader } from '../wire/reader.js';
 

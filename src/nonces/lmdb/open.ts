@@ -1,20 +1,20 @@
 /** From a directory to an open journal with a floor that covers whatever was lost (security.md MUST 16, 17). */
 import { readdirSync, statfsSync } from 'node:fs';
 import { readBootId } from '../../storage/lmdb/boot-id.js';
+import { formerJournals, journalPath } from './journal-files.js';
 import {
-  formerJournals,
-  journalPath,
   lastWrittenMs,
   prepareDirectory,
   prepareFiles,
   refuseForeignFiles,
-  removeJournal,
+  removeDatabase,
   watchFiles,
-} from './journal-files.js';
+} from '../../storage/lmdb/database-files.js';
 import { openJournal, type Journal, type JournalTransaction } from './journal.js';
 import { raiseMarker, readMarker, resetMarker } from '../../storage/lmdb/markers.js';
 import { startFloorSeconds } from '../store-health.js';
-import { checkNonceStoreOptions, NonceStoreError, type NonceStoreOptions } from '../store-options.js';
+import { checkNonceStoreOptions, type NonceStoreOptions } from '../store-options.js';
+import { StorageError } from '../../storage/storage-error.js';
 
 export interface LmdbNonceStoreOptions extends NonceStoreOptions {
   /** A directory for the store alone, on a local disk. Made with mode 0700 where it is missing. */
@@ -50,7 +50,7 @@ export function journalBound({ maxJournalBytes, maxEntries }: LmdbNonceStoreOpti
   return maxJournalBytes ?? Math.max(LEAST_JOURNAL_BYTES, maxEntries * JOURNAL_BYTES_PER_ENTRY);
 }
 
-/** Throws `NonceStoreError` naming path and remedy when the directory or its database cannot be used. */
+/** Throws `StorageError` naming path and remedy when the directory or its database cannot be used. */
 export function openStoreJournal(options: LmdbNonceStoreOptions): OpenedJournal {
   return openWithFloor(options, (futureSkewSeconds, lastWriteMs) =>
     startFloorSeconds(Math.max(options.clock.nowMs(), lastWriteMs), futureSkewSeconds),
@@ -84,7 +84,7 @@ function openWithFloor(options: LmdbNonceStoreOptions, floorOfNew: FloorOfNew): 
     if (transaction.head() === undefined) beginJournal(transaction, options, former, floorOfNew);
     raiseMarker(directory, 'future-skew', options.futureSkewSeconds);
   });
-  former.forEach(removeJournal);
+  former.forEach(removeDatabase);
   return { journal, filesIntact: watchFiles(path) };
 }
 
@@ -112,9 +112,9 @@ function openAt(path: string, synced: boolean, options: LmdbNonceStoreOptions): 
     refuseFullDisk(options.directory);
     return openJournal({ path, synced, mapBytes: mapBytes(options) });
   } catch (error) {
-    if (error instanceof NonceStoreError) throw error;
+    if (error instanceof StorageError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new NonceStoreError(
+    throw new StorageError(
       `nonce store: ${path} cannot be opened (${reason}); if the file is damaged, stop every process that uses it and remove the directory`,
       { cause: error },
     );
@@ -128,7 +128,7 @@ function mapBytes(options: LmdbNonceStoreOptions): number {
 function refuseFullDisk(directory: string): void {
   const { bavail, bsize } = statfsSync(directory);
   if (bavail * bsize >= FREE_BYTES_TO_OPEN) return;
-  throw new NonceStoreError(
+  throw new StorageError(
     `nonce store: the disk under ${directory} has less than ${FREE_BYTES_TO_OPEN} bytes free; make room, or name another directory`,
   );
 }

@@ -16,7 +16,7 @@ export { initialiseNonceDirectory, type LmdbNonceStoreOptions } from './open.js'
 
 /**
  * Opens the store and reads every live nonce. A directory without a usable journal starts with the floor of
- * MUST 16. Rejects with `NonceStoreError`, naming path and remedy, when the directory cannot be used.
+ * MUST 16. Rejects with `StorageError`, naming path and remedy, when the directory cannot be used.
  */
 export async function openLmdbNonceStore(options: LmdbNonceStoreOptions): Promise<NonceStore> {
   const store = new LmdbNonceStore(options, openStoreJournal(options));

@@ -1,5 +1,5 @@
 /** Claiming a nonce and taking the claim back. Lua; see `redis-scripts.ts`. */
-import { ADMITTED, LINEAGE } from '../../storage/redis/state-scripts.js';
+import { ADMITTED, LINEAGE } from './state-scripts.js';
 
 /**
  * A value is "timestamp expires seen token request-id"; the last may hold anything. Before the token of a claim whose

@@ -8,7 +8,7 @@ import type { ClaimOutcome, NonceClaim, NonceDoubt } from '../nonce-store.js';
 import { redisFault } from '../../storage/redis/fault.js';
 import type { RedisLink } from '../../storage/redis/link.js';
 import type { RedisNonceStoreOptions } from './options.js';
-import type { ClaimReply } from '../../storage/redis/replies.js';
+import type { ClaimReply } from './replies.js';
 import type { RedisShard } from './shard.js';
 import { ReplicationBarrier } from '../../storage/redis/replication-barrier.js';
 import { deadline, within } from '../../storage/redis/within.js';

@@ -8,7 +8,7 @@ import { redisFault } from '../../storage/redis/fault.js';
 import type { RedisLink } from '../../storage/redis/link.js';
 import { readServerFacts, serverFault } from '../../storage/redis/server-check.js';
 import type { RedisNonceStoreOptions } from './options.js';
-import { REDIS_SCRIPTS } from '../../storage/redis/scripts.js';
+import { REDIS_SCRIPTS } from './scripts.js';
 import type { RedisShard } from './shard.js';
 import { within } from '../../storage/redis/within.js';
 

@@ -1,5 +1,5 @@
 /** What the Redis store is told beyond what every store is. */
-import type { RedisSettings } from '../../config/redis-settings.js';
+import type { RedisSettings } from '../../storage/redis/settings.js';
 import type { NonceStoreOptions } from '../store-options.js';
 
 export interface RedisNonceStoreOptions extends NonceStoreOptions {

@@ -3,20 +3,15 @@
  * how high the floor is, how much is held, and which claims it still has to take back.
  */
 import type { NonceClaim } from '../nonce-store.js';
-import { RedisClock } from '../../storage/redis/server-clock.js';
+import { RedisClock } from './server-clock.js';
 import { RedisDebts } from './debts.js';
-import type { RedisKeys } from '../../storage/redis/keys.js';
+import type { RedisKeys } from './keys.js';
 import type { RedisLink } from '../../storage/redis/link.js';
 import type { RedisNonceStoreOptions } from './options.js';
 import { failOverGraceSeconds } from '../../storage/redis/sentinels.js';
 import { clocksApart } from '../../storage/redis/server-check.js';
-import { REDIS_SCRIPTS } from '../../storage/redis/scripts.js';
-import {
-  readAttachReply,
-  readClaimReply,
-  readLookReply,
-  type ClaimReply,
-} from '../../storage/redis/replies.js';
+import { REDIS_SCRIPTS } from './scripts.js';
+import { readAttachReply, readClaimReply, readLookReply, type ClaimReply } from './replies.js';
 
 /** A session that nobody renews ends: a day after its verifier has. */
 const SESSION_MS = 86_400_000;

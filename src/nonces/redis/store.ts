@@ -15,7 +15,7 @@ import type {
   SharedStoreFigures,
 } from '../nonce-store.js';
 import { RedisClaimer } from './claimer.js';
-import { CLUSTER_SHARDS, RedisKeys, shardOf } from '../../storage/redis/keys.js';
+import { CLUSTER_SHARDS, RedisKeys, shardOf } from './keys.js';
 import { RedisKeeper } from './keeper.js';
 import { openRedisLink, type RedisLink } from '../../storage/redis/link.js';
 import type { RedisNonceStoreOptions } from './options.js';
@@ -39,7 +39,7 @@ const VERIFIER_NAME_BYTES = 12;
 /** What a value of ours can hold: printable ASCII without a line break. */
 const REQUEST_ID = /^[\x20-\x7e]{1,64}$/;
 
-/** Opens the store. Rejects with `NonceStoreError` on impossible options alone: a Redis that is absent may come. */
+/** Opens the store. Rejects with `StorageError` on impossible options alone: a Redis that is absent may come. */
 export async function openRedisNonceStore(options: RedisNonceStoreOptions): Promise<RedisNonceStore> {
   checkNonceStoreOptions(options);
   const store = new SharedStore(options, openRedisLink(options.redis));

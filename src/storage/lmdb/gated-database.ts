@@ -4,7 +4,7 @@
  */
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { openDiskReserve } from './disk-reserve.js';
-import { gatePath } from '../../nonces/lmdb/journal-files.js';
+import { gatePath } from './database-files.js';
 import { COMMIT_AND_FLUSH, COMMIT_ONLY } from './transaction-flags.js';
 import { openWriteGate } from './write-gate.js';
 

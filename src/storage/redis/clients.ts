@@ -7,7 +7,7 @@ import {
   type SecureContext,
 } from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
-import type { RedisAddress, RedisSettings, RedisTls } from '../../config/redis-settings.js';
+import type { RedisAddress, RedisSettings, RedisTls } from './settings.js';
 import { trusting } from '../../crypto/tls-client.js';
 import { RedisSentinels } from './sentinels.js';
 

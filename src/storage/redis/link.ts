@@ -4,7 +4,7 @@
  */
 import { Cluster, type Redis } from 'ioredis';
 import { clientFor, describe, RECONNECT_MS, sentinelsOf, type RedisLinkSettings } from './clients.js';
-import type { RedisScript } from './scripts.js';
+import type { RedisScript } from './script.js';
 import { isFresh, type RedisSentinels } from './sentinels.js';
 
 /** What the store needs of Redis. */

@@ -5,7 +5,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Redis } from 'ioredis';
-import type { RedisAddress } from '../../config/redis-settings.js';
+import type { RedisAddress } from './settings.js';
 import { within } from './within.js';
 
 /** How long a name may take to be resolved; one that takes longer is one that nobody knows. */

@@ -2,7 +2,7 @@
 import { scanJson, type ScanSuccess, type SelectedValue } from '../../json/scan.js';
 import type { BodyContract, BodyRole, FieldContract } from '../body-contract.js';
 import type { BodyFault, BodyProblem } from '../body-fault.js';
-import { fieldProblem, fieldText } from '../field-rules.js';
+import { fieldProblem, fieldText } from '../../protocol/field-rules.js';
 import { refuseBody, type Refusal } from '../refusal.js';
 
 /** The fields of a body that met its contract, by JSON pointer, as `fieldText` compares them. */

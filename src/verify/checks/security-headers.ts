@@ -4,7 +4,8 @@ import { normalizeFingerprint } from '../../crypto/fingerprint.js';
 import { headerValues, type InboundRequest } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
 import type { SignatureProof, SignedRequest } from '../signed-request.js';
-import type { SecurityHeaderNames, SignedPolicy } from '../snapshot.js';
+import type { SignedPolicy } from '../snapshot.js';
+import type { SecurityHeaderNames } from '../../protocol/header-names.js';
 import { IDENTITY, KID, NONCE, TIMESTAMP } from '../../protocol/syntax.js';
 
 const SIGNATURE_BYTES = 64;

@@ -1,7 +1,7 @@
 /** What two verifiers over one Redis say of themselves. */
 import { join } from 'node:path';
 import { fetchPage } from '../../../tools/local-federation/health.js';
-import { askHealth } from '../../../src/grpc/health-client.js';
+import { askHealth } from '../../../src/envoy/health/client.js';
 import { until } from '../../support/until.js';
 import type { Twins } from './twins.js';
 

@@ -8,7 +8,7 @@ import { parse, stringify } from 'yaml';
 import type { ConfigurationDocument } from '../../../tools/local-federation/configuration.js';
 import { fetchPage } from '../../../tools/local-federation/health.js';
 import { parseOwnRedis } from '../../../tools/local-federation/redis.js';
-import type { RedisAddress } from '../../../src/config/redis-settings.js';
+import type { RedisAddress } from '../../../src/storage/redis/settings.js';
 import { until } from '../../support/until.js';
 import { anyFreePort } from './free-port.js';
 import { sendHttp2 } from './http2-client.js';

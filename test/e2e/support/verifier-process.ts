@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { openSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../../tools/local-federation/layout.js';
-import { askHealth } from '../../../src/grpc/health-client.js';
+import { askHealth } from '../../../src/envoy/health/client.js';
 import { until } from '../../support/until.js';
 
 const root = repositoryRoot();

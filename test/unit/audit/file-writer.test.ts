@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { transformSync } from '@swc/core';
 import { openFileWriter } from '../../../src/audit/file-writer.js';
-import { openAuditLog } from '../../../src/audit/open.js';
+import { openAuditLog } from '../../../src/serve/open-audit.js';
 import { compileScript, runScript } from '../../support/child-process.js';
 
 let folder = '';

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
-import { healthMethods } from '../../../src/grpc/health.js';
+import { healthMethods } from '../../../src/envoy/health/service.js';
 import { GrpcServer } from '../../../src/grpc/server.js';
 import { startAdminServer } from '../../../src/observability/admin-server.js';
 import { Health } from '../../../src/observability/health.js';

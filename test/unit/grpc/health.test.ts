@@ -1,4 +1,4 @@
-import { healthMethods } from '../../../src/grpc/health.js';
+import { healthMethods } from '../../../src/envoy/health/service.js';
 import type { StreamMethod } from '../../../src/grpc/method.js';
 import type { GrpcFailure } from '../../../src/grpc/status.js';
 import { Health } from '../../../src/observability/health.js';

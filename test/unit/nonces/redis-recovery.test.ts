@@ -3,10 +3,11 @@ import { CircuitBreaker } from '../../../src/storage/redis/circuit-breaker.js';
 import { createClockGuard } from '../../../src/nonces/clock-guard.js';
 import type { NonceClaim } from '../../../src/nonces/nonce-store.js';
 import { RedisKeeper } from '../../../src/nonces/redis/keeper.js';
-import { RedisKeys } from '../../../src/storage/redis/keys.js';
+import { RedisKeys } from '../../../src/nonces/redis/keys.js';
 import type { RedisLink } from '../../../src/storage/redis/link.js';
 import type { RedisNonceStoreOptions } from '../../../src/nonces/redis/options.js';
-import { REDIS_SCRIPTS, type RedisScript } from '../../../src/storage/redis/scripts.js';
+import { REDIS_SCRIPTS } from '../../../src/nonces/redis/scripts.js';
+import type { RedisScript } from '../../../src/storage/redis/script.js';
 import { RedisShard } from '../../../src/nonces/redis/shard.js';
 import { until } from '../../support/until.js';
 

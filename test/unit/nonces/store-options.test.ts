@@ -1,5 +1,5 @@
 import { createMemoryNonceStore } from '../../../src/nonces/memory-store.js';
-import { NonceStoreError } from '../../../src/nonces/store-options.js';
+import { StorageError } from '../../../src/storage/storage-error.js';
 import { fakeClock, START_SECONDS } from '../../contract/nonce-claims.js';
 import { optionsWith } from '../../contract/nonce-store-harness.js';
 
@@ -13,7 +13,7 @@ describe('nonce store options', () => {
     ['maxEntriesPerIdentity', 100_001],
   ])('refuse %s: %d by name', (name, value) => {
     const options = { ...optionsWith(fakeClock(START_SECONDS)), [name]: value };
-    expect(() => createMemoryNonceStore(options)).toThrow(NonceStoreError);
+    expect(() => createMemoryNonceStore(options)).toThrow(StorageError);
     expect(() => createMemoryNonceStore(options)).toThrow(`${name} is ${value}`);
   });
 });

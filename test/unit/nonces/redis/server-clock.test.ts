@@ -1,4 +1,4 @@
-import { RedisClock } from '../../../../src/storage/redis/server-clock.js';
+import { RedisClock } from '../../../../src/nonces/redis/server-clock.js';
 import { redisAt } from '../../../contract/nonce-store-redis-harness.js';
 
 const START_MS = 1_764_000_000_000;

@@ -3,12 +3,12 @@
  * one field each and are read and written by the definitions in proto/.
  */
 import { loadSync } from '@grpc/proto-loader';
-import { GRPC_STATUS, MALFORMED, OVERLOADED, type GrpcFailure } from './status.js';
-import type { Method, StreamCall, StreamHandler, StreamMethod, UnaryMethod } from './method.js';
-import type { Health } from '../observability/health.js';
-import { REASON_FIELD } from './health-client.js';
-import { protoFile } from './proto-files.js';
-import { bytes, field, text } from '../envoy/wire/writer.js';
+import { GRPC_STATUS, MALFORMED, OVERLOADED, type GrpcFailure } from '../../grpc/status.js';
+import type { Method, StreamCall, StreamHandler, StreamMethod, UnaryMethod } from '../../grpc/method.js';
+import type { Health } from '../../observability/health.js';
+import { REASON_FIELD } from './client.js';
+import { protoFile } from '../proto-files.js';
+import { bytes, field, text } from '../wire/writer.js';
 
 /** The whole process, and the services that Envoy calls; all are as healthy as the AND of all components. */
 const WHOLE_PROCESS = new Set([

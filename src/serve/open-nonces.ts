@@ -1,11 +1,11 @@
 /** From the settings to an open nonce store. */
 import type { NonceSettings } from '../config/settings.js';
 import type { Snapshot } from '../verify/snapshot.js';
-import { initialiseNonceDirectory, openLmdbNonceStore } from './lmdb/store.js';
-import { createMemoryNonceStore } from './memory-store.js';
-import type { Clock, NonceStore } from './nonce-store.js';
-import { openRedisNonceStore } from './redis/store.js';
-import { widestWindow } from './widest-window.js';
+import { initialiseNonceDirectory, openLmdbNonceStore } from '../nonces/lmdb/store.js';
+import { createMemoryNonceStore } from '../nonces/memory-store.js';
+import type { Clock, NonceStore } from '../nonces/nonce-store.js';
+import { openRedisNonceStore } from '../nonces/redis/store.js';
+import { widestWindow } from '../verify/widest-window.js';
 
 /**
  * Opens the configured store. Throws a sentence with file and remedy when it cannot. `report` is told, in a

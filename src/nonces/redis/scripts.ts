@@ -6,16 +6,10 @@
  * generation that may claim), `n:<nonce key>` (a claim), `held` and `held:<identity>` (hash: how many claims are
  * remembered, by the second of their timestamps).
  */
-import { createHash } from 'node:crypto';
-import { CLAIM, SETTLE, WITHDRAW } from '../../nonces/redis/claim-scripts.js';
-import { RELEASE, RESERVE } from '../../rate-limits/redis-scripts.js';
+import { redisScript } from '../../storage/redis/script.js';
+import { CLAIM, SETTLE, WITHDRAW } from './claim-scripts.js';
+import { RATE_LIMIT_SCRIPTS } from '../../rate-limits/redis-scripts.js';
 import { ATTACH, LOOK } from './state-scripts.js';
-
-/** A script with the name by which Redis knows it once it is loaded. */
-export interface RedisScript {
-  readonly text: string;
-  readonly sha: string;
-}
 
 /** All scripts of the nonce store by name. */
 export const REDIS_SCRIPTS = {
@@ -24,11 +18,5 @@ export const REDIS_SCRIPTS = {
   withdraw: redisScript(WITHDRAW),
   settle: redisScript(SETTLE),
   look: redisScript(LOOK),
-  reserve: redisScript(RESERVE),
-  release: redisScript(RELEASE),
+  ...RATE_LIMIT_SCRIPTS,
 } as const;
-
-/** A script with its name, from its text. */
-export function redisScript(text: string): RedisScript {
-  return { text, sha: createHash('sha1').update(text).digest('hex') };
-}

@@ -1,10 +1,10 @@
 /** From the settings to an open execution store. */
 import type { NonceSettings } from '../config/settings.js';
-import type { ExecutionBounds } from './execution-bounds.js';
-import type { ExecutionStore } from './execution-store.js';
-import { openLmdbExecutionStore } from './lmdb-store.js';
-import { createMemoryExecutionStore } from './memory-store.js';
-import { openRedisExecutionStore } from './redis-store.js';
+import type { ExecutionBounds } from '../executions/execution-bounds.js';
+import type { ExecutionStore } from '../executions/execution-store.js';
+import { openLmdbExecutionStore } from '../executions/lmdb-store.js';
+import { createMemoryExecutionStore } from '../executions/memory-store.js';
+import { openRedisExecutionStore } from '../executions/redis-store.js';
 
 /** Pairs in all: some 200 MB of memory, 400 MB of disk, or 300 MB of Redis. */
 const MAX_IN_ALL = 1_000_000;

@@ -1,5 +1,5 @@
 /** The window that a nonce store has to cover. */
-import type { Snapshot } from '../verify/snapshot.js';
+import type { Snapshot } from './snapshot.js';
 
 /** Seconds, as in a policy's freshness. */
 export interface Window {

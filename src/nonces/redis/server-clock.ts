@@ -2,9 +2,9 @@
  * What this verifier knows of the clock of one Redis: what it said when, and whether it has jumped since. Jumps are
  * measured by our monotonic clock, so that a step of our wall clock is not taken for one of Redis.
  */
-import type { Clock } from '../../nonces/nonce-store.js';
-import type { RedisNonceStoreOptions } from '../../nonces/redis/options.js';
-import { clocksApart } from './server-check.js';
+import type { Clock } from '../nonce-store.js';
+import type { RedisNonceStoreOptions } from './options.js';
+import { clocksApart } from '../../storage/redis/server-check.js';
 
 /** What was seen in a reply to a look. */
 export interface RedisClockSight {

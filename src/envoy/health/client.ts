@@ -9,9 +9,9 @@ import {
   type ClientHttp2Stream,
 } from 'node:http2';
 import { connect } from 'node:net';
-import { frame, MessageReader } from './message-reader.js';
-import { WireReader } from '../envoy/wire/reader.js';
-import { bytes, field, text } from '../envoy/wire/writer.js';
+import { frame, MessageReader } from '../../grpc/message-reader.js';
+import { WireReader } from '../wire/reader.js';
+import { bytes, field, text } from '../wire/writer.js';
 
 /** What is asked. */
 export interface HealthQuestion {

@@ -1,6 +1,6 @@
 /** The rate limits of this process: its own, or those that all workers or all machines count together. */
 import type { ServerSettings } from '../config/settings.js';
-import { openLmdbRateLimits } from './lmdb.js';
+import { openLmdbRateLimits } from '../rate-limits/lmdb.js';
 import type { NonceStore } from '../nonces/nonce-store.js';
 import { RateLimiter, type RateLimits } from '../verify/rate-limiter.js';
 

@@ -1,8 +1,28 @@
 /** Holds one scanned JSON value to the syntax of its field. */
 import { decodeCanonicalBase64 } from '../crypto/base64.js';
 import type { SelectedValue } from '../json/scan.js';
-import type { FieldRule } from './body-contract.js';
-import { NONCE, SHA256_HEX, TIMESTAMP, UUID } from '../protocol/syntax.js';
+import { NONCE, SHA256_HEX, TIMESTAMP, UUID } from './syntax.js';
+
+/** The syntax of one field. Lengths are in characters (code points), bounds are inclusive. */
+export type FieldRule =
+  | {
+      readonly kind: 'string';
+      readonly minLength: number;
+      readonly maxLength: number;
+      readonly forbid?: string;
+    }
+  | { readonly kind: 'uuid' }
+  /** 64 hex digits of either case, compared in lower case. */
+  | { readonly kind: 'sha256' }
+  /** A JSON integer lexeme: never a string, `1.0` or `1e0`. */
+  | { readonly kind: 'integer'; readonly min: number; readonly max: number }
+  /** `[A-Za-z0-9_-]{8,128}`, as in the header. */
+  | { readonly kind: 'nonce' }
+  /** An integer lexeme of the header's syntax `[1-9][0-9]{9,10}`. */
+  | { readonly kind: 'timestamp' }
+  /** Standard base64 of exactly 64 bytes, re-encoding to itself. */
+  | { readonly kind: 'signature' }
+  | { readonly kind: 'object' };
 
 const SIGNATURE_BYTES = 64;
 /** The longest integer lexeme that a bound of ours can be compared with exactly. */
