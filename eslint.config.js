@@ -43,7 +43,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/verify/**', 'src/feedback/**', 'src/crypto/**', 'src/json/**'],
+    files: ['src/verify/**', 'src/feedback/**', 'src/crypto/**', 'src/json/**', 'src/protocol/**'],
     rules: {
       'no-restricted-globals': [
         'error',

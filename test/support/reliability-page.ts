@@ -1,5 +1,6 @@
 /** The fault matrix of docs/reliability.md, as Markdown, from the register of faults and the tests that name them. */
-import { FAULTS, type Fault } from './faults.js';
+import { FAULTS } from './faults.js';
+import type { Fault } from './faults/area.js';
 import type { TaggedTest } from './tagged-tests.js';
 
 /** One table for each area, in the order of the register. */

@@ -4,7 +4,8 @@ import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Secret } from '../../src/storage/redis/settings.js';
 import { parseRedisUrl } from '../../src/migrate/redis-url.js';
-import type { ConfigurationDocument } from './configuration.js';
+import type { z } from 'zod';
+import type { configurationSchema } from '../../src/config/schema/schema.js';
 import { FederationFault } from './fault.js';
 import type { Layout } from './layout.js';
 import type { SigningKeys } from './signing-keys.js';
@@ -69,7 +70,7 @@ export function writeRedisPassword(layout: Layout, nonces: Nonces): void {
 export function redisSection(
   { address, database, username, password, isTls, authorityFile }: OwnRedis,
   keys: SigningKeys,
-): ConfigurationDocument['nonces'] {
+): z.input<typeof configurationSchema>['nonces'] {
   return {
     store: 'redis',
     redis: {

@@ -1,5 +1,5 @@
 /** Faults of configuration, keys and replacement. */
-import type { Area } from '../faults.js';
+import type { Area } from './area.js';
 
 export const LIFE_CYCLE: Area = {
   area: 'Configuration and life cycle',

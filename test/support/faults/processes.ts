@@ -1,5 +1,5 @@
 /** Faults of our processes, of Envoy and of the clock. */
-import type { Area } from '../faults.js';
+import type { Area } from './area.js';
 
 export const PROCESSES: Area = {
   area: 'Processes',

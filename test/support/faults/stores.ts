@@ -1,5 +1,5 @@
 /** Faults of what is remembered and written down. */
-import type { Area } from '../faults.js';
+import type { Area } from './area.js';
 
 export const NONCE_STORE_ON_DISK: Area = {
   area: 'Nonce store on disk',

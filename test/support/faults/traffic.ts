@@ -1,5 +1,5 @@
 /** Faults of those who send, and of those who answer. */
-import type { Area } from '../faults.js';
+import type { Area } from './area.js';
 
 export const LOAD: Area = {
   area: 'Hostile and heavy load',
