@@ -1,6 +1,6 @@
 /**
  * One record for every answer that was signed or withheld. It carries the id of the decision that let the query
- * through, which joins the two. Hashes only, as in every record (security.md MUST 32).
+ * through, which joins the two. Hashes only, as in every record (docs/security-requirements.md#32).
  */
 import { member, stageMembers, type StageTimes } from './record.js';
 

@@ -1,6 +1,6 @@
 /**
  * One record for every outcome, as one line of JSON. Hashes only: no nonce, signature, body or key ever
- * enters it (security.md MUST 32). What a caller merely claims is named `claimed_…`. docs/operations.md lists the members.
+ * enters it (docs/security-requirements.md#32). What a caller merely claims is named `claimed_…`. docs/operations.md lists the members.
  */
 import type { BodyFault } from '../verify/body-fault.js';
 import type { DecisionFacts } from '../verify/decision.js';
@@ -80,7 +80,7 @@ function faultMembers({ problem, pointer, offset }: BodyFault): string {
   );
 }
 
-/** The line that follows a time in which records could not be written (MUST 35: a loss is never silent). */
+/** The line that follows a time in which records could not be written (docs/security-requirements.md#35: a loss is never silent). */
 export function gapLine(nowMs: number, lostRecords: number): string {
   return `{"time":"${new Date(nowMs).toISOString()}","event":"audit.resumed","lost_records":${lostRecords}}\n`;
 }

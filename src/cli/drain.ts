@@ -1,6 +1,6 @@
 /**
  * `countersign drain`: has Envoy say goodbye before the processes are told to stop. Envoy's image has neither shell
- * nor curl, so this is what a preStop hook runs (envoy-facts.md, native sidecars).
+ * nor curl, so this is what a preStop hook runs (docs/envoy-behaviour.md#21).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CliFault } from './cli-fault.js';

@@ -15,7 +15,7 @@ import type { CliWorld, Session } from './session.js';
 import { addSignerOptions, signBody, type SignedMoment, type SignerOptions } from './signing-options.js';
 import { jsonText } from './text.js';
 
-/** Wire contract, section 1: 1..1000, default 100. */
+/** docs/wire-contract.md#a-signed-request: 1..1000, default 100. */
 const MAX_LIMIT = 1000;
 const DEFAULT_LIMIT = 100;
 const OPERATOR = /^[\x21-\x7e]{1,128}$/;

@@ -39,7 +39,7 @@ function droppedRow({ index, reason, member, adjustment }: DroppedAdjustment): s
   return [String(index), why, adjustment.targetUrn ?? '-', adjustment.action ?? '-'];
 }
 
-/** For scripts: the same, in the names of the wire contract. */
+/** For scripts: the same, in the names of docs/wire-contract.md. */
 export function verifiedJson(feedback: VerifiedFeedback, bound: BoundFeedback | undefined): object {
   return {
     outcome: 'verified',

@@ -109,7 +109,7 @@ function render(key: PrivateKey, files: PairFiles, { format, json, name }: Keyge
   return heading + encodings + configurationLines(name, files);
 }
 
-/** What goes into the configuration, for either use of a key. A key is for one of them (security.md MUST 4). */
+/** What goes into the configuration, for either use of a key. A key is for one of them (docs/security-requirements.md#4). */
 function configurationLines(name: string, { publicKeyFile, privateKeyFile }: PairFiles): string {
   const [kid, publicKey, privateKey] = [name, publicKeyFile, privateKeyFile].map((text) =>
     JSON.stringify(text),

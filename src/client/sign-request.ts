@@ -30,14 +30,14 @@ export interface SignRequestOptions {
 
 /** The proof, ready to be sent. */
 export interface SignedHeaders {
-  /** Header name to value, in the order of the wire contract. Set them on the request as they are. */
+  /** Header name to value, in the order of docs/wire-contract.md. Set them on the request as they are. */
   readonly headers: Readonly<Record<string, string>>;
   /** The signature alone: 64 bytes. */
   readonly signature: Uint8Array;
 }
 
 /**
- * Signs `timestamp` `.` `nonce` `.` body with Ed25519 (wire contract, section 1) and gives the headers to send.
+ * Signs `timestamp` `.` `nonce` `.` body with Ed25519 (docs/wire-contract.md#a-signed-request) and gives the headers to send.
  * Deterministic: the same options give the same headers. Takes about 5 ms, and more for bodies near 1 MiB.
  *
  * The signature covers neither method nor path nor host: mutual TLS does that for the connection. Where a body

@@ -37,7 +37,7 @@ function changedLimits(started: LimitSettings, next: LimitSettings): string[] {
 }
 
 /**
- * The nonce store keeps every nonce for the widest window of its start, and judges every claim by it (MUST 14, 17):
+ * The nonce store keeps every nonce for the widest window of its start, and judges every claim by it (docs/security-requirements.md#14, #17):
  * a wider one would look accepted here and be refused there, and a store that believed it would take a nonce twice
  * that it has forgotten. Narrower ones are kept for longer than they need.
  */

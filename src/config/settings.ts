@@ -3,12 +3,12 @@ import type { Snapshot } from '../verify/snapshot.js';
 import type { FilePrint } from './files/file-print.js';
 import type { RedisSettings } from '../storage/redis/settings.js';
 
-/** The Unix socket on which Envoy reaches us. Its directory is 0750 or 2770, the socket 0660 (MUST 30). */
+/** The Unix socket on which Envoy reaches us. Its directory is 0750 or 2770, the socket 0660 (docs/security-requirements.md#30). */
 export interface ListenSettings {
   readonly socketPath: string;
 }
 
-/** Admin, metrics and health; loopback unless the operator says otherwise (MUST 31). */
+/** Admin, metrics and health; loopback unless the operator says otherwise (docs/security-requirements.md#31). */
 export interface AdminSettings {
   readonly host: string;
   readonly port: number;
@@ -33,7 +33,7 @@ export type NonceSettings =
       readonly maxEntriesPerIdentity: number;
     };
 
-/** Where the records go, and what happens when they cannot be written (MUST 35). */
+/** Where the records go, and what happens when they cannot be written (docs/security-requirements.md#35). */
 export interface AuditSettings {
   readonly sink: { readonly kind: 'stdout' } | { readonly kind: 'file'; readonly path: string };
   /** `refuse`: no allow without its record. `count`: traffic goes on, every loss is counted. */

@@ -1,5 +1,5 @@
 /**
- * Strict Ed25519 (security.md MUST 2): one verdict, whatever engine and runtime are beneath.
+ * Strict Ed25519 (docs/security-requirements.md#2): one verdict, whatever engine and runtime are beneath.
  *
  * The key was judged when it was loaded (`public-key.ts` or `portable.ts`), the form of the signature is judged
  * here, and the engine only evaluates the cofactorless equation S·B = R + k·A of RFC 8032 §5.1.7.

@@ -1,5 +1,5 @@
 /**
- * The start-up self-test (security.md MUST 6): every engine in use, and tweetnacl as an independent one, must give
+ * The start-up self-test (docs/security-requirements.md#6): every engine in use, and tweetnacl as an independent one, must give
  * the known verdict of every case. A process that fails it must not serve.
  */
 import { bytesFromHex } from './bytes.js';

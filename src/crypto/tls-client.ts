@@ -1,4 +1,4 @@
-/** What every TLS connection that we begin asks for itself (security.md MUST 45). */
+/** What every TLS connection that we begin asks for itself (docs/security-requirements.md#45). */
 import { constants, X509Certificate } from 'node:crypto';
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Envoy lets an answer pass when the signer's stream ends well before the answer is signed, when it only lets the
- * signer observe, and where the signer is not asked at all (envoy-facts.md, trap 2). So on signed routes the last
+ * signer observe, and where the signer is not asked at all (docs/envoy-behaviour.md#2). So on signed routes the last
  * word is Envoy's: no success leaves without the signer's mark, which no upstream can set.
  */
 import { ANSWER_MARK, HELD, SIGNED } from '../envoy/ext-proc/processing-headers.js';

@@ -26,7 +26,7 @@ function floodGuards(flood: FloodOptions): unknown[] {
 
 /**
  * 503, not 429: nobody is known yet whose allowance could be used up, the gateway is overloaded. Producers
- * retry both, and a 429 stays what the wire contract says, the limit of a verified operator.
+ * retry both, and a 429 stays what docs/wire-contract.md says, the limit of a verified operator.
  */
 function floodGuard(scope: 'connection' | 'listener', perSecond: number): Section {
   const always = { default_value: { numerator: 100, denominator: 'HUNDRED' } };

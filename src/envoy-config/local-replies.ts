@@ -1,4 +1,4 @@
-/** Envoy's own refusals in the words of the wire contract; the verifier's refusals stay as they are. */
+/** Envoy's own refusals in the words of docs/wire-contract.md; the verifier's refusals stay as they are. */
 import { DECISION_HEADER } from '../protocol/syntax.js';
 import type { BootstrapOptions } from './options.js';
 import { isSigned, refusedBySigner } from './signer.js';
@@ -108,7 +108,7 @@ function mapper(reply: Reply, marks: Section = marked(...DECIDED)): Section {
   };
 }
 
-/** The refusal body of the wire contract; what was not even HTTP has no request id, and gets null. */
+/** The refusal body of docs/wire-contract.md; what was not even HTTP has no request id, and gets null. */
 function body({ code, message }: Words): Section {
   return {
     json_format: {

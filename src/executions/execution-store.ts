@@ -1,7 +1,7 @@
 /**
  * The port behind which the pairs of execution and attestation are kept: what each tenant has submitted in
  * execution graphs that passed ingress. The feedback signer asks it whether an adjustment is about something
- * that really happened (wire contract, section 2).
+ * that really happened (docs/wire-contract.md#a-signed-answer).
  */
 
 /** One execution of one tenant, with the measurement that was attested for it. */

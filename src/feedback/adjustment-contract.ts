@@ -1,5 +1,5 @@
 /**
- * What an adjustment must be to be signed (wire contract, section 2).
+ * What an adjustment must be to be signed (docs/wire-contract.md#a-signed-answer).
  *
  * What binds it has to be there: tenant, execution, attestation, schema. A member that the policy decision reads
  * must be something that every consumer reads alike, where it is there; one that is absent binds nothing, and a
@@ -42,7 +42,7 @@ export interface AdjustmentDemands {
 }
 
 const HASH: FieldRule = { kind: 'sha256' };
-/** Seconds; wire contract, section 2. */
+/** Seconds; docs/wire-contract.md#a-signed-answer. */
 const TTL: FieldRule = { kind: 'integer', min: 60, max: 86_400 };
 
 /** Judges one adjustment; `position` counts from 0 and is for the record. Undefined when it may be signed. */

@@ -33,7 +33,7 @@ export type CanonicalMemberResult =
 /**
  * The canonical form of a JSON text: exactly what CPython prints for
  * `json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))`. What that cannot be exact about is refused, as
- * `JsonFault` says. Source: wire contract, section 2. Linear time (members are sorted), no recursion; never throws.
+ * `JsonFault` says. Source: docs/wire-contract.md#a-signed-answer. Linear time (members are sorted), no recursion; never throws.
  */
 export function canonicalize(text: Uint8Array): CanonicalResult {
   const tokeniser = new Tokeniser(text);

@@ -1,4 +1,4 @@
-/** The envelope that reaches the consumer (wire contract, section 2), around canonical data. */
+/** The envelope that reaches the consumer (docs/wire-contract.md#a-signed-answer), around canonical data. */
 import { encodeBase64 } from '../crypto/base64.js';
 import { FEEDBACK_RESPONSE_SCHEMA, FEEDBACK_SIGNATURE_ALGORITHM } from './signing-input.js';
 
@@ -17,7 +17,7 @@ export interface EnvelopeParts {
   readonly nonce: string;
 }
 
-/** The envelope as JSON, in ASCII, its members in the order of the wire contract. */
+/** The envelope as JSON, in ASCII, its members in the order of docs/wire-contract.md. */
 export function writeEnvelope(parts: EnvelopeParts): Buffer {
   const { kid, nonce } = parts;
   const signatureMembers = [

@@ -1,4 +1,4 @@
-/** A private key that signs answers, kept where no logger, printer or serializer finds it (security.md MUST 33). */
+/** A private key that signs answers, kept where no logger, printer or serializer finds it (docs/security-requirements.md#33). */
 import { equalBytes } from '../crypto/bytes.js';
 import { portableSign } from '../crypto/portable.js';
 import { zeroize, type PrivateKey, type Signer } from '../crypto/private-key.js';
@@ -31,7 +31,7 @@ export class FeedbackKey implements ValidityInterval {
     return signer.sign(this.#privateKey, message);
   }
 
-  /** Whether a signer makes the same signature with this key as tweetnacl does (MUST 6). Takes some milliseconds; never throws. */
+  /** Whether a signer makes the same signature with this key as tweetnacl does (docs/security-requirements.md#6). Takes some milliseconds; never throws. */
   agreesWith(signer: Signer): boolean {
     try {
       const expected = portableSign(this.#privateKey, SELF_TEST_MESSAGE);

@@ -39,7 +39,7 @@ export function domainOf(settings: FeedbackSettings, tenant: string): SigningDom
 /**
  * The key that signs at a moment (Unix milliseconds): the one that `activeKid` names, while it is valid; without
  * `activeKid`, of the keys that are valid the one with the latest `notBefore`, and of those the last in the file.
- * Undefined when there is none: a retired key fails closed (security.md MUST 5), another never takes its place.
+ * Undefined when there is none: a retired key fails closed (docs/security-requirements.md#5), another never takes its place.
  */
 export function activeKeyOf({ keys, activeKid }: SigningDomain, nowMs: number): FeedbackKey | undefined {
   const candidates = keys.filter(

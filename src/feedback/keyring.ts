@@ -59,7 +59,7 @@ function toJwk({ kid, publicKey, notBeforeMs, notAfterMs }: FeedbackKey): Feedba
   };
 }
 
-/** The keys as the deployed consumers take them: `kid` to base64 of the 32 bytes (wire contract, section 2). */
+/** The keys as the deployed consumers take them: `kid` to base64 of the 32 bytes (docs/wire-contract.md#a-signed-answer). */
 export function toKeyMap(keys: readonly FeedbackKey[]): ReadonlyMap<string, string> {
   return new Map(keys.map(({ kid, publicKey }) => [kid, encodeBase64(publicKey.raw)]));
 }

@@ -50,7 +50,7 @@ const UNAVAILABLE: FeedbackRefusalAnswer = {
   message: 'No answer could be signed. The query may be sent again, with a new nonce.',
 };
 
-/** The answer for each code: no refusal is ever 2xx or 3xx (wire contract, *Answers*). */
+/** The answer for each code: no refusal is ever 2xx or 3xx (docs/wire-contract.md#answers-and-refusals). */
 export function feedbackRefusalAnswer(code: FeedbackRefusalCode): FeedbackRefusalAnswer {
   switch (code) {
     case 'upstream_status':
@@ -96,7 +96,7 @@ export function refuseAnswer(code: FeedbackRefusalCode, detail: string): AnswerR
   return { kind: 'refused', code, detail };
 }
 
-/** The JSON body that the client gets in place of the answer (wire contract, *Answers*), as ASCII. */
+/** The JSON body that the client gets in place of the answer (docs/wire-contract.md#answers-and-refusals), as ASCII. */
 export function refusalEnvelope(requestId: string, code: FeedbackRefusalCode): Buffer {
   const { clientCode, message } = feedbackRefusalAnswer(code);
   const errors = [{ code: clientCode, message }];

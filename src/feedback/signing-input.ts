@@ -1,4 +1,4 @@
-/** The bytes that a feedback signature covers (wire contract, section 2). Runs anywhere: no Node built-in and no Buffer. */
+/** The bytes that a feedback signature covers (docs/wire-contract.md#a-signed-answer). Runs anywhere: no Node built-in and no Buffer. */
 import { concatBytes } from '../crypto/bytes.js';
 
 /** The schema version of the signed envelope. */

@@ -1,6 +1,6 @@
 /**
  * Messages in and out on one stream. A peer may keep a stream open for as long as its own peer does not read, so what
- * was answered is let go of at once: a stream that is merely open holds nothing (security.md MUST 39).
+ * was answered is let go of at once: a stream that is merely open holds nothing (docs/security-requirements.md#39).
  */
 import type { ServerHttp2Stream } from 'node:http2';
 import { performance } from 'node:perf_hooks';

@@ -1,5 +1,5 @@
 /**
- * A gRPC server on node:http2, for Envoy on a Unix socket: every limit explicit (security.md MUST 29), messages
+ * A gRPC server on node:http2, for Envoy on a Unix socket: every limit explicit (docs/security-requirements.md#29), messages
  * as bytes on both sides. docs/adr/0002 tells why it is not that of grpc-js, and test/unit/grpc holds it
  * against the client of grpc-js.
  */

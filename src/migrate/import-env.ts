@@ -1,4 +1,4 @@
-/** From the existing gateway's environment to a configuration of ours (wire contract, section 4). */
+/** From the existing gateway's environment to a configuration of ours (docs/wire-contract.md#the-environment-of-another-gateway). */
 import type { EnvironmentDoubt } from './env-doubts.js';
 import { parseEnvironmentFile, type EnvironmentFile, type EnvironmentVariable } from './env-file.js';
 import { readFederation } from './import-federation.js';

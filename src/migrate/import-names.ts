@@ -1,4 +1,4 @@
-/** What becomes of each variable of the existing gateway (wire contract, section 4). */
+/** What becomes of each variable of the existing gateway (docs/wire-contract.md#the-environment-of-another-gateway). */
 
 /** Variables that become something in our file; `import-env.ts` reads them. */
 export const carriedNames = [

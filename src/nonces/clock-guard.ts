@@ -1,10 +1,10 @@
 /**
- * Watches the wall clock against the monotonic one (security.md MUST 18).
+ * Watches the wall clock against the monotonic one (docs/security-requirements.md#18).
  *
  * A step is refused, not followed: while the guard doubts, a store claims nothing and forgets nothing, so a
  * clock that jumps and comes back finds everything as it was. A clock that stays where it jumped to and runs
  * evenly for `settleMs` is believed again, but not what was known before: a machine that was put back to a
- * snapshot looks like this too. So the owner then raises its floor over both clocks (MUST 17). What time makes
+ * snapshot looks like this too. So the owner then raises its floor over both clocks (docs/security-requirements.md#17). What time makes
  * it forget later is a floor as well (`NonceLedger`), whichever way the clock moves, seen or unseen.
  */
 import type { Clock } from './nonce-store.js';

@@ -1,4 +1,4 @@
-/** The store for one process that may forget everything when it ends: it then starts with the floor of MUST 16. */
+/** The store for one process that may forget everything when it ends: it then starts with the floor of docs/security-requirements.md#16. */
 import { NonceLedger } from './nonce-ledger.js';
 import type { ClaimOutcome, NonceClaim, NonceStore } from './nonce-store.js';
 import { guardOver, startFloorSeconds, storeHealth } from './store-health.js';

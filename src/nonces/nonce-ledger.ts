@@ -48,7 +48,7 @@ export class NonceLedger {
     return this.#forgottenThroughSeconds;
   }
 
-  /** Raises the floor (MUST 17); a lower one is ignored. */
+  /** Raises the floor (docs/security-requirements.md#17); a lower one is ignored. */
   raiseFloor(floorSeconds: number): void {
     this.#floorSeconds = Math.max(this.#floorSeconds, floorSeconds);
   }

@@ -1,6 +1,6 @@
 /**
  * The port behind which nonces are kept: who claimed one, and until when that is remembered.
- * security.md MUST 13–22; one contract suite (test/contract) runs over every store.
+ * docs/security-requirements.md#13 to #22; one contract suite (test/contract) runs over every store.
  */
 
 import type { RateLimits } from '../verify/rate-limiter.js';
@@ -13,7 +13,7 @@ export interface NonceClaim {
   readonly identity: string;
   /** The request's own signed time, Unix seconds. */
   readonly timestampSeconds: number;
-  /** The window of the request's policy, judged again at claim time by the store's clock (MUST 14). */
+  /** The window of the request's policy, judged again at claim time by the store's clock (docs/security-requirements.md#14). */
   readonly pastSkewSeconds: number;
   readonly futureSkewSeconds: number;
   /** Our decision id: what a later replay learns as `first_request_id`. At most 64 ASCII characters. */
@@ -33,13 +33,13 @@ export interface NonceClaim {
 
 /** Why a store would not say yes or no. Each is answered 503: a retry of the same bytes may pass. */
 export type NonceDoubt =
-  /** The timestamp is at or below the floor: this store cannot know whether it was seen (MUST 16, 17). */
+  /** The timestamp is at or below the floor: this store cannot know whether it was seen (docs/security-requirements.md#16, #17). */
   | 'below_floor'
-  /** Entries or bytes are at their bound (MUST 21). */
+  /** Entries or bytes are at their bound (docs/security-requirements.md#21). */
   | 'store_full'
   /** The identity holds as many live entries as it may. */
   | 'quota_exceeded'
-  /** Wall clock and monotonic clock have diverged over the threshold (MUST 18). */
+  /** Wall clock and monotonic clock have diverged over the threshold (docs/security-requirements.md#18). */
   | 'clock_diverged'
   /** The store could not be written or read. */
   | 'store_unavailable'
@@ -61,7 +61,7 @@ export interface NonceStoreStatus {
   readonly maxEntries: number;
   /** Unix seconds; requests at or below are refused. 0 when nothing was lost. */
   readonly floorSeconds: number;
-  /** Steps of the wall clock against the monotonic one that were noticed (MUST 18). */
+  /** Steps of the wall clock against the monotonic one that were noticed (docs/security-requirements.md#18). */
   readonly clockSteps: number;
   /** Why claims are refused right now, if they all are; absent when the store serves. */
   readonly unhealthy?: string;

@@ -4,7 +4,7 @@ import type { NonceLedger } from './nonce-ledger.js';
 import type { NonceStoreStatus } from './nonce-store.js';
 import type { NonceStoreOptions } from './store-options.js';
 
-/** MUST 16: whatever an earlier process let in has a timestamp of at most its last moment plus the window. */
+/** docs/security-requirements.md#16: whatever an earlier process let in has a timestamp of at most its last moment plus the window. */
 export function startFloorSeconds(startMs: number, futureSkewSeconds: number): number {
   return Math.floor(startMs / 1000) + futureSkewSeconds;
 }

@@ -12,11 +12,11 @@ export interface NonceStoreOptions {
    */
   readonly pastSkewSeconds: number;
   readonly futureSkewSeconds: number;
-  /** Live entries the store holds at most; then it refuses (MUST 21). */
+  /** Live entries the store holds at most; then it refuses (docs/security-requirements.md#21). */
   readonly maxEntries: number;
   /** Live entries that one identity may hold at most. */
   readonly maxEntriesPerIdentity: number;
-  /** Disagreement of wall and monotonic clock, between two looks, that is called a step (MUST 18). */
+  /** Disagreement of wall and monotonic clock, between two looks, that is called a step (docs/security-requirements.md#18). */
   readonly clockStepMs?: number;
   /** How long a stepped clock has to run evenly before it is believed again. */
   readonly clockSettleMs?: number;

@@ -1,6 +1,6 @@
 /**
  * Who may ask the admin port. A page in a browser on this machine reaches loopback as we do, under a name of its own
- * (DNS rebinding) or as a request of a foreign origin; neither is answered (security.md MUST 46).
+ * (DNS rebinding) or as a request of a foreign origin; neither is answered (docs/security-requirements.md#46).
  */
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';

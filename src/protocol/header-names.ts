@@ -1,5 +1,5 @@
-/** The headers in which a signed request carries its proof (wire contract, section 1). */
-/** Lower-case names of the security headers; configurable, these defaults are the wire contract's. */
+/** The headers in which a signed request carries its proof (docs/wire-contract.md#a-signed-request). */
+/** Lower-case names of the security headers; configurable, these defaults are docs/wire-contract.md's. */
 export interface SecurityHeaderNames {
   readonly identity: string;
   readonly certificateSha256: string;
@@ -9,7 +9,7 @@ export interface SecurityHeaderNames {
   readonly kid: string;
 }
 
-/** The names of the wire contract. A gateway may be configured with others; then pass those to `signRequest`. */
+/** The names of docs/wire-contract.md. A gateway may be configured with others; then pass those to `signRequest`. */
 export const DEFAULT_HEADER_NAMES: SecurityHeaderNames = {
   identity: 'x-service-identity',
   certificateSha256: 'x-client-cert-sha256',

@@ -1,5 +1,5 @@
 /**
- * The accepted syntax of every token (wire contract, section 1), as full-match patterns that take linear time.
+ * The accepted syntax of every token (docs/wire-contract.md#a-signed-request), as full-match patterns that take linear time.
  * None is wider than its header: a `.` in a nonce would let bytes move between nonce and body.
  */
 export const IDENTITY = /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$/;

@@ -1,4 +1,4 @@
-/** The services of this process on its Unix socket, every limit explicit (MUST 29, 30). */
+/** The services of this process on its Unix socket, every limit explicit (docs/security-requirements.md#29, #30). */
 import type { ServerSettings } from '../config/settings.js';
 import type { AuthorizationService } from '../envoy/ext-authz/authorization-service.js';
 import { authorizationMethod, CHECK_METHOD } from '../envoy/ext-authz/check-method.js';
@@ -14,7 +14,7 @@ import { isReplaceable, prepareSocket, SocketName, withSocketUmask } from './uni
 
 /** Headers, certificate and framing that come with a body. */
 const MESSAGE_OVERHEAD_BYTES = 262_144;
-/** What checks and answers may hold together while they are here; the next check gets 503 (MUST 28). */
+/** What checks and answers may hold together while they are here; the next check gets 503 (docs/security-requirements.md#28). */
 const HELD_BYTES = 67_108_864;
 /** The same where bodies may be long. */
 const HELD_MESSAGES = 16;

@@ -15,7 +15,7 @@ import { FeedbackMetrics } from '../observability/feedback-metrics.js';
 import type { LiveConfiguration } from './reload/live-configuration.js';
 import { systemClock as clock } from './system-clock.js';
 
-/** 24 URL-safe characters (wire contract, section 2). */
+/** 24 URL-safe characters (docs/wire-contract.md#a-signed-answer). */
 const NONCE_BYTES = 18;
 
 /** What the verifier and the signer need of the executions. */
@@ -45,7 +45,7 @@ export interface ResponsePathOptions {
   readonly decisions: DecisionMetrics;
 }
 
-/** The signer, once every key has signed as tweetnacl does (MUST 6). Throws a sentence when one has not. */
+/** The signer, once every key has signed as tweetnacl does (docs/security-requirements.md#6). Throws a sentence when one has not. */
 export function assembleSigner(options: ResponsePathOptions): ResponseSigner {
   const { live, logger, audit, executions, registry, decisions } = options;
   const { feedback } = live.snapshot;

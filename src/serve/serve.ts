@@ -23,7 +23,7 @@ const CANNOT = 3;
 const STANDARD_ERROR = 2;
 
 const FIRST_GENERATION = 1;
-/** Node 20 works and is past its end of life (security.md MUST 38). */
+/** Node 20 works and is past its end of life (docs/security-requirements.md#38). */
 const OLDEST_MAINTAINED_NODE = 22;
 
 /** How it is served. */
@@ -148,7 +148,7 @@ function warnOfOldNode(logger: Logger): void {
   );
 }
 
-/** Node itself says that its connections are insecure now; ours are not (security.md MUST 45). */
+/** Node itself says that its connections are insecure now; ours are not (docs/security-requirements.md#45). */
 function warnOfCarelessEnvironment(logger: Logger): void {
   if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] !== '0') return;
   logger.warn(

@@ -1,7 +1,6 @@
 /**
  * The Unix socket towards Envoy: its directory 0750, the socket 0660, a socket left by a dead process removed,
- * one of a living process respected or taken over in one step (security.md MUST 30; envoy-facts.md, grpc-js as
- * the server).
+ * one of a living process respected or taken over in one step (docs/security-requirements.md#30).
  */
 import { randomBytes } from 'node:crypto';
 import { linkSync, lstatSync, mkdirSync, renameSync, rmSync, unlinkSync, type Stats } from 'node:fs';

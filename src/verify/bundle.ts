@@ -1,4 +1,4 @@
-/** The signed string of a federation bundle: its fields joined by `|` (wire contract, federation verify). */
+/** The signed string of a federation bundle: its fields joined by `|` (docs/wire-contract.md#post-internalv1federationverify). */
 import { decodeCanonicalBase64 } from '../crypto/base64.js';
 import { roleText, type ContractBody } from './checks/body.js';
 import type { SignedPolicy } from './snapshot.js';

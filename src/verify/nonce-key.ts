@@ -1,4 +1,4 @@
-/** The key under which a nonce is remembered (security.md MUST 15). */
+/** The key under which a nonce is remembered (docs/security-requirements.md#15). */
 import type { PublicKey } from '../crypto/public-key.js';
 import { sha256 } from '../crypto/sha256.js';
 import type { KeyPurpose } from './snapshot.js';

@@ -1,5 +1,5 @@
 /**
- * Whether a path can be read in one way only (security.md MUST 41). Envoy normalises before it asks, yet leaves
+ * Whether a path can be read in one way only (docs/security-requirements.md#41). Envoy normalises before it asks, yet leaves
  * `..;`, `%3b`, `%252e` and bytes that are no UTF-8 as they are; frameworks behind it make dot segments of them.
  */
 

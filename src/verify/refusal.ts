@@ -125,7 +125,7 @@ const unauthorized = (clientCode: string, message: string): RefusalAnswer => ({
 });
 
 /**
- * The answer for each code (wire contract, *Answers*). Everything that can be reached before the signature
+ * The answer for each code (docs/wire-contract.md#answers-and-refusals). Everything that can be reached before the signature
  * has verified shares one opaque answer per status, so that it tells no more than the status line.
  */
 export function answerFor(code: RefusalCode): RefusalAnswer {

@@ -8,7 +8,7 @@ export interface SignedRequest {
   readonly proof: SignatureProof | undefined;
 }
 
-/** The three headers of the signature (wire contract, section 1). */
+/** The three headers of the signature (docs/wire-contract.md#a-signed-request). */
 export interface SignatureProof {
   /** The digits as sent: they are part of the signing input. */
   readonly timestamp: string;

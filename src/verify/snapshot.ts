@@ -1,5 +1,5 @@
 /**
- * The immutable configuration that one request is judged on (security.md MUST 25).
+ * The immutable configuration that one request is judged on (docs/security-requirements.md#25).
  * `config/` builds it from the file; nothing in it changes afterwards, a reload swaps the whole.
  */
 import type { SecurityHeaderNames } from '../protocol/header-names.js';
@@ -17,7 +17,7 @@ export interface CertificatePin extends ValidityInterval {
   readonly sha256: string;
 }
 
-/** What a key may have signed. A key for one purpose never verifies the other (MUST 3). */
+/** What a key may have signed. A key for one purpose never verifies the other (docs/security-requirements.md#3). */
 export type KeyPurpose = 'request' | 'bundle';
 
 /** One of an identity's Ed25519 keys, already checked to be canonical and of prime order. */
@@ -46,7 +46,7 @@ export interface Freshness {
   readonly futureSkewSeconds: number;
 }
 
-/** The names by which records, alerts and metrics know a family of requests (wire contract, section 4). */
+/** The names by which records, alerts and metrics know a family of requests (docs/wire-contract.md#the-environment-of-another-gateway). */
 export interface PolicyEvents {
   readonly accepted: string;
   readonly rejected: string;
@@ -82,7 +82,7 @@ interface PolicyBase {
 /** How the caller proves itself: by the signature headers, or by a signature inside the body. */
 export interface SignedPolicy extends PolicyBase {
   readonly kind: 'signed';
-  /** `headers`: `timestamp.nonce.body`. `bundle`: the body's own signature (wire contract, federation verify). */
+  /** `headers`: `timestamp.nonce.body`. `bundle`: the body's own signature (docs/wire-contract.md#post-internalv1federationverify). */
   readonly signature: 'headers' | 'bundle';
   readonly freshness: Freshness;
   /** Whether the window is judged and the nonce claimed. Always true for `headers`. */

@@ -135,7 +135,7 @@ async function load(
   return result;
 }
 
-/** A store that has just been made refuses what could have been sent before it started (security.md MUST 16): a second, here. */
+/** A store that has just been made refuses what could have been sent before it started (docs/security-requirements.md#16): a second, here. */
 export async function startUpRuleEnds(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, (FUTURE_SKEW_SECONDS + 2) * 1000));
 }

@@ -1,4 +1,4 @@
-/** What every nonce store promises when somebody sets the clock (security.md MUST 17, 18). */
+/** What every nonce store promises when somebody sets the clock (docs/security-requirements.md#17, #18). */
 // Faults: every test
 import fc from 'fast-check';
 import type { NonceClaim } from '../../src/nonces/nonce-store.js';

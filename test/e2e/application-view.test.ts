@@ -1,4 +1,4 @@
-/** What reaches the application after an allow, and what nobody can make reach it (wire contract, section 3). */
+/** What reaches the application after an allow, and what nobody can make reach it (docs/wire-contract.md#what-the-application-receives). */
 import { createHash } from 'node:crypto';
 import { ATTESTATION } from '../../tools/local-federation/bodies.js';
 import { PRODUCER_A } from '../../tools/local-federation/parties.js';

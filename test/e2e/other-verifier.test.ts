@@ -1,5 +1,5 @@
 /**
- * What Envoy does with answers that our verifier must never give (envoy-facts.md 1), shown by something else on its
+ * What Envoy does with answers that our verifier must never give (docs/envoy-behaviour.md#1), shown by something else on its
  * socket; and with a verifier that fails. It is our explicit answers that refuse, not Envoy's good will.
  */
 import { status } from '@grpc/grpc-js';

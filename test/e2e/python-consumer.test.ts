@@ -1,5 +1,5 @@
 /**
- * A consumer in Python that was written from the wire contract alone, and shares no line with this project's code:
+ * A consumer in Python that was written from docs/wire-contract.md alone, and shares no line with this project's code:
  * first on answers that the test signs itself, so that it is known to refuse, then on what comes through Envoy.
  */
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';

@@ -1,4 +1,4 @@
-/** A producer in Python that was written from the wire contract alone, and shares no line with this project's code. */
+/** A producer in Python that was written from docs/wire-contract.md alone, and shares no line with this project's code. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pythonWithCryptography } from './support/python.js';

@@ -64,7 +64,7 @@ const headerNames = Object.values<string>({ ...HEADER_NAMES });
 
 /**
  * The one mutation that is let through, on purpose: the case of a hex digit in the claimed fingerprint. The
- * wire contract takes either case, and the claim proves nothing: it has to equal what we computed ourselves.
+ * docs/wire-contract.md takes either case, and the claim proves nothing: it has to equal what we computed ourselves.
  */
 function isExempt(name: string, before: Uint8Array, after: Uint8Array): boolean {
   const text = (value: Uint8Array): string => Buffer.from(value).toString('latin1').toLowerCase();

@@ -57,7 +57,7 @@ describe(`the verdict of python3 (JSON_SEED=${seed})`, () => {
     expect(disagreements(texts)).toEqual([]);
   });
 
-  test('is ours on what JSON leaves open, named in the wire contract', () => {
+  test('is ours on what JSON leaves open, named in docs/wire-contract.md', () => {
     const texts = [
       '['.repeat(64) + ']'.repeat(64), '['.repeat(65) + ']'.repeat(65), '{"a":'.repeat(65) + '1' + '}'.repeat(65),
       '1e999', '-1e999', '1e308', '1.8e308', `${'9'.repeat(309)}.0`, `${'9'.repeat(308)}.0`, '0e99999',

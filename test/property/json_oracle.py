@@ -1,4 +1,4 @@
-"""CPython's own verdict on JSON texts, one base64 line each: what the wire contract calls the canonical text.
+"""CPython's own verdict on JSON texts, one base64 line each: what docs/wire-contract.md calls the canonical text.
 
 Answers a line for a line: `ok <base64 of the canonical text>`, or `no <reason>`. Beyond json.loads it refuses what the
 contract refuses: duplicate names, NaN and Infinity, floats that overflow, more than 64 levels, invalid UTF-8.

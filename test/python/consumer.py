@@ -1,4 +1,4 @@
-"""A consumer in Python, written from the wire contract (section 2) alone: the standard library and `cryptography`.
+"""A consumer in Python, written from docs/wire-contract.md#a-signed-answer alone: the standard library and `cryptography`.
 
     consumer.py KEYRING TENANT < tasks
 

@@ -1,4 +1,4 @@
-"""A producer in Python, written from the wire contract alone: the standard library and `cryptography`.
+"""A producer in Python, written from docs/wire-contract.md alone: the standard library and `cryptography`.
 
 It reads the values of a local federation from `.env.countersign.local`, sends what must pass and what must not,
 and prints one line of JSON for each: {"case", "status", "expected", "code"}. Exit 0 when every status is as expected.

@@ -148,7 +148,7 @@ export function fakeSigner(options: FakeSignerOptions = {}) {
   return { signer, open, audit, registry, defects, lost, counted };
 }
 
-/** Whether OpenSSL finds the signature good over the text that the wire contract says. */
+/** Whether OpenSSL finds the signature good over the text that docs/wire-contract.md says. */
 export function holds(envelope: string, tenant: string = TENANT): boolean {
   const { data, signature, kid, signed_at, nonce, schema_version } = JSON.parse(envelope) as Record<
     string,

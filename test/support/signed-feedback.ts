@@ -1,5 +1,5 @@
 /**
- * Signs answers for tests, from the wire contract (section 2) alone: it shares the canonical form with the code under
+ * Signs answers for tests, from docs/wire-contract.md#a-signed-answer alone: it shares the canonical form with the code under
  * test, which has an oracle of its own, and nothing else.
  */
 import { createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';

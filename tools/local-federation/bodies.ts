@@ -1,4 +1,4 @@
-/** The four bodies of the federation profile (wire contract, *Request bodies of the federation profile*). */
+/** The four bodies of the federation profile (docs/wire-contract.md#the-federations-bodies). */
 import { createHash, sign, type KeyObject } from 'node:crypto';
 import { SCHEMA_VERSION, type Party } from './parties.js';
 import type { SignedParts } from './producer.js';

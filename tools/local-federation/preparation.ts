@@ -62,7 +62,7 @@ function writeConfiguration({ layout, ...facts }: Materials, options: Federation
 }
 
 /**
- * A nonce store that has just been made refuses what could have been signed before (security.md MUST 16); with
+ * A nonce store that has just been made refuses what could have been signed before (docs/security-requirements.md#16); with
  * keys that are as new as itself there is no such thing, and the first `up` need not wait for the window.
  */
 async function prepareNonces({ layout, keys }: Materials): Promise<void> {

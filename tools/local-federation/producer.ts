@@ -1,5 +1,5 @@
 /**
- * A producer as the wire contract describes it, on `node:crypto` and `node:https` alone: it shares no code with the
+ * A producer as docs/wire-contract.md describes it, on `node:crypto` and `node:https` alone: it shares no code with the
  * verifier, so that what both agree on is the contract.
  */
 import { randomBytes, sign, type KeyObject } from 'node:crypto';
@@ -45,7 +45,7 @@ export function newNonce(): string {
   return randomBytes(18).toString('base64url');
 }
 
-/** The headers of a signed request: Ed25519 over `timestamp.nonce.body` (wire contract, section 1). */
+/** The headers of a signed request: Ed25519 over `timestamp.nonce.body` (docs/wire-contract.md#a-signed-request). */
 export function signedHeaders(
   credentials: Credentials,
   parts: SignedParts,

@@ -14,7 +14,7 @@ export interface SigningKey {
   readonly publicKey: string;
 }
 
-/** The keys by what they sign; no two are the same (security.md MUST 4). */
+/** The keys by what they sign; no two are the same (docs/security-requirements.md#4). */
 export interface SigningKeys {
   readonly producerA: SigningKey;
   readonly producerB: SigningKey;

@@ -1,4 +1,4 @@
-/** From stored execution graphs to feedback adjustments (wire contract, section 2). */
+/** From stored execution graphs to feedback adjustments (docs/wire-contract.md#a-signed-answer). */
 import type { StoredRecord } from './record-store.js';
 
 /** From so many nodes on a graph is taken to be worth tightening. */
@@ -7,7 +7,7 @@ const TIGHTEN_FROM_NODES = 8;
 /** How long an adjustment holds; the contract allows 60..86,400 s. */
 const TTL_SECONDS = 3_600;
 
-/** One adjustment, in the fields and the order of the wire contract. */
+/** One adjustment, in the fields and the order of docs/wire-contract.md. */
 export interface Adjustment {
   readonly tenant_id: string;
   readonly execution_fingerprint: string;

@@ -1,4 +1,4 @@
-/** What the verifier vouches for, read from the headers that only it can have set (wire contract, section 3). */
+/** What the verifier vouches for, read from the headers that only it can have set (docs/wire-contract.md#what-the-application-receives). */
 
 /** Facts about a request that Countersign let through. Everything else in the request is the caller's word. */
 export interface VerifiedContext {

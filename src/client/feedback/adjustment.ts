@@ -1,4 +1,4 @@
-/** One adjustment of a verified answer (wire contract, section 2): read, and held to its form. */
+/** One adjustment of a verified answer (docs/wire-contract.md#a-signed-answer): read, and held to its form. */
 import { SHA256_HEX } from '../../protocol/syntax.js';
 import type { Members, MemberValue } from './members.js';
 

@@ -1,4 +1,4 @@
-/** From a verified answer to the adjustments that concern an execution of ours (wire contract, section 2). */
+/** From a verified answer to the adjustments that concern an execution of ours (docs/wire-contract.md#a-signed-answer). */
 import { Tokeniser } from '../../json/tokeniser.js';
 import { SHA256_HEX } from '../../protocol/syntax.js';
 import { ADJUSTMENT_MEMBERS, type Adjustment } from './adjustment.js';

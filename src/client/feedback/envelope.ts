@@ -1,4 +1,4 @@
-/** Taking a delivered answer apart (wire contract, section 2). Nothing read here is verified yet. */
+/** Taking a delivered answer apart (docs/wire-contract.md#a-signed-answer). Nothing read here is verified yet. */
 import { canonicalizeMember } from '../../feedback/canonical-json.js';
 import type { JsonFault } from '../../json/faults.js';
 import { Tokeniser } from '../../json/tokeniser.js';

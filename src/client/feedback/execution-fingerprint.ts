@@ -1,4 +1,4 @@
-/** The name of an execution (wire contract, section 2). Runs anywhere: no Node built-in and no Buffer. */
+/** The name of an execution (docs/wire-contract.md#a-signed-answer). Runs anywhere: no Node built-in and no Buffer. */
 import { canonicalize } from '../../feedback/canonical-json.js';
 import { sha256Hex } from './sha256.js';
 

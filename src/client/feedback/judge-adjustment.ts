@@ -1,4 +1,4 @@
-/** Does an adjustment of a verified answer concern us? (wire contract, section 2) Its end is looked at elsewhere. */
+/** Does an adjustment of a verified answer concern us? (docs/wire-contract.md#a-signed-answer) Its end is looked at elsewhere. */
 import {
   FEEDBACK_ADJUSTMENT_SCHEMA,
   readAdjustment,

@@ -1,4 +1,4 @@
-/** The checks of an answer, in their order (wire contract, section 2). Runs anywhere: no Node built-in and no Buffer. */
+/** The checks of an answer, in their order (docs/wire-contract.md#a-signed-answer). Runs anywhere: no Node built-in and no Buffer. */
 import { decodeCanonicalBase64 } from '../../crypto/base64.js';
 import { portableVerifier } from '../../crypto/portable.js';
 import { SIGNATURE_BYTES } from '../../crypto/strict-signature.js';

@@ -1,7 +1,7 @@
-/** What a policy engine is told of feedback, and the decision that follows from it (wire contract, section 2). */
+/** What a policy engine is told of feedback, and the decision that follows from it (docs/wire-contract.md#a-signed-answer). */
 import type { Adjustment } from './adjustment.js';
 
-/** The feedback part of a policy decision's input, exactly as the wire contract has it. */
+/** The feedback part of a policy decision's input, exactly as docs/wire-contract.md has it. */
 export type PolicyInput = UnboundPolicyInput | BoundPolicyInput;
 
 /** Nothing is bound to the target, or what was has ended. */

@@ -1,6 +1,6 @@
 /**
  * Verifying a signed answer: the only way to a {@link VerifiedFeedback}, and so to anything that feeds a policy.
- * Source: wire contract, section 2. Runs anywhere: no Node built-in and no Buffer.
+ * Source: docs/wire-contract.md#a-signed-answer. Runs anywhere: no Node built-in and no Buffer.
  */
 import type { Envelope } from './envelope.js';
 import { judgeAnswer } from './judge-answer.js';

@@ -84,7 +84,7 @@ export class LoadContext {
     this.prints.set(absolute, before === undefined || before === print ? print : 'changed while it was read');
   }
 
-  /** Wipes the private keys of a load that came to nothing (security.md MUST 33). */
+  /** Wipes the private keys of a load that came to nothing (docs/security-requirements.md#33). */
   wipePrivateKeys(): void {
     for (const key of this.#privateKeys) zeroize(key);
   }

@@ -1,4 +1,4 @@
-/** Keeping feedback keys apart: from the keys of requests (security.md MUST 4), and from each other. */
+/** Keeping feedback keys apart: from the keys of requests (docs/security-requirements.md#4), and from each other. */
 import type { FeedbackKey } from '../../feedback/feedback-key.js';
 import type { Identity } from '../../verify/snapshot.js';
 import { formatPath, quote, type ConfigurationPath, type Findings } from '../document/findings.js';

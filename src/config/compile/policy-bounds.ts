@@ -7,7 +7,7 @@ import { defaultRateLimitGroup } from './profiles.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { PolicyInput } from '../schema/policy.js';
 
-/** The window, held against the retention that the file promises (security.md, "Windows and retention"). */
+/** The window, held against the retention that the file promises (docs/security-requirements.md#17). */
 export function freshnessOf(
   entry: PolicyInput,
   input: ConfigurationInput,

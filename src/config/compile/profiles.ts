@@ -1,5 +1,5 @@
 /**
- * The federation's four routes as data: wire contract, section 1, "Request bodies of the federation profile".
+ * The federation's four routes as data: docs/wire-contract.md#the-federations-bodies.
  * What each field means is written there; this file is its only translation.
  */
 import type { FieldContract, FieldEquality } from '../../verify/body-contract.js';

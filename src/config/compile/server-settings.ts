@@ -21,7 +21,7 @@ import type {
 
 /** `sun_path` of Linux holds 108 bytes, the last of them 0 (unix(7)). */
 const maxSocketPathBytes = 107;
-/** A `Set` throws at 16,777,216 entries (security.md). */
+/** A `Set` throws at 16,777,216 entries. */
 const maxMemoryEntries = 16_000_000;
 /** Where the lmdb store goes when the file does not say. */
 const defaultNonceDirectory = 'state/nonces';

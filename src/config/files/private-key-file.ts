@@ -1,4 +1,4 @@
-/** Files with a secret: who may touch them (security.md, MUST 33 and 47), and the private key in one. */
+/** Files with a secret: who may touch them (docs/security-requirements.md#33, #47), and the private key in one. */
 import { accessSync, constants, realpathSync, statSync, type Stats } from 'node:fs';
 import {
   describeKeyFault,

@@ -47,7 +47,7 @@ const key = z
   })
   .describe('One Ed25519 key: exactly one of `publicKey` and `publicKeyFile`.');
 
-/** The name of a service: the value of its identity header (wire contract, section 1). */
+/** The name of a service: the value of its identity header (docs/wire-contract.md#a-signed-request). */
 export const identityName = z
   .string()
   .regex(

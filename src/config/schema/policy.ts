@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { bodyBytes, freshnessShape, policyName, rateLimit, schemaVersion } from './schema-common.js';
 
-/** The profiles of the wire contract that a policy can name. */
+/** The profiles of docs/wire-contract.md that a policy can name. */
 export const profileNames = [
   'federation.telemetry',
   'federation.execution-graph',

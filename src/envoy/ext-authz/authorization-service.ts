@@ -1,6 +1,6 @@
 /**
  * The life of one Check: decode, judge, admit, record, answer. It always resolves with an explicit response;
- * whatever is thrown, late or absent becomes a 503 refusal (security.md MUST 23).
+ * whatever is thrown, late or absent becomes a 503 refusal (docs/security-requirements.md#23).
  */
 import { randomUUID } from 'node:crypto';
 import type { Appended, AuditLog } from '../../audit/audit-log.js';

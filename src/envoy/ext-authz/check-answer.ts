@@ -1,11 +1,11 @@
-/** From a decision to the CheckResponse: verified headers and metadata, or the refusal of the wire contract. */
+/** From a decision to the CheckResponse: verified headers and metadata, or the refusal of docs/wire-contract.md. */
 import type { DecisionFacts, VerifiedContext } from '../../verify/decision.js';
 import { answerFor, type Refusal } from '../../verify/refusal.js';
 import type { SignedPolicy } from '../../verify/snapshot.js';
 import type { SecurityHeaderNames } from '../../protocol/header-names.js';
 import { encodeAllow, encodeRefusal, type HeaderPair, type Metadata } from './check-response.js';
 
-/** The headers that only the verifier may set (wire contract, section 3). */
+/** The headers that only the verifier may set (docs/wire-contract.md#what-the-application-receives). */
 export const VERIFIED_HEADERS = [
   'x-countersign-identity',
   'x-countersign-kid',
@@ -17,7 +17,7 @@ export const VERIFIED_HEADERS = [
   'x-countersign-request-id',
 ] as const;
 
-/** A client's own copy never reaches the check but would be forwarded (envoy-facts.md, ext_authz). */
+/** A client's own copy never reaches the check but would be forwarded (docs/envoy-behaviour.md#19). */
 const PARTIAL_BODY_MARK = 'x-envoy-auth-partial-body';
 
 /** What an answer is made of, besides the decision. */
@@ -29,7 +29,7 @@ export interface AnswerOptions {
   readonly headerNames: SecurityHeaderNames;
 }
 
-/** The verified context, overwriting what came in; what has no value is removed, never listed twice (trap 9). */
+/** The verified context, overwriting what came in; what has no value is removed, never listed twice (docs/envoy-behaviour.md#9). */
 export function allowAnswer(
   context: VerifiedContext,
   policy: SignedPolicy,
@@ -56,13 +56,13 @@ export function passThroughAnswer(options: AnswerOptions): Uint8Array {
   return encodeAllow([], remove, metadataOf('pass_through', options));
 }
 
-/** The refusal as JSON (wire contract, *Answers*). */
+/** The refusal as JSON (docs/wire-contract.md#answers-and-refusals). */
 export function refusalAnswer(refusal: Refusal, options: AnswerOptions): Uint8Array {
   const answer = answerFor(refusal.code);
   const error = {
     code: answer.clientCode,
     message: answer.message,
-    // Only who has proven its key learns more than the code (wire contract, *Answers*).
+    // Only who has proven its key learns more than the code (docs/wire-contract.md#answers-and-refusals).
     ...(options.facts.kid !== undefined && refusal.fault),
     ...(refusal.first && {
       first_request_id: refusal.first.requestId,

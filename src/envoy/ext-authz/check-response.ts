@@ -1,6 +1,6 @@
 /**
  * `envoy.service.auth.v3.CheckResponse`, written field by field. An unset status would be an allow
- * (envoy-facts.md, trap 1), so every response begins with an explicit integer and a test decodes each with
+ * (docs/envoy-behaviour.md#1), so every response begins with an explicit integer and a test decodes each with
  * Envoy's full definitions.
  */
 import { bytes, field, integer, text } from '../wire/writer.js';
@@ -49,7 +49,7 @@ function status(code: number): string {
 }
 
 /**
- * HeaderValueOption.header=1 { key=1, value=2 }; `append` stays unset, which overwrites (trap 8). The names are
+ * HeaderValueOption.header=1 { key=1, value=2 }; `append` stays unset, which overwrites (docs/envoy-behaviour.md#8). The names are
  * our own constants, and ASCII.
  */
 function headerOption([name, value]: HeaderPair): string {

@@ -16,7 +16,7 @@ export function answerBytes({ maxAnswerBytes }: Pick<HeldAnswerLimits, 'maxAnswe
   return maxAnswerBytes + TOLD_BYTES;
 }
 
-/** The route's buffer limit, in bytes. ext_authz alone would limit the answer to what a request may have (trap 4). */
+/** The route's buffer limit, in bytes. ext_authz alone would limit the answer to what a request may have (docs/envoy-behaviour.md#4). */
 export function heldAnswerBytes({ maxBodyBytes, maxAnswerBytes }: HeldAnswerLimits): number {
   return Math.max(maxBodyBytes * 2, answerBytes({ maxAnswerBytes }));
 }

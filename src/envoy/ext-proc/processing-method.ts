@@ -18,7 +18,7 @@ export function processingMethod(open: () => ProcessingSession): StreamMethod {
 type Awaited = Map<string, number>;
 
 /**
- * A stream that ends well while Envoy waits lets the answer pass unsigned (envoy-facts.md, trap 2). So we end one only
+ * A stream that ends well while Envoy waits lets the answer pass unsigned (docs/envoy-behaviour.md#2). So we end one only
  * when every reply that was due is sent: Envoy has ended it, or there is nothing left that it could ask, as it would
  * keep the stream for as long as its client does not read. What cannot be answered ends it with a failure.
  */

@@ -1,12 +1,12 @@
 /**
  * `envoy.service.ext_proc.v3.ProcessingResponse`, written field by field. What ext_proc is not told to change goes on
- * as it is, and it reads header values from `raw_value` alone (envoy-facts.md, traps 2, 7, 8), so a test decodes
+ * as it is, and it reads header values from `raw_value` alone (docs/envoy-behaviour.md#2, #7, #8), so a test decodes
  * each response with Envoy's full definitions.
  */
 import type { HeaderPair } from '../ext-authz/check-response.js';
 import { bytes, field, fieldHead, integer, text } from '../wire/writer.js';
 
-/** Names to set, which overwrites, and to remove, which happens first (trap 9). */
+/** Names to set, which overwrites, and to remove, which happens first (docs/envoy-behaviour.md#9). */
 export interface HeaderChanges {
   readonly set: readonly HeaderPair[];
   readonly remove: readonly string[];

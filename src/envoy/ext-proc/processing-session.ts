@@ -48,7 +48,7 @@ export interface ProcessingSession {
   answer(message: Buffer): Promise<Uint8Array>;
   /** The reply in place of one that is not worked out: there is no room. Never rejects. */
   refuse(): Promise<Uint8Array>;
-  /** The last reply was given: to end the stream after it lets nothing pass unsigned (envoy-facts.md, trap 2). */
+  /** The last reply was given: to end the stream after it lets nothing pass unsigned (docs/envoy-behaviour.md#2). */
   isDone(): boolean;
   /** The identity that the answer is for, by the verifier's word; undefined until the first message was read. */
   identity(): string | undefined;

@@ -53,7 +53,7 @@ export function judgeHeaders(
 }
 
 /**
- * On Envoy 1.37 and later its own replies come by here too (envoy-facts.md, trap 6). They are told by Envoy's
+ * On Envoy 1.37 and later its own replies come by here too (docs/envoy-behaviour.md#6). They are told by Envoy's
  * response code details, or by the verifier's refusal, after which no upstream was asked; never by a header.
  */
 function isLocalReply({ attributes, context }: ProcessingRequest): boolean {

@@ -1,4 +1,4 @@
-/** From a directory to an open journal with a floor that covers whatever was lost (security.md MUST 16, 17). */
+/** From a directory to an open journal with a floor that covers whatever was lost (docs/security-requirements.md#16, #17). */
 import { readdirSync, statfsSync } from 'node:fs';
 import { readBootId } from '../../storage/lmdb/boot-id.js';
 import { formerJournals, journalPath } from './journal-files.js';
@@ -21,7 +21,7 @@ export interface LmdbNonceStoreOptions extends NonceStoreOptions {
   readonly directory: string;
   /**
    * `process` (the fast one): a claim survives the death of every process; after a machine restart the store
-   * starts with the floor of MUST 16. `machine`: each batch waits for the disk, and the event loop with it.
+   * starts with the floor of docs/security-requirements.md#16. `machine`: each batch waits for the disk, and the event loop with it.
    * Neither lets a nonce in twice; without a boot id, `process` is `machine`. docs/adr/0001-nonce-durability.md.
    */
   readonly durability: 'machine' | 'process';

@@ -1,5 +1,5 @@
 /**
- * The durable store, shared by every process that names the same directory (security.md MUST 17, 19, 21).
+ * The durable store, shared by every process that names the same directory (docs/security-requirements.md#17, #19, #21).
  * Claims that arrive in one turn of the event loop are decided and written in one transaction.
  */
 import type { ClockGuard } from '../clock-guard.js';
@@ -16,7 +16,7 @@ export { initialiseNonceDirectory, type LmdbNonceStoreOptions } from './open.js'
 
 /**
  * Opens the store and reads every live nonce. A directory without a usable journal starts with the floor of
- * MUST 16. Rejects with `StorageError`, naming path and remedy, when the directory cannot be used.
+ * docs/security-requirements.md#16. Rejects with `StorageError`, naming path and remedy, when the directory cannot be used.
  */
 export async function openLmdbNonceStore(options: LmdbNonceStoreOptions): Promise<NonceStore> {
   const store = new LmdbNonceStore(options, openStoreJournal(options));

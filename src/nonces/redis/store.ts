@@ -1,5 +1,5 @@
 /**
- * The store that verifiers on several machines share (security.md MUST 17, 19–21; docs/adr/0004-redis.md). Claims
+ * The store that verifiers on several machines share (docs/security-requirements.md#17, #19 to #21; docs/adr/0004-redis.md). Claims
  * are decided in Redis, one atomic script each; on any doubt the answer is doubt, and what may have been claimed
  * all the same is taken back.
  */

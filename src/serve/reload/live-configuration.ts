@@ -1,7 +1,7 @@
 /**
  * The configuration in force. A request takes the snapshot once, when it begins; a reload replaces the whole by one
  * assignment. Private keys that are no longer in force are wiped when the last answer that might be signed with
- * them has left (security.md MUST 25, 33).
+ * them has left (docs/security-requirements.md#25, #33).
  */
 import type { Configuration } from '../../config/settings.js';
 import type { Snapshot } from '../../verify/snapshot.js';

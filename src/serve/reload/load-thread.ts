@@ -1,5 +1,5 @@
 /**
- * Loading off the loop that serves (security.md MUST 42): a thread reads, parses and judges the files, and what it
+ * Loading off the loop that serves (docs/security-requirements.md#42): a thread reads, parses and judges the files, and what it
  * found comes over in parts. If it dies, runs out of memory or takes too long, that is a load with a problem.
  */
 import { Worker } from 'node:worker_threads';

@@ -1,7 +1,7 @@
 /**
  * The files of a configuration for several workers: loaded once for all that ask at about the same time. The last
  * configuration that came in force anywhere is kept, so that a worker that dies is replaced by one like the others,
- * whatever is in the files by then (security.md MUST 42).
+ * whatever is in the files by then (docs/security-requirements.md#42).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { wipeHandOver, type HandOver } from '../../config/hand-over.js';

@@ -1,4 +1,4 @@
-/** What a Redis server has to be before nonces are entrusted to it (security.md MUST 20), read from its INFO. */
+/** What a Redis server has to be before nonces are entrusted to it (docs/security-requirements.md#20), read from its INFO. */
 
 /** One server's state, as far as it concerns us. */
 export interface RedisServerFacts {

@@ -1,4 +1,4 @@
-/** Exactly one of each security header, of exactly its syntax (security.md MUST 7 and 8). */
+/** Exactly one of each security header, of exactly its syntax (docs/security-requirements.md#7, #8). */
 import { decodeCanonicalBase64 } from '../../crypto/base64.js';
 import { normalizeFingerprint } from '../../crypto/fingerprint.js';
 import { headerValues, type InboundRequest } from '../inbound-request.js';

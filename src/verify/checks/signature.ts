@@ -14,7 +14,7 @@ export interface SignatureQuestion {
   readonly signature: Uint8Array;
 }
 
-/** The algorithm is the pinned key's, Ed25519; nothing in the message chooses it (MUST 1 and 3). */
+/** The algorithm is the pinned key's, Ed25519; nothing in the message chooses it (docs/security-requirements.md#1, #3). */
 export function checkSignature(
   question: SignatureQuestion,
   verifier: StrictVerifier,

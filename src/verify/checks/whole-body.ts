@@ -1,4 +1,4 @@
-/** Whether these bytes are the whole body (envoy-facts.md, trap 3), and no more than the policy takes. */
+/** Whether these bytes are the whole body (docs/envoy-behaviour.md#3), and no more than the policy takes. */
 import { headerValues, type InboundRequest } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
 

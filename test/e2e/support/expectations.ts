@@ -28,7 +28,7 @@ export interface RefusalBody {
   }[];
 }
 
-/** The body of a refusal, held to the wire contract's shape: these members, in number one error, and no more. */
+/** The body of a refusal, held to docs/wire-contract.md's shape: these members, in number one error, and no more. */
 export function refusalBody(seen: Seen): RefusalBody {
   const { answer } = seen;
   expect(answer.headers.get('content-type')).toBe('application/json');

@@ -7,7 +7,7 @@ import { refusalBody } from './expectations.js';
 import type { Answer } from './outgoing.js';
 import type { Seen } from './stage.js';
 
-/** An adjustment of the wire contract, for producer A's tenant. */
+/** An adjustment of docs/wire-contract.md, for producer A's tenant. */
 export function adjustment(
   change: Readonly<Record<string, unknown>> = {},
   party: Party = PRODUCER_A,
@@ -28,7 +28,7 @@ export function adjustment(
   };
 }
 
-/** The envelope of the wire contract, section 2. */
+/** The envelope of docs/wire-contract.md#a-signed-answer. */
 export interface Envelope {
   readonly request_id: string;
   readonly status: string;

@@ -1,4 +1,4 @@
-/** JSON texts: our canonical form is python3's, or there is none (wire contract, *Canonical JSON*). */
+/** JSON texts: our canonical form is python3's, or there is none (docs/wire-contract.md#canonical-json). */
 import { canonicalize } from '../../../src/feedback/canonical-json.js';
 import { DocumentSource } from '../../property/json-documents.js';
 import { askPython } from '../../property/json-oracle.js';

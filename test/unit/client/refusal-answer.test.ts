@@ -3,7 +3,7 @@ import { parseRefusal, parseRetryAfter } from '../../../src/client/index.js';
 const parse = (text: string) => parseRefusal(Buffer.from(text));
 
 describe('parseRefusal', () => {
-  it('reads the refusal body of the wire contract', () => {
+  it('reads the refusal body of docs/wire-contract.md', () => {
     const body = {
       request_id: 'r-2',
       status: 'rejected',

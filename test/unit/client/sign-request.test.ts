@@ -30,7 +30,7 @@ const options: SignRequestOptions = {
 };
 
 describe('signRequest', () => {
-  it('gives the headers of the wire contract, in its order', () => {
+  it('gives the headers of docs/wire-contract.md, in its order', () => {
     const { headers, signature } = signRequest(options);
     expect(Object.entries(headers)).toEqual([
       ['x-service-identity', 'producer-a'],

@@ -47,7 +47,7 @@ const one = adjustmentText();
 const bare = `[${one}]`;
 
 describe('the envelope', () => {
-  test('has the members of the wire contract, in its order, around the canonical data', () => {
+  test('has the members of docs/wire-contract.md, in its order, around the canonical data', () => {
     const text = textOf(signed(bare));
     const signature = /"signature":"([A-Za-z0-9+/]{86}==)"/.exec(text)?.[1];
     expect(text).toBe(

@@ -15,7 +15,7 @@ function inputOf(change: Partial<SignedFields>): string | undefined {
 }
 
 describe('the signing input', () => {
-  test('is the fields of the wire contract, joined by |', () => {
+  test('is the fields of docs/wire-contract.md, joined by |', () => {
     expect(inputOf({})).toBe('tenant|1764000000|nonce|schema|kid|[]');
   });
 

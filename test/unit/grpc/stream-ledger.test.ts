@@ -138,7 +138,7 @@ describe('resets that are one short of the budget, and then all that may be open
   });
 });
 
-// MUST 50
+// docs/security-requirements.md#50
 describe('streams that end below our code', () => {
   it.each(['extension/ns/countersign', 'outbound|50051||x'])(
     'are counted: :authority %s',

@@ -50,7 +50,7 @@ function ask(port: number, { method = 'GET', path = '/status', address, headers 
   });
 }
 
-// MUST 46
+// docs/security-requirements.md#46
 describe('the admin port answers to names of this machine alone', () => {
   it.each(['localhost', 'LocalHost:1', '127.0.0.1', '127.0.0.1:9902', '127.1.2.3', '[::1]:9902'])(
     'to %s',

@@ -112,7 +112,7 @@ describe('reference upstream', () => {
     },
   );
 
-  it('answers a graph with the envelope of the wire contract', async () => {
+  it('answers a graph with the envelope of docs/wire-contract.md', async () => {
     expect(await post(GRAPH, graphOf(1))).toEqual({
       status: 202,
       body: { request_id: 'r-1', status: 'accepted', data: { graph_synced: true }, errors: [] },

@@ -10,7 +10,7 @@ function declaredCodes(): string[] {
   return [...union.matchAll(/'([a-z_]+)'/g)].map((match) => match[1] ?? '');
 }
 
-/** Wire contract, *Answers*: status, and what the client may read. */
+/** docs/wire-contract.md#answers-and-refusals: status, and what the client may read. */
 const wireContract: Readonly<Record<RefusalCode, readonly [status: number, clientCode: string]>> = {
   check_malformed: [503, 'unavailable'],
   upgrade_refused: [401, 'unauthenticated'],
@@ -65,7 +65,7 @@ const wireContract: Readonly<Record<RefusalCode, readonly [status: number, clien
 };
 
 describe('the union of refusal codes', () => {
-  it('is the one that the wire contract is written for', () => {
+  it('is the one that docs/wire-contract.md is written for', () => {
     expect(declaredCodes().sort()).toEqual(Object.keys(wireContract).sort());
   });
 

@@ -1,5 +1,5 @@
 /**
- * The whole loop (wire contract, section 2): telemetry → graph → query → signed answer → verified → bound → decision,
+ * The whole loop (docs/wire-contract.md#a-signed-answer): telemetry → graph → query → signed answer → verified → bound → decision,
  * and what must not change a decision. Its rows are made one after the other, as each needs what the last one left.
  */
 import { randomUUID } from 'node:crypto';

@@ -31,7 +31,7 @@ function setUp(maxTargets?: number) {
 }
 
 describe('policyInput', () => {
-  it('is exactly what the wire contract says', () => {
+  it('is exactly what docs/wire-contract.md says', () => {
     const { policy, take } = setUp();
     take(SIGNED_AT_SECONDS, { confidence: 1 });
     expect(JSON.stringify(policy.policyInput(TENANT, TARGET))).toBe(

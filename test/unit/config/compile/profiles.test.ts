@@ -194,7 +194,7 @@ describe('the federation profiles', () => {
     expect(verdict(policyOf({ profile: 'federation.verify' }).body, body)).toBe(outcome);
   });
 
-  test('a bundle is signed over its fields in the order of the wire contract', () => {
+  test('a bundle is signed over its fields in the order of docs/wire-contract.md', () => {
     expect(policyOf({ profile: 'federation.verify' }).body!.signedFields).toEqual(
       ['operator_id', 'campaign_id', 'execution_hash', 'timestamp', 'nonce'].map((name) => `/bundle/${name}`),
     );

@@ -131,7 +131,7 @@ describe('a refusal', () => {
     expect(JSON.stringify(response.body)).not.toMatch(/pointer|problem|nonce/);
   });
 
-  it('is the JSON of the wire contract', () => {
+  it('is the JSON of docs/wire-contract.md', () => {
     const response = readResponse(refusalAnswer(refuse('operator_unmapped', 'our fact'), options));
     expect([response.grpcCode, response.httpStatus]).toEqual([7, 403]);
     expect(Object.fromEntries(response.set)).toEqual({ 'content-type': 'application/json' });

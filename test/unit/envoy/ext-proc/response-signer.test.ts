@@ -31,7 +31,7 @@ async function signed(fake: FakeSigner, body: string | Buffer): Promise<ReadProc
   return stream.send(bodyMessage(body));
 }
 
-/** Held to the wire contract's shape of a refusal; returns its status. */
+/** Held to docs/wire-contract.md's shape of a refusal; returns its status. */
 function refusedWith(read: ReadProcessingResponse, requestId = DECISION_ID): number {
   expect(read).toMatchObject({ kind: 'immediate', details: 'countersign_refused' });
   expect(Object.fromEntries(read.set)).toEqual({
