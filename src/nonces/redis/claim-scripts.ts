@@ -1,4 +1,4 @@
-/** Claiming a nonce and taking the claim back. Lua; see `redis-scripts.ts`. */
+/** Claiming a nonce and taking the claim back. Lua; see `scripts.ts`. */
 import { ADMITTED, LINEAGE } from './state-scripts.js';
 
 /**

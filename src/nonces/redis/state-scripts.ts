@@ -1,4 +1,4 @@
-/** Which state of Redis claims rest on, who may claim on it, and what is lost with it. Lua; see `redis-scripts.ts`. */
+/** Which state of Redis claims rest on, who may claim on it, and what is lost with it. Lua; see `scripts.ts`. */
 
 /** The replication id changes whenever the data may have: with a restart, a promotion, a full resynchronisation. */
 export const LINEAGE = `

@@ -24,7 +24,7 @@ export interface RedisLink {
   isVouchedFor(): boolean;
   /** Why the last connection failed; undefined when none has. */
   lastError(): string | undefined;
-  /** Runs a script once. Rejects with the client's error; `redis-fault.ts` tells what that means. */
+  /** Runs a script once. Rejects with the client's error; `fault.ts` tells what that means. */
   run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
   /** Loads scripts into every master. */
   loadScripts(scripts: readonly RedisScript[]): Promise<void>;
