@@ -21,6 +21,7 @@ export function whyText({ records, copies, lines, hasMore }: WhyFindings): strin
     ...records.map(decisionText),
     ...(records.length === 0 && copies.length === 0 ? [NO_DECISION] : []),
     ...lines.map(envoyText),
+    ...(lines.some(mayBeUndelivered) ? [MAY_BE_UNDELIVERED] : []),
     ...(lines.length === 0 ? [NO_ACCESS_LOG] : []),
     ...(copies.length === 0 ? [] : [copiesText(copies)]),
     ...(hasMore ? ['There are more lines about it, which are not shown.\n'] : []),
@@ -32,6 +33,14 @@ const NO_DECISION =
   'No decision is recorded: the verifier was not asked, or could not answer, or its record is in another file.\n';
 const NO_ACCESS_LOG =
   "Envoy's access log says nothing of it: ask again in ten seconds, as Envoy writes it late, or give the file that has it with --envoy-log.\n";
+
+const MAY_BE_UNDELIVERED =
+  'It was let through, and Envoy answered in the place of the application, which may have got it or not; its nonce is spent. Look it up there by the decision id (x-countersign-request-id), or send a new request with a new nonce.\n';
+
+/** After an allow, and not by the application. */
+function mayBeUndelivered(line: LogRecord): boolean {
+  return textOf(line, 'code') === 'allow' && whoAnswered(line)?.startsWith('Envoy') === true;
+}
 
 function decisionText(record: LogRecord): string {
   const code = textOf(record, 'code') ?? 'without a code';

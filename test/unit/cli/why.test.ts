@@ -41,6 +41,14 @@ const access = (members: object = {}): string =>
 const why = (id = ID, ...more: string[]) => run(['why', id, '--audit', audit, '--envoy-log', envoy, ...more]);
 
 describe('countersign why', () => {
+  it('of a request that was let through and not answered by the application says what is not known', async () => {
+    writeFileSync(audit, decision({ code: 'allow', status: 200 }));
+    writeFileSync(envoy, access({ code: 'allow', status: 503, details: 'upstream_reset', flags: 'UF' }));
+    expect((await why()).out).toContain('may have got it or not; its nonce is spent');
+    writeFileSync(envoy, access({ code: 'allow', status: 202, details: 'via_upstream', flags: '-' }));
+    expect((await why()).out).not.toContain('its nonce is spent');
+  });
+
   it('tells members that newer verifiers record, and nothing of what is absent or of another type', async () => {
     const more = {
       method: 'POST',
