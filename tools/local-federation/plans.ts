@@ -40,7 +40,7 @@ export function envoyPlan(layout: Layout, binary: string, files: readonly string
 
 /** The reference upstream. */
 export function upstreamPlan(layout: Layout, ports: Ports): ProcessPlan {
-  const code = join(layout.root, 'dist', 'examples', 'reference-upstream');
+  const code = join(layout.root, 'dist', 'tools', 'reference-upstream');
   const directory = join(layout.state, 'reference-upstream');
   const args = [join(code, 'main.js'), directory, String(ports.application), String(ports.listing)];
   const digest = startDigest([process.execPath, ...args], [code]);

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import {
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   renameSync,
@@ -11,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { transformSync } from '@swc/core';
 import { openFileWriter } from '../../../src/audit/file-writer.js';
 import { openAuditLog } from '../../../src/serve/open-audit.js';
@@ -21,16 +22,17 @@ let folder = '';
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'audit-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const compiledWriter = './file-writer.js';
+const compiledWriter = './audit/file-writer.js';
 
 /** The writer in a process that may write no more than 2 blocks of 512 or 1024 bytes; `lines` is what it does. */
 function withSmallDisk(path: string, lines: string): string {
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  for (const name of ['file-writer', 'whole-appends']) {
-    const compiled = transformSync(readFileSync(`src/audit/${name}.ts`, 'utf8'), {
+  for (const name of ['audit/file-writer', 'storage/output/whole-appends']) {
+    const compiled = transformSync(readFileSync(`src/${name}.ts`, 'utf8'), {
       jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
       module: { type: 'es6' },
     });
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, `${name}.js`), compiled.code);
   }
   writeFileSync(
