@@ -57,7 +57,7 @@ export function layEnvoy(place: string): CellImage {
 export function layApplication(place: string): CellImage {
   const root = emptyRoot(place, 'application');
   layProgram(root, nodeOfImage(stages[0]!.base), '/usr/local/bin/node');
-  for (const name of ['package.json', 'dist/src', 'dist/examples'])
+  for (const name of ['package.json', 'dist/src', 'dist/tools'])
     cpSync(name, join(root, 'application', name), { recursive: true });
   const state = join(place, 'application-state');
   mkdirSync(state);
