@@ -116,7 +116,7 @@ function redis(deployment: (address: object) => object, ca: 'given' | 'none' = '
       waitReplicas: 0,
     };
     return script(
-      `const { openRedisLink } = await import('${DIST}/src/nonces/redis-link.js');
+      `const { openRedisLink } = await import('${DIST}/src/storage/redis/link.js');
        openRedisLink({ ...${JSON.stringify(settings)}, password: () => 'secret' });
        setInterval(() => undefined, 1000);`,
     );
