@@ -30,6 +30,8 @@ interface Bootstrap {
 
 interface Listener {
   name: string;
+  /** Of the health listener's knock: there is one for both. */
+  additional_addresses?: unknown;
   readonly address: { readonly socket_address: { port_value: number } };
 }
 
@@ -37,6 +39,7 @@ interface Listener {
 function secondOf<T>(original: T): T {
   const text = JSON.stringify(original)
     .replace(/"(cluster_name|name)":"verifier"/g, `"$1":"${SECOND}"`)
+    .replace(/"(cluster_name|name)":"signer"/g, `"$1":"signer-of-the-${SECOND}"`)
     .replace(/\/verifier\.sock"/g, `/${SECOND}.sock"`);
   return JSON.parse(text) as T;
 }
@@ -45,13 +48,14 @@ function withSecondListener(text: string, port: number): string {
   const bootstrap = parse(text) as Bootstrap;
   const { listeners, clusters } = bootstrap.static_resources;
   const ingress = listeners.find(({ name }) => name === 'ingress');
-  const verifier = clusters.find(({ name }) => name === 'verifier');
-  if (ingress === undefined || verifier === undefined) throw new Error('the bootstrap has other names now');
+  const ours = clusters.filter(({ name }) => name === 'verifier' || name === 'signer');
+  if (ingress === undefined || ours.length !== 2) throw new Error('the bootstrap has other names now');
   const second = secondOf(ingress);
   second.name = 'ingress-of-the-second';
   second.address.socket_address.port_value = port;
+  delete second.additional_addresses;
   listeners.push(second);
-  clusters.push(secondOf(verifier));
+  clusters.push(...ours.map(secondOf));
   return stringify(bootstrap);
 }
 
