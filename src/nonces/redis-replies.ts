@@ -34,6 +34,7 @@ export type LookReply =
       readonly floorSeconds: number;
       readonly redisMs: number;
       readonly held: ReadonlyMap<number, number>;
+      readonly epoch: string;
     }
   | { readonly kind: 'detached' };
 
@@ -81,10 +82,16 @@ export function readAttachReply(reply: unknown): AttachReply {
 
 /** Throws on a reply that no script of ours gives. */
 export function readLookReply(reply: unknown): LookReply {
-  const [kind, floor, redisMs, held] = list(reply);
+  const [kind, floor, redisMs, held, epoch] = list(reply);
   if (kind === 'detached') return { kind };
   if (kind !== 'attached') throw unexpected();
-  return { kind, floorSeconds: whole(floor), redisMs: whole(redisMs), held: countsBySecond(list(held)) };
+  return {
+    kind,
+    floorSeconds: whole(floor),
+    redisMs: whole(redisMs),
+    held: countsBySecond(list(held)),
+    epoch: text(epoch),
+  };
 }
 
 function ageOf(value: unknown): number | undefined {

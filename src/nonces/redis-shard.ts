@@ -144,7 +144,8 @@ export class RedisShard {
         [generation, SESSION_MS],
       ),
     );
-    if (reply.kind === 'detached') {
+    // A session is replicated: on a promoted server ours is there still, once another verifier has begun an epoch on it.
+    if (reply.kind === 'detached' || reply.epoch !== this.#epoch) {
       this.detach(generation);
       return undefined;
     }

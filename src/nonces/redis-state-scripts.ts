@@ -78,11 +78,12 @@ end
 /**
  * Looks whether a claim would be taken, by a small write that a full or read-only Redis refuses. KEYS: state,
  * session, held. ARGV: generation, life of the session ms.
- * Replies `{'attached', floor, Redis time ms, held as a flat list}` or `{'detached'}`.
+ * Replies `{'attached', floor, Redis time ms, held as a flat list, epoch}` or `{'detached'}`.
  */
 export const LOOK = `${LINEAGE}${ADMITTED}
 local floor = admitted(KEYS[1], KEYS[2], ARGV[1])
 if not floor then return {'detached'} end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-return {'attached', string.format('%d', floor), string.format('%d', ahead(0)), redis.call('HGETALL', KEYS[3])}
+return {'attached', string.format('%d', floor), string.format('%d', ahead(0)), redis.call('HGETALL', KEYS[3]),
+  redis.call('HGET', KEYS[1], 'epoch') or ''}
 `;

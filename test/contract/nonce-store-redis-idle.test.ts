@@ -13,10 +13,12 @@ const RETURN_MS = 15_000;
 const stores = new RedisStores();
 let server: RedisServer;
 let store: RedisNonceStore;
+let keyPrefix: string;
 
 beforeEach(async () => {
+  keyPrefix = newPrefix();
   server = await RedisServer.start({ directives: ['appendonly yes', 'appendfsync always'] });
-  store = await stores.open(redisAt(server.address, { keyPrefix: newPrefix(), timeoutMilliseconds: 2_000 }), {
+  store = await stores.open(redisAt(server.address, { keyPrefix, timeoutMilliseconds: 2_000 }), {
     futureSkewSeconds: 0,
   });
   await untilHealthy();
@@ -51,6 +53,15 @@ describe('while nobody claims anything, a Redis', () => {
     await untilHealthy();
     expect(await store.claim(claim)).toMatchObject({ kind: 'replayed' });
     expect(await store.claim(claimNow(2))).toEqual(CLAIMED);
+  });
+
+  // Fault: redis-failed-over
+  it('whose other verifiers have begun an epoch while our session was there: the loss is noticed and counted', async () => {
+    const before = store.figures().stateLosses;
+    await server.command('HSET', `${keyPrefix}:{0}:state`, 'epoch', '1.2.another');
+    while (store.figures().stateLosses === before) await pause(5);
+    await untilHealthy();
+    expect(store.figures().stateLosses).toBe(before + 1);
   });
 
   // Fault: redis-flushed

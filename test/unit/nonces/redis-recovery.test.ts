@@ -39,7 +39,7 @@ class FakeRedis implements RedisLink {
   async run({ sha }: RedisScript, _keys: readonly string[], args: readonly (string | number)[]) {
     if (sha === REDIS_SCRIPTS.attach.sha) return this.#attach(args);
     if (sha === REDIS_SCRIPTS.look.sha)
-      return this.session === args[0] ? ['attached', '0', '0', []] : ['detached'];
+      return this.session === args[0] ? ['attached', '0', '0', [], String(this.epoch)] : ['detached'];
     await this.beforeWithdrawn();
     this.withdrawn += 1;
     return 1;
@@ -127,6 +127,15 @@ describe('each verifier that had claimed before a loss counts it once', () => {
     const redis = new FakeRedis();
     const verifier = await attachedTo(redis);
     redis.beginEpoch();
+    await untilBack(redis, verifier);
+    expect(verifier.losses).toEqual([SEEN]);
+  });
+
+  it('when another one has begun the new epoch, and its own session was replicated to the server', async () => {
+    const redis = new FakeRedis();
+    const verifier = await attachedTo(redis);
+    redis.epoch += 1;
+    await until('it has noticed', () => verifier.losses.length > 0);
     await untilBack(redis, verifier);
     expect(verifier.losses).toEqual([SEEN]);
   });
