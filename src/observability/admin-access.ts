@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { isLoopback } from '../config/compile/loopback.js';
 
 /** What decides, besides the request. */
 export interface AdminAccess {
@@ -42,11 +43,7 @@ function isOurs(
   { host, allowedHosts = [] }: AdminAccess,
 ): boolean {
   const bare = name.replace(/^\[|\]$/g, '');
-  if (isLoopbackName(bare) || allowedHosts.includes(bare)) return true;
+  if (isLoopback(bare) || allowedHosts.includes(bare)) return true;
   if (isIP(bare) === 0) return bare === host.toLowerCase();
   return bare === localAddress?.replace(/^::ffff:/, '');
-}
-
-function isLoopbackName(name: string): boolean {
-  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
 }
