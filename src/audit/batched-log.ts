@@ -7,6 +7,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TurnBatcher } from '../storage/turn-batcher.js';
 import type { Appended, AuditLog, ChunkWriter } from './audit-log.js';
 
 /** A log that cannot be written is tried again this often, as traffic may have stopped because of it. */
@@ -35,10 +36,11 @@ interface Entry {
 export class BatchedLog implements AuditLog {
   readonly #writer: ChunkWriter;
   readonly #gapLine: (lostRecords: number) => string;
+  readonly #arrivals = new TurnBatcher<Entry>({ handle: (batch) => this.#writeWith(batch) });
+  /** What was not written in its turn, and goes before everything that arrives. */
   #waiting: Entry[] = [];
   /** The beginning of its line is written: the rest goes before everything else. */
   #begun: { readonly entry: Entry; readonly rest: Buffer } | undefined;
-  #isDue = false;
   #fault: string | undefined;
   #lost = 0;
   #stalledSinceMs: number | undefined;
@@ -53,16 +55,18 @@ export class BatchedLog implements AuditLog {
 
   append(line: string, isWanted: () => boolean = () => true): Promise<Appended> {
     if (this.#closed) return Promise.reject(CLOSED);
-    if (this.#waiting.length >= MAX_WAITING_LINES) {
+    if (this.#waiting.length + this.#arrivals.size >= MAX_WAITING_LINES) {
       this.#lost += 1;
       return Promise.reject(FULL);
     }
-    return new Promise((settle, reject) => this.#take({ line, isWanted, kind: 'record', settle, reject }));
+    return new Promise((settle, reject) =>
+      this.#arrivals.add({ line, isWanted, kind: 'record', settle, reject }),
+    );
   }
 
   correct(line: string): void {
     if (this.#closed) return;
-    this.#take({ line, isWanted: () => true, kind: 'correction', settle: nothing, reject: nothing });
+    this.#arrivals.add({ line, isWanted: () => true, kind: 'correction', settle: nothing, reject: nothing });
   }
 
   fault(): string | undefined {
@@ -81,7 +85,8 @@ export class BatchedLog implements AuditLog {
   /** What waits for a reader is waited for no longer than ever. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#flush();
+    this.#arrivals.run();
+    this.#arrivals.flush();
     // No timer holds the process, but this does.
     while (this.#stalledSinceMs !== undefined && this.#fault === undefined)
       await sleep(STALL_LOOK_MILLISECONDS);
@@ -94,16 +99,14 @@ export class BatchedLog implements AuditLog {
     this.#writer.close();
   }
 
-  #take(entry: Entry): void {
-    this.#waiting.push(entry);
-    if (this.#isDue) return;
-    this.#isDue = true;
-    setImmediate(() => this.#flush());
+  #writeWith(arrived: readonly Entry[]): true {
+    this.#waiting = this.#waiting.concat(arrived);
+    this.#flush();
+    return true;
   }
 
   /** After a fault, the line that tells of the gap goes before everything else. */
   #flush(): void {
-    this.#isDue = false;
     if (this.#stalledSinceMs !== undefined) this.#withdraw();
     const batch = [...this.#gap(), ...this.#waiting];
     if (batch.length === 0 && this.#begun === undefined) return;

@@ -7,6 +7,7 @@ import { openPairDatabase, type LmdbExecutionStoreOptions } from './database.js'
 import { checkExecutionBounds } from './execution-bounds.js';
 import type { ExecutionPair, ExecutionStore } from './execution-store.js';
 import { PairIndex } from './pair-index.js';
+import { TurnBatcher } from '../storage/turn-batcher.js';
 
 export type { LmdbExecutionStoreOptions } from './database.js';
 
@@ -31,8 +32,10 @@ class LmdbExecutionStore implements ExecutionStore {
   readonly name = 'lmdb';
   readonly #database: ReservedDatabase;
   readonly #index: PairIndex;
-  readonly #waiting: Submission[] = [];
-  #turn: NodeJS.Immediate | undefined;
+  readonly #submissions = new TurnBatcher<Submission>({
+    handle: (batch) => this.#write(batch),
+    maxItems: BATCH_PAIRS,
+  });
   #closed = false;
 
   constructor(options: LmdbExecutionStoreOptions, database: ReservedDatabase) {
@@ -42,10 +45,7 @@ class LmdbExecutionStore implements ExecutionStore {
 
   remember(pair: ExecutionPair, nowMs: number): Promise<void> {
     if (this.#closed) return Promise.reject(new Error('the execution store is closed'));
-    return new Promise((kept, failed) => {
-      this.#waiting.push({ pair, nowMs, kept, failed });
-      this.#schedule();
-    });
+    return new Promise((kept, failed) => this.#submissions.add({ pair, nowMs, kept, failed }));
   }
 
   has(pair: ExecutionPair, nowMs: number): boolean {
@@ -59,21 +59,11 @@ class LmdbExecutionStore implements ExecutionStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    while (this.#waiting.length > 0) this.#writeSome();
-    clearImmediate(this.#turn);
+    this.#submissions.flush();
     await this.#database.close();
   }
 
-  #schedule(): void {
-    this.#turn ??= setImmediate(() => {
-      this.#turn = undefined;
-      this.#writeSome();
-      if (this.#waiting.length > 0) this.#schedule();
-    });
-  }
-
-  #writeSome(): void {
-    const batch = this.#waiting.splice(0, BATCH_PAIRS);
+  #write(batch: readonly Submission[]): true {
     try {
       this.#database.transact(() => {
         for (const { pair, nowMs } of batch) this.#index.keep(pair, nowMs);
@@ -82,5 +72,6 @@ class LmdbExecutionStore implements ExecutionStore {
     } catch (error) {
       for (const { failed } of batch) failed(error);
     }
+    return true;
   }
 }

@@ -1,4 +1,5 @@
 /** Look-ups of one turn of the event loop, put into one question for each tenant: an answer names many pairs. */
+import { TurnBatcher } from '../storage/turn-batcher.js';
 
 /** Asks for the times of pairs of one tenant, in their order; may reject. */
 export type AskTimes = (tenant: string, pairs: readonly string[]) => Promise<readonly (number | undefined)[]>;
@@ -7,6 +8,7 @@ export type AskTimes = (tenant: string, pairs: readonly string[]) => Promise<rea
 const AT_ONCE = 500;
 
 interface LookUp {
+  readonly tenant: string;
   readonly pair: string;
   readonly answer: (atMs: number | undefined) => void;
   readonly failed: (reason: unknown) => void;
@@ -14,7 +16,7 @@ interface LookUp {
 
 export class LookUps {
   readonly #ask: AskTimes;
-  #waiting = new Map<string, LookUp[]>();
+  readonly #lookUps = new TurnBatcher<LookUp>({ handle: (batch) => this.#send(batch), maxItems: AT_ONCE });
 
   constructor(ask: AskTimes) {
     this.#ask = ask;
@@ -22,24 +24,19 @@ export class LookUps {
 
   /** Resolves with the time of one pair, undefined where it is unknown; rejects when its question does. */
   ask(tenant: string, pair: string): Promise<number | undefined> {
-    return new Promise((answer, failed) => {
-      if (this.#waiting.size === 0) queueMicrotask(() => this.#send());
-      const lookUp = { pair, answer, failed };
-      const others = this.#waiting.get(tenant);
-      if (others === undefined) this.#waiting.set(tenant, [lookUp]);
-      else others.push(lookUp);
-    });
+    return new Promise((answer, failed) => this.#lookUps.add({ tenant, pair, answer, failed }));
   }
 
-  #send(): void {
-    const all = this.#waiting;
-    this.#waiting = new Map();
-    for (const [tenant, lookUps] of all)
-      for (let at = 0; at < lookUps.length; at += AT_ONCE)
-        void this.#sendSome(tenant, lookUps.slice(at, at + AT_ONCE));
+  #send(batch: readonly LookUp[]): true {
+    for (const tenant of new Set(batch.map((lookUp) => lookUp.tenant)))
+      void this.#sendOf(
+        tenant,
+        batch.filter((lookUp) => lookUp.tenant === tenant),
+      );
+    return true;
   }
 
-  async #sendSome(tenant: string, lookUps: readonly LookUp[]): Promise<void> {
+  async #sendOf(tenant: string, lookUps: readonly LookUp[]): Promise<void> {
     try {
       const times = await this.#ask(
         tenant,

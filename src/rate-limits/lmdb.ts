@@ -19,6 +19,7 @@ import {
 } from '../storage/lmdb/database-files.js';
 import { openReservedDatabase, type ReservedDatabase } from '../storage/lmdb/reserved-database.js';
 import { StorageError } from '../storage/storage-error.js';
+import { TurnBatcher } from '../storage/turn-batcher.js';
 
 export interface LmdbRateLimitsOptions {
   /** The nonce store's: on a local disk, ours alone. */
@@ -77,8 +78,7 @@ interface Request {
 class SharedRateLimits implements LmdbRateLimits {
   readonly #database: ReservedDatabase;
   readonly #nowSeconds: () => number;
-  #queue: Request[] = [];
-  #turn: NodeJS.Immediate | undefined;
+  readonly #requests = new TurnBatcher<Request>({ handle: (batch) => this.#handle(batch), maxItems: BATCH });
   #closed = false;
 
   constructor(database: ReservedDatabase, nowSeconds: () => number) {
@@ -95,14 +95,13 @@ class SharedRateLimits implements LmdbRateLimits {
         ? { kind: 'reserved', giveBack: () => this.#giveBack(key, second) }
         : { kind: 'limited', retryAfterSeconds };
     };
-    return new Promise((answer) => this.#enqueue({ key, decide, answer }));
+    return new Promise((answer) => this.#requests.add({ key, decide, answer }));
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    while (this.#queue.length > 0) this.#runTurn();
-    clearImmediate(this.#turn);
+    this.#requests.flush();
     await this.#database.close();
   }
 
@@ -112,23 +111,13 @@ class SharedRateLimits implements LmdbRateLimits {
     const decide = (window: RateWindow, second: number): undefined => {
       window.giveBack(reservedSecond, second);
     };
-    this.#enqueue({ key, decide, answer: () => undefined });
+    this.#requests.add({ key, decide, answer: () => undefined });
   }
 
-  #enqueue(request: Request): void {
-    this.#queue.push(request);
-    this.#turn ??= setImmediate(() => {
-      this.#turn = undefined;
-      this.#runTurn();
-    });
-  }
-
-  #runTurn(): void {
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, BATCH);
-      const outcomes = this.#decide(batch);
-      batch.forEach(({ answer }, at) => answer(outcomes?.[at] ?? unavailable()));
-    }
+  #handle(batch: readonly Request[]): true {
+    const outcomes = this.#decide(batch);
+    batch.forEach(({ answer }, at) => answer(outcomes?.[at] ?? unavailable()));
+    return true;
   }
 
   /** Undefined when nothing could be written, and then nothing has changed. */

@@ -10,6 +10,7 @@ import { NonceLedger } from '../nonce-ledger.js';
 import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore, NonceStoreStatus } from '../nonce-store.js';
 import { SharedLedger } from './shared-ledger.js';
 import type { Note } from '../unanswered-claims.js';
+import { TurnBatcher } from '../../storage/turn-batcher.js';
 import { guardOver, storeHealth } from '../store-health.js';
 
 export { initialiseNonceDirectory, type LmdbNonceStoreOptions } from './open.js';
@@ -57,9 +58,11 @@ class LmdbNonceStore implements NonceStore {
   /** By the request ids of their claims. */
   readonly #notes = new Map<string, Note>();
   #noteTimer: NodeJS.Timeout | undefined;
-  #queue: Request[] = [];
-  #gathered = 0;
-  #turn: NodeJS.Immediate | undefined;
+  readonly #requests = new TurnBatcher<Request>({
+    handle: (batch) => this.#handle(batch),
+    maxItems: BATCH_CLAIMS,
+    gatherItems: GATHERED_CLAIMS,
+  });
   #fault: string | undefined;
   #closed = false;
 
@@ -70,7 +73,7 @@ class LmdbNonceStore implements NonceStore {
     this.#ledger = new NonceLedger(options);
     this.#guard = guardOver(this.#ledger, options);
     this.#shared = new SharedLedger(this.#ledger);
-    this.#follower = setInterval(() => this.#schedule(), FOLLOW_MS).unref();
+    this.#follower = setInterval(() => this.#requests.schedule(), FOLLOW_MS).unref();
   }
 
   /** Reads the journal, a slice a turn. Throws what reading it throws. */
@@ -82,13 +85,13 @@ class LmdbNonceStore implements NonceStore {
 
   claim(claim: NonceClaim): ClaimOutcome | Promise<ClaimOutcome> {
     if (this.#closed || !fitsRecord(claim.requestId, claim.identity)) return doubt('store_unavailable');
-    return new Promise((answer) => this.#enqueue({ kind: 'claim', claim, answer }));
+    return new Promise((answer) => this.#requests.add({ kind: 'claim', claim, answer }));
   }
 
   /** What cannot be written now is written as soon as that can be done; until then a copy is told doubt. */
   async withdraw(claim: NonceClaim): Promise<void> {
     if (this.#closed) return;
-    await new Promise<ClaimOutcome>((answer) => this.#enqueue({ kind: 'withdraw', claim, answer }));
+    await new Promise<ClaimOutcome>((answer) => this.#requests.add({ kind: 'withdraw', claim, answer }));
   }
 
   settle(claim: NonceClaim): void {
@@ -96,7 +99,7 @@ class LmdbNonceStore implements NonceStore {
     this.#notes.set(claim.requestId, { kind: 'stands', claim });
     this.#noteTimer ??= setTimeout(() => {
       this.#noteTimer = undefined;
-      if (this.#notes.size > 0) this.#schedule();
+      if (this.#notes.size > 0) this.#requests.schedule();
     }, NOTE_MS).unref();
   }
 
@@ -112,42 +115,23 @@ class LmdbNonceStore implements NonceStore {
     this.#closed = true;
     clearInterval(this.#follower);
     clearTimeout(this.#noteTimer);
-    while (this.#queue.length > 0 || (this.#notes.size > 0 && this.#fault === undefined)) this.#runTurn();
-    clearImmediate(this.#turn);
+    this.#requests.flush();
+    while (this.#notes.size > 0 && this.#fault === undefined) this.#requests.run();
     await this.#journal.close();
     this.#ledger.clear();
   }
 
-  #enqueue(request: Request): void {
-    this.#queue.push(request);
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    this.#turn ??= setImmediate(() => {
-      this.#turn = undefined;
-      if (!this.#moreCome()) this.#runTurn();
-      if (this.#queue.length > 0 || this.#shared.hasDead()) this.#schedule();
-    });
-  }
-
-  /** Whether this turn has brought claims, and there is room for those of another one. */
-  #moreCome(): boolean {
-    const more = this.#queue.length > this.#gathered && this.#queue.length < GATHERED_CLAIMS;
-    this.#gathered = more ? this.#queue.length : 0;
-    return more;
-  }
-
-  #runTurn(): void {
-    const batch = this.#queue.slice(0, BATCH_CLAIMS);
+  /** False while there is more to read than one turn should, and nothing can be decided. */
+  #handle(batch: readonly Request[]): boolean {
     const outcomes = this.#decide(batch);
-    if (outcomes === undefined) return;
-    this.#queue = this.#queue.slice(batch.length);
+    if (this.#shared.hasDead() && !this.#closed) this.#requests.schedule();
+    if (outcomes === undefined) return false;
     batch.forEach(({ kind, claim }, index) => {
       if (kind === 'withdraw' && outcomes[index]?.kind !== 'claimed')
         this.#notes.set(claim.requestId, { kind: 'withdrawn', claim });
     });
     batch.forEach(({ answer }, index) => answer(outcomes[index] ?? doubt('store_unavailable')));
+    return true;
   }
 
   /** One transaction; undefined when there is still more to read before anything can be decided. */
