@@ -1,5 +1,5 @@
 /** `countersign health`: whether a verifier serves, for probes of containers and for people. */
-import { askHealth, type HealthReply } from '../envoy/health/client.js';
+import type { HealthReply } from '../envoy/health/client.js';
 import { usageFault } from './cli-fault.js';
 import { ExitCode } from './exit-code.js';
 import { examples } from './help.js';
@@ -36,6 +36,8 @@ async function reasonAgainst({
   if ((socket === undefined) === (admin === undefined))
     throw usageFault('health needs one way to ask', 'give either --socket or --admin');
   if (socket !== undefined) {
+    // grpc-js takes a while to load, which no other command shall pay for.
+    const { askHealth } = await import('../envoy/health/client.js');
     const question = { socketPath: socket, service: service ?? '', timeoutMilliseconds: timeout };
     return grpcReason(await askHealth(question), question.service);
   }
@@ -56,8 +58,7 @@ function grpcReason(reply: HealthReply, service: string): string | undefined {
   }
 }
 
-function withAdvice(reason: string): string {
-  const cause = /caused by: (.*)\)$/.exec(reason)?.[1] ?? reason;
+function withAdvice(cause: string): string {
   if (cause.includes('ENOENT'))
     return `there is no such socket, so no verifier runs there: start it, or name listen.socket of its configuration (${cause})`;
   if (cause.includes('ECONNREFUSED'))

@@ -102,7 +102,7 @@ function served(path: string): Error {
   );
 }
 
-/** Binds with the umask that gives 0660; grpc-js binds synchronously enough only within `bind`'s promise. */
+/** Binds with the umask that gives 0660, which is the whole process's until `bind` has settled. */
 export async function withSocketUmask<T>(bind: () => Promise<T>): Promise<T> {
   const before = process.umask(SOCKET_UMASK);
   try {

@@ -98,8 +98,9 @@ describe('the image that its instructions make', () => {
   it('holds the production packages and no other', () => {
     const installed = (name: string) => existsSync(join(image.root, 'opt/countersign/node_modules', name));
     expect(Object.keys(manifest.dependencies).filter((name) => !installed(name))).toEqual([]);
-    // @types/node comes with protobufjs, as a manifest without a type in it.
-    expect(Object.keys(manifest.devDependencies).filter(installed)).toEqual(['@types/node']);
+    // Both come with grpc-js, and @types/node with protobufjs, as a manifest without a type in it.
+    const withGrpc = ['@grpc/proto-loader', '@types/node', 'protobufjs'];
+    expect(Object.keys(manifest.devDependencies).filter(installed)).toEqual(withGrpc);
   });
 
   it('holds no TypeScript, no source map, no test, and no native module of another machine', () => {

@@ -1,14 +1,14 @@
-/**
- * gRPC health v1 (grpc.health.v1.Health): Check, and a Watch that really tells every change. The messages are
- * one field each and are read and written by the definitions in proto/.
- */
-import { loadSync } from '@grpc/proto-loader';
+/** gRPC health v1 (grpc.health.v1.Health): Check, and a Watch that really tells every change. */
 import { GRPC_STATUS, MALFORMED, OVERLOADED, type GrpcFailure } from '../../grpc/status.js';
 import type { Method, StreamCall, StreamHandler, StreamMethod, UnaryMethod } from '../../grpc/method.js';
 import type { Health } from '../../observability/health.js';
-import { REASON_FIELD } from './client.js';
-import { protoFile } from '../proto-files.js';
-import { bytes, field, text } from '../wire/writer.js';
+import {
+  CHECK_METHOD,
+  encodeHealthResponse,
+  readHealthRequest,
+  WATCH_METHOD,
+  type ServingStatus,
+} from './messages.js';
 
 /** The whole process, and the services that Envoy calls; all are as healthy as the AND of all components. */
 const WHOLE_PROCESS = new Set([
@@ -34,22 +34,12 @@ const NOT_SERVED: StreamHandler = {
 
 const UNKNOWN_SERVICE: GrpcFailure = { code: GRPC_STATUS.NOT_FOUND, message: 'unknown service' };
 
-type ServingStatus = 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
-
-/** How the two messages are read and written. */
-interface HealthMessages {
-  /** The service that is asked for. Throws on what is no HealthCheckRequest. */
-  readonly service: (request: Buffer) => string;
-  readonly response: (status: ServingStatus) => Buffer;
-}
-
 /** Both methods, by their full names. */
 export function healthMethods(health: Health): [string, Method][] {
-  const messages = healthMessages();
   const of = (service: string): ServingStatus => statusOf(service, health);
   return [
-    ['/grpc.health.v1.Health/Check', checkMethod(messages, of, (service) => reasonOf(service, health))],
-    ['/grpc.health.v1.Health/Watch', watchMethod(messages, of, health)],
+    [CHECK_METHOD, checkMethod(of, (service) => reasonOf(service, health))],
+    [WATCH_METHOD, watchMethod(of, health)],
   ];
 }
 
@@ -76,25 +66,7 @@ function reasonOf(service: string, health: Health): string {
     .slice(0, MAX_REASON_CHARACTERS);
 }
 
-function healthMessages(): HealthMessages {
-  const definition = loadSync(protoFile('grpc/health/v1/health.proto'), {
-    enums: String,
-    // Envoy asks for the service ``: without defaults that field would be undefined, and unknown.
-    defaults: true,
-  })['grpc.health.v1.Health'] as unknown as {
-    readonly Check: {
-      requestDeserialize(bytes: Buffer): { readonly service: string };
-      responseSerialize(response: { readonly status: ServingStatus }): Buffer;
-    };
-  };
-  return {
-    service: (request) => definition.Check.requestDeserialize(request).service,
-    response: (status) => definition.Check.responseSerialize({ status }),
-  };
-}
-
 function checkMethod(
-  messages: HealthMessages,
   of: (service: string) => ServingStatus,
   reason: (service: string) => string,
 ): UnaryMethod {
@@ -102,21 +74,17 @@ function checkMethod(
     kind: 'unary',
     isExempt: true,
     handle: (request) => {
-      const service = messages.service(request);
+      const service = readHealthRequest(request);
       const status = of(service);
       if (status === 'SERVICE_UNKNOWN') return Promise.resolve(UNKNOWN_SERVICE);
-      const response = messages.response(status);
-      if (status === 'SERVING') return Promise.resolve(response);
-      return Promise.resolve(Buffer.concat([response, bytes(field(REASON_FIELD, text(reason(service))))]));
+      return Promise.resolve(
+        encodeHealthResponse(status, status === 'SERVING' ? undefined : reason(service)),
+      );
     },
   };
 }
 
-function watchMethod(
-  messages: HealthMessages,
-  of: (service: string) => ServingStatus,
-  health: Health,
-): StreamMethod {
+function watchMethod(of: (service: string) => ServingStatus, health: Health): StreamMethod {
   let open = 0;
   return {
     kind: 'stream',
@@ -130,9 +98,9 @@ function watchMethod(
       let forget: (() => void) | undefined;
       return {
         message: (request) => {
-          const service = messages.service(request);
+          const service = readHealthRequest(request);
           if (forget !== undefined) call.end(MALFORMED);
-          else forget = watch(call, health, () => messages.response(of(service)));
+          else forget = watch(call, health, () => encodeHealthResponse(of(service)));
         },
         halfClosed: () => undefined,
         closed: () => {
