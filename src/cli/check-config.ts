@@ -21,7 +21,7 @@ interface CheckConfigOptions {
 /** The loader brings the schema library along, so it is loaded when it is wanted. */
 async function checkConfig(world: CliWorld, file: string, options: CheckConfigOptions): Promise<ExitCode> {
   const { loadConfiguration } = await import('../config/load.js');
-  const { renderProblems } = await import('../config/document/render.js');
+  const { renderProblems } = await import('../config/document/findings.js');
   const nowMs = world.nowMs();
   const loaded = loadConfiguration(file, { generation: 1, nowMs, workers: options.workers });
   if (!loaded.ok) {

@@ -20,7 +20,7 @@ interface EnvoyConfigOptions {
 /** The renderer is loaded when it is wanted. Problems of the configuration are `check-config`'s words. */
 async function envoyConfig(world: CliWorld, file: string, options: EnvoyConfigOptions): Promise<ExitCode> {
   const { loadConfiguration } = await import('../config/load.js');
-  const { renderProblems } = await import('../config/document/render.js');
+  const { renderProblems } = await import('../config/document/findings.js');
   const { envoyFilesOf } = await import('../envoy-config/options-of-settings.js');
   const loaded = loadConfiguration(file, { generation: 1, nowMs: world.nowMs() });
   if (!loaded.ok) {

@@ -11,7 +11,7 @@ const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
 
 async function importEnv(world: CliWorld, file: string, options: { out?: string }): Promise<ExitCode> {
   const { importEnvironment } = await import('../migrate/import-env.js');
-  const { renderProblems } = await import('../config/document/render.js');
+  const { renderProblems } = await import('../config/document/findings.js');
   const text = readArgumentText(file, MAX_ENVIRONMENT_BYTES);
   if (!text.ok) throw new CliFault(`the environment: ${file} ${text.message}`, text.remedy);
   // With a byte-order mark where there is one: loaders do not drop it.

@@ -19,7 +19,7 @@ interface KeyringOptions {
 async function keyring(world: CliWorld, file: string, options: KeyringOptions): Promise<ExitCode> {
   if (options.json && options.map) throw usageFault('--json and --map', 'give one of them');
   const { loadConfiguration } = await import('../config/load.js');
-  const { renderProblems } = await import('../config/document/render.js');
+  const { renderProblems } = await import('../config/document/findings.js');
   const nowMs = world.nowMs();
   const loaded = loadConfiguration(file, { generation: 1, nowMs });
   if (!loaded.ok) {

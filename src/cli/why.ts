@@ -99,21 +99,22 @@ function defaultConfiguration(): string | undefined {
  */
 async function configuredFiles(file: string): Promise<LogFiles> {
   const { parseConfigurationDocument } = await import('../config/document/document.js');
+  const { Findings } = await import('../config/document/findings.js');
   const text = readBoundedText(file, MAX_CONFIGURATION_BYTES);
   if (!text.ok) throw new CliFault(`the configuration: ${file} ${text.message}`, text.remedy);
-  const parsed = parseConfigurationDocument(text.text);
-  if (!parsed.ok)
+  const parsed = parseConfigurationDocument(text.text, new Findings(file));
+  if (parsed === undefined)
     throw new CliFault(
       `the configuration: ${file} is not acceptable`,
       `run countersign check-config ${file} and mend what it says`,
     );
-  const envoy = memberOf(parsed.value, 'envoy');
+  const envoy = memberOf(parsed, 'envoy');
   const accessLog = memberOf(envoy, 'accessLog') ?? (envoy === undefined ? undefined : 'audit/access.ndjson');
   const present = (name: unknown): string[] => {
     const path = typeof name === 'string' ? resolve(dirname(file), name) : '';
     return path !== '' && !path.startsWith('/dev/') && existsSync(path) ? [path] : [];
   };
-  return { audit: present(memberOf(memberOf(parsed.value, 'audit'), 'file')), envoy: present(accessLog) };
+  return { audit: present(memberOf(memberOf(parsed, 'audit'), 'file')), envoy: present(accessLog) };
 }
 
 function memberOf(value: unknown, name: string): unknown {

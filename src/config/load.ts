@@ -2,10 +2,10 @@
 import { dirname, resolve } from 'node:path';
 import type { Snapshot } from '../verify/snapshot.js';
 import { LoadContext } from './compile/context.js';
-import { parseConfigurationDocument, type DocumentFault } from './document/document.js';
+import { parseConfigurationDocument } from './document/document.js';
 import { compileFeedback } from './compile/feedback.js';
 import { printFile, printRead } from './files/file-print.js';
-import { Findings, formatPath, moreProblems, type BoundedFindings } from './document/findings.js';
+import { Findings } from './document/findings.js';
 import { deepFreeze } from './compile/freeze.js';
 import { compileIdentities } from './compile/identities.js';
 import { compilePolicies } from './compile/policies.js';
@@ -13,14 +13,8 @@ import type { PublicKeyCache } from './compile/public-key-cache.js';
 import { readBoundedText } from './files/read-file.js';
 import type { ConfigurationInput } from './schema/schema.js';
 import { compileHeaders, compileSettings } from './compile/server-settings.js';
-import type {
-  Configuration,
-  ConfigurationProblem,
-  FilePrints,
-  LoadResult,
-  ServerSettings,
-} from './settings.js';
-import { parseStructure, type Structure } from './document/structure.js';
+import type { Configuration, LoadResult, ServerSettings } from './settings.js';
+import { applySchema } from './document/schema-problems.js';
 import { warnAboutOperators } from './compile/operators.js';
 
 /** The largest configuration that is read, in bytes. */
@@ -44,24 +38,20 @@ export interface LoadOptions {
  */
 export function loadConfiguration(file: string, options: LoadOptions): LoadResult {
   const absolute = resolve(file);
+  const findings = new Findings(file);
   const text = readBoundedText(absolute, maxConfigurationBytes);
   const own = text.ok ? printRead(text) : printFile(absolute);
-  const alone = new Map([[absolute, own]]);
-  if (!text.ok) return refused([{ file, path: '', message: text.message, remedy: text.remedy }], 1, alone);
-  const document = parseConfigurationDocument(text.text);
-  if (!document.ok) return refused(problemsOf(file, document.faults), document.faults.count, alone);
-  const findings = new Findings(file, document.lineOf);
-  const structure = parseStructure(document.value, findings);
-  if (structure.input === undefined) return refused(findings.problems, findings.problemCount, alone);
-  const { broken } = structure;
   const { nowMs, publicKeys } = options;
-  const context = new LoadContext({ findings, broken, nowMs, directory: dirname(absolute), publicKeys });
+  const context = new LoadContext({ findings, nowMs, directory: dirname(absolute), publicKeys });
   context.notePrint(absolute, own);
-  const compiled = compile(structure.input, structure, options, context);
+  if (!text.ok) findings.problem([], text.message, text.remedy);
+  const value = text.ok ? parseConfigurationDocument(text.text, findings) : undefined;
+  const input = value === undefined ? undefined : applySchema(value, findings);
+  const compiled = input && compile(input, options, context);
   const { prints } = context;
-  if (findings.problemCount > 0) {
+  if (compiled === undefined || findings.problemCount > 0) {
     context.wipePrivateKeys();
-    return refused(findings.problems, findings.problemCount, prints);
+    return { ok: false, problems: findings.problems, problemCount: findings.problemCount, prints };
   }
   const { warnings } = findings;
   const filesRead = [...new Set([absolute, ...context.filesRead])];
@@ -71,14 +61,13 @@ export function loadConfiguration(file: string, options: LoadOptions): LoadResul
 
 function compile(
   input: ConfigurationInput,
-  { positions }: Structure,
   options: LoadOptions,
   context: LoadContext,
 ): { readonly settings: ServerSettings; readonly snapshot: Snapshot } {
   const settings = compileSettings(input, options.workers ?? input.workers, context);
   const headers = compileHeaders(input, context);
-  const identities = compileIdentities(input, positions.identities, context);
-  const policies = compilePolicies(input, positions.policies, context);
+  const identities = compileIdentities(input, context);
+  const policies = compilePolicies(input, context);
   const snapshot: Snapshot = {
     generation: options.generation,
     headers,
@@ -90,25 +79,4 @@ function compile(
   };
   warnAboutOperators(snapshot, context);
   return { settings, snapshot };
-}
-
-function refused(
-  problems: readonly ConfigurationProblem[],
-  problemCount: number,
-  prints: FilePrints,
-): LoadResult {
-  return { ok: false, problems, problemCount, prints };
-}
-
-function problemsOf(file: string, faults: BoundedFindings<DocumentFault>): ConfigurationProblem[] {
-  const more = (section: string, left: number): DocumentFault => ({
-    path: section === '' ? [] : [section],
-    line: undefined,
-    ...moreProblems(left),
-  });
-  return faults.all(more).map((fault) => problemOf(file, fault));
-}
-
-function problemOf(file: string, { path, line, message, remedy }: DocumentFault): ConfigurationProblem {
-  return { file, path: formatPath(path), ...(line === undefined ? {} : { line }), message, remedy };
 }

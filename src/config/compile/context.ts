@@ -13,8 +13,6 @@ import type { ValidityInterval } from '../../verify/snapshot.js';
 /** One load of one file. Lives only as long as the load. */
 export class LoadContext {
   readonly findings: Findings;
-  /** Sections that were dropped in part or whole. */
-  readonly broken: ReadonlySet<string>;
   readonly nowMs: number;
   /** Absolute paths of what was read, in order. */
   readonly filesRead = new Set<string>();
@@ -28,13 +26,11 @@ export class LoadContext {
 
   constructor(options: {
     readonly findings: Findings;
-    readonly broken: ReadonlySet<string>;
     readonly nowMs: number;
     readonly directory: string;
     readonly publicKeys?: PublicKeyCache | undefined;
   }) {
     this.findings = options.findings;
-    this.broken = options.broken;
     this.nowMs = options.nowMs;
     this.#directory = options.directory;
     this.#publicKeys = options.publicKeys ?? new PublicKeyCache();

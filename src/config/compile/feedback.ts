@@ -71,7 +71,6 @@ function checkTenants(
   { operators }: ConfigurationInput,
   context: LoadContext,
 ): void {
-  if (context.broken.has('operators')) return;
   const mapped = new Set(Object.values(operators));
   for (const tenant of Object.keys(tenants))
     if (!mapped.has(tenant))
@@ -83,7 +82,6 @@ function checkUse(
   { input, policies }: FeedbackSurroundings,
   context: LoadContext,
 ): void {
-  if (context.broken.has('policies')) return;
   const signed = [...policies.values()].filter((policy) => policy.kind === 'signed');
   if (!signed.some(({ answer }) => answer === 'signed_feedback'))
     context.findings.warn(['feedback'], 'no policy signs its answers');

@@ -8,17 +8,13 @@ import { compileKeys } from './keys.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { IdentityInput } from '../schema/identity.js';
 
-/** All identities by name; faults are noted. `positions` says where each entry stands in the file. */
-export function compileIdentities(
-  input: ConfigurationInput,
-  positions: readonly number[],
-  context: LoadContext,
-): Map<string, Identity> {
+/** All identities by name; faults are noted. */
+export function compileIdentities(input: ConfigurationInput, context: LoadContext): Map<string, Identity> {
   const identities = new Map<string, Identity>();
-  const operators = context.broken.has('operators') ? undefined : new Set(Object.keys(input.operators));
+  const operators = new Set(Object.keys(input.operators));
   const shared = new SharedSecrets(context);
   input.identities.forEach((entry, index) => {
-    const path = ['identities', positions[index] ?? index];
+    const path = ['identities', index];
     if (identities.has(entry.name))
       context.findings.problem(
         [...path, 'name'],
@@ -30,7 +26,7 @@ export function compileIdentities(
     shared.add(identity, path);
     identities.set(entry.name, identity);
   });
-  if (identities.size === 0 && !context.broken.has('identities'))
+  if (identities.size === 0)
     context.findings.warn(['identities'], 'there is no identity: every signed request will be refused');
   return identities;
 }
@@ -72,7 +68,7 @@ function requireProof(entry: IdentityInput, path: ConfigurationPath, context: Lo
 
 function checkOperators(
   entry: IdentityInput,
-  known: ReadonlySet<string> | undefined,
+  known: ReadonlySet<string>,
   path: ConfigurationPath,
   context: LoadContext,
 ): void {
@@ -90,7 +86,7 @@ function checkOperators(
     if (seen.has(operator))
       context.findings.problem(place, `repeats ${quote(operator)}`, 'name each operator once');
     seen.add(operator);
-    if (known !== undefined && !known.has(operator))
+    if (!known.has(operator))
       context.findings.problem(
         place,
         `${quote(operator)} is mapped to no tenant`,

@@ -5,7 +5,7 @@ import { quote } from '../document/findings.js';
 
 /** Warns where a policy asks for an operator and nobody is mapped: it would refuse every request. */
 export function warnAboutOperators(snapshot: Snapshot, context: LoadContext): void {
-  if (snapshot.operators.size > 0 || context.broken.has('operators')) return;
+  if (snapshot.operators.size > 0) return;
   for (const policy of snapshot.policies.values()) {
     if (policy.kind === 'signed' && policy.body?.roles.operator !== undefined)
       context.findings.warn(

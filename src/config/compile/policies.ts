@@ -13,15 +13,11 @@ import type { ConfigurationInput } from '../schema/schema.js';
 import type { PolicyInput } from '../schema/policy.js';
 
 /** All policies by name, in the order of the file; faults are noted. */
-export function compilePolicies(
-  input: ConfigurationInput,
-  positions: readonly number[],
-  context: LoadContext,
-): Map<string, Policy> {
+export function compilePolicies(input: ConfigurationInput, context: LoadContext): Map<string, Policy> {
   const policies = new Map<string, Policy>();
   const placed: { readonly policy: Policy; readonly path: ConfigurationPath }[] = [];
   input.policies.forEach((entry, index) => {
-    const path = ['policies', positions[index] ?? index];
+    const path = ['policies', index];
     const policy = compilePolicy(entry, input, path, context);
     if (policies.has(entry.name))
       context.findings.problem(
@@ -35,7 +31,7 @@ export function compilePolicies(
   });
   refuseHidden(placed, context.findings);
   noteInnerRoutes(placed, policies, context.findings);
-  if (input.policies.length === 0 && !context.broken.has('policies'))
+  if (input.policies.length === 0)
     context.findings.problem(
       ['policies'],
       'has no policy, so every request would be refused',

@@ -30,7 +30,7 @@ export function answerOf(
       'cannot be signed: the body names no operator, and so no tenant to sign for',
       'add body.json.operator, or say signed: false',
     );
-  else if (input.feedback === undefined && !context.broken.has('feedback'))
+  else if (input.feedback === undefined)
     findings.problem(
       entry.answer === undefined ? path : [...path, 'answer'],
       `${quote(entry.name)} signs its answers, and the file has no key for that`,

@@ -1,125 +1,104 @@
 /**
- * The YAML document: parsed strictly, with the line of everything in it.
- * Of YAML 1.2 the plain part is taken: no second meaning for a key, no unknown tag, no flood of aliases.
+ * The YAML document: parsed strictly, with the line of everything in it. Of YAML 1.2 the plain part is taken: no
+ * second meaning for a key, no unknown tag, aliases in moderation. The file is the operator's own, so nothing here
+ * bounds what parsing it may cost, besides the size of the file.
  */
 import {
-  Composer,
   isAlias,
   isMap,
   isScalar,
   isSeq,
   LineCounter,
-  Parser,
-  type CST,
+  parseDocument,
   type Document,
   type Node,
+  type YAMLError,
   type YAMLMap,
 } from 'yaml';
-import { boundedTokens, ExcessError, tooDeep, tooManyAliases, type Excess } from './document-bounds.js';
-import { BoundedFindings, type ConfigurationPath } from './findings.js';
+import type { ConfigurationPath, Findings, LineOf } from './findings.js';
 
-/** A fault of the document itself; `offset` counts characters from its beginning. */
-export interface DocumentFault {
-  readonly path: ConfigurationPath;
-  readonly line: number | undefined;
-  readonly message: string;
-  readonly remedy: string;
-}
-
-/** The parsed document: its value is plain data, not verified against any schema. */
-export type DocumentResult =
-  | {
-      readonly ok: true;
-      readonly value: unknown;
-      /** The 1-based line of a path, or of the nearest node above it. */
-      readonly lineOf: (path: ConfigurationPath) => number | undefined;
-    }
-  | { readonly ok: false; readonly faults: BoundedFindings<DocumentFault> };
-
-/** An alias may stand for this many nodes in all; beyond it is a bomb, not a convenience. */
+/** An alias may stand for this many nodes in all; what is beyond was not written by a person. */
 const maxAliasCount = 100;
 
-/** Parses `text`; every fault of the document is listed, none throws. */
-export function parseConfigurationDocument(text: string): DocumentResult {
-  const lines = new LineCounter();
+/**
+ * Plain data, not verified against any schema; undefined when the text is no sound document, with every fault noted.
+ * From here on `findings` knows the lines.
+ */
+export function parseConfigurationDocument(text: string, findings: Findings): unknown {
   try {
-    return interpret(text, lines);
+    return interpret(text, findings);
   } catch (error) {
-    if (error instanceof ExcessError) return single(error.excess);
-    // What recurses over a document nested thousands deep exhausts the stack; toJS throws on alias bombs.
-    if (error instanceof RangeError) return single(tooDeep);
-    if (error instanceof ReferenceError) return single(tooManyAliases);
-    throw error;
+    // What recurses over a document nested thousands deep exhausts the stack; toJS throws on a flood of aliases.
+    if (error instanceof RangeError) findings.problem([], ...tooDeep);
+    else if (error instanceof ReferenceError)
+      findings.problem([], 'repeats itself by aliases without end, or names nothing', 'write the values out');
+    else throw error;
+    return undefined;
   }
 }
 
-function interpret(text: string, lines: LineCounter): DocumentResult {
-  // Duplicate keys are found below, in linear time and with their path.
-  const composer = new Composer({
+const tooDeep = ['is nested too deeply', 'write a flatter file'] as const;
+
+function interpret(text: string, findings: Findings): unknown {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
     prettyErrors: false,
     strict: true,
+    // Keys that are there twice are found below, in linear time and with their path.
     uniqueKeys: false,
     version: '1.2',
     schema: 'core',
     merge: false,
     resolveKnownTags: false,
   });
-  const [document, second] = composer.compose(syntaxOf(text, lines));
-  if (document === undefined) return single(empty);
-  if (second !== undefined)
-    return single({ message: 'holds several YAML documents', remedy: 'keep one document, without ---' });
-  const broken = syntaxFault(document, text, lines);
-  if (broken !== undefined) return single(broken);
-  const faults = new BoundedFindings<DocumentFault>();
-  findTagFaults(document, lines, faults);
-  findStructureFaults(document, lines, faults);
-  if (faults.count > 0) return { ok: false, faults };
+  if (document.errors.length > 0) {
+    noteSyntaxFault(document.errors, text, lines, findings);
+    return undefined;
+  }
+  noteTags(document, lines, findings);
+  noteBadKeys(document, lines, findings);
+  if (findings.problemCount > 0) return undefined;
   const value: unknown = document.toJS({ maxAliasCount });
-  if (value === null) return single(empty);
-  const members = new Members();
-  return { ok: true, value, lineOf: (path) => lineOfPath({ document, lines, members }, path) };
+  if (value !== null) findings.lineOf = (path) => lineOfPath(document, lines, path);
+  else findings.problem([], 'is empty', 'start from the example in docs/configuration.md');
+  return value ?? undefined;
 }
-
-const empty: Excess = { message: 'is empty', remedy: 'start from the example in docs/configuration.md' };
-
-/** What `Parser.parse` gives, with the tokens counted on their way, so that the text is taken apart once. */
-function* syntaxOf(text: string, lines: LineCounter): Generator<CST.Token, void> {
-  const parser = new Parser(lines.addNewLine);
-  lines.addNewLine(0);
-  for (const token of boundedTokens(text)) yield* parser.next(token);
-  yield* parser.end();
-}
-
-function single(fault: Excess & Partial<Pick<DocumentFault, 'line'>>): DocumentResult {
-  const faults = new BoundedFindings<DocumentFault>();
-  faults.add([], () => ({ path: [], line: undefined, ...fault }));
-  return { ok: false, faults };
-}
-
-type LocatedExcess = Excess & { readonly line: number };
 
 /** The first: what the parser says after it is about what it took the rest for. A tab that misled it goes before. */
-function syntaxFault(document: Document, text: string, lines: LineCounter): LocatedExcess | undefined {
-  const [first, ...others] = document.errors;
-  if (first === undefined) return undefined;
-  const lineOf = ({ pos }: { readonly pos: readonly [number, number] }): number => lines.linePos(pos[0]).line;
-  if (first.code === 'RESOURCE_EXHAUSTION') return { line: lineOf(first), ...tooDeep };
-  const tabbed = [first, ...others].find((error) =>
-    isIndentedByTab(text, lines.lineStarts[lineOf(error) - 1]),
-  );
-  if (tabbed !== undefined)
-    return {
-      line: lineOf(tabbed),
-      message: 'is not valid YAML: Tabs are not allowed as indentation',
-      remedy: 'indent with spaces, here and wherever else there is a tab',
-    };
-  return {
-    line: lineOf(first),
+function noteSyntaxFault(
+  errors: readonly YAMLError[],
+  text: string,
+  lines: LineCounter,
+  findings: Findings,
+): void {
+  if (errors.some(({ code }) => code === 'MULTIPLE_DOCS')) {
+    findings.problem([], 'holds several YAML documents', 'keep one document, without ---');
+    return;
+  }
+  const lineOf = (error: YAMLError): number => lines.linePos(error.pos[0]).line;
+  const tabbed = errors.find((error) => isIndentedByTab(text, lines.lineStarts[lineOf(error) - 1]));
+  const [first] = errors;
+  const fault = tabbed ?? first;
+  if (fault === undefined) return;
+  findings.problem([], ...syntaxTexts(fault, tabbed !== undefined), () => lineOf(fault));
+}
+
+function syntaxTexts(
+  { code, message }: YAMLError,
+  isTab: boolean,
+): readonly [message: string, remedy: string] {
+  if (code === 'RESOURCE_EXHAUSTION') return tooDeep;
+  if (isTab)
+    return [
+      'is not valid YAML: Tabs are not allowed as indentation',
+      'indent with spaces, here and wherever else there is a tab',
+    ];
+  return [
     // Without the token at its end, which might be a piece of a secret.
-    message: `is not valid YAML: ${first.message.replace(/:? ".*$/s, '')}`,
-    remedy:
-      'correct the line: a key ends with a colon and a space, and text with special characters belongs in quotes',
-  };
+    `is not valid YAML: ${message.replace(/:? ".*$/s, '')}`,
+    'correct the line: a key ends with a colon and a space, and text with special characters belongs in quotes',
+  ];
 }
 
 function isIndentedByTab(text: string, start: number | undefined): boolean {
@@ -128,32 +107,29 @@ function isIndentedByTab(text: string, start: number | undefined): boolean {
   return text[at] === '\t';
 }
 
-type Faults = BoundedFindings<DocumentFault>;
-
-function findTagFaults(document: Document, lines: LineCounter, faults: Faults): void {
-  for (const warning of document.warnings)
-    faults.add([], () => ({
-      path: [],
-      line: lines.linePos(warning.pos[0]).line,
-      message: `has something that this format does not know: ${warning.message}`,
-      remedy: 'remove the tag',
-    }));
+function noteTags({ warnings }: Document, lines: LineCounter, findings: Findings): void {
+  for (const { message, pos } of warnings)
+    findings.problem(
+      [],
+      `has something that this format does not know: ${message}`,
+      'remove the tag',
+      () => lines.linePos(pos[0]).line,
+    );
 }
 
-function findStructureFaults(document: Document, lines: LineCounter, faults: Faults): void {
+function noteBadKeys(document: Document, lines: LineCounter, findings: Findings): void {
   const visit = (node: unknown, path: ConfigurationPath): void => {
     if (isSeq(node)) node.items.forEach((item, index) => visit(item, [...path, index]));
     if (!isMap(node)) return;
     const seen = new Set<string>();
     for (const pair of node.items) {
       const name = isScalar(pair.key) && typeof pair.key.value === 'string' ? pair.key.value : undefined;
+      const member = [...path, name ?? '?'];
       const fault = keyFault(name, seen);
-      const place = [...path, name ?? '?'];
-      if (fault !== undefined)
-        faults.add(place, () => ({ ...fault, path: place, line: lineOfNode(pair.key, lines) }));
+      if (fault !== undefined) findings.problem(member, ...fault, () => lineOfNode(pair.key, lines));
       if (name === undefined) continue;
       seen.add(name);
-      visit(pair.value, place);
+      visit(pair.value, member);
     }
   };
   visit(document.contents, []);
@@ -162,14 +138,12 @@ function findStructureFaults(document: Document, lines: LineCounter, faults: Fau
 function keyFault(
   name: string | undefined,
   seen: ReadonlySet<string>,
-): { message: string; remedy: string } | undefined {
+): readonly [message: string, remedy: string] | undefined {
   if (name === undefined)
-    return { message: 'has a key that is not text, and would be rewritten', remedy: 'put the key in quotes' };
-  if (name === '__proto__') return { message: 'cannot be a key here', remedy: 'choose another name' };
-  if (name === '<<')
-    return { message: 'is a merge key, which YAML 1.2 does not have', remedy: 'write the values out' };
-  if (seen.has(name)) return { message: 'is there twice', remedy: 'keep one of the two' };
-  return undefined;
+    return ['has a key that is not text, and would be rewritten', 'put the key in quotes'];
+  if (name === '__proto__') return ['cannot be a key here', 'choose another name'];
+  if (name === '<<') return ['is a merge key, which YAML 1.2 does not have', 'write the values out'];
+  return seen.has(name) ? ['is there twice', 'keep one of the two'] : undefined;
 }
 
 function lineOfNode(node: unknown, lines: LineCounter): number | undefined {
@@ -177,18 +151,11 @@ function lineOfNode(node: unknown, lines: LineCounter): number | undefined {
   return range === null || range === undefined ? undefined : lines.linePos(range[0]).line;
 }
 
-/** A document, and where things are in it. */
-interface Located {
-  readonly document: Document;
-  readonly lines: LineCounter;
-  readonly members: Members;
-}
-
-function lineOfPath({ document, lines, members }: Located, path: ConfigurationPath): number | undefined {
+function lineOfPath(document: Document, lines: LineCounter, path: ConfigurationPath): ReturnType<LineOf> {
   let node: unknown = document.contents;
   let line = lineOfNode(node, lines);
   for (const segment of path) {
-    const found = stepInto(isAlias(node) ? node.resolve(document) : node, segment, members);
+    const found = stepInto(isAlias(node) ? node.resolve(document) : node, segment);
     if (found === undefined) return line;
     line = lineOfNode(found.at, lines) ?? line;
     node = found.value;
@@ -196,29 +163,25 @@ function lineOfPath({ document, lines, members }: Located, path: ConfigurationPa
   return line;
 }
 
-function stepInto(
-  node: unknown,
-  segment: string | number,
-  members: Members,
-): { at: unknown; value: unknown } | undefined {
+function stepInto(node: unknown, segment: string | number): { at: unknown; value: unknown } | undefined {
   if (isSeq(node) && typeof segment === 'number') {
     const item = node.items[segment];
     return item === undefined ? undefined : { at: item, value: item };
   }
   if (!isMap(node)) return undefined;
-  const pair = members.of(node).get(String(segment));
+  const pair = membersOf(node).get(String(segment));
   return pair === undefined ? undefined : { at: pair.key, value: pair.value };
 }
 
-/** The members of maps by name: the library looks through all of them each time. */
-class Members {
-  readonly #known = new WeakMap<YAMLMap, ReadonlyMap<unknown, YAMLMap['items'][number]>>();
+type Members = ReadonlyMap<unknown, YAMLMap['items'][number]>;
 
-  of(map: YAMLMap): ReadonlyMap<unknown, YAMLMap['items'][number]> {
-    const known = this.#known.get(map);
-    if (known !== undefined) return known;
-    const members = new Map(map.items.map((pair) => [isScalar(pair.key) ? pair.key.value : undefined, pair]));
-    this.#known.set(map, members);
-    return members;
-  }
+/** The members of maps by name: the library looks through all of them each time. */
+const knownMembers = new WeakMap<YAMLMap, Members>();
+
+function membersOf(map: YAMLMap): Members {
+  const known = knownMembers.get(map);
+  if (known !== undefined) return known;
+  const members = new Map(map.items.map((pair) => [isScalar(pair.key) ? pair.key.value : undefined, pair]));
+  knownMembers.set(map, members);
+  return members;
 }

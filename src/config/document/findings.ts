@@ -1,4 +1,4 @@
-/** Collecting what is wrong with a configuration: everything at once, each fault with its place and remedy. */
+/** What is wrong with a configuration: collected all at once, each fault with its place and remedy, and told as text. */
 import type { ConfigurationProblem, ConfigurationWarning } from '../settings.js';
 
 /** Where in the file: member names and list positions, from the top. */
@@ -16,19 +16,35 @@ export function formatPath(path: ConfigurationPath): string {
 /** A word of the file as it may be shown: quoted, control characters escaped, cut at 80 characters. */
 export function quote(word: string): string {
   const shown = word.length > 80 ? `${word.slice(0, 80)}…` : word;
-  return JSON.stringify(shown).replace(/[\u007f-\u009f\u2028\u2029]/g, escapeCharacter);
+  return escapeControls(JSON.stringify(shown));
 }
 
-function escapeCharacter(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+function escapeControls(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/**
+ * Problems for a terminal or a log, one line for each: `file:line path: message — remedy`. Control characters are
+ * escaped, so that a configuration cannot write to the terminal of whoever checks it.
+ */
+export function renderProblems(problems: readonly ConfigurationProblem[]): string {
+  return problems.map((problem) => escapeControls(renderProblem(problem))).join('\n');
+}
+
+function renderProblem({ file, path, line, message, remedy }: ConfigurationProblem): string {
+  const where = line === undefined ? file : `${file}:${line}`;
+  return `${path === '' ? where : `${where} ${path}`}: ${message} — ${remedy}`;
 }
 
 /** More of one section tell nobody anything new, and a file of megabytes could have a hundred thousand. */
 export const shownOfEachSection = 100;
 
 /** Findings in the order in which they came: the first ones of every section, and how many more there are. */
-export class BoundedFindings<T> {
-  readonly shown: T[] = [];
+class BoundedFindings<T> {
+  readonly #shown: T[] = [];
   readonly #counts = new Map<string, number>();
 
   /** Counts a finding. It is made only when it is going to be shown, so that a flood of them costs nothing. */
@@ -36,7 +52,7 @@ export class BoundedFindings<T> {
     const section = String(path[0] ?? '');
     const count = (this.#counts.get(section) ?? 0) + 1;
     this.#counts.set(section, count);
-    if (count <= shownOfEachSection) this.shown.push(make());
+    if (count <= shownOfEachSection) this.#shown.push(make());
   }
 
   get count(): number {
@@ -48,21 +64,24 @@ export class BoundedFindings<T> {
     const rest = [...this.#counts]
       .filter(([, count]) => count > shownOfEachSection)
       .map(([section, count]) => more(section, count - shownOfEachSection));
-    return [...this.shown, ...rest];
+    return [...this.#shown, ...rest];
   }
 }
 
+/** The 1-based line of a path, or of the nearest thing above it that the file holds. */
+export type LineOf = (path: ConfigurationPath) => number | undefined;
+
 /** The problems and warnings of one file, in the order in which they were found; see {@link BoundedFindings}. */
 export class Findings {
+  /** Set as soon as the document is parsed. */
+  lineOf: LineOf;
   readonly #problems = new BoundedFindings<ConfigurationProblem>();
   readonly #warnings = new BoundedFindings<ConfigurationWarning>();
   readonly #file: string;
-  readonly #lineOf: (path: ConfigurationPath) => number | undefined;
 
-  /** `lineOf` gives the 1-based line of a path, or of the nearest thing above it that the file holds. */
-  constructor(file: string, lineOf: (path: ConfigurationPath) => number | undefined) {
+  constructor(file: string, lineOf: LineOf = () => undefined) {
     this.#file = file;
-    this.#lineOf = lineOf;
+    this.lineOf = lineOf;
   }
 
   /** How many problems there are, shown or not. */
@@ -71,17 +90,28 @@ export class Findings {
   }
 
   get problems(): readonly ConfigurationProblem[] {
-    return this.#problems.all((path, left) => ({ file: this.#file, path, ...moreProblems(left) }));
+    const remedy = 'mend the ones above first';
+    return this.#problems.all((path, left) => {
+      return { file: this.#file, path, message: `has ${left} more problems`, remedy };
+    });
   }
 
   get warnings(): readonly ConfigurationWarning[] {
     return this.#warnings.all((path, left) => ({ path, message: `${left} more warnings about this` }));
   }
 
-  /** A fault: the configuration will not be used. `remedy` may be worked out when it is wanted, where that is slow. */
-  problem(path: ConfigurationPath, message: string, remedy: string | (() => string)): void {
+  /**
+   * A fault: the configuration will not be used. `remedy` may be worked out when it is wanted, where that is slow;
+   * `lineOf` is given where the fault is not on the line of its path.
+   */
+  problem(
+    path: ConfigurationPath,
+    message: string,
+    remedy: string | (() => string),
+    lineOf: LineOf = this.lineOf,
+  ): void {
     this.#problems.add(path, () => {
-      const line = this.#lineOf(path);
+      const line = lineOf(path);
       return {
         file: this.#file,
         path: formatPath(path),
@@ -96,9 +126,4 @@ export class Findings {
   warn(path: ConfigurationPath, message: string): void {
     this.#warnings.add(path, () => ({ path: formatPath(path), message }));
   }
-}
-
-/** What stands for the problems of a section that are not shown. */
-export function moreProblems(left: number): { readonly message: string; readonly remedy: string } {
-  return { message: `has ${left} more problems`, remedy: 'mend the ones above first' };
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printFile } from '../../config/files/file-print.js';
 import { packConfiguration, type HandOver } from '../../config/hand-over.js';
-import { renderProblems } from '../../config/document/render.js';
+import { renderProblems } from '../../config/document/findings.js';
 import type { FilePrints, LoadResult } from '../../config/settings.js';
 import type { Signer } from '../../crypto/signing.js';
 import { findDisagreeingNewKey } from '../../feedback/signing-self-test.js';

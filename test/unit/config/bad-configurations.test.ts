@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfiguration } from '../../../src/config/load.js';
-import { renderProblems } from '../../../src/config/document/render.js';
+import { renderProblems } from '../../../src/config/document/findings.js';
 import { fixtures, nowMs, problemsOf } from './workspace.js';
 
 const folder = join(fixtures, 'bad');

@@ -60,9 +60,10 @@ describe('problems by the thousand', () => {
     ['syntax errors', 'a: "\n'.repeat(COUNT)],
     ['unknown tags', Array.from({ length: COUNT }, (_, at) => `k${at}: !t${at} x\n`).join('')],
   ])('of the document are told in part: %s', (_what, text) => {
-    const document = parseConfigurationDocument(text);
-    expect(document.ok ? 0 : document.faults.count).toBeGreaterThan(0);
-    expect(document.ok ? 0 : document.faults.shown.length).toBeLessThanOrEqual(2 * shownOfEachSection);
+    const findings = new Findings('file');
+    expect(parseConfigurationDocument(text, findings)).toBeUndefined();
+    expect(findings.problemCount).toBeGreaterThan(0);
+    expect(findings.problems.length).toBeLessThanOrEqual(2 * shownOfEachSection);
   });
 });
 
@@ -80,9 +81,9 @@ test('warnings by the thousand are told in part, and those of other sections all
 describe('a line is found', () => {
   it('with one look at each map, however many paths are asked for', () => {
     const text = Array.from({ length: COUNT }, (_, at) => `key-${at}: { inner: ${at} }\n`).join('');
-    const document = parseConfigurationDocument(text);
-    if (!document.ok) throw new Error('the document was refused');
-    const lines = Array.from({ length: COUNT }, (_, at) => document.lineOf([`key-${at}`, 'inner']));
+    const findings = new Findings('file');
+    expect(parseConfigurationDocument(text, findings)).toBeDefined();
+    const lines = Array.from({ length: COUNT }, (_, at) => findings.lineOf([`key-${at}`, 'inner']));
     expect(lines).toEqual(Array.from({ length: COUNT }, (_, at) => at + 1));
   });
 });

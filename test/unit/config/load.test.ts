@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFile
 import { join } from 'node:path';
 import { loadConfiguration, maxConfigurationBytes } from '../../../src/config/load.js';
 import { checkPrivateKeyFile } from '../../../src/config/files/private-key-file.js';
-import { renderProblems } from '../../../src/config/document/render.js';
+import { renderProblems } from '../../../src/config/document/findings.js';
 import { workerSocketPaths } from '../../../src/config/compile/worker-sockets.js';
 import {
   configurationText,
@@ -311,12 +311,11 @@ describe('a file that cannot be a configuration', () => {
     ['text that is not UTF-8', Buffer.from([0x76, 0xff, 0xfe]), 'is not UTF-8'],
     ['a huge file', Buffer.alloc(maxConfigurationBytes + 1, '#'), 'is larger than'],
     ['text that is not YAML', 'version: 1\nlisten: }\n', 'is not valid YAML'],
-    ['lists millions deep', '['.repeat(8_000_000), 'nested too deeply'],
-    ['sections millions deep', '{a: '.repeat(2_000_000), 'nested too deeply'],
-    ['hyphens in a row', '- '.repeat(4_000_000), 'nested too deeply'],
-    ['question marks in a row', '? '.repeat(4_000_000), 'nested too deeply'],
-    ['a million aliases', `a: [${'*x,'.repeat(1_000_000)}]`, 'aliases without end'],
-    ['millions of entries', `a: [${'x,'.repeat(4_000_000)}]`, 'too many entries'],
+    ['lists many thousands deep', '['.repeat(50_000), 'nested too deeply'],
+    ['sections many thousands deep', '{a: '.repeat(50_000), 'nested too deeply'],
+    ['hyphens in a row', '- '.repeat(50_000), 'nested too deeply'],
+    ['question marks in a row', '? '.repeat(50_000), 'nested too deeply'],
+    ['thousands of aliases', `a: [${'*x,'.repeat(10_000)}]`, 'aliases without end'],
     ['plain text', 'hello', 'must be a section of keys, not text'],
     ['null', 'null', 'is empty'],
   ])('%s is refused', (_, content, message) => {

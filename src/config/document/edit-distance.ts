@@ -1,4 +1,4 @@
-/** Guessing what a misspelt key was meant to be. */
+/** Guessing what a misspelt key or value was meant to be. */
 
 /** Longer words are no slips of a finger, and would make the comparison slow. */
 const longestWord = 64;
@@ -7,7 +7,7 @@ const longestWord = 64;
  * The known word nearest to `word` by insertions, deletions, replacements and swaps, case aside;
  * absent when none is within a third of its length.
  */
-export function nearestWord(word: string, known: readonly string[]): string | undefined {
+export function nearestOf(known: readonly string[], word: string): string | undefined {
   if (word.length > longestWord) return undefined;
   const allowed = Math.max(2, Math.floor(word.length / 3));
   const ranked = known

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { nearestWord } from '../../../../src/config/document/nearest-word.js';
+import { nearestOf } from '../../../../src/config/document/edit-distance.js';
 
 const known = ['freshness', 'maxBodyBytes', 'operators', 'kid', 'version'];
 
@@ -12,14 +12,14 @@ describe('the nearest known word', () => {
     ['operator', 'operators'],
     ['kidd', 'kid'],
   ])('to %s is %s', (word, expected) => {
-    expect(nearestWord(word, known)).toBe(expected);
+    expect(nearestOf(known, word)).toBe(expected);
   });
 
   test.each(['telepathy', '', 'xyz', 'v'.repeat(65)])('to %j is none', (word) => {
-    expect(nearestWord(word, known)).toBeUndefined();
+    expect(nearestOf(known, word)).toBeUndefined();
   });
 
   test('is always one of the known words, or none', () => {
-    fc.assert(fc.property(fc.string(), (word) => [...known, undefined].includes(nearestWord(word, known))));
+    fc.assert(fc.property(fc.string(), (word) => [...known, undefined].includes(nearestOf(known, word))));
   });
 });
