@@ -5,12 +5,11 @@
 import type { BodyFault } from '../verify/body-fault.js';
 import type { DecisionFacts } from '../verify/decision.js';
 import type { Refusal } from '../verify/refusal.js';
+import type { StageTimer } from '../verify/stage-timer.js';
 import type { PassedLimit } from './passed-limit.js';
 
 /** Stage timings as a record shows them. */
-export interface StageTimes {
-  each(visit: (stage: string, milliseconds: number) => void): void;
-}
+export type StageTimes = Pick<StageTimer, 'each'>;
 
 /** What a record is made of. */
 export interface RecordInput {

@@ -15,7 +15,7 @@ export function timedClaims<Asked extends readonly unknown[], Outcome>(
   claim: (...asked: Asked) => Outcome | Promise<Outcome>,
   { registry, store, monotonicMs }: ClaimTiming,
 ): (...asked: Asked) => Outcome | Promise<Outcome> {
-  const seconds = new HistogramTable();
+  const seconds = new HistogramTable<string>();
   seconds.register(registry, 'countersign_nonce_claim_seconds', 'Time that a nonce claim takes.', 'store');
   return (...asked) => {
     const started = monotonicMs();

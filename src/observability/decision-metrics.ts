@@ -1,21 +1,24 @@
-/** What is counted and timed for every decision. Labels come from closed sets: policies and refusal codes. */
+/** What is counted and timed for every decision. Labels come from closed sets: policies, codes and stages. */
 import { Counter, type Registry } from 'prom-client';
 import type { DecisionFacts } from '../verify/decision.js';
+import type { JudgementStage } from '../verify/pipeline.js';
+import type { RefusalCode } from '../verify/refusal.js';
+import type { StageTimes } from '../verify/stage-timer.js';
 import { CounterTable, HistogramTable, SKEW_BUCKETS_SECONDS } from './hot-metrics.js';
 
-/** Stage timings as the metrics read them. */
-interface Timed {
-  each(visit: (stage: string, milliseconds: number) => void): void;
-  totalMilliseconds(): number;
-}
+/** What was decided: the values of the label `code`. */
+export type DecisionCode = 'allow' | 'pass_through' | RefusalCode;
+
+/** What a check spends its time on: the values of the label `stage`, besides `total`. */
+export type CheckStage = 'decode' | JudgementStage | 'admission' | 'record';
 
 /** The policy label of requests that no policy governs. */
 const NO_POLICY = 'none';
 
 export class DecisionMetrics {
-  readonly #decisions = new CounterTable();
-  readonly #stages = new HistogramTable();
-  readonly #skews = new HistogramTable(SKEW_BUCKETS_SECONDS);
+  readonly #decisions = new CounterTable<string, DecisionCode>();
+  readonly #stages = new HistogramTable<CheckStage | 'total'>();
+  readonly #skews = new HistogramTable<string>(SKEW_BUCKETS_SECONDS);
   readonly #lost: Counter;
 
   constructor(registry: Registry) {
@@ -38,8 +41,8 @@ export class DecisionMetrics {
     });
   }
 
-  /** Counts one decision and its stage times. */
-  decided(policy: string | undefined, code: string, timer: Timed): void {
+  /** Counts one decision and its stage times; `policy` is one of the configuration's, or undefined. */
+  decided(policy: string | undefined, code: DecisionCode, timer: StageTimes<CheckStage>): void {
     this.#decisions.increment(policy ?? NO_POLICY, code);
     timer.each((stage, milliseconds) => this.#stages.observe(stage, milliseconds / 1000));
     this.#stages.observe('total', timer.totalMilliseconds() / 1000);

@@ -1,23 +1,21 @@
 /** What is counted and timed for every answer in the response path. Labels come from closed sets, as for decisions. */
 import type { Registry } from 'prom-client';
 import type { FeedbackRefusalCode } from '../feedback/refusal-code.js';
+import type { StageTimes } from '../verify/stage-timer.js';
 import { CounterTable, HistogramTable } from './hot-metrics.js';
 
 /** What became of an answer: signed, withheld by a code, or Envoy's own refusal that was let through. */
 export type FeedbackOutcome = 'signed' | 'local_reply' | FeedbackRefusalCode;
 
-/** Stage timings as the metrics read them. */
-interface Timed {
-  each(visit: (stage: string, milliseconds: number) => void): void;
-  totalMilliseconds(): number;
-}
+/** What an answer spends its time on: the values of the label `stage`, besides `total`. */
+export type AnswerStage = 'decode' | 'judge' | 'record';
 
 /** The policy label where no known policy governs. */
 const NO_POLICY = 'none';
 
 export class FeedbackMetrics {
-  readonly #answers = new CounterTable();
-  readonly #stages = new HistogramTable();
+  readonly #answers = new CounterTable<string, FeedbackOutcome>();
+  readonly #stages = new HistogramTable<AnswerStage | 'total'>();
 
   constructor(registry: Registry) {
     this.#answers.register(
@@ -40,7 +38,7 @@ export class FeedbackMetrics {
   }
 
   /** Adds the stage times of one message. */
-  time(timer: Timed): void {
+  time(timer: StageTimes<AnswerStage>): void {
     timer.each((stage, milliseconds) => this.#stages.observe(stage, milliseconds / 1000));
     this.#stages.observe('total', timer.totalMilliseconds() / 1000);
   }

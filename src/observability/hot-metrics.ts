@@ -68,10 +68,10 @@ class LazyHistogram extends Histogram {
 }
 
 /** A counter by labels whose values come from closed sets (policies of the configuration, refusal codes). */
-export class CounterTable {
-  readonly #counts = new Map<string, Map<string, number>>();
+export class CounterTable<First extends string, Second extends string> {
+  readonly #counts = new Map<First, Map<Second, number>>();
 
-  increment(first: string, second: string): void {
+  increment(first: First, second: Second): void {
     let row = this.#counts.get(first);
     if (row === undefined) {
       row = new Map();
@@ -91,8 +91,8 @@ export class CounterTable {
 }
 
 /** A histogram with fixed buckets and one label; `observe` takes seconds. */
-export class HistogramTable {
-  readonly #rows = new Map<string, Float64Array>();
+export class HistogramTable<Label extends string> {
+  readonly #rows = new Map<Label, Float64Array>();
   readonly #buckets: readonly number[];
 
   constructor(buckets: readonly number[] = LATENCY_BUCKETS_SECONDS) {
@@ -100,7 +100,7 @@ export class HistogramTable {
   }
 
   /** Row layout: one count a bucket, one for what lies above, then the sum. */
-  observe(label: string, seconds: number): void {
+  observe(label: Label, seconds: number): void {
     const { length } = this.#buckets;
     let row = this.#rows.get(label);
     if (row === undefined) {

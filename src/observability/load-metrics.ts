@@ -1,5 +1,6 @@
 /** What waits, for how long, and what was shed: a verifier that is too small shows here first. */
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { LoadObserver, ShedReason } from '../grpc/load.js';
 import { HistogramTable } from './hot-metrics.js';
 
 /** Where the present state is read when somebody scrapes. */
@@ -11,12 +12,12 @@ export interface LoadSource {
 const NOTHING: LoadSource = { waiting: 0, heldBytes: 0 };
 
 /** Told by the transport of each call that could not be begun at once. */
-export class LoadMetrics {
+export class LoadMetrics implements LoadObserver {
   readonly #shed: Counter<'reason'>;
   readonly #unseen: Counter;
   readonly #onUnseen: () => void;
   #isTold = false;
-  readonly #waits = new HistogramTable();
+  readonly #waits = new HistogramTable<'begun'>();
   #source: LoadSource = NOTHING;
 
   /** `onUnseen` is called for the first stream that ended below our code, for the log. */
@@ -64,7 +65,7 @@ export class LoadMetrics {
     this.#isTold = true;
   }
 
-  shed(reason: string): void {
+  shed(reason: ShedReason): void {
     this.#shed.inc({ reason });
   }
 }

@@ -1,5 +1,6 @@
-/** The headers in which a signed request carries its proof (docs/wire-contract.md#a-signed-request). */
-/** Lower-case names of the security headers; configurable, these defaults are docs/wire-contract.md's. */
+/** The names of headers: those of a signed request, and those that only the verifier may set. */
+
+/** Lower-case names of the security headers; configurable (docs/wire-contract.md#a-signed-request). */
 export interface SecurityHeaderNames {
   readonly identity: string;
   readonly certificateSha256: string;
@@ -18,3 +19,6 @@ export const DEFAULT_HEADER_NAMES: SecurityHeaderNames = {
   signature: 'x-telemetry-signature',
   kid: 'x-telemetry-kid',
 };
+
+/** The prefix of every header that only the verifier may set (docs/wire-contract.md#what-the-application-receives). */
+export const OUR_HEADER_PREFIX = 'x-countersign-';

@@ -30,12 +30,10 @@ export interface InboundRequest {
   /** Envoy's `context_extensions.countersign_policy`, set by the operator of Envoy on the route. */
   readonly policyName: string | undefined;
   /**
-   * Lower-case name → every value, in order; only the names that a decision reads are kept. A value has one
+   * Lower-case name → every value, in order; only the names that a decision reads are kept, and those that begin as ours do. A value has one
    * character a byte (Latin-1), so that a pattern sees exactly what was sent and no byte over 0x7e looks like ASCII.
    */
   readonly headers: ReadonlyMap<string, readonly string[]>;
-  /** Inbound names that begin with ours, so that they can be removed. */
-  readonly spoofedNames: readonly string[];
   /** Empty when there was none. */
   readonly body: Uint8Array;
   /** Envoy's own count of the body's bytes; undefined when it gave none. */
@@ -60,6 +58,3 @@ export const FIXED_HEADER_NAMES = [
   'x-forwarded-client-cert',
   'x-request-id',
 ] as const;
-
-/** The prefix of every header that only the verifier may set. */
-export const OUR_HEADER_PREFIX = 'x-countersign-';

@@ -26,8 +26,8 @@ import type { Refusal } from './refusal.js';
 import { signatureBase, type SignatureProof, type SignedRequest } from './signed-request.js';
 import type { Identity, KeyPurpose, SignedPolicy, Snapshot } from './snapshot.js';
 
-/** Where the time goes; the adapter turns marks into stage timings. */
-export type Stage = 'authenticate' | 'signature' | 'body';
+/** Where the time of a judgement goes. */
+export type JudgementStage = 'authenticate' | 'signature' | 'body';
 
 /** Everything that a judgement depends on besides the request. */
 export interface JudgeOptions {
@@ -35,8 +35,8 @@ export interface JudgeOptions {
   readonly verifier: StrictVerifier;
   /** Wall clock, Unix milliseconds. */
   readonly nowMs: number;
-  /** Called as each stage ends. */
-  readonly mark: (stage: Stage) => void;
+  /** Marked as each stage ends. */
+  readonly timer: { mark(stage: JudgementStage): void };
 }
 
 /** Proven in every respect but one: that it is the first with its nonce. */
@@ -60,7 +60,7 @@ export function judge(request: InboundRequest, options: JudgeOptions, facts: Dec
   if (policy.kind === 'pass_through') return { kind: 'pass_through' };
   const hearing: Hearing = { request, policy, options, facts };
   const caller = authenticate(hearing);
-  options.mark('authenticate');
+  options.timer.mark('authenticate');
   if (caller.kind === 'refuse') return caller;
   return policy.signature === 'headers' ? judgeSignedHeaders(hearing, caller) : judgeBundle(hearing, caller);
 }
@@ -110,7 +110,7 @@ function judgeSignedHeaders(hearing: Hearing, caller: Caller): Judgement {
   const key = proveKey({ purpose: 'request', message, proof }, caller, hearing);
   if (key.kind === 'refuse') return key;
   const read = readBody(request, policy, proof);
-  options.mark('body');
+  options.timer.mark('body');
   if (read.kind === 'refuse') return read;
   return authorize({ caller, texts: read.texts, key }, hearing);
 }
@@ -119,7 +119,7 @@ function judgeSignedHeaders(hearing: Hearing, caller: Caller): Judgement {
 function judgeBundle(hearing: Hearing, caller: Caller): Judgement {
   const { request, policy, options } = hearing;
   const read = readBody(request, policy, undefined);
-  options.mark('body');
+  options.timer.mark('body');
   if (read.kind === 'refuse') return read;
   const proof = bundleProof(read, policy);
   const stale = policy.once && judgeAge(proof.timestampSeconds, hearing);
@@ -158,7 +158,7 @@ function proveKey(
   const { signature, nonce, timestampSeconds } = proof;
   const question = { identity, purpose, kid: signed.kid, message, signature };
   const proven = checkSignature(question, options.verifier, options.nowMs);
-  options.mark('signature');
+  options.timer.mark('signature');
   if (proven.kind === 'refuse') return proven;
   const { kid, publicKey } = proven.key;
   const key = nonceKey(purpose, publicKey, nonce);

@@ -16,7 +16,7 @@ import {
 import { createSodiumEngine, loadSodium } from '../../src/crypto/engines.js';
 import { encodeAllow } from '../../src/envoy/ext-authz/check-response.js';
 import { readCheckRequest } from '../../src/envoy/ext-authz/check-request.js';
-import { WantedNames } from '../../src/envoy/ext-authz/wanted-names.js';
+import { HeaderSelection } from '../../src/envoy/wire/header-map.js';
 import { CHECK_METHOD } from '../../src/envoy/ext-authz/check-method.js';
 import { GrpcServer } from '../../src/grpc/server.js';
 import { loadEnvoyApi } from './envoy-api.js';
@@ -69,7 +69,7 @@ function plainService(): [ServiceDefinition, UntypedServiceImplementation] {
   return [loaded['envoy.service.auth.v3.Authorization'] as ServiceDefinition, { Check: check }];
 }
 
-const WANTED = new WantedNames(
+const SELECTION = new HeaderSelection(
   ['x-telemetry-timestamp', 'x-telemetry-nonce', 'x-telemetry-signature'],
   'x-countersign-',
 );
@@ -77,7 +77,7 @@ const WANTED = new WantedNames(
 const ALLOW = Buffer.from(encodeAllow([], [], {}));
 
 function verify(message: Buffer): void {
-  const { headers, body } = readCheckRequest(message, WANTED);
+  const { headers, body } = readCheckRequest(message, SELECTION);
   const header = (name: string): string => headers.get(name)?.[0] ?? '';
   const good = verified(
     header('x-telemetry-timestamp'),

@@ -126,8 +126,7 @@ export function inbound(parts: RequestParts): InboundRequest {
     headers.set(name, [...(headers.get(name) ?? []), text]);
   }
   const { rawHeaders, rawBody, ...rest } = parts;
-  const spoofedNames = [...headers.keys()].filter((name) => name.startsWith('x-countersign-'));
-  return { ...rest, delivery: { rawHeaders, rawBody }, headers, spoofedNames };
+  return { ...rest, delivery: { rawHeaders, rawBody }, headers };
 }
 
 /** Fields of a JSON body that a test may change or add. */
@@ -237,7 +236,7 @@ export function judgeParts(
     },
   };
   const mark = (stage: string): void => void stages.push(stage);
-  const judgement = judge(inbound(parts), { snapshot, verifier, nowMs, mark }, facts);
+  const judgement = judge(inbound(parts), { snapshot, verifier, nowMs, timer: { mark } }, facts);
   return { judgement, facts, stages, verifications };
 }
 

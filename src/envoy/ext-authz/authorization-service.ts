@@ -16,7 +16,7 @@ import { judge } from '../../verify/pipeline.js';
 import { refuse, type Refusal } from '../../verify/refusal.js';
 import type { Snapshot } from '../../verify/snapshot.js';
 import { allowAnswer, passThroughAnswer, refusalAnswer, type AnswerOptions } from './check-answer.js';
-import { readCheckRequest, wantedHeaders } from './check-request.js';
+import { readCheckRequest, selectedHeaders } from './check-request.js';
 import {
   inboundRequest,
   isGrant,
@@ -31,9 +31,9 @@ import {
 } from './check-run.js';
 import { Patience, type CheckCall } from './patience.js';
 import type { PeerCertificates } from './peer-certificates.js';
-import { StageTimer } from '../stage-timer.js';
+import { StageTimer } from '../../verify/stage-timer.js';
 import { UnansweredRuns } from './unanswered-runs.js';
-import type { WantedNames } from './wanted-names.js';
+import type { HeaderSelection } from '../wire/header-map.js';
 
 export type { CheckCall } from './patience.js';
 
@@ -77,7 +77,7 @@ export class AuthorizationService {
   readonly #unanswered: UnansweredRuns;
   #underWay = 0;
   /** One set a snapshot: made again only when the snapshot was swapped. */
-  #wanted: { readonly snapshot: Snapshot; readonly names: WantedNames } | undefined;
+  #selected: { readonly snapshot: Snapshot; readonly headers: HeaderSelection } | undefined;
 
   constructor(options: AuthorizationOptions) {
     this.#options = options;
@@ -136,8 +136,11 @@ export class AuthorizationService {
     const { verifier, admission } = this.#options;
     const request = this.#read(message, run);
     if (request === undefined) return refuse('check_malformed', 'not a CheckRequest');
-    const mark = (stage: string): void => run.timer.mark(stage);
-    const judged = judge(request, { snapshot: run.snapshot, verifier, nowMs: run.nowMs, mark }, run.facts);
+    const judged = judge(
+      request,
+      { snapshot: run.snapshot, verifier, nowMs: run.nowMs, timer: run.timer },
+      run.facts,
+    );
     if (judged.kind !== 'verified') return judged.kind === 'refuse' ? judged : 'pass_through';
     const admitted = admission.admit(judged, run.patience.pendingCall(run.decisionId));
     const outcome = admitted instanceof Promise ? await admitted : admitted;
@@ -162,7 +165,7 @@ export class AuthorizationService {
 
   #read(message: Buffer, run: Run): InboundRequest | undefined {
     try {
-      const fields = readCheckRequest(message, this.#wantedFor(run.snapshot));
+      const fields = readCheckRequest(message, this.#selectionFor(run.snapshot));
       run.request = inboundRequest(fields, this.#options.certificates.read(fields.certificate));
     } catch {
       run.request = undefined;
@@ -171,10 +174,10 @@ export class AuthorizationService {
     return run.request;
   }
 
-  #wantedFor(snapshot: Snapshot): WantedNames {
-    if (this.#wanted?.snapshot !== snapshot)
-      this.#wanted = { snapshot, names: wantedHeaders(snapshot.headers) };
-    return this.#wanted.names;
+  #selectionFor(snapshot: Snapshot): HeaderSelection {
+    if (this.#selected?.snapshot !== snapshot)
+      this.#selected = { snapshot, headers: selectedHeaders(snapshot.headers) };
+    return this.#selected.headers;
   }
 
   /** Records the outcome, and only then answers. What cannot be recorded is not recorded as that either. */
@@ -249,7 +252,7 @@ export class AuthorizationService {
     const options: AnswerOptions = {
       decisionId,
       facts,
-      spoofedNames: request?.spoofedNames ?? [],
+      inboundNames: request?.headers.keys() ?? [],
       headerNames: snapshot.headers,
     };
     if (typeof outcome === 'string') return passThroughAnswer(options);

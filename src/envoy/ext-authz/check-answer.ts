@@ -2,7 +2,7 @@
 import type { DecisionFacts, VerifiedContext } from '../../verify/decision.js';
 import { answerFor, type Refusal } from '../../verify/refusal.js';
 import type { SignedPolicy } from '../../verify/snapshot.js';
-import type { SecurityHeaderNames } from '../../protocol/header-names.js';
+import { OUR_HEADER_PREFIX, type SecurityHeaderNames } from '../../protocol/header-names.js';
 import { encodeAllow, encodeRefusal, type HeaderPair, type Metadata } from './check-response.js';
 
 /** The headers that only the verifier may set (docs/wire-contract.md#what-the-application-receives). */
@@ -24,8 +24,8 @@ const PARTIAL_BODY_MARK = 'x-envoy-auth-partial-body';
 export interface AnswerOptions {
   readonly decisionId: string;
   readonly facts: DecisionFacts;
-  /** Inbound names that look like ours: removed, whatever they are. */
-  readonly spoofedNames: readonly string[];
+  /** What the request named, as far as it is read: names that look like ours are removed, whatever they are. */
+  readonly inboundNames: Iterable<string>;
   readonly headerNames: SecurityHeaderNames;
 }
 
@@ -44,7 +44,7 @@ export function allowAnswer(
     if (value === undefined) remove.push(name);
     else set.push([name, value]);
   }
-  removeSpoofed(remove, options.spoofedNames);
+  removeSpoofed(remove, options.inboundNames);
   if (policy.signature === 'bundle') removeUnverifiedProof(remove, options.headerNames);
   return encodeAllow(set, remove, metadataOf('allow', options));
 }
@@ -52,7 +52,7 @@ export function allowAnswer(
 /** A declared pass-through: nothing was verified, so none of our headers goes on. */
 export function passThroughAnswer(options: AnswerOptions): Uint8Array {
   const remove: string[] = [PARTIAL_BODY_MARK, ...VERIFIED_HEADERS];
-  removeSpoofed(remove, options.spoofedNames);
+  removeSpoofed(remove, options.inboundNames);
   return encodeAllow([], remove, metadataOf('pass_through', options));
 }
 
@@ -92,9 +92,11 @@ function verifiedValues(
   return [identity, kid, certificateSha256, tenant, operator, attestation, policy, decisionId];
 }
 
-function removeSpoofed(remove: string[], spoofedNames: readonly string[]): void {
+function removeSpoofed(remove: string[], inboundNames: Iterable<string>): void {
   const known: readonly string[] = VERIFIED_HEADERS;
-  for (const name of spoofedNames) if (!known.includes(name) && !remove.includes(name)) remove.push(name);
+  for (const name of inboundNames)
+    if (name.startsWith(OUR_HEADER_PREFIX) && !known.includes(name) && !remove.includes(name))
+      remove.push(name);
 }
 
 /** Where the body carried the proof, signature headers were not looked at and must not look verified. */

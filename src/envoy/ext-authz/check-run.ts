@@ -1,6 +1,7 @@
 /** One check on its way through the service: what is known of it, how it ended, and its record. */
 import { passedLimit, type NonceBounds } from '../../audit/passed-limit.js';
 import { recordLine } from '../../audit/record.js';
+import type { CheckStage } from '../../observability/decision-metrics.js';
 import type { Admitted } from '../../verify/admission.js';
 import type { DecisionFacts } from '../../verify/decision.js';
 import { headerValues, type InboundRequest } from '../../verify/inbound-request.js';
@@ -9,7 +10,7 @@ import { answerFor, refuse, type Refusal } from '../../verify/refusal.js';
 import type { Snapshot } from '../../verify/snapshot.js';
 import type { CheckFields } from './check-request.js';
 import type { Patience } from './patience.js';
-import type { StageTimer } from '../stage-timer.js';
+import type { StageTimer } from '../../verify/stage-timer.js';
 
 /** Envoy's `x-request-id` is a UUID of 36 characters; what is longer is cut for the record. */
 const MAX_REQUEST_ID_CHARACTERS = 64;
@@ -22,7 +23,7 @@ export interface Run {
   readonly decisionId: string;
   readonly snapshot: Snapshot;
   readonly nowMs: number;
-  readonly timer: StageTimer;
+  readonly timer: StageTimer<CheckStage>;
   readonly facts: DecisionFacts;
   /** How long Envoy goes on waiting for the answer. */
   readonly patience: Patience;
@@ -115,7 +116,6 @@ export function inboundRequest(
     authority: fields.authority,
     policyName: fields.policyName,
     headers: fields.headers,
-    spoofedNames: fields.spoofedNames,
     body: fields.body,
     declaredSize: fields.declaredSize,
     peerCertificate,

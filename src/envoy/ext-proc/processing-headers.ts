@@ -1,4 +1,5 @@
 /** Which headers an answer keeps, loses and gets on its way through the signer. */
+import { OUR_HEADER_PREFIX } from '../../protocol/header-names.js';
 import type { HeaderPair } from '../ext-authz/check-response.js';
 import type { ResponseHeaders } from './processing-request.js';
 import type { HeaderChanges } from './processing-response.js';
@@ -45,7 +46,7 @@ export const SIGNED = 'signed';
  * takes it for one that was vouched for.
  */
 export function heldHeaders({ headers }: ResponseHeaders): HeaderChanges {
-  const ours = [...headers.keys()].filter((name) => name.startsWith('x-countersign-'));
+  const ours = [...headers.keys()].filter((name) => name.startsWith(OUR_HEADER_PREFIX));
   return {
     set: [[':status', '502'], [ANSWER_MARK, HELD], NO_STORE],
     remove: [...DESCRIBES_THE_OLD_BODY, ...ours],

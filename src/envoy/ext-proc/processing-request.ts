@@ -2,7 +2,8 @@
  * `envoy.service.ext_proc.v3.ProcessingRequest`, read once and only where the signer looks. A property test
  * holds this walk against the full decoding by Envoy's own definitions.
  */
-import { WantedNames } from '../ext-authz/wanted-names.js';
+import { OUR_HEADER_PREFIX } from '../../protocol/header-names.js';
+import { HeaderSelection, readHeaderMap, type HeaderValues } from '../wire/header-map.js';
 import { WireReader } from '../wire/reader.js';
 
 /** The headers of a response, as far as they matter. */
@@ -46,10 +47,8 @@ const FILTER_NAME = 'envoy.filters.http.ext_proc';
 
 const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
 
-/** What may not come from an upstream: these names are the verifier's. */
-const OUR_PREFIX = 'x-countersign-';
-
-const WANTED = new WantedNames([':status', 'content-length', 'content-encoding'], OUR_PREFIX);
+/** Besides the framing, what may not come from an upstream: the verifier's own names. */
+const SELECTION = new HeaderSelection([':status', 'content-length', 'content-encoding'], OUR_HEADER_PREFIX);
 
 /** Walks the message; throws a RangeError on bytes that are no ProcessingRequest, or that hold two messages. */
 export function readProcessingRequest(message: Buffer): ProcessingRequest {
@@ -83,49 +82,18 @@ class ProcessingRequestWalk {
 
   #field(reader: WireReader): void {
     if (reader.field >= 2 && reader.field <= 7) this.#setPart(reader);
-    else if (reader.field === 8) this.#context = this.#metadata(this.#inside(reader)) ?? this.#context;
+    else if (reader.field === 8) this.#context = this.#metadata(reader.inside()) ?? this.#context;
     else if (reader.field === 9) this.#attributes = this.#structOf(reader, FILTER_NAME) ?? this.#attributes;
     else if (reader.field === 10) this.#observed = reader.value !== 0;
-    else if (reader.field === 11) this.#responseBodyMode = bodyMode(this.#inside(reader));
+    else if (reader.field === 11) this.#responseBodyMode = bodyMode(reader.inside());
   }
 
   /** `request` is a oneof: of two, one would be passed over unseen. */
   #setPart(reader: WireReader): void {
     if (this.#part !== undefined) throw new RangeError('two messages in one');
-    if (reader.field === 3) this.#part = this.#responseHeaders(this.#inside(reader));
-    else if (reader.field === 5) this.#part = responseBody(this.#inside(reader));
+    if (reader.field === 3) this.#part = responseHeaders(reader.inside());
+    else if (reader.field === 5) this.#part = responseBody(reader.inside());
     else this.#part = { kind: 'other' };
-  }
-
-  #inside(reader: WireReader): WireReader {
-    return new WireReader(this.#message, reader.start, reader.end);
-  }
-
-  /** HttpHeaders: headers=1 HeaderMap { headers=1 }, end_of_stream=3. */
-  #responseHeaders(reader: WireReader): ResponseHeaders {
-    const headers = new Map<string, string[]>();
-    let endOfStream = false;
-    while (reader.next()) {
-      if (reader.field === 1) this.#headerMap(this.#inside(reader), headers);
-      else if (reader.field === 3) endOfStream = reader.value !== 0;
-    }
-    return { kind: 'response_headers', headers, endOfStream };
-  }
-
-  /** HeaderValue: key=1, raw_value=3; an empty value comes without. */
-  #headerMap(reader: WireReader, headers: Map<string, string[]>): void {
-    const entry = new WireReader(this.#message);
-    while (reader.next()) {
-      if (reader.field !== 1) continue;
-      entry.enter(reader.start, reader.end);
-      let name: string | undefined;
-      let value = '';
-      while (entry.next()) {
-        if (entry.field === 1) name = WANTED.match(this.#message, entry.start, entry.end);
-        else if (entry.field === 3) value = this.#message.toString('latin1', entry.start, entry.end);
-      }
-      if (name !== undefined) headers.set(name, [...(headers.get(name) ?? []), value]);
-    }
   }
 
   /** Metadata: filter_metadata=1 map<string, Struct>. */
@@ -137,12 +105,12 @@ class ProcessingRequestWalk {
 
   /** The Struct of a map entry (key=1, value=2), when its key is the wanted one. */
   #structOf(entry: WireReader, wanted: string): ReadonlyMap<string, string> | undefined {
-    const reader = this.#inside(entry);
+    const reader = entry.inside();
     const values = new Map<string, string>();
     let key = '';
     while (reader.next()) {
       if (reader.field === 1) key = reader.utf8();
-      else if (reader.field === 2) this.#struct(this.#inside(reader), values);
+      else if (reader.field === 2) this.#struct(reader.inside(), values);
     }
     return key === wanted ? values : undefined;
   }
@@ -151,17 +119,28 @@ class ProcessingRequestWalk {
   #struct(reader: WireReader, values: Map<string, string>): void {
     while (reader.next()) {
       if (reader.field !== 1) continue;
-      const entry = this.#inside(reader);
+      const entry = reader.inside();
       let key = '';
       let value: string | undefined;
       while (entry.next()) {
         if (entry.field === 1) key = entry.utf8();
-        else if (entry.field === 2) value = textValue(this.#inside(entry));
+        else if (entry.field === 2) value = textValue(entry.inside());
       }
       if (value === undefined) values.delete(key);
       else values.set(key, value);
     }
   }
+}
+
+/** HttpHeaders: headers=1, end_of_stream=3. */
+function responseHeaders(reader: WireReader): ResponseHeaders {
+  const headers: HeaderValues = new Map();
+  let endOfStream = false;
+  while (reader.next()) {
+    if (reader.field === 1) readHeaderMap(reader, SELECTION, headers);
+    else if (reader.field === 3) endOfStream = reader.value !== 0;
+  }
+  return { kind: 'response_headers', headers, endOfStream };
 }
 
 /** HttpBody: body=1, end_of_stream=2, which is believed only when it is written as Envoy writes it. */

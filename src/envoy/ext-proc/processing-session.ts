@@ -9,7 +9,7 @@ import type { ExecutionStore } from '../../executions/execution-store.js';
 import { LateSubmissions } from '../../feedback/late-submissions.js';
 import { refuseAnswer } from '../../feedback/refusal-code.js';
 import { judgeAnswer, signJudged } from '../../feedback/sign-answer.js';
-import type { FeedbackMetrics } from '../../observability/feedback-metrics.js';
+import type { AnswerStage, FeedbackMetrics } from '../../observability/feedback-metrics.js';
 import type { Snapshot } from '../../verify/snapshot.js';
 import { heldHeaders } from './processing-headers.js';
 import { encodeOutcome, recordedOutcome, type Outcome } from './processing-outcome.js';
@@ -21,7 +21,7 @@ import {
 } from './processing-request.js';
 import { encodeHeaders, PASS_BODY, PASS_HEADERS } from './processing-response.js';
 import { judgeHeaders, type Held } from './processing-verdict.js';
-import { StageTimer } from '../stage-timer.js';
+import { StageTimer } from '../../verify/stage-timer.js';
 
 /** Everything that signing works with; all of it is passed in. */
 export interface SigningOptions {
@@ -79,7 +79,7 @@ export class SigningSession implements ProcessingSession {
   #state: State = { kind: 'headers' };
   #context: ProcessingRequest['context'];
   #envoyRequestId: string | undefined;
-  #timer: StageTimer;
+  #timer: StageTimer<AnswerStage>;
   #upstreamBody: Buffer | undefined;
   #isClosed = false;
 

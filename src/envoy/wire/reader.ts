@@ -13,7 +13,8 @@ const MAX_VARINT_BYTES = 10;
 
 /** Reads fields one after the other; throws a RangeError on bytes that are no message. */
 export class WireReader {
-  readonly #bytes: Buffer;
+  /** The whole buffer, of which the message may be a part. */
+  readonly bytes: Buffer;
   #position: number;
   #end: number;
   /** Of the field that `next` found: its number, and the bounds of its content. */
@@ -24,7 +25,7 @@ export class WireReader {
   value = 0;
 
   constructor(bytes: Buffer, start = 0, end = bytes.length) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.#position = start;
     this.#end = end;
   }
@@ -33,6 +34,11 @@ export class WireReader {
   enter(start: number, end: number): void {
     this.#position = start;
     this.#end = end;
+  }
+
+  /** A second reader, of the message that the present field holds. */
+  inside(): WireReader {
+    return new WireReader(this.bytes, this.start, this.end);
   }
 
   /** Moves to the next field; false at the end of the message. */
@@ -49,12 +55,12 @@ export class WireReader {
 
   /** Content of the present field, when it is length-delimited. */
   utf8(): string {
-    return this.#bytes.toString('utf8', this.start, this.end);
+    return this.bytes.toString('utf8', this.start, this.end);
   }
 
   /** A view, not a copy. */
   view(): Buffer {
-    return this.#bytes.subarray(this.start, this.end);
+    return this.bytes.subarray(this.start, this.end);
   }
 
   #content(wireType: number): void {
@@ -83,7 +89,7 @@ export class WireReader {
     let value = 0;
     let scale = 1;
     for (let count = 0; count < MAX_VARINT_BYTES; count++) {
-      const byte = this.#position < this.#end ? (this.#bytes[this.#position++] ?? 0) : NaN;
+      const byte = this.#position < this.#end ? (this.bytes[this.#position++] ?? 0) : NaN;
       if (Number.isNaN(byte)) break;
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return Number.isSafeInteger(value) ? value : NaN;

@@ -35,7 +35,7 @@ const telemetry = profilePolicy('federation.telemetry');
 const options = {
   decisionId: 'decision-1',
   facts: { ...noFacts(), ...context, policy: telemetry },
-  spoofedNames: ['x-countersign-identity', 'x-countersign-extra'],
+  inboundNames: ['content-type', 'x-countersign-identity', 'x-countersign-extra', 'x-telemetry-nonce'],
   headerNames: HEADER_NAMES,
 };
 

@@ -1,8 +1,8 @@
-/** Stage timings of one check, for the record and the latency metric. */
-export class StageTimer {
+/** How long each stage of a check or of an answer took, for its record and the latency metric. */
+export class StageTimer<Stage extends string = string> {
   readonly #monotonicMs: () => number;
   readonly #startMs: number;
-  readonly #stages: string[] = [];
+  readonly #stages: Stage[] = [];
   readonly #milliseconds: number[] = [];
   #lastMs: number;
 
@@ -13,7 +13,7 @@ export class StageTimer {
   }
 
   /** Ends a stage: what has passed since the mark before belongs to it. */
-  mark(stage: string): void {
+  mark(stage: Stage): void {
     const now = this.#monotonicMs();
     this.#stages.push(stage);
     this.#milliseconds.push(now - this.#lastMs);
@@ -21,9 +21,9 @@ export class StageTimer {
   }
 
   /** Visits each stage with its milliseconds, in the order of the marks. */
-  each(visit: (stage: string, milliseconds: number) => void): void {
-    for (let at = 0; at < this.#stages.length; at++)
-      visit(this.#stages[at] ?? '', this.#milliseconds[at] ?? 0);
+  each(visit: (stage: Stage, milliseconds: number) => void): void {
+    let at = 0;
+    for (const stage of this.#stages) visit(stage, this.#milliseconds[at++] ?? 0);
   }
 
   /** From the start to the last mark. */
@@ -31,3 +31,6 @@ export class StageTimer {
     return this.#lastMs - this.#startMs;
   }
 }
+
+/** What records and metrics read of it. */
+export type StageTimes<Stage extends string = string> = Pick<StageTimer<Stage>, 'each' | 'totalMilliseconds'>;
