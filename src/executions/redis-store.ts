@@ -1,47 +1,85 @@
 /**
  * The store that verifiers on several machines share, in the Redis of their nonces: what was submitted through one
  * replica is known to the signer on every other one. What Redis forgets, or does not say in time, is refused.
+ *
+ * Every script is one atomic step. All keys lie in one slot, for the bound in all is over all of them.
+ * `<prefix>:{executions}:all` is a sorted set of every pair (its tenant's key before its own) by the time of its last
+ * submission, and `<prefix>:{executions}:<tenant key>` one of each tenant's.
  */
-import type { RedisSettings } from '../storage/redis/settings.js';
-import { redisFault } from '../storage/redis/fault.js';
-import { openRedisLink, type RedisLink } from '../storage/redis/link.js';
-import type { RedisScript } from '../storage/redis/script.js';
-import { within } from '../storage/redis/within.js';
+import type { RedisConnectionSettings } from '../storage/redis/settings.js';
+import { redisFault, redisScript, within, type RedisScript } from '../storage/redis/command.js';
+import { RedisConnection } from '../storage/redis/connection.js';
 import { checkExecutionBounds, type ExecutionBounds } from './execution-bounds.js';
 import type { ExecutionPair, ExecutionStore } from './execution-store.js';
 import { LookUps } from './look-ups.js';
 import { pairKey, tenantKey } from './pair-keys.js';
-import { EXECUTION_SCRIPTS } from './redis-scripts.js';
+
+/**
+ * Keeps a pair. KEYS: the tenant's, all. ARGV: what the keys of tenants begin with, tenant key, pair key, now ms,
+ * retention ms, pairs of one tenant, pairs in all.
+ * The first write is the one that a full Redis refuses. Deletions are few, so that nobody waits, and more than one,
+ * so that a backlog ends.
+ */
+const KEEP = redisScript(`
+local AT_ONCE, WIDTH = 4, string.len(ARGV[2])
+local now, retention = tonumber(ARGV[4]), tonumber(ARGV[5])
+local own = ARGV[2] .. ARGV[3]
+redis.call('ZADD', KEYS[2], string.format('%d', now), own)
+redis.call('ZADD', KEYS[1], string.format('%d', now), ARGV[3])
+local function forget(member)
+  if member == own then return end
+  redis.call('ZREM', KEYS[2], member)
+  redis.call('ZREM', ARGV[1] .. string.sub(member, 1, WIDTH), string.sub(member, WIDTH + 1))
+end
+local function forgetOldest(key, bound, prefix)
+  local surplus = redis.call('ZCARD', key) - bound
+  if surplus <= 0 then return end
+  for _, member in ipairs(redis.call('ZRANGE', key, 0, math.min(surplus, AT_ONCE))) do
+    if surplus > 0 and prefix .. member ~= own then
+      forget(prefix .. member)
+      surplus = surplus - 1
+    end
+  end
+end
+local through = string.format('%d', now - retention)
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', through, 'LIMIT', 0, AT_ONCE)) do
+  forget(member)
+end
+forgetOldest(KEYS[1], tonumber(ARGV[6]), ARGV[2])
+forgetOldest(KEYS[2], tonumber(ARGV[7]), '')
+redis.call('PEXPIRE', KEYS[1], string.format('%d', retention + 60000))
+redis.call('PEXPIRE', KEYS[2], string.format('%d', retention + 60000))
+return 1
+`);
+
+/** When pairs of one tenant were last submitted. KEYS: the tenant's. ARGV: pair keys. Replies milliseconds or nil, of each. */
+const LOOK_UP = redisScript(`return redis.call('ZMSCORE', KEYS[1], unpack(ARGV))`);
 
 export interface RedisExecutionStoreOptions extends ExecutionBounds {
-  readonly redis: Omit<RedisSettings, 'maxClockDifferenceMilliseconds'>;
+  readonly redis: RedisConnectionSettings;
 }
 
 /** How often a connection that is being made is looked at by those who wait for it. */
 const LOOK_MS = 10;
-/** So long without a good word from Redis, and the connection is made anew. */
-const SILENCE_MS = 1_500;
 
 /** Opens the store. Throws `ExecutionStoreError` on impossible bounds alone: a Redis that is absent may come. */
 export function openRedisExecutionStore(options: RedisExecutionStoreOptions): ExecutionStore {
   checkExecutionBounds(options);
-  return new RedisExecutionStore(options, openRedisLink(options.redis));
+  return new RedisExecutionStore(options, new RedisConnection(options.redis));
 }
 
 class RedisExecutionStore implements ExecutionStore {
   readonly name = 'redis';
   readonly #options: RedisExecutionStoreOptions;
-  readonly #link: RedisLink;
+  readonly #connection: RedisConnection;
   readonly #lookUps: LookUps;
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #pending = new Set<Promise<unknown>>();
   readonly #prefix: string;
   #closed = false;
-  /** When Redis first did not answer, since it last did; monotonic ms. */
-  #silentSinceMs: number | undefined;
 
-  constructor(options: RedisExecutionStoreOptions, link: RedisLink) {
+  constructor(options: RedisExecutionStoreOptions, connection: RedisConnection) {
     this.#options = options;
-    this.#link = link;
+    this.#connection = connection;
     this.#prefix = `${options.redis.keyPrefix}:{executions}:`;
     this.#lookUps = new LookUps((tenant, pairs) => this.#timesOf(tenant, pairs));
   }
@@ -51,7 +89,7 @@ class RedisExecutionStore implements ExecutionStore {
     const tenant = nameOf(tenantKey(pair.tenant));
     const { retentionSeconds, maxPerTenant, maxInAll } = this.#options;
     await this.#run(
-      EXECUTION_SCRIPTS.keep,
+      KEEP,
       [this.#keyOf(tenant), `${this.#prefix}all`],
       [
         this.#prefix,
@@ -73,13 +111,13 @@ class RedisExecutionStore implements ExecutionStore {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(this.#underWay);
-    this.#link.close();
+    await Promise.allSettled(this.#pending);
+    this.#connection.close();
   }
 
   /** When pairs of a tenant were last submitted, in their order; undefined for those that are unknown. */
   async #timesOf(tenant: string, pairs: readonly string[]): Promise<readonly (number | undefined)[]> {
-    const reply = await this.#run(EXECUTION_SCRIPTS.lookUp, [this.#keyOf(tenant)], pairs);
+    const reply = await this.#run(LOOK_UP, [this.#keyOf(tenant)], pairs);
     if (!Array.isArray(reply) || reply.length !== pairs.length)
       throw new Error('Redis gave a reply that the script does not give');
     return reply.map((time: unknown) => (time === null ? undefined : Number(time)));
@@ -96,26 +134,12 @@ class RedisExecutionStore implements ExecutionStore {
     args: readonly (string | number)[],
   ): Promise<unknown> {
     const answer = within(this.#send(script, keys, args), this.#options.redis.timeoutMilliseconds);
-    this.#underWay.add(answer);
+    this.#pending.add(answer);
     try {
-      const reply = await answer;
-      this.#silentSinceMs = undefined;
-      return reply;
-    } catch (error) {
-      if (redisFault(error).kind === 'unknown') this.#endSilence();
-      throw error;
+      return await answer;
     } finally {
-      this.#underWay.delete(answer);
+      this.#pending.delete(answer);
     }
-  }
-
-  /** A server that has gone without a word leaves a connection over which nothing will ever come. */
-  #endSilence(): void {
-    const nowMs = performance.now();
-    this.#silentSinceMs ??= nowMs;
-    if (nowMs - this.#silentSinceMs < SILENCE_MS) return;
-    this.#silentSinceMs = undefined;
-    this.#link.reset();
   }
 
   async #send(
@@ -125,19 +149,21 @@ class RedisExecutionStore implements ExecutionStore {
   ): Promise<unknown> {
     await this.#untilReady();
     try {
-      return await this.#link.run(script, keys, args);
+      return await this.#connection.run(script, keys, args);
     } catch (error) {
       if (!redisFault(error).message.startsWith('NOSCRIPT')) throw error;
-      await this.#link.loadScripts(Object.values(EXECUTION_SCRIPTS));
-      return await this.#link.run(script, keys, args);
+      await this.#connection.loadScripts([KEEP, LOOK_UP]);
+      return await this.#connection.run(script, keys, args);
     }
   }
 
   async #untilReady(): Promise<void> {
     const endMs = performance.now() + this.#options.redis.timeoutMilliseconds;
-    while (!this.#link.isReady()) {
+    while (!this.#connection.isReady()) {
       if (performance.now() > endMs)
-        throw new Error(`${this.#link.name} cannot be reached: ${this.#link.lastError() ?? 'not connected'}`);
+        throw new Error(
+          `${this.#connection.name} cannot be reached: ${this.#connection.lastError() ?? 'not connected'}`,
+        );
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }

@@ -3,19 +3,48 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { RateLimits, Reservation } from '../verify/rate-limiter.js';
 import { refuse, type Refusal } from '../verify/refusal.js';
 import type { RateLimit } from '../verify/snapshot.js';
-import type { CircuitBreaker } from '../storage/redis/circuit-breaker.js';
-import { redisFault } from '../storage/redis/fault.js';
-import type { RedisLink } from '../storage/redis/link.js';
+import { deadline, redisFault, redisScript } from '../storage/redis/command.js';
+import type { RedisConnection } from '../storage/redis/connection.js';
 import type { RedisSettings } from '../storage/redis/settings.js';
-import { RATE_LIMIT_SCRIPTS } from './redis-scripts.js';
-import { deadline } from '../storage/redis/within.js';
+
+/**
+ * One place in an exact sliding window of 60 s by the clock of Redis, which all verifiers share. What lies ahead of
+ * a clock that was set back counts as of now: a step frees nobody. KEYS: the window. ARGV: places, token.
+ * Replies 0 when the place was taken, or the whole seconds until there may be one.
+ */
+const RESERVE = redisScript(`
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local score = string.format('%d', now)
+local places = tonumber(ARGV[1])
+local gone = redis.call('ZCOUNT', KEYS[1], '-inf', string.format('%d', now - 60000))
+local held = redis.call('ZCARD', KEYS[1]) - gone
+for _, token in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. score, '+inf')) do
+  redis.call('ZADD', KEYS[1], score, token)
+end
+if held >= places then
+  local at = gone + held - places
+  local leaves = redis.call('ZRANGE', KEYS[1], at, at, 'WITHSCORES')[2]
+  return math.max(1, math.ceil(((leaves or now) + 60000 - now) / 1000))
+end
+redis.call('ZADD', KEYS[1], score, ARGV[2])
+if gone > 0 then redis.call('ZREMRANGEBYRANK', KEYS[1], 0, gone - 1) end
+redis.call('PEXPIRE', KEYS[1], 60000)
+return 0
+`);
+
+/** Gives a place back. KEYS: the window. ARGV: token. */
+const RELEASE = redisScript(`return redis.call('ZREM', KEYS[1], ARGV[1])`);
+
+/** To be loaded before a limit is asked. */
+export const RATE_LIMIT_SCRIPTS = [RESERVE, RELEASE];
 
 /** What the limits work with. */
 export interface RedisRateLimitsParts {
-  readonly link: RedisLink;
-  readonly breaker: CircuitBreaker;
+  readonly connection: RedisConnection;
   readonly isServing: () => boolean;
-  readonly wake: () => void;
+  /** Told when Redis has not answered as it should. */
+  readonly onFault: () => void;
   readonly redis: Pick<RedisSettings, 'keyPrefix' | 'timeoutMilliseconds'>;
 }
 
@@ -37,11 +66,11 @@ export class RedisRateLimits implements RateLimits {
       let waits = true;
       const cancel = deadline(this.#parts.redis.timeoutMilliseconds, () => {
         waits = false;
-        this.#parts.breaker.failed();
+        this.#parts.connection.breaker.failed();
         answer(unavailable());
       });
-      this.#parts.link
-        .run(RATE_LIMIT_SCRIPTS.reserve, [key], [limit.perMinute, token])
+      this.#parts.connection
+        .run(RESERVE, [key], [limit.perMinute, token])
         .then((reply) => {
           cancel();
           if (waits) answer(this.#answered(reply, key, token));
@@ -49,22 +78,22 @@ export class RedisRateLimits implements RateLimits {
         })
         .catch((error: unknown) => {
           cancel();
-          if (waits && redisFault(error).kind !== 'full') this.#parts.breaker.failed();
-          this.#parts.wake();
+          if (waits && redisFault(error).kind !== 'full') this.#parts.connection.breaker.failed();
+          this.#parts.onFault();
           answer(unavailable());
         });
     });
   }
 
   #answered(reply: unknown, key: string, token: string): Reservation | Refusal {
-    this.#parts.breaker.succeeded();
+    this.#parts.connection.breaker.succeeded();
     if (reply === 0) return { kind: 'reserved', giveBack: () => this.#giveBack(key, token) };
     return typeof reply === 'number' ? { kind: 'limited', retryAfterSeconds: reply } : unavailable();
   }
 
   /** Not waited for, and not tried again: a slot that stays taken is free after a minute. */
   #giveBack(key: string, token: string): void {
-    this.#parts.link.run(RATE_LIMIT_SCRIPTS.release, [key], [token]).catch(() => this.#parts.wake());
+    this.#parts.connection.run(RELEASE, [key], [token]).catch(() => this.#parts.onFault());
   }
 
   /** A hash, for the names of operators may be anything printable. */

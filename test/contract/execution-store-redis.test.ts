@@ -5,6 +5,7 @@ import { openRedisExecutionStore } from '../../src/executions/redis-store.js';
 import type { ExecutionStore } from '../../src/executions/execution-store.js';
 import { startCluster } from '../support/redis-groups.js';
 import { RedisServer } from '../support/redis-server.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 import { describeExecutionStore, knownOf, rememberEach } from './execution-store-contract.js';
 import { numberedPair, OTHER_TENANT, ROOMY, START_MS, TENANT } from './execution-pairs.js';
@@ -110,6 +111,20 @@ describe('doubt', () => {
       await until('the pair is known again', async () => (await quietly(store)) === true);
     } finally {
       await own.remove();
+    }
+  });
+
+  it('is over with the connection over which nothing comes any more, which is given up', async () => {
+    const proxy = await TcpProxy.to(server.address);
+    try {
+      const store = openAt({ keyPrefix: newPrefix(), timeoutMilliseconds: 300 }, ROOMY, proxy.address);
+      await until('the pair is kept', () => isKept(store));
+      const ended = proxy.silence();
+      await expect(store.has(pair, START_MS)).rejects.toThrow('no answer within 300 ms');
+      await ended;
+      await until('the pair is known', async () => (await quietly(store)) === true);
+    } finally {
+      await proxy.close();
     }
   });
 

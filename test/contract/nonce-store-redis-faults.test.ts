@@ -175,6 +175,19 @@ describe('a Redis that keeps its state', () => {
     expect(losses(two)).toBe(0);
   });
 
+  // Fault: redis-connection-lost
+  it('is behind a connection over which nothing comes any more: it is given up, and the next one serves', async () => {
+    const [one] = await openTwo(proxy.address);
+    const startMs = performance.now();
+    await proxy.silence();
+    // No command is over sooner, and no kernel gives a connection up so soon.
+    expect(performance.now() - startMs).toBeGreaterThan(1_000);
+    expect(performance.now() - startMs).toBeLessThan(DECISION_MS);
+    await untilHealthy(one);
+    expect(await one.claim(claimNow(1))).toEqual(CLAIMED);
+    expect(losses([one])).toBe(0);
+  });
+
   // Fault: redis-slow
   it('is slow under load, so that most claims are late', async () => {
     const two = await openTwo(proxy.address);

@@ -5,7 +5,7 @@
  * The window ahead is 0 s, so that the floor after a loss is over with the second in which it was noticed.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { shardOf, CLUSTER_SHARDS } from '../../src/nonces/redis/keys.js';
+import { shardOf, CLUSTER_SHARDS } from '../../src/nonces/redis/state-scripts.js';
 import type { RedisNonceStoreOptions } from '../../src/nonces/redis/options.js';
 import { failOverGraceSeconds } from '../../src/storage/redis/sentinels.js';
 import type { RedisNonceStore } from '../../src/nonces/redis/store.js';

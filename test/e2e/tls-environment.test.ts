@@ -116,8 +116,8 @@ function redis(deployment: (address: object) => object, ca: 'given' | 'none' = '
       waitReplicas: 0,
     };
     return script(
-      `const { openRedisLink } = await import('${DIST}/src/storage/redis/link.js');
-       openRedisLink({ ...${JSON.stringify(settings)}, password: () => 'secret' });
+      `const { RedisConnection } = await import('${DIST}/src/storage/redis/connection.js');
+       new RedisConnection({ ...${JSON.stringify(settings)}, password: () => 'secret' });
        setInterval(() => undefined, 1000);`,
     );
   };

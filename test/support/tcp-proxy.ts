@@ -10,6 +10,8 @@ export class TcpProxy {
   answersLateByMs = 0;
   /** Requests arrive, and their answers go nowhere. */
   losesAnswers = false;
+  /** The same, on the connections of now alone; they stay open. */
+  readonly #silent = new Set<Socket>();
 
   private constructor(target: RedisAddress) {
     this.#server = createServer((client) => this.#relay(client, connect(target)));
@@ -23,6 +25,13 @@ export class TcpProxy {
 
   get address(): RedisAddress {
     return { host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port };
+  }
+
+  /** Nothing comes over a connection of now any more, and nobody says so; new ones work. Resolves at its end. */
+  async silence(): Promise<void> {
+    const clients = [...this.#pairs].map(([client]) => client);
+    for (const client of clients) this.#silent.add(client);
+    await Promise.all(clients.map((client) => new Promise((ended) => client.once('close', ended))));
   }
 
   /** Breaks every connection. */
@@ -49,7 +58,7 @@ export class TcpProxy {
     client.on('data', (bytes) => server.write(bytes));
     let last = Promise.resolve();
     server.on('data', (bytes) => {
-      if (this.losesAnswers) return;
+      if (this.losesAnswers || this.#silent.has(client)) return;
       const dueMs = performance.now() + this.answersLateByMs;
       // In their order, also when the delay has become less.
       last = last.then(() => pause(dueMs - performance.now())).then(() => void client.write(bytes));

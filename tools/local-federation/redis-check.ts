@@ -1,11 +1,11 @@
 /** Whether the Redis of `NONCES` can be used, before anything is made or started for it. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { redisFault } from '../../src/storage/redis/fault.js';
-import type { RedisLinkSettings } from '../../src/storage/redis/clients.js';
-import { openRedisLink, type RedisLink } from '../../src/storage/redis/link.js';
+import { redisFault } from '../../src/storage/redis/command.js';
+import type { RedisConnectionSettings } from '../../src/storage/redis/settings.js';
+import { RedisConnection } from '../../src/storage/redis/connection.js';
 import { readServerFacts, serverFault } from '../../src/storage/redis/server-check.js';
-import { within } from '../../src/storage/redis/within.js';
+import { within } from '../../src/storage/redis/command.js';
 import { FederationFault } from './fault.js';
 import { REDIS_FORM, type OwnRedis } from './redis.js';
 
@@ -14,7 +14,7 @@ const POLL_MILLISECONDS = 20;
 
 /** Throws a fault that says what is wrong, and what to do, when the server is not there or cannot hold nonces. */
 export async function checkRedis(redis: OwnRedis): Promise<void> {
-  const link = openRedisLink(linkSettings(redis));
+  const link = new RedisConnection(linkSettings(redis));
   try {
     const fault = await faultOf(link);
     if (fault !== undefined) throw new FederationFault(`NONCES=redis://…: ${fault}`, remedyOf(fault));
@@ -23,7 +23,7 @@ export async function checkRedis(redis: OwnRedis): Promise<void> {
   }
 }
 
-function linkSettings({ address, isTls, authorityFile, ...login }: OwnRedis): RedisLinkSettings {
+function linkSettings({ address, isTls, authorityFile, ...login }: OwnRedis): RedisConnectionSettings {
   const { hostname, port } = new URL(`redis://${address}`);
   const host = hostname.replace(/^\[|\]$/g, '');
   const authority = authorityFile === undefined ? undefined : readAuthority(authorityFile);
@@ -47,7 +47,7 @@ function readAuthority(file: string): string {
   }
 }
 
-async function faultOf(link: RedisLink): Promise<string | undefined> {
+async function faultOf(link: RedisConnection): Promise<string | undefined> {
   const deadline = performance.now() + PATIENCE_MILLISECONDS;
   while (!link.isReady()) {
     if (performance.now() > deadline)

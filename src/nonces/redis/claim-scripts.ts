@@ -1,5 +1,12 @@
-/** Claiming a nonce and taking the claim back. Lua; see `scripts.ts`. */
-import { ADMITTED, LINEAGE } from './state-scripts.js';
+/**
+ * What Redis does for a claim: making it, taking it back, saying that it stands. Each script in Lua, with how it is
+ * run and its reply read; `claims.ts` decides on the reply. Lua common to all scripts is in `state-scripts.ts`.
+ */
+import { redisScript } from '../../storage/redis/command.js';
+import type { RedisConnection } from '../../storage/redis/connection.js';
+import type { NonceClaim } from '../nonce-store.js';
+import type { RedisNonceStoreOptions } from './options.js';
+import { ADMITTED, LINEAGE, list, text, unexpectedReply, whole, type RedisKeys } from './state-scripts.js';
 
 /**
  * A value is "timestamp expires seen token request-id"; the last may hold anything. Before the token of a claim whose
@@ -33,7 +40,7 @@ end
  * Replies `{'claimed', floor}`, `{'replayed', request id, seen ms, token, age ms or -1}`, `{'below_floor', floor}`, `{'full'}`,
  * `{'quota'}`, `{'diverged', ms}`, `{'late'}` or `{'detached'}`; only the first of them has written a claim.
  */
-export const CLAIM = `${LINEAGE}${ADMITTED}${VALUE}
+const CLAIM = redisScript(`${LINEAGE}${ADMITTED}${VALUE}
 local floor, past = admitted(KEYS[2], KEYS[3], ARGV[1])
 if not floor then return {'detached'} end
 local now, second = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -109,13 +116,99 @@ for _, held in ipairs({all, own}) do
   end
 end
 return {'claimed', string.format('%d', floor)}
-`;
+`);
+
+/** How a claim is asked for; times are Unix, in seconds or milliseconds as their names say. */
+export interface ClaimRequest {
+  readonly generation: number;
+  readonly token: string;
+  readonly nowMs: number;
+  /** What the verifier refuses of its own accord. */
+  readonly floorSeconds: number;
+  /** By the clock of Redis: after it nobody waits for the answer. */
+  readonly deadlineMs: number;
+}
+
+/** The part of the store's options that a claim is judged by: windows, bounds, clocks. */
+export type ClaimOptions = Pick<
+  RedisNonceStoreOptions,
+  'pastSkewSeconds' | 'futureSkewSeconds' | 'maxEntries' | 'maxEntriesPerIdentity' | 'redis'
+>;
+
+export type ClaimReply =
+  | { readonly kind: 'claimed'; readonly floorSeconds: number }
+  | { readonly kind: 'below_floor'; readonly floorSeconds: number }
+  | {
+      readonly kind: 'replayed';
+      readonly firstRequestId: string;
+      readonly firstSeenAtMs: number;
+      readonly token: string;
+      /** Of a claim that may yet be given back: since it was made, by the clock of Redis. Absent: it stands. */
+      readonly ageMs: number | undefined;
+    }
+  | { readonly kind: 'full' | 'quota' | 'late' | 'detached' | 'diverged' };
+
+/** Rejects with the client's error, or on a reply that the script does not give. */
+export async function runClaim(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  claim: NonceClaim,
+  request: ClaimRequest,
+  options: ClaimOptions,
+): Promise<ClaimReply> {
+  const reply = await connection.run(
+    CLAIM,
+    [keys.nonce(claim.key), keys.state, keys.session, keys.held, keys.heldBy(claim.identity)],
+    [
+      request.generation,
+      request.nowMs,
+      claim.timestampSeconds,
+      options.pastSkewSeconds,
+      options.futureSkewSeconds,
+      options.redis.maxClockDifferenceMilliseconds ?? '',
+      request.floorSeconds,
+      options.maxEntries,
+      options.maxEntriesPerIdentity,
+      request.token,
+      claim.requestId,
+      request.deadlineMs,
+      claim.standsAfterMs === undefined ? '' : 1,
+    ],
+  );
+  return readClaimReply(list(reply));
+}
+
+function readClaimReply([kind, first, second, third, fourth]: readonly unknown[]): ClaimReply {
+  switch (kind) {
+    case 'claimed':
+    case 'below_floor':
+      return { kind, floorSeconds: whole(first) };
+    case 'replayed': {
+      const ageMs = whole(fourth);
+      return {
+        kind,
+        firstRequestId: text(first),
+        firstSeenAtMs: whole(second),
+        token: text(third),
+        ageMs: ageMs < 0 ? undefined : ageMs,
+      };
+    }
+    case 'full':
+    case 'quota':
+    case 'late':
+    case 'detached':
+    case 'diverged':
+      return { kind };
+    default:
+      throw unexpectedReply();
+  }
+}
 
 /**
  * Takes a claim back if it is still that of its owner. KEYS: nonce, held, held of the identity. ARGV: 'token' or
  * 'request', and its value. Replies the timestamp of what was removed, or -1.
  */
-export const WITHDRAW = `${VALUE}${UNCOUNT}
+const WITHDRAW = redisScript(`${VALUE}${UNCOUNT}
 local value = redis.call('GET', KEYS[1])
 if not value then return -1 end
 local second, _, _, stored, id = parts(value)
@@ -125,10 +218,28 @@ redis.call('DEL', KEYS[1])
 uncount(KEYS[2], second)
 uncount(KEYS[3], second)
 return tonumber(second)
-`;
+`);
+
+/** By what an entry is known to be that of its owner. */
+export type ClaimOwner = readonly [field: 'token' | 'request', value: string];
+
+/** Resolves with the timestamp of what was removed, undefined when nothing was; rejects with the client's error. */
+export async function runWithdraw(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  claim: NonceClaim,
+  owner: ClaimOwner,
+): Promise<number | undefined> {
+  const second = await connection.run(
+    WITHDRAW,
+    [keys.nonce(claim.key), keys.held, keys.heldBy(claim.identity)],
+    owner,
+  );
+  return typeof second === 'number' && second >= 0 ? second : undefined;
+}
 
 /** Says that claims stand. KEYS: nonces. ARGV: a token for each. What is not there any longer is passed over. */
-export const SETTLE = `${VALUE}
+const SETTLE = redisScript(`${VALUE}
 for at, key in ipairs(KEYS) do
   local value = redis.call('GET', key)
   if value then
@@ -140,4 +251,20 @@ for at, key in ipairs(KEYS) do
   end
 end
 return #KEYS
-`;
+`);
+
+/** Rejects with the client's error. */
+export async function runSettle(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  claims: readonly (readonly [token: string, claim: NonceClaim])[],
+): Promise<void> {
+  await connection.run(
+    SETTLE,
+    claims.map(([, { key }]) => keys.nonce(key)),
+    claims.map(([token]) => token),
+  );
+}
+
+/** To be loaded before a claim is made. */
+export const CLAIM_SCRIPTS = [CLAIM, WITHDRAW, SETTLE];

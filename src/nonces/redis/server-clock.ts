@@ -64,7 +64,7 @@ export class RedisClock {
     const jumpMs = redisMs - before.redisMs - (atMs - before.atMs);
     const apartMs = redisMs - this.#clock.nowMs();
     return {
-      // How long a reply was under way is no step of a clock.
+      // How long a reply was on its way is no step of a clock.
       jumped: Math.abs(jumpMs) > allowedMs + tripMs + before.tripMs,
       fault: Math.abs(apartMs) > allowedMs + tripMs ? clocksApart(apartMs) : undefined,
     };

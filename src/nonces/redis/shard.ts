@@ -1,72 +1,65 @@
 /**
- * One place of nonces in Redis, and what this verifier knows about it: whether it may claim there, on which state,
- * how high the floor is, how much is held, and which claims it still has to take back.
+ * One shard of the nonces in Redis, and what this verifier knows about it: whether it may claim there, on which state,
+ * how high the floor is, how much is held, and what Redis has yet to be told.
  */
+import type { RedisConnection } from '../../storage/redis/connection.js';
 import type { NonceClaim } from '../nonce-store.js';
-import { RedisClock } from './server-clock.js';
-import { RedisDebts } from './debts.js';
-import type { RedisKeys } from './keys.js';
-import type { RedisLink } from '../../storage/redis/link.js';
+import {
+  runClaim,
+  runSettle,
+  runWithdraw,
+  type ClaimOptions,
+  type ClaimOwner,
+  type ClaimReply,
+  type ClaimRequest,
+} from './claim-scripts.js';
 import type { RedisNonceStoreOptions } from './options.js';
-import { failOverGraceSeconds } from '../../storage/redis/sentinels.js';
-import { clocksApart } from '../../storage/redis/server-check.js';
-import { REDIS_SCRIPTS } from './scripts.js';
-import { readAttachReply, readClaimReply, readLookReply, type ClaimReply } from './replies.js';
-
-/** A session that nobody renews ends: a day after its verifier has. */
-const SESSION_MS = 86_400_000;
-
-/** Who is told of what a shard finds out, whoever has waited for it. */
-export interface ShardEvents {
-  /** State was lost, or may have been, with claims of this verifier in it: in words, why. */
-  readonly onLoss: (why: string) => void;
-  /** Owed claims were taken back. */
-  readonly onWithdrawn: (count: number) => void;
-}
-
-/** Which of how many shards, and who is told of it. */
-export interface ShardPlace extends ShardEvents {
-  readonly shards: number;
-}
+import { PendingUpdates } from './pending-updates.js';
+import { RedisClock } from './server-clock.js';
+import { runAttach, runLook, type RedisKeys } from './state-scripts.js';
 
 export class RedisShard {
-  readonly #keys: RedisKeys;
-  readonly #link: RedisLink;
-  readonly #options: RedisNonceStoreOptions;
-  /** Bounds of this shard. */
-  readonly #bounds: { readonly maxEntries: number; readonly maxEntriesPerIdentity: number };
-  readonly #redisClock: RedisClock;
-  readonly #onLoss: ShardEvents['onLoss'];
   /** What Redis has yet to be told. */
-  readonly debts: RedisDebts;
+  readonly pending: PendingUpdates;
+  readonly #keys: RedisKeys;
+  readonly #connection: RedisConnection;
+  readonly #options: RedisNonceStoreOptions;
+  readonly #claimOptions: ClaimOptions;
+  readonly #redisClock: RedisClock;
+  readonly #onLoss: (why: string) => void;
   #held = new Map<number, number>();
   #generation = 0;
   #attached = false;
   #lost = false;
   #epoch = '';
   #floorSeconds = 0;
+  #withdrawals = 0;
 
+  /**
+   * One of `shards`. `onLoss` is told why state was lost, or may have been, with claims of this verifier in it,
+   * whoever has waited for it.
+   */
   constructor(
     keys: RedisKeys,
-    link: RedisLink,
+    connection: RedisConnection,
     options: RedisNonceStoreOptions,
-    { shards, onLoss, onWithdrawn }: ShardPlace,
+    { shards, onLoss }: { readonly shards: number; readonly onLoss: (why: string) => void },
   ) {
     this.#keys = keys;
-    this.#link = link;
+    this.#connection = connection;
     this.#options = options;
+    this.#onLoss = onLoss;
     this.#redisClock = new RedisClock(options);
-    this.#bounds = {
+    this.#claimOptions = {
+      ...options,
       maxEntries: Math.ceil(options.maxEntries / shards),
       maxEntriesPerIdentity: Math.ceil(options.maxEntriesPerIdentity / shards),
     };
-    this.#onLoss = onLoss;
-    this.debts = new RedisDebts({
-      withdraw: (claim, token) => this.withdraw(claim, 'token', token),
-      settle: (claims) => this.#settle(claims),
+    this.pending = new PendingUpdates({
+      withdraw: (claim, token) => this.withdraw(claim, ['token', token]),
+      settle: (claims) => runSettle(connection, keys, claims),
       timeoutMilliseconds: options.redis.timeoutMilliseconds,
-      mayPay: () => this.#attached && link.isReady(),
-      onWithdrawn,
+      maySend: () => this.#attached && connection.isReady(),
     });
   }
 
@@ -81,6 +74,11 @@ export class RedisShard {
   /** Which attachment claims are made under; an older one cannot claim any more. */
   generation(): number {
     return this.#generation;
+  }
+
+  /** Claims of this verifier that were taken back. */
+  withdrawals(): number {
+    return this.#withdrawals;
   }
 
   /** Claims that are remembered with timestamps after `throughSeconds`, as last heard, by all verifiers. */
@@ -109,22 +107,16 @@ export class RedisShard {
   async attach(nowMs: number): Promise<string | undefined> {
     this.#generation += 1;
     const generation = this.#generation;
-    const knewLoss = this.#lost;
+    const hasSeenLoss = this.#lost;
     const sentMs = this.#options.clock.monotonicMs();
-    const reply = readAttachReply(
-      await this.#link.run(
-        REDIS_SCRIPTS.attach,
-        [this.#keys.state, this.#keys.session],
-        [...this.#attachArguments(nowMs), SESSION_MS, graceSeconds(this.#options)],
-      ),
-    );
-    if (reply.kind === 'replica') return 'the Redis server is a replica: name its master, or the sentinels';
-    if (reply.kind === 'diverged') return clocksApart(reply.byMs);
+    const request = { generation, nowMs, epoch: this.#epoch, hasSeenLoss };
+    const reply = await runAttach(this.#connection, this.#keys, request, this.#options);
+    if (typeof reply === 'string') return reply;
     if (generation !== this.#generation) return 'attached again in the meantime';
     this.#redisClock.set(reply.redisMs, sentMs);
     this.#floorSeconds = reply.floorSeconds;
     this.#epoch = reply.epoch;
-    if (knewLoss) this.#lost = false;
+    if (hasSeenLoss) this.#lost = false;
     this.#attached = !this.#lost;
     if (reply.lost !== '') this.#onLoss(reply.lost);
     return undefined;
@@ -137,15 +129,9 @@ export class RedisShard {
   async look(): Promise<string | undefined> {
     const generation = this.#generation;
     const sentMs = this.#options.clock.monotonicMs();
-    const reply = readLookReply(
-      await this.#link.run(
-        REDIS_SCRIPTS.look,
-        [this.#keys.state, this.#keys.session, this.#keys.held],
-        [generation, SESSION_MS],
-      ),
-    );
+    const reply = await runLook(this.#connection, this.#keys, generation);
     // A session is replicated: on a promoted server ours is there still, once another verifier has begun an epoch on it.
-    if (reply.kind === 'detached' || reply.epoch !== this.#epoch) {
+    if (reply?.epoch !== this.#epoch) {
       this.detach(generation);
       return undefined;
     }
@@ -158,78 +144,28 @@ export class RedisShard {
   }
 
   /** Sends a claim. Rejects with the client's error. */
-  async claim(claim: NonceClaim, token: string, nowMs: number, floorSeconds: number): Promise<ClaimReply> {
-    const { pastSkewSeconds, futureSkewSeconds, redis } = this.#options;
-    const keys = this.#keys;
-    const reply = readClaimReply(
-      await this.#link.run(
-        REDIS_SCRIPTS.claim,
-        [keys.nonce(claim.key), keys.state, keys.session, keys.held, keys.heldBy(claim.identity)],
-        [
-          this.#generation,
-          nowMs,
-          claim.timestampSeconds,
-          pastSkewSeconds,
-          futureSkewSeconds,
-          redis.maxClockDifferenceMilliseconds ?? '',
-          floorSeconds,
-          this.#bounds.maxEntries,
-          this.#bounds.maxEntriesPerIdentity,
-          token,
-          claim.requestId,
-          this.#redisClock.deadlineMs(),
-          claim.standsAfterMs === undefined ? '' : 1,
-        ],
-      ),
-    );
+  async claim(
+    claim: NonceClaim,
+    sent: Pick<ClaimRequest, 'token' | 'nowMs' | 'floorSeconds'>,
+  ): Promise<ClaimReply> {
+    const request = { ...sent, generation: this.#generation, deadlineMs: this.#redisClock.deadlineMs() };
+    const reply = await runClaim(this.#connection, this.#keys, claim, request, this.#claimOptions);
     if (reply.kind === 'claimed') this.#count(claim.timestampSeconds, 1);
     if (reply.kind === 'claimed' || reply.kind === 'below_floor')
       this.#floorSeconds = Math.max(this.#floorSeconds, reply.floorSeconds);
     return reply;
   }
 
-  /** Removes an entry if it is that of its owner, told by `field`. Resolves with whether it was; may reject. */
-  async withdraw(claim: NonceClaim, field: 'token' | 'request', value: string): Promise<boolean> {
-    const keys = this.#keys;
-    const second = await this.#link.run(
-      REDIS_SCRIPTS.withdraw,
-      [keys.nonce(claim.key), keys.held, keys.heldBy(claim.identity)],
-      [field, value],
-    );
-    if (typeof second !== 'number' || second < 0) return false;
+  /** Removes an entry if it is that of its owner. Resolves with whether it was; may reject. */
+  async withdraw(claim: NonceClaim, owner: ClaimOwner): Promise<boolean> {
+    const second = await runWithdraw(this.#connection, this.#keys, claim, owner);
+    if (second === undefined) return false;
+    this.#withdrawals += 1;
     this.#count(second, -1);
     return true;
-  }
-
-  async #settle(claims: readonly (readonly [token: string, claim: NonceClaim])[]): Promise<void> {
-    await this.#link.run(
-      REDIS_SCRIPTS.settle,
-      claims.map(([, { key }]) => this.#keys.nonce(key)),
-      claims.map(([token]) => token),
-    );
-  }
-
-  #attachArguments(nowMs: number): (string | number)[] {
-    const { pastSkewSeconds, futureSkewSeconds, redis, isNew } = this.#options;
-    return [
-      this.#generation,
-      nowMs,
-      pastSkewSeconds,
-      futureSkewSeconds,
-      redis.maxClockDifferenceMilliseconds ?? '',
-      this.#epoch,
-      this.#lost ? 1 : '',
-      // What was there once is not new when it is missing.
-      isNew === true && this.#epoch === '' ? 1 : '',
-    ];
   }
 
   #count(second: number, change: number): void {
     this.#held.set(second, Math.max(0, (this.#held.get(second) ?? 0) + change));
   }
-}
-
-/** A server that stands alone is replaced by itself alone: nobody can still claim on a former one. */
-function graceSeconds({ redis }: RedisNonceStoreOptions): number {
-  return redis.deployment.kind === 'standalone' ? 0 : failOverGraceSeconds(redis.timeoutMilliseconds);
 }

@@ -4,7 +4,9 @@
  * all the same is taken back.
  */
 import { randomBytes } from 'node:crypto';
-import { CircuitBreaker } from '../../storage/redis/circuit-breaker.js';
+import { RedisRateLimits } from '../../rate-limits/redis.js';
+import { within } from '../../storage/redis/command.js';
+import { RedisConnection } from '../../storage/redis/connection.js';
 import { createClockGuard, type ClockGuard } from '../clock-guard.js';
 import type {
   ClaimOutcome,
@@ -14,16 +16,14 @@ import type {
   NonceStoreStatus,
   SharedStoreFigures,
 } from '../nonce-store.js';
-import { RedisClaimer } from './claimer.js';
-import { CLUSTER_SHARDS, RedisKeys, shardOf } from './keys.js';
-import { RedisKeeper } from './keeper.js';
-import { openRedisLink, type RedisLink } from '../../storage/redis/link.js';
-import type { RedisNonceStoreOptions } from './options.js';
-import { RedisRateLimits } from '../../rate-limits/redis.js';
-import { RedisShard, type ShardEvents } from './shard.js';
 import { floorReason, startFloorSeconds } from '../store-health.js';
 import { checkNonceStoreOptions } from '../store-options.js';
-import { within } from '../../storage/redis/within.js';
+import type { ClaimOwner } from './claim-scripts.js';
+import { RedisClaims } from './claims.js';
+import { RedisHealthMonitor } from './health-monitor.js';
+import type { RedisNonceStoreOptions } from './options.js';
+import { RedisShard } from './shard.js';
+import { CLUSTER_SHARDS, RedisKeys, shardOf } from './state-scripts.js';
 
 /** A `NonceStore` in Redis, with the rate limit that goes with it. */
 export interface RedisNonceStore extends NonceStore {
@@ -32,9 +32,9 @@ export interface RedisNonceStore extends NonceStore {
 }
 
 /** How long a start waits for Redis before it goes on without: the store is then unhealthy, and recovers by itself. */
-const START_PATIENCE_MS = 1_000;
-/** How long an end waits for what is owed to Redis. */
-const CLOSE_PATIENCE_MS = 1_000;
+const START_WAIT_MS = 1_000;
+/** How long an end waits for what Redis has yet to be told. */
+const CLOSE_WAIT_MS = 1_000;
 const VERIFIER_NAME_BYTES = 12;
 /** What a value of ours can hold: printable ASCII without a line break. */
 const REQUEST_ID = /^[\x20-\x7e]{1,64}$/;
@@ -42,8 +42,8 @@ const REQUEST_ID = /^[\x20-\x7e]{1,64}$/;
 /** Opens the store. Rejects with `StorageError` on impossible options alone: a Redis that is absent may come. */
 export async function openRedisNonceStore(options: RedisNonceStoreOptions): Promise<RedisNonceStore> {
   checkNonceStoreOptions(options);
-  const store = new SharedStore(options, openRedisLink(options.redis));
-  await store.begin(START_PATIENCE_MS);
+  const store = new SharedStore(options);
+  await store.begin(START_WAIT_MS);
   return store;
 }
 
@@ -51,67 +51,41 @@ class SharedStore implements RedisNonceStore {
   readonly name = 'redis';
   readonly rateLimits: RedisRateLimits;
   readonly #options: RedisNonceStoreOptions;
-  readonly #link: RedisLink;
-  readonly #breaker = new CircuitBreaker();
+  readonly #connection: RedisConnection;
   readonly #guard: ClockGuard;
   readonly #shards: readonly RedisShard[];
-  readonly #keeper: RedisKeeper;
-  readonly #claimer: RedisClaimer;
+  readonly #monitor: RedisHealthMonitor;
+  readonly #claims: RedisClaims;
   readonly #tokens = new WeakMap<NonceClaim, string>();
   #ownFloorSeconds = 0;
-  #unknownOutcomes = 0;
-  #withdrawals = 0;
   #stateLosses = 0;
   #closed = false;
 
-  constructor(options: RedisNonceStoreOptions, link: RedisLink) {
-    const { clock, clockStepMs: stepMs, clockSettleMs: settleMs, futureSkewSeconds } = options;
+  constructor(options: RedisNonceStoreOptions) {
+    const { redis } = options;
+    const connection = new RedisConnection(redis);
     this.#options = options;
-    this.#link = link;
-    this.#guard = createClockGuard({
-      clock,
-      stepMs,
-      settleMs,
-      onSettled: (latestMs) => {
-        this.#ownFloorSeconds = Math.max(
-          this.#ownFloorSeconds,
-          startFloorSeconds(latestMs, futureSkewSeconds),
-        );
-      },
-    });
-    this.#shards = openShards(options, link, {
-      onLoss: (why) => this.#noteLoss(why),
-      onWithdrawn: (count) => void (this.#withdrawals += count),
-    });
-    const breaker = this.#breaker;
-    this.#keeper = new RedisKeeper({
-      link,
-      breaker,
+    this.#connection = connection;
+    this.#guard = this.#guardClock(options);
+    this.#shards = openShards(options, connection, (why) => this.#noteLoss(why));
+    this.#monitor = new RedisHealthMonitor({
+      connection,
       options,
       shards: this.#shards,
       guard: this.#guard,
     });
-    const wake = (): void => this.#keeper.wake();
-    const onUnknown = (): void => void (this.#unknownOutcomes += 1);
-    this.#claimer = new RedisClaimer({
-      link,
-      breaker,
-      options,
-      wake,
-      onUnknown,
-      onWithdrawn: () => void (this.#withdrawals += 1),
-    });
+    const onFault = (): void => this.#monitor.lookNow();
+    this.#claims = new RedisClaims(connection, options, onFault);
     this.rateLimits = new RedisRateLimits({
-      link,
-      breaker,
-      wake,
+      connection,
+      redis,
+      onFault,
       isServing: () => this.#isServing(),
-      redis: options.redis,
     });
   }
 
   begin(atMostMs: number): Promise<void> {
-    return this.#keeper.settle(atMostMs);
+    return this.#monitor.untilHealthy(atMostMs);
   }
 
   claim(claim: NonceClaim): ClaimOutcome | Promise<ClaimOutcome> {
@@ -122,34 +96,29 @@ class SharedStore implements RedisNonceStore {
     if (!this.#insideWindow(claim, Math.floor(nowMs / 1000))) return { kind: 'outside_window' };
     const shard = this.#shardOf(claim);
     if (!shard.isAttached()) return doubt('store_unavailable');
-    const token = this.#claimer.newToken();
+    const token = this.#claims.newToken();
     this.#tokens.set(claim, token);
     const floorSeconds = this.#ownFloorSeconds;
-    return this.#claimer.claim(claim, { shard, token, nowMs: Math.floor(nowMs), floorSeconds });
+    return this.#claims.claim(claim, { shard, token, nowMs: Math.floor(nowMs), floorSeconds });
   }
 
   async withdraw(claim: NonceClaim): Promise<void> {
     if (this.#closed) return;
     const shard = this.#shardOf(claim);
     const token = this.#tokens.get(claim);
-    const [field, value] =
-      token === undefined ? (['request', claim.requestId] as const) : (['token', token] as const);
+    const owner: ClaimOwner = token === undefined ? ['request', claim.requestId] : ['token', token];
     try {
-      const removed = await within(
-        shard.withdraw(claim, field, value),
-        this.#options.redis.timeoutMilliseconds,
-      );
-      if (removed) this.#withdrawals += 1;
+      await within(shard.withdraw(claim, owner), this.#options.redis.timeoutMilliseconds);
     } catch {
-      if (token !== undefined) shard.debts.owe(claim, token);
-      this.#keeper.wake();
+      if (token !== undefined) shard.pending.addWithdrawal(claim, token);
+      this.#monitor.lookNow();
     }
   }
 
   settle(claim: NonceClaim): void {
     const token = this.#tokens.get(claim);
     if (token !== undefined && claim.standsAfterMs !== undefined)
-      this.#shardOf(claim).debts.settle(claim, token);
+      this.#shardOf(claim).pending.addSettlement(claim, token);
   }
 
   status(): NonceStoreStatus {
@@ -165,28 +134,39 @@ class SharedStore implements RedisNonceStore {
     const status = { entries, maxEntries: this.#options.maxEntries, floorSeconds, clockSteps };
     const unhealthy = this.#closed
       ? 'the store is closed'
-      : (this.#keeper.fault() ?? this.#guard.doubt() ?? floorReason(floorSeconds, nowSeconds));
+      : (this.#monitor.fault() ?? this.#guard.doubt() ?? floorReason(floorSeconds, nowSeconds));
     return unhealthy === undefined ? status : { ...status, unhealthy };
   }
 
   figures(): SharedStoreFigures {
+    const sumOf = (count: (shard: RedisShard) => number): number =>
+      this.#shards.reduce((sum, shard) => sum + count(shard), 0);
     return {
-      breaker: this.#breaker.state(),
-      unknownOutcomes: this.#unknownOutcomes,
-      withdrawals: this.#withdrawals,
-      withdrawalsOwed: this.#shards.reduce((sum, shard) => sum + shard.debts.owed(), 0),
+      breaker: this.#connection.breaker.state(),
+      unknownOutcomes: this.#claims.unknownOutcomes(),
+      withdrawals: sumOf((shard) => shard.withdrawals()),
+      withdrawalsOwed: sumOf((shard) => shard.pending.withdrawals()),
       stateLosses: this.#stateLosses,
     };
   }
 
-  /** What is owed is paid, as far as that can be done at once: nobody else knows of it. */
+  /** Redis is told what is pending, as far as that can be done at once: nobody else knows of it. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#keeper.stop();
-    const paid = Promise.all(this.#shards.map((shard) => shard.debts.pay()));
-    await within(paid, CLOSE_PATIENCE_MS).catch(() => undefined);
-    this.#link.close();
+    this.#monitor.stop();
+    const told = Promise.all(this.#shards.map((shard) => shard.pending.send()));
+    await within(told, CLOSE_WAIT_MS).catch(() => undefined);
+    this.#connection.close();
+  }
+
+  #guardClock(options: RedisNonceStoreOptions): ClockGuard {
+    const { clock, clockStepMs: stepMs, clockSettleMs: settleMs, futureSkewSeconds } = options;
+    const onSettled = (latestMs: number): void => {
+      const floorSeconds = startFloorSeconds(latestMs, futureSkewSeconds);
+      this.#ownFloorSeconds = Math.max(this.#ownFloorSeconds, floorSeconds);
+    };
+    return createClockGuard({ clock, stepMs, settleMs, onSettled });
   }
 
   #noteLoss(why: string): void {
@@ -197,7 +177,13 @@ class SharedStore implements RedisNonceStore {
   }
 
   #isServing(): boolean {
-    return !this.#closed && this.#breaker.isClosed() && this.#link.isReady() && this.#link.isVouchedFor();
+    const { breaker } = this.#connection;
+    return (
+      !this.#closed &&
+      breaker.isClosed() &&
+      this.#connection.isReady() &&
+      this.#connection.isMasterConfirmed()
+    );
   }
 
   #shardOf(claim: NonceClaim): RedisShard {
@@ -216,16 +202,14 @@ class SharedStore implements RedisNonceStore {
 
 function openShards(
   options: RedisNonceStoreOptions,
-  link: RedisLink,
-  events: ShardEvents,
+  connection: RedisConnection,
+  onLoss: (why: string) => void,
 ): readonly RedisShard[] {
   const { keyPrefix, deployment } = options.redis;
   const verifier = randomBytes(VERIFIER_NAME_BYTES).toString('base64url');
   const shards = deployment.kind === 'cluster' ? CLUSTER_SHARDS : 1;
-  return Array.from(
-    { length: shards },
-    (_, at) => new RedisShard(new RedisKeys(keyPrefix, at, verifier), link, options, { shards, ...events }),
-  );
+  const keys = Array.from({ length: shards }, (_, at) => new RedisKeys(keyPrefix, at, verifier));
+  return keys.map((each) => new RedisShard(each, connection, options, { shards, onLoss }));
 }
 
 function doubt(reason: NonceDoubt): ClaimOutcome {

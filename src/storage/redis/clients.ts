@@ -7,16 +7,15 @@ import {
   type SecureContext,
 } from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
-import type { RedisAddress, RedisSettings, RedisTls } from './settings.js';
+import type { RedisAddress, RedisConnectionSettings, RedisDeployment, RedisTls } from './settings.js';
 import { trusting } from '../../crypto/tls-client.js';
 import { RedisSentinels } from './sentinels.js';
-
-/** Where Redis is and how it is spoken to. */
-export type RedisLinkSettings = Omit<RedisSettings, 'maxClockDifferenceMilliseconds'>;
 
 /** Between attempts to connect: recovery has to be over within a second of Redis's return. */
 export const RECONNECT_MS = 100;
 const CONNECT_MS = 500;
+/** A connection over which an answer is due, and nothing has come for so long, is dead: it is ended and made anew. */
+const SILENCE_MS = 1_500;
 /** A server that stands still does not end its side of a connection. */
 const DISCONNECT_MS = 100;
 /** How often a server that still reads its data is asked whether it has them. */
@@ -25,7 +24,7 @@ const LOADING_MS = 100;
 const TOPOLOGY_MS = 1_000;
 
 /** Connections to the sentinels; undefined where there are none. */
-export function sentinelsOf(settings: RedisLinkSettings): RedisSentinels | undefined {
+export function sentinelsOf(settings: RedisConnectionSettings): RedisSentinels | undefined {
   const { deployment } = settings;
   if (deployment.kind !== 'sentinel') return undefined;
   const { username, password } = deployment;
@@ -36,41 +35,48 @@ export function sentinelsOf(settings: RedisLinkSettings): RedisSentinels | undef
     retryStrategy: () => RECONNECT_MS,
     commandTimeout: settings.timeoutMilliseconds,
   };
-  return new RedisSentinels(
-    deployment.addresses,
-    deployment.master,
-    ({ host, port }) => new Redis({ ...options, host, port }),
-  );
+  const clients = deployment.addresses.map(({ host, port }) => new Redis({ ...options, host, port }));
+  return new RedisSentinels(clients, deployment.master);
 }
 
 /** The client; it connects by itself, again and again. `found` is told where a sentinel says that the master is. */
-export function clientFor(settings: RedisLinkSettings, found: RedisSentinels | undefined): Redis | Cluster {
-  const { deployment } = settings;
+export function clientFor(
+  settings: RedisConnectionSettings,
+  found: RedisSentinels | undefined,
+): Redis | Cluster {
+  const { deployment, database } = settings;
   const common = commonOptions(settings);
-  if (deployment.kind === 'cluster')
-    return new Cluster([...deployment.addresses], {
-      enableOfflineQueue: false,
-      clusterRetryStrategy: () => RECONNECT_MS,
-      retryDelayOnFailover: 0,
-      retryDelayOnClusterDown: 0,
-      retryDelayOnTryAgain: 0,
-      slotsRefreshInterval: TOPOLOGY_MS,
-      slotsRefreshTimeout: CONNECT_MS,
-      // The certificate is checked against the name that was configured, not against what a node calls itself.
-      dnsLookup: (address, callback) => callback(null, address),
-      redisOptions: common,
-    });
-  const own = { ...common, enableOfflineQueue: false, retryStrategy: () => RECONNECT_MS };
-  if (deployment.kind === 'standalone') {
-    const { host, port } = deployment.address;
-    return new Redis({ ...own, host, port, db: settings.database });
-  }
-  return new Redis({
-    ...own,
-    db: settings.database,
-    sentinels: deployment.addresses.map(({ host, port }) => ({ host, port })),
+  if (deployment.kind === 'cluster') return clusterClient(deployment.addresses, common);
+  const own = { ...common, db: database, enableOfflineQueue: false, retryStrategy: () => RECONNECT_MS };
+  if (deployment.kind === 'standalone') return new Redis({ ...own, ...deployment.address });
+  return new Redis({ ...own, ...sentinelOptions(deployment, common.tls, found) });
+}
+
+function clusterClient(addresses: readonly RedisAddress[], redisOptions: CommonOptions): Cluster {
+  return new Cluster([...addresses], {
+    enableOfflineQueue: false,
+    clusterRetryStrategy: () => RECONNECT_MS,
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    retryDelayOnTryAgain: 0,
+    slotsRefreshInterval: TOPOLOGY_MS,
+    slotsRefreshTimeout: CONNECT_MS,
+    // The certificate is checked against the name that was configured, not against what a node calls itself.
+    dnsLookup: (address, callback) => callback(null, address),
+    redisOptions,
+  });
+}
+
+/** How the master is found. */
+function sentinelOptions(
+  deployment: Extract<RedisDeployment, { readonly kind: 'sentinel' }>,
+  tls: ConnectionOptions | undefined,
+  found: RedisSentinels | undefined,
+) {
+  return {
+    sentinels: [...deployment.addresses],
     name: deployment.master,
-    role: 'master',
+    role: 'master' as const,
     failoverDetector: true,
     // Called with what a sentinel answers, the master's address last of all; it changes nothing.
     natMap: (address: string) => {
@@ -83,20 +89,24 @@ export function clientFor(settings: RedisLinkSettings, found: RedisSentinels | u
     ...defined({
       sentinelUsername: deployment.username,
       sentinelPassword: deployment.password?.(),
-      sentinelTLS: common.tls,
+      sentinelTLS: tls,
     }),
-    enableTLSForSentinelMode: common.tls !== undefined,
-  });
+    enableTLSForSentinelMode: tls !== undefined,
+  };
 }
 
+type CommonOptions = ReturnType<typeof commonOptions>;
+
 /** What one connection is like, wherever it leads. */
-function commonOptions(settings: RedisLinkSettings) {
-  const { tls } = settings;
+function commonOptions(settings: RedisConnectionSettings) {
+  const { tls, timeoutMilliseconds } = settings;
   return {
     protocol: 2 as const,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     connectTimeout: CONNECT_MS,
+    // The one place that calls a connection dead; never before the time of a command is over.
+    socketTimeout: Math.max(SILENCE_MS, timeoutMilliseconds),
     disconnectTimeout: DISCONNECT_MS,
     maxLoadingRetryTime: LOADING_MS,
     disableClientInfo: true,
@@ -138,7 +148,7 @@ function defined<T extends Record<string, unknown>>(
 }
 
 /** For messages; without a password. */
-export function describe({ deployment }: RedisLinkSettings): string {
+export function describe({ deployment }: RedisConnectionSettings): string {
   if (deployment.kind === 'standalone') return `Redis at ${text(deployment.address)}`;
   const addresses = deployment.addresses.map(text).join(', ');
   return deployment.kind === 'cluster'

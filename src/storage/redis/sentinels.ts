@@ -5,54 +5,38 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Redis } from 'ioredis';
-import type { RedisAddress } from './settings.js';
-import { within } from './within.js';
+import { within } from './command.js';
 
 /** How long a name may take to be resolved; one that takes longer is one that nobody knows. */
 const RESOLVE_MS = 500;
 
 /** How long a majority's word counts, from when it was asked for. */
-const VOUCHED_MS = 2_000;
+const CONFIRMED_MS = 2_000;
 
 /**
  * How much longer than its own time a verifier that attaches after a fail-over has to reckon with others that have
  * not heard of it and claim on the former master: until its majority's word is spent, and their last claim answered.
  */
 export function failOverGraceSeconds(timeoutMilliseconds: number): number {
-  return Math.ceil((VOUCHED_MS + timeoutMilliseconds) / 1000);
+  return Math.ceil((CONFIRMED_MS + timeoutMilliseconds) / 1000);
 }
 
 /** Whether a majority's word that was asked for at this monotonic time still counts. */
 export function isFresh(askedAtMs: number): boolean {
-  return performance.now() - askedAtMs < VOUCHED_MS;
+  return performance.now() - askedAtMs < CONFIRMED_MS;
 }
-
-/** Resolves with the addresses of a host name; rejects when there are none. */
-export type ResolveName = (host: string) => Promise<readonly string[]>;
-
-/** Makes a connection to one sentinel that connects by itself, again and again. */
-export type ConnectSentinel = (address: RedisAddress) => Redis;
 
 export class RedisSentinels {
   readonly #clients: readonly Redis[];
   readonly #master: string;
-  readonly #resolve: ResolveName;
   #named: string | undefined;
 
-  constructor(
-    addresses: readonly RedisAddress[],
-    master: string,
-    connect: ConnectSentinel,
-    resolve: ResolveName = addressesOf,
-  ) {
+  /** `clients`: one for each sentinel, connecting by themselves. */
+  constructor(clients: readonly Redis[], master: string) {
+    this.#clients = clients;
     this.#master = master;
-    this.#resolve = resolve;
-    this.#clients = addresses.map((address) => {
-      const client = connect(address);
-      // A sentinel that does not answer is one that does not agree.
-      client.on('error', () => undefined);
-      return client;
-    });
+    // A sentinel that does not answer is one that does not agree.
+    for (const client of clients) client.on('error', () => undefined);
   }
 
   /** For the client's look-up of the master: remembers, as `host:port`, where the present connection leads. */
@@ -79,18 +63,8 @@ export class RedisSentinels {
       return named !== undefined && named === ours;
     const [theirs, own] = [splitAddress(named), splitAddress(ours)];
     if (theirs.port !== own.port || (isIP(theirs.host) > 0 && isIP(own.host) > 0)) return false;
-    const [one, other] = await Promise.all([this.#addressesOf(theirs.host), this.#addressesOf(own.host)]);
+    const [one, other] = await Promise.all([addressesOf(theirs.host), addressesOf(own.host)]);
     return one.some((address) => other.includes(address));
-  }
-
-  /** None for a name that cannot be resolved, or not in time: then it is no other host's name. */
-  async #addressesOf(host: string): Promise<readonly string[]> {
-    if (isIP(host) > 0) return [host];
-    try {
-      return await within(this.#resolve(host), RESOLVE_MS);
-    } catch {
-      return [];
-    }
   }
 
   async #ask(client: Redis): Promise<string | undefined> {
@@ -109,6 +83,13 @@ function splitAddress(address: string): { readonly host: string; readonly port: 
   return { host: address.slice(0, at), port: address.slice(at + 1) };
 }
 
-async function addressesOf(host: string): Promise<string[]> {
-  return (await lookup(host, { all: true })).map(({ address }) => address);
+/** None for a name that cannot be resolved, or not in time: then it is no other host's name. */
+async function addressesOf(host: string): Promise<readonly string[]> {
+  if (isIP(host) > 0) return [host];
+  try {
+    const found = await within(lookup(host, { all: true }), RESOLVE_MS);
+    return found.map(({ address }) => address);
+  } catch {
+    return [];
+  }
 }

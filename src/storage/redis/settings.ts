@@ -1,4 +1,5 @@
 /** The Redis that several verifiers share: where it is, and how it is spoken to. */
+
 /** Where a server listens. */
 export interface RedisAddress {
   readonly host: string;
@@ -44,3 +45,6 @@ export interface RedisSettings {
   /** How far the clocks of a verifier and of Redis may lie apart. */
   readonly maxClockDifferenceMilliseconds: number;
 }
+
+/** What a connection is made from. */
+export type RedisConnectionSettings = Omit<RedisSettings, 'maxClockDifferenceMilliseconds'>;

@@ -15,7 +15,7 @@ function allowedBy(file: string): ReadonlySet<string> {
 /** Commands of every script below `src`. */
 function called(): Set<string> {
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
-  const texts = sources.filter((name) => name.endsWith('scripts.ts')).map((name) => read(join('src', name)));
+  const texts = sources.filter((name) => name.endsWith('.ts')).map((name) => read(join('src', name)));
   return new Set(
     texts.flatMap((text) => [...text.matchAll(/redis\.call\('([A-Z]+)'/g)]).map(([, name = '']) => name),
   );

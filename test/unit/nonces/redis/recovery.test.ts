@@ -1,22 +1,21 @@
-/** What a verifier does as it comes back to Redis: which losses it counts, and how it pays what it owes. */
-import { CircuitBreaker } from '../../../src/storage/redis/circuit-breaker.js';
-import { createClockGuard } from '../../../src/nonces/clock-guard.js';
-import type { NonceClaim } from '../../../src/nonces/nonce-store.js';
-import { RedisKeeper } from '../../../src/nonces/redis/keeper.js';
-import { RedisKeys } from '../../../src/nonces/redis/keys.js';
-import type { RedisLink } from '../../../src/storage/redis/link.js';
-import type { RedisNonceStoreOptions } from '../../../src/nonces/redis/options.js';
-import { REDIS_SCRIPTS } from '../../../src/nonces/redis/scripts.js';
-import type { RedisScript } from '../../../src/storage/redis/script.js';
-import { RedisShard } from '../../../src/nonces/redis/shard.js';
-import { until } from '../../support/until.js';
+/** What a verifier does as it comes back to Redis: which losses it counts, and how it sends what is pending. */
+import { createClockGuard } from '../../../../src/nonces/clock-guard.js';
+import type { NonceClaim } from '../../../../src/nonces/nonce-store.js';
+import { RedisHealthMonitor } from '../../../../src/nonces/redis/health-monitor.js';
+import type { RedisNonceStoreOptions } from '../../../../src/nonces/redis/options.js';
+import { RedisShard } from '../../../../src/nonces/redis/shard.js';
+import { ATTACH, LOOK, RedisKeys } from '../../../../src/nonces/redis/state-scripts.js';
+import type { RedisScript } from '../../../../src/storage/redis/command.js';
+import { CircuitBreaker, type RedisConnection } from '../../../../src/storage/redis/connection.js';
+import { until } from '../../../support/until.js';
 
 const TIMEOUT_MS = 50;
 const INFO = 'redis_version:7.2.0\r\nrole:master\r\nmaxmemory_policy:noeviction\r\nevicted_keys:0\r\n';
 
-/** As much of Redis as attachments, looks and payments need, and a say over when it answers. */
-class FakeRedis implements RedisLink {
+/** As much of Redis as attachments, looks and withdrawals need, and a say over when it answers. */
+class FakeRedis implements Pick<RedisConnection, keyof RedisConnection> {
   readonly name = 'Redis';
+  readonly breaker = new CircuitBreaker();
   epoch = 1;
   isLost = false;
   session: unknown;
@@ -38,8 +37,8 @@ class FakeRedis implements RedisLink {
   }
 
   async run({ sha }: RedisScript, _keys: readonly string[], args: readonly (string | number)[]) {
-    if (sha === REDIS_SCRIPTS.attach.sha) return this.#attach(args);
-    if (sha === REDIS_SCRIPTS.look.sha)
+    if (sha === ATTACH.sha) return this.#attach(args);
+    if (sha === LOOK.sha)
       return this.session === args[0] ? ['attached', '0', '0', [], String(this.epoch)] : ['detached'];
     await this.beforeWithdrawn();
     this.withdrawn += 1;
@@ -60,20 +59,19 @@ class FakeRedis implements RedisLink {
   }
 
   isReady = (): boolean => true;
-  connection = (): number => 0;
-  vouch = (): Promise<undefined> => Promise.resolve(undefined);
-  isVouchedFor = (): boolean => true;
+  number = (): number => 0;
+  confirmMaster = (): Promise<undefined> => Promise.resolve(undefined);
+  isMasterConfirmed = (): boolean => true;
   lastError = (): undefined => undefined;
   loadScripts = (): Promise<void> => Promise.resolve();
   serverInfo = (): Promise<string[]> => Promise.resolve([INFO]);
   wait = (): Promise<number> => Promise.resolve(0);
-  reset = (): void => undefined;
   close = (): void => undefined;
 }
 
-const keepers: RedisKeeper[] = [];
+const monitors: RedisHealthMonitor[] = [];
 afterEach(() => {
-  for (const keeper of keepers.splice(0)) keeper.stop();
+  for (const monitor of monitors.splice(0)) monitor.stop();
 });
 
 async function attachedTo(redis: FakeRedis) {
@@ -87,29 +85,27 @@ async function attachedTo(redis: FakeRedis) {
     redis: { deployment: { kind: 'standalone' }, timeoutMilliseconds: TIMEOUT_MS },
   } as unknown as RedisNonceStoreOptions;
   const losses: string[] = [];
-  const counts = { withdrawn: 0 };
-  const shard = new RedisShard(new RedisKeys('test', 0, 'one'), redis, options, {
+  const connection = redis as unknown as RedisConnection;
+  const shard = new RedisShard(new RedisKeys('test', 0, 'one'), connection, options, {
     shards: 1,
     onLoss: (why) => void losses.push(why),
-    onWithdrawn: (count) => void (counts.withdrawn += count),
   });
-  const breaker = new CircuitBreaker();
   const guard = createClockGuard({
     clock,
     stepMs: undefined,
     settleMs: undefined,
     onSettled: () => undefined,
   });
-  const keeper = new RedisKeeper({ link: redis, shards: [shard], breaker, guard, options });
-  keepers.push(keeper);
-  await until('it is attached', () => keeper.fault() === undefined);
-  return { shard, breaker, keeper, losses, counts };
+  const monitor = new RedisHealthMonitor({ connection, shards: [shard], guard, options });
+  monitors.push(monitor);
+  await until('it is attached', () => monitor.fault() === undefined);
+  return { shard, breaker: redis.breaker, monitor, losses };
 }
 
-async function untilBack(redis: FakeRedis, { shard, keeper }: Awaited<ReturnType<typeof attachedTo>>) {
+async function untilBack(redis: FakeRedis, { shard, monitor }: Awaited<ReturnType<typeof attachedTo>>) {
   await until('it is attached anew', () => {
-    keeper.wake();
-    return shard.isAttached() && keeper.fault() === undefined && redis.session === shard.generation();
+    monitor.lookNow();
+    return shard.isAttached() && monitor.fault() === undefined && redis.session === shard.generation();
   });
 }
 
@@ -149,11 +145,11 @@ describe('each verifier that had claimed before a loss counts it once', () => {
     redis.beforeAttached = () => answered;
     redis.beginEpoch();
     await until('nobody waits for the answer any longer', () => {
-      verifier.keeper.wake();
-      return verifier.keeper.fault()?.includes('no answer within') === true;
+      verifier.monitor.lookNow();
+      return verifier.monitor.fault()?.includes('no answer within') === true;
     });
     redis.beforeAttached = () => Promise.resolve();
-    verifier.keeper.stop();
+    verifier.monitor.stop();
     answer();
     await until('it is attached', () => verifier.shard.isAttached());
     expect(verifier.losses).toEqual([SEEN]);
@@ -188,8 +184,8 @@ describe('each verifier that had claimed before a loss counts it once', () => {
   });
 });
 
-describe('what is owed', () => {
-  const OWED = 5_000;
+describe('what is pending', () => {
+  const PENDING = 5_000;
   const claim = (number: number): NonceClaim => ({
     key: Buffer.alloc(32, number),
     identity: 'a',
@@ -199,35 +195,41 @@ describe('what is owed', () => {
     requestId: `request-${number}`,
   });
 
-  it(`is paid beside the look, however much it is: ${OWED} withdrawals take many times the time of a command and are no fault`, async () => {
+  it(`is sent beside the look, however much it is: ${PENDING} withdrawals take many times the time of a command and are no fault`, async () => {
     const redis = new FakeRedis();
-    const { shard, keeper, breaker, counts } = await attachedTo(redis);
+    const { shard, monitor, breaker } = await attachedTo(redis);
     const seen = new Set<string>();
     redis.beforeWithdrawn = async () => {
       await new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS / 10));
-      seen.add(`${breaker.state()}, ${keeper.fault() ?? 'well'}`);
+      seen.add(`${breaker.state()}, ${monitor.fault() ?? 'well'}`);
     };
-    for (let number = 0; number < OWED; number += 1) shard.debts.owe(claim(number), `token-${number}`);
+    for (let number = 0; number < PENDING; number += 1)
+      shard.pending.addWithdrawal(claim(number), `token-${number}`);
     const startMs = performance.now();
-    keeper.wake();
-    await until('all is paid', () => shard.debts.owed() === 0);
+    monitor.lookNow();
+    await until('all is sent', () => shard.pending.withdrawals() === 0);
     expect(performance.now() - startMs).toBeGreaterThan(2 * TIMEOUT_MS);
-    expect([redis.withdrawn, counts.withdrawn]).toEqual([OWED, OWED]);
+    expect([redis.withdrawn, shard.withdrawals()]).toEqual([PENDING, PENDING]);
     expect(seen).toEqual(new Set(['closed, well']));
   });
 
-  it('stays owed when it is not answered in time, which is no fault either', async () => {
+  it('stays pending when it is not answered in time, which is no fault either', async () => {
     const redis = new FakeRedis();
-    const { shard, keeper, breaker } = await attachedTo(redis);
+    const { shard, monitor, breaker } = await attachedTo(redis);
     let asked = 0;
     redis.beforeWithdrawn = () => {
       asked += 1;
       return new Promise(() => undefined);
     };
-    for (let number = 0; number < 100; number += 1) shard.debts.owe(claim(number), `token-${number}`);
+    for (let number = 0; number < 100; number += 1)
+      shard.pending.addWithdrawal(claim(number), `token-${number}`);
     await until('it was tried twice', () => asked >= 128);
-    expect([shard.debts.owed(), breaker.state(), keeper.fault()]).toEqual([100, 'closed', undefined]);
+    expect([shard.pending.withdrawals(), breaker.state(), monitor.fault()]).toEqual([
+      100,
+      'closed',
+      undefined,
+    ]);
     redis.beforeWithdrawn = () => Promise.resolve();
-    await until('all is paid', () => shard.debts.owed() === 0);
+    await until('all is sent', () => shard.pending.withdrawals() === 0);
   });
 });

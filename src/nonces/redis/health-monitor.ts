@@ -1,46 +1,43 @@
 /**
  * Keeps the shards attached: looks at Redis all the time, finds out what is wrong with it, and has service back
- * as soon as it is right again. The only one who closes an open breaker.
+ * as soon as it is right again. Only this closes an open breaker.
  */
-import type { CircuitBreaker } from '../../storage/redis/circuit-breaker.js';
-import type { ClockGuard } from '../clock-guard.js';
-import { redisFault } from '../../storage/redis/fault.js';
-import type { RedisLink } from '../../storage/redis/link.js';
+import { RATE_LIMIT_SCRIPTS } from '../../rate-limits/redis.js';
+import { redisFault, within } from '../../storage/redis/command.js';
+import type { RedisConnection } from '../../storage/redis/connection.js';
 import { readServerFacts, serverFault } from '../../storage/redis/server-check.js';
+import type { ClockGuard } from '../clock-guard.js';
+import { CLAIM_SCRIPTS } from './claim-scripts.js';
 import type { RedisNonceStoreOptions } from './options.js';
-import { REDIS_SCRIPTS } from './scripts.js';
 import type { RedisShard } from './shard.js';
-import { within } from '../../storage/redis/within.js';
+import { STATE_SCRIPTS } from './state-scripts.js';
 
 /** How often Redis is looked at while something is wrong; a multiple of it while nothing is. */
 const TICK_MS = 100;
 const TICKS_WHEN_WELL = 2;
 /** How often the servers' settings are read again. */
 const SERVER_CHECK_MS = 1_000;
-/** So long without a good word from Redis, and the connection is made anew: it may lead nowhere. */
-const SILENCE_MS = 1_500;
+/** What the store and its rate limits run: loaded before an attachment. */
+const SCRIPTS = [...STATE_SCRIPTS, ...CLAIM_SCRIPTS, ...RATE_LIMIT_SCRIPTS];
 
-/** What a keeper looks after. */
-export interface KeeperParts {
-  readonly link: RedisLink;
+/** What a monitor looks after. */
+export interface RedisHealthMonitorParts {
+  readonly connection: RedisConnection;
   readonly shards: readonly RedisShard[];
-  readonly breaker: CircuitBreaker;
   readonly guard: ClockGuard;
-  readonly options: RedisNonceStoreOptions;
+  readonly options: Pick<RedisNonceStoreOptions, 'redis'>;
 }
 
-export class RedisKeeper {
-  readonly #parts: KeeperParts;
+export class RedisHealthMonitor {
+  readonly #parts: RedisHealthMonitorParts;
   readonly #timer: NodeJS.Timeout;
   #fault: string | undefined = 'Redis has not answered yet';
-  #round: Promise<void> | undefined;
+  #look: Promise<void> | undefined;
   #ticksUntilLook = 0;
   #serverCheckedAtMs = Number.NEGATIVE_INFINITY;
   #evictedKeys: number | undefined;
-  /** When Redis last said something, or was last given another connection; monotonic ms. */
-  #heardAtMs = performance.now();
 
-  constructor(parts: KeeperParts) {
+  constructor(parts: RedisHealthMonitorParts) {
     this.#parts = parts;
     this.#timer = setInterval(() => {
       this.#tick();
@@ -50,25 +47,25 @@ export class RedisKeeper {
   /** Why nothing can be claimed; undefined when it can. */
   fault(): string | undefined {
     if (this.#fault !== undefined) return this.#fault;
-    if (!this.#parts.link.isReady()) return this.#unreachable();
-    if (!this.#parts.link.isVouchedFor())
-      return `the sentinels have not named ${this.#parts.link.name} of late`;
-    if (this.#parts.shards.some((shard) => !shard.isAttached()))
-      return `the state in ${this.#parts.link.name} has to be looked at again`;
-    return this.#parts.breaker.isClosed() ? undefined : `${this.#parts.link.name} does not answer in time`;
+    const { connection, shards } = this.#parts;
+    if (!connection.isReady()) return this.#unreachable();
+    if (!connection.isMasterConfirmed()) return `the sentinels have not named ${connection.name} of late`;
+    if (shards.some((shard) => !shard.isAttached()))
+      return `the state in ${connection.name} has to be looked at again`;
+    return connection.breaker.isClosed() ? undefined : `${connection.name} does not answer in time`;
   }
 
-  /** Something was noticed: looks at once, if no look is under way. */
-  wake(): void {
+  /** Something was noticed: looks at once, if no look is being taken. */
+  lookNow(): void {
     this.#ticksUntilLook = 0;
     this.#tick();
   }
 
   /** Resolves when all is well, or after `atMostMs`. */
-  async settle(atMostMs: number): Promise<void> {
+  async untilHealthy(atMostMs: number): Promise<void> {
     const endMs = performance.now() + atMostMs;
     while (this.#fault !== undefined && performance.now() < endMs) {
-      if (this.#parts.link.isReady()) this.wake();
+      if (this.#parts.connection.isReady()) this.lookNow();
       await pause(10);
     }
   }
@@ -78,59 +75,48 @@ export class RedisKeeper {
   }
 
   #tick(): void {
-    if (this.#round !== undefined || this.#ticksUntilLook-- > 0) return;
-    this.#round = this.#look().finally(() => {
-      this.#round = undefined;
-      const well = this.#fault === undefined && this.#parts.breaker.isClosed();
+    if (this.#look !== undefined || this.#ticksUntilLook-- > 0) return;
+    this.#look = this.#lookOnce().finally(() => {
+      this.#look = undefined;
+      const well = this.#fault === undefined && this.#parts.connection.breaker.isClosed();
       this.#ticksUntilLook = well ? TICKS_WHEN_WELL : 0;
     });
   }
 
-  async #look(): Promise<void> {
-    const { link, breaker } = this.#parts;
-    breaker.probe();
+  async #lookOnce(): Promise<void> {
+    const { connection, shards } = this.#parts;
+    connection.breaker.probe();
     try {
-      this.#fault = link.isReady() ? await this.#examine() : this.#unreachable();
-      if (link.isReady()) this.#heardAtMs = performance.now();
+      this.#fault = connection.isReady() ? await this.#examine() : this.#unreachable();
     } catch (error) {
       const { kind, message } = redisFault(error);
-      this.#fault = `${link.name}: ${message}`;
-      if (kind !== 'unknown') this.#heardAtMs = performance.now();
+      this.#fault = `${connection.name}: ${message}`;
       // Also where a server has lost nothing but our scripts: they are loaded before an attachment.
-      if (kind === 'refused') for (const shard of this.#parts.shards) shard.detach();
+      if (kind === 'refused') for (const shard of shards) shard.detach();
     }
-    this.#endSilence();
-    if (this.#fault === undefined) breaker.recovered();
-    else breaker.failed();
-  }
-
-  #endSilence(): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#heardAtMs < SILENCE_MS) return;
-    this.#heardAtMs = nowMs;
-    this.#parts.link.reset();
+    if (this.#fault === undefined) connection.breaker.recovered();
+    else connection.breaker.failed();
   }
 
   async #examine(): Promise<string | undefined> {
-    const { link, shards } = this.#parts;
-    const connection = link.connection();
-    const wrong = (await link.vouch()) ?? (await this.#checkServers());
+    const { connection, shards } = this.#parts;
+    const number = connection.number();
+    const wrong = (await connection.confirmMaster()) ?? (await this.#checkServers());
     if (wrong !== undefined) return wrong;
-    if (shards.some((shard) => !shard.isAttached()))
-      await this.#inTime(link.loadScripts(Object.values(REDIS_SCRIPTS)));
+    if (shards.some((shard) => !shard.isAttached())) await this.#inTime(connection.loadScripts(SCRIPTS));
     const faults = await Promise.all(shards.map((shard) => this.#attachOrLook(shard)));
     const fault = faults.find((one) => one !== undefined);
     if (fault !== undefined) return fault;
-    if (!this.#isStill(connection)) return `${link.name} is connected anew`;
+    if (!this.#isStill(number)) return `${connection.name} is connected anew`;
     // Beside this look, and the next ones: a backlog is no fault of Redis.
-    for (const shard of shards) void shard.debts.pay();
+    for (const shard of shards) void shard.pending.send();
     return undefined;
   }
 
-  /** The floor of an attachment counts from when its server was vouched for; another connection may lead elsewhere. */
-  #isStill(connection: number): boolean {
-    const { link, shards, options } = this.#parts;
-    if (options.redis.deployment.kind !== 'sentinel' || link.connection() === connection) return true;
+  /** The floor of an attachment counts from when its server was confirmed as the master; another connection may lead elsewhere. */
+  #isStill(number: number): boolean {
+    const { connection, shards, options } = this.#parts;
+    if (options.redis.deployment.kind !== 'sentinel' || connection.number() === number) return true;
     for (const shard of shards) shard.detach();
     return false;
   }
@@ -151,13 +137,13 @@ export class RedisKeeper {
 
   /** Reads the settings of all servers now and then; what was evicted is lost. */
   async #checkServers(): Promise<string | undefined> {
-    const { link, shards } = this.#parts;
+    const { connection, shards } = this.#parts;
     const nowMs = performance.now();
     const attached = shards.every((shard) => shard.isAttached());
     if (this.#fault === undefined && attached && nowMs - this.#serverCheckedAtMs < SERVER_CHECK_MS)
       return undefined;
-    const facts = (await this.#inTime(link.serverInfo())).map(readServerFacts);
-    if (facts.length === 0) return `${link.name} has no master`;
+    const facts = (await this.#inTime(connection.serverInfo())).map(readServerFacts);
+    if (facts.length === 0) return `${connection.name} has no master`;
     const evicted = facts.reduce((sum, { evictedKeys }) => sum + evictedKeys, 0);
     const isLossy = facts.some((one) => one.role === 'master' && one.evictionPolicy !== 'noeviction');
     if (isLossy || (this.#evictedKeys !== undefined && evicted > this.#evictedKeys))
@@ -168,9 +154,9 @@ export class RedisKeeper {
   }
 
   #unreachable(): string {
-    const { link } = this.#parts;
-    const reason = link.lastError();
-    return `${link.name} cannot be reached${reason === undefined ? '' : `: ${reason}`}`;
+    const { connection } = this.#parts;
+    const reason = connection.lastError();
+    return `${connection.name} cannot be reached${reason === undefined ? '' : `: ${reason}`}`;
   }
 
   #inTime<T>(work: Promise<T>): Promise<T> {

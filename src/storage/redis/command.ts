@@ -1,0 +1,78 @@
+/**
+ * One command to Redis: a script and the name by which it is called, how long a command is waited for, and what its
+ * error says about whether it was carried out.
+ */
+import { createHash } from 'node:crypto';
+
+/** A script with the name by which Redis knows it once it is loaded. */
+export interface RedisScript {
+  readonly text: string;
+  readonly sha: string;
+}
+
+/** A script with its name, from its Lua text. */
+export function redisScript(text: string): RedisScript {
+  return { text, sha: createHash('sha1').update(text).digest('hex') };
+}
+
+/**
+ * Calls `onLate` after `milliseconds`, unless the returned function is called before. What has arrived by then is
+ * read first: after a stall of the event loop every timer is due before any answer has been looked at. What is waited
+ * for goes on by itself, for a late answer still says what has to be taken back.
+ */
+export function deadline(milliseconds: number, onLate: () => void): () => void {
+  let immediate: NodeJS.Immediate | undefined;
+  const timer = setTimeout(() => {
+    immediate = setImmediate(onLate);
+  }, milliseconds);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(immediate);
+  };
+}
+
+/** Rejects when `work` has not settled after `milliseconds`, with an error that says so. */
+export async function within<T>(work: Promise<T>, milliseconds: number): Promise<T> {
+  let cancel: (() => void) | undefined;
+  const late = new Promise<never>((_, reject) => {
+    cancel = deadline(milliseconds, () => reject(new Error(`no answer within ${milliseconds} ms`)));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    cancel?.();
+  }
+}
+
+export interface RedisFault {
+  /**
+   * `full` and `refused`: the server answered, and the command has changed nothing. `unknown`: it may have been
+   * carried out, for the connection broke, or a script ended in the middle.
+   */
+  readonly kind: 'full' | 'refused' | 'unknown';
+  /** For operators; holds neither addresses with passwords nor what was sent. */
+  readonly message: string;
+}
+
+/** Error codes with which Redis refuses a command, or a script at its first write, before anything has happened. */
+const REFUSALS =
+  /^(BUSY|CLUSTERDOWN|CROSSSLOT|LOADING|MASTERDOWN|MISCONF|NOAUTH|NOPERM|NOREPLICAS|NOSCRIPT|READONLY|TRYAGAIN|WRONGPASS)$/;
+
+const MAX_MESSAGE = 200;
+
+/** Judges a rejection of the client. */
+export function redisFault(error: unknown): RedisFault {
+  const { name, message } = described(error);
+  const shown = message.slice(0, MAX_MESSAGE).replace(/[^\x20-\x7e]/g, '?');
+  if (name !== 'ReplyError') return { kind: 'unknown', message: shown };
+  const code = /^(?:-?ERR )?-?([A-Z]+)\b/.exec(message)?.[1] ?? '';
+  if (code === 'OOM') return { kind: 'full', message: shown };
+  return { kind: REFUSALS.test(code) ? 'refused' : 'unknown', message: shown };
+}
+
+/** By shape and not by class: an error of another realm (a test runner) is no instance of our `Error`. */
+function described(error: unknown): { readonly name: string; readonly message: string } {
+  if (typeof error !== 'object' || error === null) return { name: '', message: String(error) };
+  const name = 'name' in error ? String(error.name) : '';
+  return { name, message: 'message' in error ? String(error.message) : '' };
+}
