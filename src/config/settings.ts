@@ -77,6 +77,8 @@ export interface EnvoySettings {
     readonly privateKeyFile: string;
     readonly clientCaFile: string;
     readonly sdsDirectory: string;
+    /** `optional`: a client may come without one, for what is passed through unchecked. */
+    readonly clientCertificate: 'required' | 'optional';
   };
   readonly accessLogPath: string;
   /** Requests per second from one connection, and connections per second, before anything is verified; 0 turns it off. */

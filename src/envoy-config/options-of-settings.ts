@@ -27,13 +27,17 @@ export interface EnvoyFiles {
 
 /** Renders all three files; the time-out and body limit are the verifier's own, so that the two agree. */
 export function envoyFilesOf(input: EnvoyFilesInput): EnvoyFiles {
-  const { certificateFile, privateKeyFile, clientCaFile } = input.envoy.tls;
+  const { certificateFile, privateKeyFile, clientCaFile, clientCertificate } = input.envoy.tls;
   const serverSds = renderServerSds({
     certificateFile,
     privateKeyFile,
     watchedDirectory: dirname(certificateFile),
   });
-  const clientCaSds = renderClientCaSds({ caFile: clientCaFile, watchedDirectory: dirname(clientCaFile) });
+  const clientCaSds = renderClientCaSds({
+    caFile: clientCaFile,
+    watchedDirectory: dirname(clientCaFile),
+    clientCertificate,
+  });
   return {
     bootstrap: renderBootstrap(bootstrapOptions(input)),
     sds: new Map([
@@ -56,6 +60,7 @@ function bootstrapOptions({ settings, envoy, snapshot, sdsDirectory }: EnvoyFile
       serverSdsPath: join(sdsDirectory, SERVER_SDS),
       clientCaSdsPath: join(sdsDirectory, CLIENT_CA_SDS),
       watchedDirectory: sdsDirectory,
+      clientCertificate: envoy.tls.clientCertificate,
     },
     routes: [...policies.values()].map(routeOf),
     maxBodyBytes: settings.limits.maxBodyBytes,

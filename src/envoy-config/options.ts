@@ -30,6 +30,8 @@ export interface TlsOptions {
   readonly clientCaSdsPath: string;
   /** A change is noticed when something is moved into this directory, such as a symbolic link. */
   readonly watchedDirectory: string;
+  /** `optional`: TLS may come without one, and then the verifier lets only pass-through routes answer. */
+  readonly clientCertificate: 'required' | 'optional';
 }
 
 /** Limits on callers that nobody has verified yet; 0 turns one off. A burst may be twice the rate. */
@@ -101,6 +103,7 @@ export const DEFAULT_BOOTSTRAP_OPTIONS: BootstrapOptions = {
     serverSdsPath: '/etc/countersign/envoy/sds-server.yaml',
     clientCaSdsPath: '/etc/countersign/envoy/sds-client-ca.yaml',
     watchedDirectory: '/etc/countersign/tls',
+    clientCertificate: 'required',
   },
   upstream: { address: '127.0.0.1', port: 8000 },
   routes: [

@@ -6,15 +6,19 @@ const SERVER = 'countersign_server';
 const CLIENT_CA = 'countersign_client_ca';
 
 /**
- * The transport socket of the TLS listener: TLS 1.3 and a client certificate, or no connection. Sessions are
- * not resumed, as a resumed one would outlive the removal of its CA.
+ * The transport socket of the TLS listener: TLS 1.3 and a client certificate, or no connection. Where the certificate
+ * is optional a client may show none; one that it shows is validated all the same, and the handshake ends on a bad one.
+ * Sessions are not resumed: a resumed one would outlive the removal of its CA, and carry a certificate over.
  */
 export function downstreamTls(tls: TlsOptions): Section {
   return extension(
     'envoy.transport_sockets.tls',
     'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
     {
-      require_client_certificate: true,
+      require_client_certificate:
+        tls.clientCertificate === 'required'
+          ? true
+          : note('without one only what is passed through unchecked answers', false),
       disable_stateless_session_resumption: true,
       disable_stateful_session_resumption: true,
       common_tls_context: {
@@ -72,20 +76,25 @@ export interface ClientCaSdsOptions {
   readonly caFile: string;
   readonly revocationListFile?: string | undefined;
   readonly watchedDirectory: string;
+  readonly clientCertificate: TlsOptions['clientCertificate'];
 }
 
 /** Beside `DEFAULT_BOOTSTRAP_OPTIONS`; `envoy/sds-client-ca.yaml` is rendered from it. */
 export const DEFAULT_CLIENT_CA_SDS_OPTIONS: ClientCaSdsOptions = {
   caFile: '/etc/countersign/tls/client-ca.pem',
   watchedDirectory: '/etc/countersign/tls',
+  clientCertificate: 'required',
 };
 
 /** The SDS file that `TlsOptions.clientCaSdsPath` names. Who the client is, the verifier's pins decide. */
 export function renderClientCaSds(options: ClientCaSdsOptions): string {
-  const { caFile, revocationListFile, watchedDirectory } = options;
+  const { caFile, revocationListFile, watchedDirectory, clientCertificate } = options;
   return printSecret(CLIENT_CA, 'The CA of the client certificates; the verifier pins each one besides.', {
     validation_context: {
       trusted_ca: { filename: caFile },
+      ...(clientCertificate === 'optional' && {
+        trust_chain_verification: note('a bad certificate is never taken for none', 'VERIFY_TRUST_CHAIN'),
+      }),
       ...(revocationListFile !== undefined && {
         crl: { filename: revocationListFile },
         only_verify_leaf_cert_crl: note('intermediates have a list of their own', true),

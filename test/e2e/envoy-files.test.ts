@@ -53,6 +53,10 @@ const variants: [title: string, changes: Partial<BootstrapOptions>][] = [
       healthListener: { address: ['::', '0.0.0.0'], port: 8080 },
     },
   ],
+  [
+    'a client certificate that may be left out',
+    { tls: { ...DEFAULT_BOOTSTRAP_OPTIONS.tls, clientCertificate: 'optional' } },
+  ],
   ['a body limit of one byte', { maxBodyBytes: 1 }],
   ['a body limit of 64 MiB', { maxBodyBytes: 67_108_864 }],
   [
@@ -127,6 +131,10 @@ describe.each([
           ...DEFAULT_CLIENT_CA_SDS_OPTIONS,
           revocationListFile: `${INSTALLED}/tls/client-ca.crl`,
         }),
+    ],
+    [
+      'a client CA for certificates that may be left out',
+      () => renderClientCaSds({ ...DEFAULT_CLIENT_CA_SDS_OPTIONS, clientCertificate: 'optional' }),
     ],
   ])('the secret of %s', (_name, read) => {
     const { resources } = parse(read()) as { resources: Record<string, unknown>[] };

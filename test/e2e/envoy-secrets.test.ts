@@ -244,7 +244,7 @@ describe.each(lines)('the health listener of %s', (_line, parameters) => {
     verifier?.close();
   }, 30_000);
 
-  async function start(files: Files) {
+  async function start(files: Files, clientCertificate: 'required' | 'optional' = 'required') {
     const place = lay(`health-${parameters.length}`, files);
     const [listener, health, admin] = [await anyFreePort(), await anyFreePort(), await anyFreePort()];
     const at = (port: number) => ({ address: '127.0.0.1', port });
@@ -258,6 +258,7 @@ describe.each(lines)('the health listener of %s', (_line, parameters) => {
       privateKeyFile: join(place, NAMES.key),
       caFile: join(place, NAMES.authorities),
       watchedDirectory: place,
+      clientCertificate,
     };
     const bootstrap = renderBootstrap({
       ...DEFAULT_BOOTSTRAP_OPTIONS,
@@ -269,6 +270,7 @@ describe.each(lines)('the health listener of %s', (_line, parameters) => {
         serverSdsPath: file('sds-server.yaml', renderServerSds(sds)),
         clientCaSdsPath: file('sds-client-ca.yaml', renderClientCaSds(sds)),
         watchedDirectory: place,
+        clientCertificate,
       },
     });
     const command = ['-c', file('bootstrap.yaml', bootstrap), '-l', 'critical', '--concurrency', '1'];
@@ -290,6 +292,14 @@ describe.each(lines)('the health listener of %s', (_line, parameters) => {
     await until('the verifier is healthy', async () =>
       (await gateway.stat('cluster.verifier.membership_healthy')).includes('membership_healthy: 1'),
     );
+    await until('it has knocked at its own door', async () =>
+      knocked.test(await gateway.stat('cluster.door.health_check.failure')),
+    );
+    expect([await gateway.healthz(), await gateway.shown()]).toEqual([503, false]);
+  }, 60_000);
+
+  test('a client certificate that may be left out is no way in while there is no CA to judge one by', async () => {
+    const gateway = await start({ ...good, authorities: 'nothing\n' }, 'optional');
     await until('it has knocked at its own door', async () =>
       knocked.test(await gateway.stat('cluster.door.health_check.failure')),
     );

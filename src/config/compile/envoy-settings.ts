@@ -7,15 +7,20 @@ import { ListenerAuthorities } from './listener-authorities.js';
 import { judgeListenerCertificate } from './listener-certificate.js';
 import { isLoopback } from './loopback.js';
 import type { ConfigurationInput } from '../schema/schema.js';
-import type { AdminSettings, EnvoySettings } from '../settings.js';
+import type { EnvoySettings } from '../settings.js';
 
 type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
 
-/** Compiles the section; faults are noted. `admin` is the verifier's own, whose port Envoy cannot have. */
-export function compileEnvoy(input: EnvoyInput, admin: AdminSettings, context: LoadContext): EnvoySettings {
-  checkAddresses(input, admin, context);
-  const { certificateFile, privateKeyFile, clientCaFile, sdsDirectory } = input.tls;
+/** Compiles the section; faults are noted. Of the rest of the file it needs what Envoy has to agree with. */
+export function compileEnvoy(
+  input: EnvoyInput,
+  whole: ConfigurationInput,
+  context: LoadContext,
+): EnvoySettings {
+  checkAddresses(input, whole.admin, context);
+  const { certificateFile, privateKeyFile, clientCaFile, sdsDirectory, clientCertificate } = input.tls;
   warnOfOpenUpstream(input, context);
+  if (clientCertificate === 'optional') judgeOptionalCertificate(whole, context);
   const chain = readCertificates(certificateFile, ['envoy', 'tls', 'certificateFile'], context);
   judgeListenerCertificate(chain, privateKeyFile, context);
   const authorities = readCertificates(clientCaFile, ['envoy', 'tls', 'clientCaFile'], context);
@@ -30,10 +35,27 @@ export function compileEnvoy(input: EnvoyInput, admin: AdminSettings, context: L
       privateKeyFile: context.resolve(privateKeyFile),
       clientCaFile: context.resolve(clientCaFile),
       sdsDirectory: context.resolve(sdsDirectory),
+      clientCertificate,
     },
     accessLogPath: context.resolve(input.accessLog),
     flood: input.flood,
   };
+}
+
+/** Without a certificate a client has to be nobody: no header may say who it is, and what is open to it is declared. */
+function judgeOptionalCertificate(whole: ConfigurationInput, { findings }: LoadContext): void {
+  const path = ['envoy', 'tls', 'clientCertificate'];
+  if (whole.forwardedClientCert === 'trusted-hop')
+    findings.problem(
+      path,
+      'is optional, and forwardedClientCert believes a header where there is no certificate: any client could write it',
+      'set it to required, or remove forwardedClientCert',
+    );
+  if (whole.policies.every(({ passThrough }) => passThrough === undefined))
+    findings.warn(
+      path,
+      'is optional, and no policy has passThrough: whoever comes without a certificate is refused everywhere',
+    );
 }
 
 /** What was verified leaves Envoy in plain HTTP. */

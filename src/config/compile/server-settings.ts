@@ -42,7 +42,7 @@ export function compileSettings(
     audit: compileAudit(input, workers, context),
     limits: compileLimits(input, context),
     log: input.log,
-    envoy: input.envoy === undefined ? undefined : compileEnvoy(input.envoy, input.admin, context),
+    envoy: input.envoy === undefined ? undefined : compileEnvoy(input.envoy, input, context),
   };
 }
 

@@ -192,6 +192,12 @@ export const envoySchema = z
         privateKeyFile: filePath.describe('Its private key, PEM; closed to other users (mode 0600 or 0640).'),
         clientCaFile: filePath.describe('The CA of the client certificates, PEM.'),
         sdsDirectory: filePath.default('run/sds').describe('Where the SDS files for Envoy are written.'),
+        clientCertificate: z
+          .enum(['required', 'optional'])
+          .default('required')
+          .describe(
+            'Whether TLS comes without a client certificate. `optional`: it may, and then only `passThrough` policies answer; one that is shown has to be good all the same.',
+          ),
       })
       .describe('Files of the TLS listener.'),
     accessLog: filePath.default('audit/access.ndjson').describe("Envoy's access log, JSON."),

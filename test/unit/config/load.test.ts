@@ -164,6 +164,29 @@ describe('a good configuration', () => {
       health: undefined,
     });
     expect(filesRead).toContain(join(workspace.directory, 'certs/server.crt'));
+    expect(settings.envoy?.tls.clientCertificate).toBe('required');
+  });
+
+  describe('where TLS may come without a client certificate', () => {
+    const optional = { ...envoy, tls: { ...envoy.tls, clientCertificate: 'optional' } };
+    const telemetry = { name: 'telemetry', profile: 'federation.telemetry', schemaVersions: ['1.0'] };
+    const page = {
+      name: 'page',
+      match: { methods: ['GET'], path: '/page' },
+      passThrough: { reason: 'for everybody' },
+    };
+
+    test('says so to Envoy', () => {
+      const result = loadText({ envoy: optional, policies: [telemetry, page] });
+      expect(loaded(result).settings.envoy?.tls.clientCertificate).toBe('optional');
+      expect(loaded(result).warnings.map(({ path }) => path)).toEqual(['policies[1]']);
+    });
+
+    test('warns when nothing is open to such a client', () => {
+      expect(warningsOf({ envoy: optional })).toEqual([
+        'envoy.tls.clientCertificate: is optional, and no policy has passThrough: whoever comes without a certificate is refused everywhere',
+      ]);
+    });
   });
 });
 

@@ -98,6 +98,22 @@ describe('the gateway', () => {
     expect(at(root, ...path)).toEqual(value);
   });
 
+  it('asks for a client certificate, and validates one that is shown, where it may be left out', () => {
+    const { tls: options } = DEFAULT_BOOTSTRAP_OPTIONS;
+    const optional = rendered({ tls: { ...options, clientCertificate: 'optional' } });
+    expect(at(optional, ...tls, 'require_client_certificate')).toBe(false);
+    expect(at(optional, ...tls, 'disable_stateless_session_resumption')).toBe(true);
+    expect(at(optional, ...tls, 'disable_stateful_session_resumption')).toBe(true);
+    const source = [...tls, 'common_tls_context', 'validation_context_sds_secret_config'];
+    expect(at(optional, ...source)).toEqual(at(root, ...source));
+    const secret = renderClientCaSds({ ...DEFAULT_CLIENT_CA_SDS_OPTIONS, clientCertificate: 'optional' });
+    expect(at(parse(secret), 'resources', 0, 'validation_context')).toEqual({
+      trusted_ca: { filename: DEFAULT_CLIENT_CA_SDS_OPTIONS.caFile },
+      trust_chain_verification: 'VERIFY_TRUST_CHAIN',
+      watched_directory: { path: DEFAULT_CLIENT_CA_SDS_OPTIONS.watchedDirectory },
+    });
+  });
+
   it('never breaks the connection of all checks because many clients reset theirs', () => {
     const [verifier] = at(root, 'static_resources', 'clusters') as Record<string, unknown>[];
     const protocol = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
