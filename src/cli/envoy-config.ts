@@ -1,7 +1,7 @@
 /** `countersign envoy-config`: Envoy's bootstrap and SDS files out of our configuration. */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { directoryFault } from '../config/compile/places.js';
+import { directoryFault } from '../config/compile/writable-paths.js';
 import type { EnvoySettings } from '../config/settings.js';
 import { CliFault } from './cli-fault.js';
 import { chosenConfigFile } from './config-file.js';

@@ -9,9 +9,8 @@ import { restorePublicKey } from '../crypto/public-key.js';
 import { FeedbackKey } from '../feedback/feedback-key.js';
 import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
 import type { Identity, Snapshot, ValidityInterval, VerificationKey } from '../verify/snapshot.js';
-import { deepFreeze } from './compile/freeze.js';
 import { restoreSecrets, takeSecrets } from './secrets.js';
-import type { Configuration, FilePrints } from './settings.js';
+import { deepFreeze, type Configuration, type FilePrints } from './settings.js';
 
 /** A part as bytes. */
 export interface HandOverPart {

@@ -2,20 +2,18 @@
 import { dirname, resolve } from 'node:path';
 import type { Snapshot } from '../verify/snapshot.js';
 import { LoadContext } from './compile/context.js';
-import { parseConfigurationDocument } from './document/document.js';
 import { compileFeedback } from './compile/feedback.js';
-import { printFile, printRead } from './files/file-print.js';
-import { Findings } from './document/findings.js';
-import { deepFreeze } from './compile/freeze.js';
 import { compileIdentities } from './compile/identities.js';
-import { compilePolicies } from './compile/policies.js';
+import { compilePolicies, warnAboutOperators } from './compile/policies.js';
 import type { PublicKeyCache } from './compile/public-key-cache.js';
+import { compileHeaders, compileSettings } from './compile/server-settings.js';
+import { parseConfigurationDocument } from './document/document.js';
+import { Findings } from './document/findings.js';
+import { applySchema } from './document/schema-problems.js';
+import { printFile, printRead } from './files/file-print.js';
 import { readBoundedText } from './files/read-file.js';
 import type { ConfigurationInput } from './schema/schema.js';
-import { compileHeaders, compileSettings } from './compile/server-settings.js';
-import type { Configuration, LoadResult, ServerSettings } from './settings.js';
-import { applySchema } from './document/schema-problems.js';
-import { warnAboutOperators } from './compile/operators.js';
+import { deepFreeze, type Configuration, type LoadResult, type ServerSettings } from './settings.js';
 
 /** The largest configuration that is read, in bytes. */
 export const maxConfigurationBytes = 8 * 1024 * 1024;

@@ -1,6 +1,6 @@
 /** What a reload cannot change, because something was opened with it. */
-import { widestWindow, type Window } from '../verify/widest-window.js';
 import type { FeedbackSettings } from '../feedback/feedback-settings.js';
+import { widestWindow, type Window } from '../verify/widest-window.js';
 import { isSameData } from './secrets.js';
 import type { Configuration, LimitSettings, ServerSettings } from './settings.js';
 

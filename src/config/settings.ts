@@ -1,7 +1,8 @@
-/** What the process needs besides the snapshot: sockets, stores, limits. Read once at start. */
+/** What a configuration is made of besides the snapshot: sockets, stores, limits. Read once at start. */
+import { join, parse } from 'node:path';
+import type { RedisSettings } from '../storage/redis/settings.js';
 import type { Snapshot } from '../verify/snapshot.js';
 import type { FilePrint } from './files/file-print.js';
-import type { RedisSettings } from '../storage/redis/settings.js';
 
 /** The Unix socket on which Envoy reaches us. Its directory is 0750 or 2770, the socket 0660 (docs/security-requirements.md#30). */
 export interface ListenSettings {
@@ -87,7 +88,7 @@ export interface EnvoySettings {
 
 export interface ServerSettings {
   readonly listen: ListenSettings;
-  /** Processes that judge requests; where there are several, `worker-sockets.ts` names the socket of each. */
+  /** Processes that judge requests; where there are several, {@link workerSocketPaths} names the socket of each. */
   readonly workers: number;
   readonly admin: AdminSettings;
   readonly nonces: NonceSettings;
@@ -139,3 +140,32 @@ export type LoadResult =
       readonly problemCount: number;
       readonly prints: FilePrints;
     };
+
+/**
+ * The sockets of all workers, in their order: `listen.socket` itself of one alone, else `verifier-0.sock`,
+ * `verifier-1.sock`, … beside it. Absolute paths.
+ */
+export function workerSocketPaths({ listen, workers }: Pick<ServerSettings, 'listen' | 'workers'>): string[] {
+  const { socketPath } = listen;
+  if (workers === 1) return [socketPath];
+  const { dir, name, ext } = parse(socketPath);
+  return Array.from({ length: workers }, (_, worker) => join(dir, `${name}-${worker}${ext}`));
+}
+
+/**
+ * Freezes plain objects and lists, all the way down, and returns the same value. Maps, sets, buffers and class
+ * instances stay as they are: their types are read-only already, and buffers cannot be frozen.
+ */
+export function deepFreeze<T>(value: T): T {
+  if (value instanceof Map) for (const entry of value.values()) deepFreeze(entry);
+  if (!isPlain(value) || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const member of Object.values(value)) deepFreeze(member);
+  return value;
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || Array.isArray(value);
+}

@@ -1,11 +1,10 @@
 /** From our settings to the options of the bootstrap renderer. Pure. */
 import { dirname, join } from 'node:path';
-import type { EnvoySettings, ServerSettings } from '../config/settings.js';
-import { workerSocketPaths } from '../config/compile/worker-sockets.js';
+import { workerSocketPaths, type EnvoySettings, type ServerSettings } from '../config/settings.js';
+import type { Policy, Snapshot } from '../verify/snapshot.js';
 import { renderBootstrap } from './bootstrap.js';
 import { DEFAULT_BOOTSTRAP_OPTIONS, type BootstrapOptions, type RouteOptions } from './options.js';
 import { renderClientCaSds, renderServerSds } from './tls.js';
-import type { Policy, Snapshot } from '../verify/snapshot.js';
 
 const SERVER_SDS = 'sds-server.yaml';
 const CLIENT_CA_SDS = 'sds-client-ca.yaml';

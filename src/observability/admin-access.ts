@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { isLoopback } from '../config/compile/loopback.js';
+import { isLoopback } from '../config/compile/addresses.js';
 
 /** What decides, besides the request. */
 export interface AdminAccess {

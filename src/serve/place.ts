@@ -1,6 +1,5 @@
 /** Where a verifier is found: by itself on the socket and the admin port of the settings, or as one of several workers. */
-import type { Configuration } from '../config/settings.js';
-import { workerSocketPaths } from '../config/compile/worker-sockets.js';
+import { workerSocketPaths, type Configuration } from '../config/settings.js';
 import { startAdminServer } from '../observability/admin-server.js';
 import { openWorkerLink, tellSuperseded, toldToTakeOver, type WorkerView } from './workers/worker-link.js';
 

@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { workerSocketPaths } from '../../src/config/compile/worker-sockets.js';
+import { workerSocketPaths } from '../../src/config/settings.js';
 import { BODY_BYTES, CHECK_PATH, fingerprintOf, isAllow, serveCommand, startUpRuleEnds } from './checks.js';
 import { benchProducer, checkRequestEncoder, signedTelemetry, type BenchProducer } from './messages.js';
 import { cpuSecondsOf, end, freeAllCores, pinClient, waitForFile } from './pinned-process.js';

@@ -1,9 +1,10 @@
 /** The snapshot that accepts the valid request, its identities, keys and policies, and how a test changes them. */
-import { buildContract } from '../../src/config/compile/body-contract.js';
+import { buildContract } from '../../src/config/compile/json-body.js';
 import { profiles } from '../../src/config/compile/profiles.js';
 import { createStrictVerifier, type StrictVerifier } from '../../src/crypto/ed25519.js';
 import { selectEngine } from '../../src/crypto/engines.js';
 import { generateKeyPair, type PrivateKey } from '../../src/crypto/key-pair.js';
+import type { SecurityHeaderNames } from '../../src/protocol/header-names.js';
 import type { PeerCertificate } from '../../src/verify/inbound-request.js';
 import type {
   Identity,
@@ -13,7 +14,6 @@ import type {
   Snapshot,
   VerificationKey,
 } from '../../src/verify/snapshot.js';
-import type { SecurityHeaderNames } from '../../src/protocol/header-names.js';
 
 /** The middle of a second, so that a test sees whether fractions are cut. */
 export const NOW_MS = 1_764_000_000_500;

@@ -6,9 +6,8 @@ import {
   type BundleFault,
   type CertificateBundle,
 } from '../../crypto/certificate-bundle.js';
-import type { LoadContext } from './context.js';
-import { warnOfEnd } from './expiry.js';
 import type { ConfigurationPath } from '../document/findings.js';
+import { warnOfEnd, type LoadContext } from './context.js';
 
 /** The certificates of a PEM file, or undefined with the problem noted under `path`. Ends are warned of. */
 export function readCertificates(

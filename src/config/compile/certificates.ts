@@ -8,10 +8,9 @@ import {
   normalizeFingerprint,
 } from '../../crypto/fingerprint.js';
 import type { CertificatePin } from '../../verify/snapshot.js';
-import { alwaysValid, type LoadContext } from './context.js';
-import { warnOfEnd } from './expiry.js';
 import { quote, type ConfigurationPath } from '../document/findings.js';
 import type { CertificateInput } from '../schema/identity.js';
+import { alwaysValid, warnOfEnd, type LoadContext } from './context.js';
 
 /** The usable pins of one identity; every fault of the others is noted under `path`. */
 export function compilePins(
@@ -84,14 +83,14 @@ function judgeUse(bytes: Buffer, path: ConfigurationPath, context: LoadContext):
       `comes to ${size} bytes in a request, and no more than ${MAX_ENCODED_CERTIFICATE_BYTES} are read`,
       'issue a certificate with fewer names',
     );
-  if (context.listenerAuthorities === undefined) return;
+  if (context.isKnownToListener === undefined) return;
   const kind = kindOfKey(publicKeyOf(certificate));
   if (!CALLER_KEYS.has(kind))
     context.findings.warn(
       path,
       `has a key of a kind (${quote(kind)}) that Envoy takes from no client: every handshake of its caller ends with "certificate required"; issue it for ECDSA on P-256 or P-384, or for RSA`,
     );
-  if (!context.listenerAuthorities.know(certificate))
+  if (!context.isKnownToListener(certificate))
     context.findings.warn(
       path,
       `was not issued by a CA in envoy.tls.clientCaFile, but by ${quote(certificate.issuer.replaceAll('\n', ', '))}: Envoy refuses its caller, unless that sends an intermediate certificate along`,

@@ -1,14 +1,14 @@
 /** What the compilers of the sections share while one file is loaded. */
+import type { X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
-import { printFile, printRead, type FilePrint } from '../files/file-print.js';
-import type { ConfigurationPath, Findings } from '../document/findings.js';
-import type { ListenerAuthorities } from './listener-authorities.js';
-import { loadPrivateKeyFile, maxKeyFileBytes, readSecretFile } from '../files/private-key-file.js';
-import { PublicKeyCache } from './public-key-cache.js';
-import { maxCertificateFileBytes, readBoundedFile, type FileResult } from '../files/read-file.js';
 import { zeroize, type PrivateKey } from '../../crypto/private-key.js';
 import type { PublicKeyResult } from '../../crypto/public-key.js';
 import type { ValidityInterval } from '../../verify/snapshot.js';
+import type { ConfigurationPath, Findings } from '../document/findings.js';
+import { printFile, printRead, type FilePrint } from '../files/file-print.js';
+import { loadPrivateKeyFile, maxKeyFileBytes, readSecretFile } from '../files/private-key-file.js';
+import { maxCertificateFileBytes, readBoundedFile, type FileResult } from '../files/read-file.js';
+import { PublicKeyCache } from './public-key-cache.js';
 
 /** One load of one file. Lives only as long as the load. */
 export class LoadContext {
@@ -18,8 +18,8 @@ export class LoadContext {
   readonly filesRead = new Set<string>();
   /** What every file that was named looked like, also of those that could not be used; by absolute path. */
   readonly prints = new Map<string, FilePrint>();
-  /** Of the `envoy` section, once it has been read. */
-  listenerAuthorities: ListenerAuthorities | undefined;
+  /** Whether a CA of the listener issued a certificate; present once the `envoy` section has been read. */
+  isKnownToListener: ((certificate: X509Certificate) => boolean) | undefined;
   readonly #directory: string;
   readonly #publicKeys: PublicKeyCache;
   readonly #privateKeys: PrivateKey[] = [];
@@ -40,6 +40,11 @@ export class LoadContext {
   /** A path of the file as an absolute one. */
   resolve(path: string): string {
     return resolve(this.#directory, path);
+  }
+
+  /** Notes a fault where there is one. */
+  noteFault(path: ConfigurationPath, fault: readonly [message: string, remedy: string] | undefined): void {
+    if (fault !== undefined) this.findings.problem(path, ...fault);
   }
 
   /** The bytes of a key file, or undefined with the problem noted under `path`. */
@@ -132,4 +137,19 @@ export const alwaysValid: ValidityInterval = {
 /** Whether two spans share a moment. */
 export function intervalsOverlap(left: ValidityInterval, right: ValidityInterval): boolean {
   return left.notBeforeMs < right.notAfterMs && right.notBeforeMs < left.notAfterMs;
+}
+
+/** Long enough to get a certificate from somebody else. */
+const soonMilliseconds = 14 * 24 * 3_600_000;
+
+/** Warns of an end that has come, or comes within 14 days. `what` begins the sentence: `this key`. */
+export function warnOfEnd(
+  notAfterMs: number,
+  what: string,
+  path: ConfigurationPath,
+  { findings, nowMs }: LoadContext,
+): void {
+  if (notAfterMs <= nowMs) findings.warn(path, `${what} has expired`);
+  else if (notAfterMs - nowMs < soonMilliseconds)
+    findings.warn(path, `${what} ends within 14 days, at ${new Date(notAfterMs).toISOString()}`);
 }

@@ -1,13 +1,11 @@
 /** The `feedback` section: private keys read and judged, domains told apart, and what cannot be signed noted. */
-import type { FeedbackSettings, SigningDomain } from '../../feedback/feedback-settings.js';
-import { activeKeyOf } from '../../feedback/feedback-settings.js';
+import { activeKeyOf, type FeedbackSettings, type SigningDomain } from '../../feedback/feedback-settings.js';
 import type { Identity, Policy } from '../../verify/snapshot.js';
-import type { LoadContext } from './context.js';
-import { compileFeedbackKeys } from './feedback-keys.js';
 import { quote, type ConfigurationPath } from '../document/findings.js';
-import { KeySeparation } from './key-separation.js';
-import type { ConfigurationInput } from '../schema/schema.js';
 import type { FeedbackInput, SigningDomainInput } from '../schema/feedback.js';
+import type { ConfigurationInput } from '../schema/schema.js';
+import type { LoadContext } from './context.js';
+import { compileFeedbackKeys, KeySeparation } from './feedback-keys.js';
 
 /** What the section is held against. */
 export interface FeedbackSurroundings {

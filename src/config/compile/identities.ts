@@ -1,12 +1,12 @@
 /** Identities: compiled one by one, then looked at together. */
 import { normalizeFingerprint } from '../../crypto/fingerprint.js';
 import type { Identity } from '../../verify/snapshot.js';
+import { quote, type ConfigurationPath } from '../document/findings.js';
+import type { IdentityInput } from '../schema/identity.js';
+import type { ConfigurationInput } from '../schema/schema.js';
 import { compilePins } from './certificates.js';
 import type { LoadContext } from './context.js';
-import { quote, type ConfigurationPath } from '../document/findings.js';
 import { compileKeys } from './keys.js';
-import type { ConfigurationInput } from '../schema/schema.js';
-import type { IdentityInput } from '../schema/identity.js';
 
 /** All identities by name; faults are noted. */
 export function compileIdentities(input: ConfigurationInput, context: LoadContext): Map<string, Identity> {

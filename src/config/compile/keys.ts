@@ -1,10 +1,9 @@
 /** An identity's keys: read, judged, and told apart by their ids. */
 import { describeKeyFault, type KeyFault, type PublicKey } from '../../crypto/public-key.js';
 import type { VerificationKey } from '../../verify/snapshot.js';
-import { intervalsOverlap, type LoadContext } from './context.js';
-import { warnOfEnd } from './expiry.js';
 import { quote, type ConfigurationPath } from '../document/findings.js';
 import type { KeyInput } from '../schema/identity.js';
+import { intervalsOverlap, warnOfEnd, type LoadContext } from './context.js';
 
 /** The usable keys of one identity; every fault of the others is noted under `path`. */
 export function compileKeys(

@@ -1,16 +1,13 @@
 /** Policies: each compiled by its kind, from a profile, from pointers, or as a declared pass-through. */
-import type { Policy, RouteMatch, SignedPolicy } from '../../verify/snapshot.js';
-import { buildContract } from './body-contract.js';
-import type { LoadContext } from './context.js';
+import type { Policy, RouteMatch, SignedPolicy, Snapshot } from '../../verify/snapshot.js';
 import { quote, type ConfigurationPath } from '../document/findings.js';
-import { genericContract } from './generic-body.js';
-import { answerOf } from './policy-answer.js';
-import { freshnessOf, maxBodyBytesOf, rateLimitOf } from './policy-bounds.js';
-import { defaultEvents, defaultRateLimitGroup, profiles, type Profile } from './profiles.js';
-import { noteInnerRoutes } from './inner-routes.js';
-import { compileMatch, refuseHidden } from './routes.js';
-import type { ConfigurationInput } from '../schema/schema.js';
 import type { PolicyInput } from '../schema/policy.js';
+import type { ConfigurationInput } from '../schema/schema.js';
+import type { LoadContext } from './context.js';
+import { buildContract, genericContract } from './json-body.js';
+import { answerOf, freshnessOf, maxBodyBytesOf, rateLimitOf } from './policy-settings.js';
+import { defaultEvents, defaultRateLimitGroup, profiles, type Profile } from './profiles.js';
+import { compileMatch, noteInnerRoutes, refuseHidden } from './routes.js';
 
 /** All policies by name, in the order of the file; faults are noted. */
 export function compilePolicies(input: ConfigurationInput, context: LoadContext): Map<string, Policy> {
@@ -186,4 +183,16 @@ function ownPolicy(
     answer: answerOf(entry, input, parts?.roles.operator !== undefined, path, context),
     remembersExecution: false,
   };
+}
+
+/** Warns where a policy asks for an operator and nobody is mapped: it would refuse every request. */
+export function warnAboutOperators(snapshot: Snapshot, context: LoadContext): void {
+  if (snapshot.operators.size > 0) return;
+  for (const policy of snapshot.policies.values()) {
+    if (policy.kind === 'signed' && policy.body?.roles.operator !== undefined)
+      context.findings.warn(
+        ['operators'],
+        `no operator is mapped to a tenant: ${quote(policy.name)} will refuse every request`,
+      );
+  }
 }

@@ -4,8 +4,8 @@
  */
 import type { FieldContract, FieldEquality } from '../../verify/body-contract.js';
 import type { PolicyEvents, RouteMatch } from '../../verify/snapshot.js';
-import { anyText, idText, optional, required, versionText, type ContractParts } from './body-contract.js';
 import type { ProfileName } from '../schema/policy.js';
+import { anyText, idText, optional, required, versionText, type ContractParts } from './json-body.js';
 
 /** A route that is known by name. */
 export interface Profile {

@@ -3,8 +3,12 @@
  * words of whoever wrote it, and is judged no further.
  */
 import type { z } from 'zod';
-import { configurationJsonSchema, configurationSchema } from '../schema/schema.js';
-import type { ConfigurationInput, JsonSchemaNode } from '../schema/schema.js';
+import {
+  configurationJsonSchema,
+  configurationSchema,
+  type ConfigurationInput,
+  type JsonSchemaNode,
+} from '../schema/schema.js';
 import { nearestOf } from './edit-distance.js';
 import { quote, type ConfigurationPath, type Findings } from './findings.js';
 

@@ -7,8 +7,8 @@
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
-import { printFileElsewhere, type FilePrint } from './file-print.js';
 import type { FilePrints } from '../settings.js';
+import { printFileElsewhere, type FilePrint } from './file-print.js';
 
 const LOOK_MILLISECONDS = 1_000;
 /** A change has to stand for this long before it counts: whoever writes is given the time to finish. */

@@ -4,10 +4,10 @@
  * JSON schema for editors says exactly what is accepted.
  */
 import { z } from 'zod';
-import { freshnessShape, operatorId, rateLimit, tenantId } from './schema-common.js';
 import { feedbackSchema } from './feedback.js';
 import { identitySchema } from './identity.js';
 import { policySchema } from './policy.js';
+import { freshnessShape, operatorId, rateLimit, tenantId } from './schema-common.js';
 import {
   adminSchema,
   auditSchema,

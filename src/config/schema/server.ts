@@ -1,7 +1,7 @@
 /** The shapes of the sections about the process itself: sockets, stores, limits, Envoy. */
 import { z } from 'zod';
-import { bodyBytes, filePath, hostHeaderName, hostText, port } from './schema-common.js';
 import { redisSchema } from './redis.js';
+import { bodyBytes, filePath, hostHeaderName, hostText, port } from './schema-common.js';
 
 const headerName = (what: string, fallback: string) =>
   z
@@ -160,7 +160,7 @@ const endpoint = (what: string) =>
     port: port.describe(`The TCP port of ${what}.`),
   });
 
-/** Where Envoy listens. That these are IP addresses is checked with the ports, in `envoy-addresses.ts`. */
+/** Where Envoy listens. That these are IP addresses is checked with the ports, in `addresses.ts`. */
 const listening = (what: string) =>
   z.strictObject({
     address: z

@@ -1,5 +1,5 @@
 /** What Envoy makes of each character of a path, held against what the loader says of a configured one. */
-import { checkConfiguredPath } from '../../../src/config/compile/configured-path.js';
+import { checkConfiguredPath } from '../../../src/config/compile/routes.js';
 import { Findings } from '../../../src/config/document/findings.js';
 import type { Stage } from '../support/stage.js';
 import { worldOf } from '../support/world.js';

@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadConfiguration, maxConfigurationBytes } from '../../../src/config/load.js';
-import { checkPrivateKeyFile } from '../../../src/config/files/private-key-file.js';
 import { renderProblems } from '../../../src/config/document/findings.js';
-import { workerSocketPaths } from '../../../src/config/compile/worker-sockets.js';
+import { checkPrivateKeyFile } from '../../../src/config/files/private-key-file.js';
+import { loadConfiguration, maxConfigurationBytes } from '../../../src/config/load.js';
+import { workerSocketPaths } from '../../../src/config/settings.js';
 import {
   configurationText,
   createWorkspace,

@@ -1,9 +1,14 @@
-/** Where Envoy is to listen: IP addresses, each once, and no port that somebody else has or that leads back to Envoy. */
+/** Addresses of the file: which are loopback, and where Envoy can listen, each once, on no port that somebody else has or that leads back to it. */
 import { isIP } from 'node:net';
-import type { LoadContext } from './context.js';
 import { quote } from '../document/findings.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { AdminSettings } from '../settings.js';
+import type { LoadContext } from './context.js';
+
+/** Whether an IP address or a host name is loopback. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
 
 type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
 /** An IPv4 address in the form of an IPv6 one (RFC 4291, section 2.5.5.2), as `normal` spells it. */

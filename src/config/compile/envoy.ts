@@ -1,10 +1,73 @@
-/** The certificate that Envoy shows: what BoringSSL will take, the key that belongs to it, and the order of the chain. */
+/** The `envoy` section: what will be rendered, and whether Envoy can use its certificates: the chain with its key, and the CAs whose clients it takes. */
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import { publicKeyOf } from '../../crypto/certificate-bundle.js';
 import { latin1FromBytes } from '../../crypto/bytes.js';
+import { publicKeyOf } from '../../crypto/certificate-bundle.js';
 import { splitPem } from '../../crypto/pem.js';
-import type { LoadContext } from './context.js';
+import { quote } from '../document/findings.js';
 import { checkPrivateKeyFile } from '../files/private-key-file.js';
+import type { ConfigurationInput } from '../schema/schema.js';
+import type { EnvoySettings } from '../settings.js';
+import { checkAddresses, isLoopback } from './addresses.js';
+import { readCertificates } from './certificate-files.js';
+import type { LoadContext } from './context.js';
+
+type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
+
+/** Compiles the section; faults are noted. Of the rest of the file it needs what Envoy has to agree with. */
+export function compileEnvoy(
+  input: EnvoyInput,
+  whole: ConfigurationInput,
+  context: LoadContext,
+): EnvoySettings {
+  checkAddresses(input, whole.admin, context);
+  const { certificateFile, privateKeyFile, clientCaFile, sdsDirectory, clientCertificate } = input.tls;
+  warnOfOpenUpstream(input, context);
+  if (clientCertificate === 'optional') judgeOptionalCertificate(whole, context);
+  const chain = readCertificates(certificateFile, ['envoy', 'tls', 'certificateFile'], context);
+  judgeListenerCertificate(chain, privateKeyFile, context);
+  const authorities = readCertificates(clientCaFile, ['envoy', 'tls', 'clientCaFile'], context);
+  if (authorities !== undefined) context.isKnownToListener = knownTo(authorities);
+  return {
+    listener: input.listener,
+    health: input.health,
+    admin: input.admin,
+    upstream: input.upstream,
+    tls: {
+      certificateFile: context.resolve(certificateFile),
+      privateKeyFile: context.resolve(privateKeyFile),
+      clientCaFile: context.resolve(clientCaFile),
+      sdsDirectory: context.resolve(sdsDirectory),
+      clientCertificate,
+    },
+    accessLogPath: context.resolve(input.accessLog),
+    flood: input.flood,
+  };
+}
+
+/** Without a certificate a client has to be nobody: no header may say who it is, and what is open to it is declared. */
+function judgeOptionalCertificate(whole: ConfigurationInput, { findings }: LoadContext): void {
+  const path = ['envoy', 'tls', 'clientCertificate'];
+  if (whole.forwardedClientCert === 'trusted-hop')
+    findings.problem(
+      path,
+      'is optional, and forwardedClientCert believes a header where there is no certificate: any client could write it',
+      'set it to required, or remove forwardedClientCert',
+    );
+  if (whole.policies.every(({ passThrough }) => passThrough === undefined))
+    findings.warn(
+      path,
+      'is optional, and no policy has passThrough: whoever comes without a certificate is refused everywhere',
+    );
+}
+
+/** What was verified leaves Envoy in plain HTTP. */
+function warnOfOpenUpstream({ upstream }: EnvoyInput, { findings }: LoadContext): void {
+  if (!isLoopback(upstream.address))
+    findings.warn(
+      ['envoy', 'upstream', 'address'],
+      `verified requests go to ${quote(upstream.address)} in plain HTTP: whoever is on that network can read and change them, or call the application past the verifier`,
+    );
+}
 
 const CERTIFICATE = ['envoy', 'tls', 'certificateFile'];
 const KEY = ['envoy', 'tls', 'privateKeyFile'];
@@ -128,4 +191,27 @@ function warnOfGaps(chain: readonly X509Certificate[], { findings }: LoadContext
         `certificate ${index + 1} of this file did not issue the one before it: some clients will not find their way through the chain`,
       );
   });
+}
+
+/**
+ * Whether one of these CAs issued a certificate, or is it: Envoy takes a partial chain. What an intermediate certificate
+ * issued that the caller sends along is not known here. They are found by name, so that a look does not grow with the
+ * bundle.
+ */
+export function knownTo(authorities: readonly X509Certificate[]): (certificate: X509Certificate) => boolean {
+  const bySubject = new Map<string, X509Certificate[]>();
+  for (const authority of authorities)
+    bySubject.set(authority.subject, [...(bySubject.get(authority.subject) ?? []), authority]);
+  return (certificate) =>
+    (bySubject.get(certificate.issuer) ?? []).some((issuer) => issued(issuer, certificate)) ||
+    (bySubject.get(certificate.subject) ?? []).some(({ raw }) => raw.equals(certificate.raw));
+}
+
+function issued(issuer: X509Certificate, certificate: X509Certificate): boolean {
+  try {
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  } catch {
+    // A key that this build of OpenSSL does not know is Envoy's to judge.
+    return true;
+  }
 }

@@ -1,22 +1,106 @@
-/** From the `nonces.redis` section of the file to settings: addresses, and what is kept in files of its own. */
-import type { LoadContext } from './context.js';
-import { readCertificates } from './certificate-files.js';
-import type { ConfigurationPath } from '../document/findings.js';
-import type { RedisInput } from '../schema/redis.js';
+/** The `nonces` section: what each store can do with what the file says, and where Redis is. */
 import type {
   RedisAddress,
-  Secret,
   RedisDeployment,
-  RedisTls,
   RedisSettings,
+  RedisTls,
+  Secret,
 } from '../../storage/redis/settings.js';
+import type { ConfigurationPath } from '../document/findings.js';
+import { redisSchema, type RedisInput } from '../schema/redis.js';
+import type { ConfigurationInput } from '../schema/schema.js';
+import type { NonceSettings } from '../settings.js';
+import { readCertificates } from './certificate-files.js';
+import type { LoadContext } from './context.js';
+import { directoryFault } from './writable-paths.js';
 
 /** Of a password file: longer than any password, shorter than a mistake. */
 const MAX_SECRET_BYTES = 4_096;
 const PLACE = ['nonces', 'redis'] as const;
 
+/** Where the lmdb store goes when the file does not say. */
+const defaultNonceDirectory = 'state/nonces';
+/** A `Set` throws at 16,777,216 entries. */
+const maxMemoryEntries = 16_000_000;
+export function compileNonces(
+  input: ConfigurationInput,
+  workers: number,
+  context: LoadContext,
+): NonceSettings {
+  const { store, maxEntries, durability } = input.nonces;
+  const maxEntriesPerIdentity = input.nonces.maxEntriesPerIdentity ?? maxEntries;
+  const place = (key: string) => ['nonces', key];
+  if (maxEntriesPerIdentity > maxEntries)
+    context.findings.problem(
+      place('maxEntriesPerIdentity'),
+      `is more than maxEntries (${maxEntries})`,
+      'lower it, or raise maxEntries',
+    );
+  refuseForeignMembers(input.nonces, context);
+  const bounds = { maxEntries, maxEntriesPerIdentity };
+  if (store === 'memory') {
+    checkMemoryStore(input, workers, context);
+    return { store, ...bounds };
+  }
+  if (store === 'redis') return { store, ...bounds, redis: compileRedisStore(input, context) };
+  const directory = context.resolve(input.nonces.directory ?? defaultNonceDirectory);
+  context.noteFault(place('directory'), directoryFault(directory));
+  return { store, directory, ...bounds, durability: durability ?? 'process' };
+}
+
+/** What each store has no use for. */
+const foreignMembers = {
+  lmdb: ['redis'],
+  redis: ['directory', 'durability'],
+  memory: ['directory', 'durability', 'redis'],
+} as const;
+
+function refuseForeignMembers(nonces: ConfigurationInput['nonces'], { findings }: LoadContext): void {
+  for (const key of foreignMembers[nonces.store])
+    if (nonces[key] !== undefined)
+      findings.problem(
+        ['nonces', key],
+        `has no effect on the ${nonces.store} store`,
+        `remove it, or set store: ${key === 'redis' ? 'redis' : 'lmdb'}`,
+      );
+}
+
+/** Commands that a check may have to wait for, one after the other: limit, claim, replicas, and a graph's execution. */
+const commandsOfACheck = 4;
+
+function compileRedisStore({ nonces, limits }: ConfigurationInput, context: LoadContext): RedisSettings {
+  const { findings } = context;
+  if (nonces.redis === undefined)
+    findings.problem(['nonces', 'redis'], 'is missing', 'say where Redis is: redis: { address: host:port }');
+  const redis = compileRedis(nonces.redis ?? redisSchema.parse({ address: '127.0.0.1:6379' }), context);
+  const leftMilliseconds = limits.checkTimeoutMilliseconds - limits.claimMarginMilliseconds;
+  if (redis.timeoutMilliseconds * commandsOfACheck > leftMilliseconds)
+    findings.problem(
+      ['nonces', 'redis', 'timeoutMilliseconds'],
+      `is too long: ${commandsOfACheck} commands have to fit into checkTimeoutMilliseconds without claimMarginMilliseconds (${leftMilliseconds})`,
+      `set it to ${Math.floor(leftMilliseconds / commandsOfACheck)} or less, or raise checkTimeoutMilliseconds`,
+    );
+  return redis;
+}
+
+function checkMemoryStore({ nonces }: ConfigurationInput, workers: number, context: LoadContext): void {
+  const { findings } = context;
+  if (workers > 1)
+    findings.problem(
+      ['nonces', 'store'],
+      `is memory, which ${workers} workers cannot share: each would take a nonce once`,
+      'set it to redis or lmdb, or run one worker',
+    );
+  if (nonces.maxEntries > maxMemoryEntries)
+    findings.problem(
+      ['nonces', 'maxEntries'],
+      `is more than a memory store holds (${maxMemoryEntries})`,
+      'lower it, or set store: lmdb',
+    );
+}
+
 /** Compiles the section; faults are noted, and what could not be read is absent. */
-export function compileRedis(input: RedisInput, context: LoadContext): RedisSettings {
+function compileRedis(input: RedisInput, context: LoadContext): RedisSettings {
   const deployment = compileDeployment(input, context);
   const isCluster = deployment.kind === 'cluster';
   if (isCluster && input.database !== 0)

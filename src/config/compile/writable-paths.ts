@@ -1,4 +1,4 @@
-/** Places that the process will write to: what is known of them before anything is opened. */
+/** Paths that the process will write to: what is known of them before anything is opened. */
 import { statfsSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf } from '../files/read-file.js';
@@ -6,11 +6,8 @@ import { codeOf } from '../files/read-file.js';
 /** File systems without files of anybody's own (statfs(2)): in some, making a directory never ends. */
 const kernelFileSystems: ReadonlySet<number> = new Set([0x9f_a0, 0x62_65_65_72, 0x27_e0_eb, 0x63_67_72_70]);
 
-/** What is wrong with a place, and what to do about it. */
-export type PlaceFault = readonly [message: string, remedy: string];
-
 /** Why a directory cannot be made or used at `path`; undefined where nothing speaks against it. */
-export function directoryFault(path: string): PlaceFault | undefined {
+export function directoryFault(path: string): readonly [message: string, remedy: string] | undefined {
   const stats = look(path);
   if (stats === undefined && dirname(path) !== path) return directoryFault(dirname(path));
   if (stats?.isDirectory() === false)
@@ -24,7 +21,7 @@ export function directoryFault(path: string): PlaceFault | undefined {
 }
 
 /** Why a file at `path` cannot be appended to; a pipe or a device would be written to for ever, or never opened. */
-export function appendedFileFault(path: string): PlaceFault | undefined {
+export function appendedFileFault(path: string): readonly [message: string, remedy: string] | undefined {
   const stats = look(path);
   if (stats === undefined) return directoryFault(dirname(path));
   if (stats.isFile()) return isOfTheKernel(path) ? directoryFault(dirname(path)) : undefined;
