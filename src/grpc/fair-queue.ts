@@ -54,7 +54,9 @@ export class FairQueue<T extends Queued> {
   /** Takes the first call of the lane whose turn it is. */
   shift(): T | undefined {
     for (const [name, lane] of this.#lanes) {
-      const call = this.#takeFirst(lane);
+      const call = first(lane.calls);
+      if (call === undefined) return undefined;
+      this.remove(call);
       this.#lanes.delete(name);
       if (lane.calls.size > 0) this.#lanes.set(name, lane);
       return call;
@@ -66,7 +68,9 @@ export class FairQueue<T extends Queued> {
   remove(call: T): boolean {
     const lane = this.#lanes.get(call.lane);
     if (lane?.calls.has(call) !== true) return false;
-    this.#take(lane, call);
+    lane.calls.delete(call);
+    lane.bytes -= call.heldBytes;
+    this.#size--;
     if (lane.calls.size === 0) this.#lanes.delete(call.lane);
     return true;
   }
@@ -80,18 +84,6 @@ export class FairQueue<T extends Queued> {
       if (own > weight) [found, weight] = [lane, own];
     }
     return found === undefined ? undefined : first(found.calls);
-  }
-
-  #takeFirst(lane: Lane<T>): T | undefined {
-    const call = first(lane.calls);
-    if (call !== undefined) this.#take(lane, call);
-    return call;
-  }
-
-  #take(lane: Lane<T>, call: T): void {
-    lane.calls.delete(call);
-    lane.bytes -= call.heldBytes;
-    this.#size--;
   }
 }
 

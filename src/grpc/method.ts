@@ -1,6 +1,35 @@
-/** What a service gives to the transport: handlers on bytes, one for each full method name. */
-import type { ShedReason } from './load.js';
-import type { GrpcFailure } from './status.js';
+/** What a service and the transport agree on: handlers on bytes, one for each full method name, and how a call may fail. */
+/** Only what is used; names and numbers as in google.rpc.Code. */
+export const GRPC_STATUS = {
+  OK: 0,
+  NOT_FOUND: 5,
+  RESOURCE_EXHAUSTED: 8,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+} as const;
+
+/** How a call ended when it did not end well. The message goes to the peer: it holds no detail of a defect. */
+export interface GrpcFailure {
+  readonly code: Exclude<(typeof GRPC_STATUS)[keyof typeof GRPC_STATUS], 0>;
+  /** Printable ASCII without `%`, so that it needs no percent-encoding. */
+  readonly message: string;
+}
+
+export const UNKNOWN_METHOD: GrpcFailure = { code: GRPC_STATUS.UNIMPLEMENTED, message: 'unknown method' };
+export const TOO_LARGE: GrpcFailure = { code: GRPC_STATUS.RESOURCE_EXHAUSTED, message: 'message too large' };
+export const OVERLOADED: GrpcFailure = { code: GRPC_STATUS.RESOURCE_EXHAUSTED, message: 'overloaded' };
+export const COMPRESSED: GrpcFailure = {
+  code: GRPC_STATUS.UNIMPLEMENTED,
+  message: 'compressed messages are not taken',
+};
+export const MALFORMED: GrpcFailure = { code: GRPC_STATUS.INTERNAL, message: 'malformed message framing' };
+export const DEFECT: GrpcFailure = { code: GRPC_STATUS.INTERNAL, message: 'internal error' };
+
+/**
+ * Why a call is not begun: too many wait, or too many bytes; it would be begun too late for its caller; its caller
+ * has reset it meanwhile, and there is nobody to answer.
+ */
+export type ShedReason = 'queue_full' | 'bytes' | 'deadline' | 'cancelled';
 
 /** What the transport knows of a call. */
 export interface CallState {

@@ -13,13 +13,18 @@ import {
 } from 'node:http2';
 import { Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fail } from './answers.js';
-import { serveCall, type CallOptions } from './call.js';
-import { DEFAULT_LOAD_LIMITS, NO_OBSERVER, type LoadLimits, type LoadObserver } from './load.js';
-import type { Methods } from './method.js';
-import { UNKNOWN_METHOD } from './status.js';
-import { watchStreams } from './stream-ledger.js';
-import { Turns } from './turns.js';
+import {
+  CallScheduler,
+  DEFAULT_LOAD_LIMITS,
+  NO_OBSERVER,
+  type LoadLimits,
+  type LoadObserver,
+} from './call-scheduler.js';
+import { goAway, watchConnection } from './connection.js';
+import { fail } from './framing.js';
+import { COMPRESSED, UNKNOWN_METHOD, type Methods } from './method.js';
+import { StreamingCall } from './streaming-call.js';
+import { UnaryCall, type CallOptions } from './unary-call.js';
 
 /**
  * Calls on one connection at once; Envoy opens another one for more. Together with the resets after which a connection
@@ -28,7 +33,7 @@ import { Turns } from './turns.js';
 export const MAX_STREAMS = 256;
 /**
  * Node would break a connection after 100 streams that it had no memory for, or 1,000 that were not well-formed. Each
- * is refused by itself and counted (`stream-ledger.ts`); the others on the connection are not to pay for them.
+ * is refused by itself and counted (`connection.ts`); the others on the connection are not to pay for them.
  */
 const UNBOUNDED = 4_294_967_295;
 /** Room for one whole message on each of a few dozen streams before a window update is needed. */
@@ -36,12 +41,6 @@ const CONNECTION_WINDOW_BYTES = 16_777_216;
 /** What one connection may make Node hold, in MB: above it new streams are refused, which Envoy answers 503. */
 const SESSION_MEMORY_MEGABYTES = 256;
 const MAX_HEADER_LIST_BYTES = 65_536;
-const KEEPALIVE_MILLISECONDS = 30_000;
-const KEEPALIVE_TIMEOUT_MILLISECONDS = 10_000;
-/** RFC 9113, 6.8: a GOAWAY without an error, whose last stream is the highest there can be: "no new streams, please". */
-const LEAVE_PLEASE = Buffer.from('000008070000000000' + '7fffffff' + '00000000', 'hex');
-/** For a peer that does not answer the ping behind a GOAWAY: far more than any busy machine takes. */
-const LAST_CALLS_MILLISECONDS = 5_000;
 /** Who connected while the socket still had its name is taken in before the listener closes: it may have sent a call. */
 const ACCEPTING_MILLISECONDS = 50;
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/;
@@ -58,7 +57,7 @@ export interface GrpcServerOptions {
 
 export class GrpcServer {
   readonly #methods: Methods;
-  readonly #turns: Turns;
+  readonly #scheduler: CallScheduler;
   readonly #observer: LoadObserver;
   readonly #callOptions: CallOptions;
   readonly #server: Http2Server;
@@ -68,8 +67,8 @@ export class GrpcServer {
   constructor(options: GrpcServerOptions) {
     this.#methods = options.methods;
     this.#observer = options.observer ?? NO_OBSERVER;
-    this.#turns = new Turns(options.load ?? DEFAULT_LOAD_LIMITS, this.#observer);
-    this.#callOptions = { maxMessageBytes: options.maxMessageBytes, turns: this.#turns };
+    this.#scheduler = new CallScheduler(options.load ?? DEFAULT_LOAD_LIMITS, this.#observer);
+    this.#callOptions = { maxMessageBytes: options.maxMessageBytes, scheduler: this.#scheduler };
     this.#server = createServer({
       maxSessionMemory: SESSION_MEMORY_MEGABYTES,
       maxSessionRejectedStreams: UNBOUNDED,
@@ -89,12 +88,12 @@ export class GrpcServer {
 
   /** Calls that wait for their turn. */
   get waiting(): number {
-    return this.#turns.waiting;
+    return this.#scheduler.waiting;
   }
 
   /** Bytes of messages that are here, whole or in part. */
   get heldBytes(): number {
-    return this.#turns.heldBytes;
+    return this.#scheduler.heldBytes;
   }
 
   /** Listens on a Unix socket. Rejects with the system's error. */
@@ -144,15 +143,8 @@ export class GrpcServer {
   #adopt(session: ServerHttp2Session, socket: Socket): void {
     this.#sessions.set(session, socket);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    const stopPings = keepAlive(session);
-    watchStreams(session, {
-      spent: () => goAway(session, socket),
-      unseen: (streams) => this.#observer.unseen?.(streams),
-    });
-    session.once('close', () => {
-      stopPings();
-      this.#sessions.delete(session);
-    });
+    watchConnection(session, socket, (streams) => this.#observer.refusedByHttp2?.(streams));
+    session.once('close', () => this.#sessions.delete(session));
     // A broken connection is the peer's affair: its streams end as cancelled.
     session.on('error', () => undefined);
   }
@@ -161,9 +153,12 @@ export class GrpcServer {
     stream.on('error', () => undefined);
     const status = httpRefusal(headers);
     const method = this.#methods.get(headers[':path'] ?? '');
+    const encoding = headers['grpc-encoding'];
     if (status !== undefined) refuseHttp(stream, status);
     else if (method === undefined) fail(stream, UNKNOWN_METHOD);
-    else serveCall(stream, headers, method, this.#callOptions);
+    else if (encoding !== undefined && encoding !== 'identity') fail(stream, COMPRESSED);
+    else if (method.kind === 'stream') new StreamingCall(stream, method, this.#callOptions);
+    else new UnaryCall(stream, headers, method, this.#callOptions);
   }
 }
 
@@ -180,41 +175,4 @@ function httpRefusal({
 function refuseHttp(stream: ServerHttp2Stream, status: number): void {
   stream.respond({ ':status': status }, { endStream: true });
   stream.resume();
-}
-
-/**
- * The two steps of RFC 9113, 6.8: a call that left the peer before it heard of the stop is still answered. When it
- * has answered a ping that was sent after the first step, it has heard, and all that it sent before is here.
- *
- * The first step is written beside nghttp2, which writes whole frames: once it has sent a GOAWAY of its own and no
- * stream is open it reads no more, neither the answer to the ping nor the calls before it.
- */
-function goAway(session: ServerHttp2Session, socket: Socket): void {
-  if (session.destroyed || session.closed) return;
-  socket.write(LEAVE_PLEASE);
-  const close = (): void => {
-    clearTimeout(limit);
-    if (!session.destroyed) session.close();
-  };
-  const limit = setTimeout(close, LAST_CALLS_MILLISECONDS);
-  session.once('close', () => clearTimeout(limit));
-  session.ping(close);
-}
-
-/** Pings a silent peer and drops one that does not answer; returns how to stop. */
-function keepAlive(session: ServerHttp2Session): () => void {
-  let waiting: NodeJS.Timeout | undefined;
-  const timer = setInterval(() => {
-    if (waiting !== undefined || session.closed) return;
-    waiting = setTimeout(() => session.destroy(), KEEPALIVE_TIMEOUT_MILLISECONDS);
-    session.ping(() => {
-      clearTimeout(waiting);
-      waiting = undefined;
-    });
-  }, KEEPALIVE_MILLISECONDS);
-  timer.unref();
-  return () => {
-    clearInterval(timer);
-    clearTimeout(waiting);
-  };
 }

@@ -2,14 +2,19 @@
  * One message in, one out: the hot path of the whole product, so it is driven by the stream's own events and nothing
  * else is built for it (docs/adr/0002).
  */
-import type { ServerHttp2Stream } from 'node:http2';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { performance } from 'node:perf_hooks';
-import { endAnswer, fail, isGone, openAnswer } from './answers.js';
-import type { ShedReason } from './load.js';
-import { MessageReader } from './message-reader.js';
-import type { CallState, UnaryMethod } from './method.js';
-import { DEFECT, MALFORMED, OVERLOADED, type GrpcFailure } from './status.js';
-import type { Turns, WaitingCall } from './turns.js';
+import type { CallScheduler, ScheduledCall } from './call-scheduler.js';
+import { endAnswer, fail, isGone, MessageReader, openAnswer } from './framing.js';
+import {
+  DEFECT,
+  MALFORMED,
+  OVERLOADED,
+  type CallState,
+  type GrpcFailure,
+  type ShedReason,
+  type UnaryMethod,
+} from './method.js';
 
 /** Methods that say nothing about load are small and rare, such as health: they never wait behind checks. */
 const LANE_OF_OTHERS = 'other';
@@ -18,19 +23,17 @@ const NOTHING = Buffer.alloc(0);
 /** What an exempt call may bring: far more than a question about health takes. */
 export const EXEMPT_MESSAGE_BYTES = 4_096;
 
-/** What a call needs besides its stream. */
-export interface UnaryCallOptions {
-  readonly method: UnaryMethod;
+/** What the calls of one server share. */
+export interface CallOptions {
   readonly maxMessageBytes: number;
-  readonly turns: Turns;
-  readonly timeoutMilliseconds: number | undefined;
+  readonly scheduler: CallScheduler;
 }
 
-export class UnaryCall implements CallState, WaitingCall {
+export class UnaryCall implements CallState, ScheduledCall {
   readonly timeoutMilliseconds: number | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #method: UnaryMethod;
-  readonly #turns: Turns;
+  readonly #scheduler: CallScheduler;
   #reader: MessageReader | undefined;
   #lane: string | undefined;
   #request: Buffer | undefined;
@@ -41,12 +44,14 @@ export class UnaryCall implements CallState, WaitingCall {
 
   constructor(
     stream: ServerHttp2Stream,
-    { method, maxMessageBytes, turns, timeoutMilliseconds }: UnaryCallOptions,
+    headers: IncomingHttpHeaders,
+    method: UnaryMethod,
+    { maxMessageBytes, scheduler }: CallOptions,
   ) {
     this.#stream = stream;
     this.#method = method;
-    this.#turns = turns;
-    this.timeoutMilliseconds = timeoutMilliseconds;
+    this.#scheduler = scheduler;
+    this.timeoutMilliseconds = parseTimeout(headers['grpc-timeout'] as string | undefined);
     this.#reader = new MessageReader(method.isExempt === true ? EXEMPT_MESSAGE_BYTES : maxMessageBytes);
     stream.on('data', (chunk: Buffer) => this.#read(chunk));
     stream.on('end', () => this.#arrive());
@@ -82,7 +87,7 @@ export class UnaryCall implements CallState, WaitingCall {
   #read(chunk: Buffer): void {
     if (this.#isSettled) return;
     if (!this.#hold(chunk.length)) {
-      this.#turns.shed(this, 'bytes');
+      this.#scheduler.shed(this, 'bytes');
       return;
     }
     const failure = this.#reader?.push(chunk, this.#take);
@@ -92,7 +97,7 @@ export class UnaryCall implements CallState, WaitingCall {
   #hold(bytes: number): boolean {
     if (this.#method.isExempt === true) return true;
     this.heldBytes += bytes;
-    return this.#turns.hold(bytes);
+    return this.#scheduler.hold(bytes);
   }
 
   readonly #take = (message: Buffer): void => {
@@ -104,7 +109,7 @@ export class UnaryCall implements CallState, WaitingCall {
     if (this.#isSettled) return;
     // A reset ends the readable side, too.
     if (this.cancelled()) {
-      this.#turns.countCancelled();
+      this.#scheduler.countCancelled();
       return;
     }
     if (this.#request === undefined || this.#reader?.isMidMessage === true) {
@@ -113,19 +118,19 @@ export class UnaryCall implements CallState, WaitingCall {
     }
     this.arrivedMs = performance.now();
     if (this.#method.isExempt === true) this.begin();
-    else this.#turns.run(this);
+    else this.#scheduler.submit(this);
   }
 
   /** Once, however the stream ended. */
   #leave(): void {
-    if (this.#lane !== undefined) this.#turns.forget(this);
+    if (this.#lane !== undefined) this.#scheduler.cancel(this);
     this.#letGo();
   }
 
   /** What was answered is held no longer, however long its caller takes to read the answer. */
   #letGo(): void {
-    this.#turns.leave(this);
-    this.#turns.release(this.heldBytes);
+    this.#scheduler.finish(this);
+    this.#scheduler.release(this.heldBytes);
     this.heldBytes = 0;
     this.#request = undefined;
     this.#reader = undefined;
@@ -157,4 +162,22 @@ export class UnaryCall implements CallState, WaitingCall {
     openAnswer(this.#stream);
     endAnswer(this.#stream, outcome);
   }
+}
+
+/** The `grpc-timeout` header (gRPC over HTTP/2, *Requests*): at most eight digits and a unit. */
+const TIMEOUT = /^([0-9]{1,8})([HMSmun])$/;
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1_000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
+
+/** Milliseconds; undefined when the header is absent or is none. */
+export function parseTimeout(header: string | undefined): number | undefined {
+  const [, digits, unit] = TIMEOUT.exec(header ?? '') ?? [];
+  const scale = MILLISECONDS[unit ?? ''];
+  return scale === undefined ? undefined : Number(digits) * scale;
 }

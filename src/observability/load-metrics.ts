@@ -14,7 +14,7 @@ const NOTHING: LoadSource = { waiting: 0, heldBytes: 0 };
 /** Told by the transport of each call that could not be begun at once. */
 export class LoadMetrics implements LoadObserver {
   readonly #shed: Counter<'reason'>;
-  readonly #unseen: Counter;
+  readonly #refusedByHttp2: Counter;
   readonly #onUnseen: () => void;
   #isTold = false;
   readonly #waits = new HistogramTable<'begun'>();
@@ -29,7 +29,7 @@ export class LoadMetrics implements LoadObserver {
       labelNames: ['reason'],
       registers: [registry],
     });
-    this.#unseen = new Counter({
+    this.#refusedByHttp2 = new Counter({
       name: 'countersign_streams_refused_total',
       help: 'Streams that HTTP/2 refused below the verifier, such as those whose :authority is no host name.',
       registers: [registry],
@@ -59,8 +59,8 @@ export class LoadMetrics implements LoadObserver {
     this.#waits.observe('begun', milliseconds / 1000);
   }
 
-  unseen(streams: number): void {
-    this.#unseen.inc(streams);
+  refusedByHttp2(streams: number): void {
+    this.#refusedByHttp2.inc(streams);
     if (!this.#isTold) this.#onUnseen();
     this.#isTold = true;
   }

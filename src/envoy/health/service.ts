@@ -1,5 +1,5 @@
 /** gRPC health v1 (grpc.health.v1.Health): Check, and a Watch that really tells every change. */
-import { GRPC_STATUS, MALFORMED, OVERLOADED, type GrpcFailure } from '../../grpc/status.js';
+import { GRPC_STATUS, MALFORMED, OVERLOADED, type GrpcFailure } from '../../grpc/method.js';
 import type { Method, StreamCall, StreamHandler, StreamMethod, UnaryMethod } from '../../grpc/method.js';
 import type { Health } from '../../observability/health.js';
 import {

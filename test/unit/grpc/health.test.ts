@@ -1,6 +1,6 @@
 import { healthMethods } from '../../../src/envoy/health/service.js';
 import type { StreamMethod } from '../../../src/grpc/method.js';
-import type { GrpcFailure } from '../../../src/grpc/status.js';
+import type { GrpcFailure } from '../../../src/grpc/method.js';
 import { Health } from '../../../src/observability/health.js';
 
 // Fault: slow-reader

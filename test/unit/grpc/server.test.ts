@@ -10,8 +10,7 @@ import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
-import type { ShedReason } from '../../../src/grpc/load.js';
-import type { CallState, Method, StreamCall, UnaryMethod } from '../../../src/grpc/method.js';
+import type { CallState, Method, ShedReason, StreamCall, UnaryMethod } from '../../../src/grpc/method.js';
 import { GrpcServer } from '../../../src/grpc/server.js';
 
 const MAX_MESSAGE_BYTES = 1_000;

@@ -1,7 +1,7 @@
 import { processingMethod } from '../../../../src/envoy/ext-proc/processing-method.js';
 import type { ProcessingSession } from '../../../../src/envoy/ext-proc/processing-session.js';
 import type { StreamMethod } from '../../../../src/grpc/method.js';
-import type { GrpcFailure } from '../../../../src/grpc/status.js';
+import type { GrpcFailure } from '../../../../src/grpc/method.js';
 
 const sessions: ProcessingSession[] = [];
 

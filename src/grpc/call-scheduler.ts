@@ -8,7 +8,32 @@
  */
 import { performance } from 'node:perf_hooks';
 import { FairQueue, type Queued } from './fair-queue.js';
-import type { LoadLimits, LoadObserver, ShedReason } from './load.js';
+import type { ShedReason } from './method.js';
+
+/** Bounds of what waits for its turn. */
+export interface LoadLimits {
+  /** Calls that wait at once. */
+  readonly maxWaiting: number;
+  /** Bytes of messages that are here, whole or in part, waiting or under way. */
+  readonly maxHeldBytes: number;
+}
+
+/** Told of what happens to calls that could not be begun at once. */
+export interface LoadObserver {
+  /** A call that waited is begun. */
+  waited(milliseconds: number): void;
+  shed(reason: ShedReason): void;
+  /** So many streams have ended below this code, refused by nghttp2: nobody was served, and nobody else tells. */
+  refusedByHttp2?(streams: number): void;
+}
+
+const MEBIBYTE = 1_048_576;
+
+/** For servers that are told nothing. */
+export const DEFAULT_LOAD_LIMITS: LoadLimits = { maxWaiting: 1_024, maxHeldBytes: 64 * MEBIBYTE };
+
+/** Tells nobody. */
+export const NO_OBSERVER: LoadObserver = { waited: () => undefined, shed: () => undefined };
 
 /**
  * Enough for the nonce store and the audit log to commit together what came together, few enough for the answers
@@ -23,7 +48,7 @@ const PACE_WEIGHT = 0.1;
 const SLOWEST_CALL_MILLISECONDS = 20;
 
 /** A call whose message is here. */
-export interface WaitingCall extends Queued {
+export interface ScheduledCall extends Queued {
   /** `performance.now()` at its arrival. */
   readonly arrivedMs: number;
   /** `performance.now()` after which to begin it would be useless. */
@@ -35,14 +60,14 @@ export interface WaitingCall extends Queued {
   shed(reason: ShedReason): void;
 }
 
-export class Turns {
+export class CallScheduler {
   readonly #limits: LoadLimits;
   readonly #observer: LoadObserver;
-  readonly #queue = new FairQueue<WaitingCall>();
+  readonly #queue = new FairQueue<ScheduledCall>();
   /** Begun, and still holding their message. */
-  readonly #underWay = new Set<WaitingCall>();
-  #underWayBytes = 0;
-  #left = CALLS_PER_TURN;
+  readonly #running = new Set<ScheduledCall>();
+  #runningBytes = 0;
+  #leftInTurn = CALLS_PER_TURN;
   #isScheduled = false;
   #heldBytes = 0;
   #turnBeganMs: number | undefined;
@@ -64,9 +89,9 @@ export class Turns {
   }
 
   /** Begins the call now or in a later turn; within its lane in the order of arrival. Or sheds it, at once. */
-  run(call: WaitingCall): void {
+  submit(call: ScheduledCall): void {
     this.#schedule();
-    if (this.#left === 0) this.#wait(call);
+    if (this.#leftInTurn === 0) this.#wait(call);
     else this.#begin(call);
   }
 
@@ -87,8 +112,8 @@ export class Turns {
   }
 
   /** The call is about to let go of what it holds. */
-  leave(call: WaitingCall): void {
-    if (this.#underWay.delete(call)) this.#underWayBytes -= call.heldBytes;
+  finish(call: ScheduledCall): void {
+    if (this.#running.delete(call)) this.#runningBytes -= call.heldBytes;
   }
 
   /** The caller had gone before its call could be begun. */
@@ -97,21 +122,21 @@ export class Turns {
   }
 
   /** The caller has gone: if the call still waits, it is as if it had never been here. */
-  forget(call: WaitingCall): void {
+  cancel(call: ScheduledCall): void {
     if (this.#queue.remove(call)) this.#observer.shed('cancelled');
   }
 
-  shed(call: WaitingCall, reason: ShedReason): void {
+  shed(call: ScheduledCall, reason: ShedReason): void {
     this.#observer.shed(reason);
     call.shed(reason);
   }
 
-  #begin(call: WaitingCall): void {
-    this.#left--;
-    this.#underWay.add(call);
-    this.#underWayBytes += call.heldBytes;
+  #begin(call: ScheduledCall): void {
+    this.#leftInTurn--;
+    this.#running.add(call);
+    this.#runningBytes += call.heldBytes;
     if (this.#isOverShare(call)) {
-      this.leave(call);
+      this.finish(call);
       this.shed(call, 'bytes');
     } else call.begin();
   }
@@ -121,15 +146,15 @@ export class Turns {
    * Hahne, "Dynamic queue length thresholds", 1998): one alone half of all, two a third each. That leaves room for a
    * peer that comes new, whatever the others hold and however long.
    */
-  #isOverShare(call: WaitingCall): boolean {
-    const freeBytes = this.#limits.maxHeldBytes - this.#underWayBytes;
-    if (this.#underWayBytes <= freeBytes) return false;
+  #isOverShare(call: ScheduledCall): boolean {
+    const freeBytes = this.#limits.maxHeldBytes - this.#runningBytes;
+    if (this.#runningBytes <= freeBytes) return false;
     let bytes = 0;
-    for (const { lane, heldBytes } of this.#underWay) if (lane === call.lane) bytes += heldBytes;
+    for (const { lane, heldBytes } of this.#running) if (lane === call.lane) bytes += heldBytes;
     return bytes > freeBytes;
   }
 
-  #wait(call: WaitingCall): void {
+  #wait(call: ScheduledCall): void {
     if (performance.now() + this.#expectedWaitMilliseconds(call.lane) > call.latestBeginMs)
       this.shed(call, 'deadline');
     else if (this.#queue.size < this.#limits.maxWaiting || this.#displaceFor(call.lane))
@@ -163,16 +188,16 @@ export class Turns {
     this.#isScheduled = false;
     if (this.#queue.size === 0) this.#turnBeganMs = undefined;
     else this.#measure();
-    this.#left = CALLS_PER_TURN;
-    for (let looked = 0; this.#left > 0 && looked < LOOKED_AT_PER_TURN; looked++) {
+    this.#leftInTurn = CALLS_PER_TURN;
+    for (let looked = 0; this.#leftInTurn > 0 && looked < LOOKED_AT_PER_TURN; looked++) {
       const call = this.#queue.shift();
       if (call === undefined) return;
-      this.#giveTurn(call);
+      this.#beginOrDrop(call);
     }
     if (this.#queue.size > 0) this.#schedule();
   }
 
-  #giveTurn(call: WaitingCall): void {
+  #beginOrDrop(call: ScheduledCall): void {
     const nowMs = performance.now();
     if (call.cancelled()) this.countCancelled();
     else if (nowMs > call.latestBeginMs) this.shed(call, 'deadline');

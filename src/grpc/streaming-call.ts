@@ -4,36 +4,38 @@
  */
 import type { ServerHttp2Stream } from 'node:http2';
 import { performance } from 'node:perf_hooks';
-import { endAnswer, fail, isGone, openAnswer } from './answers.js';
-import type { ShedReason } from './load.js';
-import { frame, MessageReader, PREFIX_BYTES } from './message-reader.js';
-import type { StreamCall, StreamHandler, StreamMethod } from './method.js';
-import { DEFECT, MALFORMED, OVERLOADED, type GrpcFailure } from './status.js';
-import type { Turns, WaitingCall } from './turns.js';
-import { EXEMPT_MESSAGE_BYTES, type UnaryCallOptions } from './unary-call.js';
+import type { CallScheduler, ScheduledCall } from './call-scheduler.js';
+import { endAnswer, fail, frame, isGone, MessageReader, openAnswer, PREFIX_BYTES } from './framing.js';
+import {
+  DEFECT,
+  MALFORMED,
+  OVERLOADED,
+  type GrpcFailure,
+  type ShedReason,
+  type StreamCall,
+  type StreamHandler,
+  type StreamMethod,
+} from './method.js';
+import { EXEMPT_MESSAGE_BYTES, type CallOptions } from './unary-call.js';
 
 const nothing = (): void => undefined;
 
-export class ServedStream implements StreamCall {
+export class StreamingCall implements StreamCall {
   readonly #stream: ServerHttp2Stream;
-  readonly #turns: Turns;
+  readonly #scheduler: CallScheduler;
   readonly #isExempt: boolean;
   readonly #reader: MessageReader;
   readonly #handler: StreamHandler;
-  readonly #waiting = new Set<StreamMessage>();
+  readonly #waiting = new Set<ScheduledCall>();
   #hasEnded = false;
   /** Of messages, in and out. */
   #heldBytes = 0;
   /** Of them, those that are worked on: they are here whether or not the peer still is. */
-  #underWayBytes = 0;
+  #workedOnBytes = 0;
 
-  constructor(
-    stream: ServerHttp2Stream,
-    method: StreamMethod,
-    { maxMessageBytes, turns }: Pick<UnaryCallOptions, 'maxMessageBytes' | 'turns'>,
-  ) {
+  constructor(stream: ServerHttp2Stream, method: StreamMethod, { maxMessageBytes, scheduler }: CallOptions) {
     this.#stream = stream;
-    this.#turns = turns;
+    this.#scheduler = scheduler;
     this.#isExempt = method.isExempt === true;
     this.#reader = new MessageReader(this.#isExempt ? EXEMPT_MESSAGE_BYTES : maxMessageBytes);
     this.#handler = method.open(this);
@@ -78,27 +80,33 @@ export class ServedStream implements StreamCall {
   }
 
   #queue(message: Buffer, lane: string): void {
-    const waiting = new StreamMessage(this.#stream, lane, message.length + PREFIX_BYTES, {
+    const waiting: ScheduledCall = {
+      lane,
+      heldBytes: message.length + PREFIX_BYTES,
+      arrivedMs: performance.now(),
+      // The peer resets the stream when it is too late.
+      latestBeginMs: Infinity,
+      cancelled: () => isGone(this.#stream),
       begin: () => {
         this.#waiting.delete(waiting);
-        this.#begin(message, () => this.#turns.leave(waiting));
+        this.#begin(message, () => this.#scheduler.finish(waiting));
       },
       shed: (reason) => {
         this.#waiting.delete(waiting);
-        this.#turns.leave(waiting);
+        this.#scheduler.finish(waiting);
         this.#shed(message, reason);
       },
-    });
+    };
     this.#waiting.add(waiting);
-    this.#turns.run(waiting);
+    this.#scheduler.submit(waiting);
   }
 
   #begin(message: Buffer, done: () => void = nothing): void {
     const bytes = message.length + PREFIX_BYTES;
-    this.#underWayBytes += bytes;
+    this.#workedOnBytes += bytes;
     const settled = (): void => {
       done();
-      this.#underWayBytes -= bytes;
+      this.#workedOnBytes -= bytes;
       this.#release(bytes);
     };
     this.#guarded(() => {
@@ -130,25 +138,25 @@ export class ServedStream implements StreamCall {
   #close(): void {
     this.#hasEnded = true;
     for (const waiting of this.#waiting) {
-      this.#turns.forget(waiting);
-      this.#turns.leave(waiting);
+      this.#scheduler.cancel(waiting);
+      this.#scheduler.finish(waiting);
     }
     this.#waiting.clear();
-    this.#release(this.#heldBytes - this.#underWayBytes);
+    this.#release(this.#heldBytes - this.#workedOnBytes);
     this.#handler.closed();
   }
 
   #hold(bytes: number): void {
     if (this.#isExempt) return;
     this.#heldBytes += bytes;
-    this.#turns.hold(bytes);
+    this.#scheduler.hold(bytes);
   }
 
   /** What is written may be reported after the stream has closed, when nothing is held. */
   #release(bytes: number): void {
     const released = Math.min(bytes, this.#heldBytes);
     this.#heldBytes -= released;
-    this.#turns.release(released);
+    this.#scheduler.release(released);
   }
 
   #guarded(step: () => void, otherwise: () => void = nothing): void {
@@ -160,31 +168,4 @@ export class ServedStream implements StreamCall {
       this.end(DEFECT);
     }
   }
-}
-
-/** One message that waits for its turn. */
-class StreamMessage implements WaitingCall {
-  readonly arrivedMs = performance.now();
-  /** The peer resets the stream when it is too late. */
-  readonly latestBeginMs = Infinity;
-  readonly lane: string;
-  readonly heldBytes: number;
-  readonly begin: () => void;
-  readonly shed: (reason: ShedReason) => void;
-  readonly #stream: ServerHttp2Stream;
-
-  constructor(
-    stream: ServerHttp2Stream,
-    lane: string,
-    heldBytes: number,
-    { begin, shed }: Pick<WaitingCall, 'begin' | 'shed'>,
-  ) {
-    this.#stream = stream;
-    this.lane = lane;
-    this.heldBytes = heldBytes;
-    this.begin = begin;
-    this.shed = shed;
-  }
-
-  readonly cancelled = (): boolean => isGone(this.#stream);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LoadLimits, ShedReason } from '../../../src/grpc/load.js';
-import { Turns, type WaitingCall } from '../../../src/grpc/turns.js';
+import { CallScheduler, type LoadLimits, type ScheduledCall } from '../../../src/grpc/call-scheduler.js';
+import type { ShedReason } from '../../../src/grpc/method.js';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -8,23 +8,23 @@ async function turnsPass(count = 40): Promise<void> {
   for (let passed = 0; passed < count; passed++) await turn();
 }
 
-/** Turns that note what happens to the calls of a test, by name. */
+/** A scheduler that notes what happens to the calls of a test, by name. */
 class Watched {
   readonly begun: string[] = [];
   readonly shed: [string, ShedReason][] = [];
   readonly told: ShedReason[] = [];
   waits = 0;
-  readonly turns: Turns;
+  readonly scheduler: CallScheduler;
 
   constructor(limits: Partial<LoadLimits> = {}) {
-    this.turns = new Turns(
+    this.scheduler = new CallScheduler(
       { maxWaiting: 100, maxHeldBytes: 1_000, ...limits },
       { waited: () => this.waits++, shed: (reason) => this.told.push(reason) },
     );
   }
 
-  call(name: string, change: Partial<WaitingCall> = {}): WaitingCall {
-    const call: WaitingCall = {
+  call(name: string, change: Partial<ScheduledCall> = {}): ScheduledCall {
+    const call: ScheduledCall = {
       lane: name.charAt(0),
       heldBytes: 0,
       arrivedMs: performance.now(),
@@ -33,7 +33,7 @@ class Watched {
       begin: () => void this.begun.push(name),
       shed: (reason) => {
         this.shed.push([name, reason]);
-        this.turns.release(call.heldBytes);
+        this.scheduler.release(call.heldBytes);
       },
       ...change,
     };
@@ -43,34 +43,34 @@ class Watched {
   /** As many as are begun in one turn, so that what comes next has to wait. */
   fillTurn(): void {
     const probes = Array.from({ length: 20 }, () => this.call('-'));
-    for (const probe of probes) this.turns.run(probe);
-    for (const probe of probes) this.turns.forget(probe);
+    for (const probe of probes) this.scheduler.submit(probe);
+    for (const probe of probes) this.scheduler.cancel(probe);
     for (const noted of [this.begun, this.shed, this.told]) noted.length = 0;
   }
 
   run(...names: string[]): void {
-    for (const name of names) this.turns.run(this.call(name));
+    for (const name of names) this.scheduler.submit(this.call(name));
   }
 }
 
-describe('the turns of a server', () => {
+describe('the scheduler of calls', () => {
   it('begin a few calls at once and the others later, in the order of arrival', async () => {
     const watched = new Watched();
     const names = Array.from({ length: 20 }, (_, number) => `a${number}`);
     watched.run(...names);
     const atOnce = watched.begun.length;
-    expect([atOnce > 0, atOnce < 10, watched.turns.waiting]).toEqual([true, true, 20 - atOnce]);
+    expect([atOnce > 0, atOnce < 10, watched.scheduler.waiting]).toEqual([true, true, 20 - atOnce]);
     await turnsPass();
-    expect([watched.begun, watched.turns.waiting, watched.waits]).toEqual([names, 0, 20 - atOnce]);
+    expect([watched.begun, watched.scheduler.waiting, watched.waits]).toEqual([names, 0, 20 - atOnce]);
     expect(watched.told).toEqual([]);
   });
 
   it('let what a call has scheduled come before the calls of the next turn', async () => {
-    const { turns, call } = bound(new Watched());
+    const { scheduler, call } = bound(new Watched());
     const order: string[] = [];
-    turns.run(call('a', { begin: () => setImmediate(() => order.push('flush')) }));
-    for (let number = 0; number < 10; number++) turns.run(call('a'));
-    turns.run(call('a', { begin: () => void order.push('last call') }));
+    scheduler.submit(call('a', { begin: () => setImmediate(() => order.push('flush')) }));
+    for (let number = 0; number < 10; number++) scheduler.submit(call('a'));
+    scheduler.submit(call('a', { begin: () => void order.push('last call') }));
     await turnsPass(20);
     expect(order).toEqual(['flush', 'last call']);
   });
@@ -101,7 +101,7 @@ describe('a full queue', () => {
     const watched = new Watched({ maxWaiting: 3 });
     watched.fillTurn();
     watched.run('a1', 'a2', 'a3', 'a4');
-    expect([watched.shed, watched.turns.waiting]).toEqual([[['a4', 'queue_full']], 3]);
+    expect([watched.shed, watched.scheduler.waiting]).toEqual([[['a4', 'queue_full']], 3]);
   });
 
   it('gives a place of the longest lane to a call of a shorter one', async () => {
@@ -129,7 +129,7 @@ describe('a call whose caller waits no longer than this', () => {
   it('is shed at its turn, not begun, when that comes too late', async () => {
     const watched = new Watched();
     watched.fillTurn();
-    watched.turns.run(watched.call('a1', { latestBeginMs: performance.now() + 5 }));
+    watched.scheduler.submit(watched.call('a1', { latestBeginMs: performance.now() + 5 }));
     const until = performance.now() + 6;
     while (performance.now() < until);
     await turnsPass();
@@ -142,12 +142,12 @@ describe('a call whose caller waits no longer than this', () => {
       const until = performance.now() + 3;
       while (performance.now() < until);
     };
-    for (let number = 0; number < 80; number++) watched.turns.run(watched.call('a', { begin: slow }));
+    for (let number = 0; number < 80; number++) watched.scheduler.submit(watched.call('a', { begin: slow }));
     await sleep(60);
-    const { waiting } = watched.turns;
+    const { waiting } = watched.scheduler;
     expect(waiting).toBeGreaterThan(20);
-    watched.turns.run(watched.call('b', { latestBeginMs: performance.now() + 40 }));
-    watched.turns.run(watched.call('a-late', { latestBeginMs: performance.now() + 40 }));
+    watched.scheduler.submit(watched.call('b', { latestBeginMs: performance.now() + 40 }));
+    watched.scheduler.submit(watched.call('a-late', { latestBeginMs: performance.now() + 40 }));
     expect(watched.shed).toEqual([['a-late', 'deadline']]);
     await turnsPass(100);
   });
@@ -157,7 +157,7 @@ describe('a call that was reset while it waited', () => {
   it('is not begun, and answered by nobody', async () => {
     const watched = new Watched();
     watched.fillTurn();
-    watched.turns.run(watched.call('a1', { cancelled: () => true }));
+    watched.scheduler.submit(watched.call('a1', { cancelled: () => true }));
     await turnsPass();
     expect([watched.begun, watched.shed, watched.told]).toEqual([[], [], ['cancelled']]);
   });
@@ -166,22 +166,22 @@ describe('a call that was reset while it waited', () => {
     const watched = new Watched({ maxWaiting: 2 });
     watched.fillTurn();
     const gone = watched.call('a1');
-    watched.turns.run(gone);
+    watched.scheduler.submit(gone);
     watched.run('a2');
-    watched.turns.forget(gone);
-    watched.turns.forget(gone);
+    watched.scheduler.cancel(gone);
+    watched.scheduler.cancel(gone);
     watched.run('a3');
-    expect([watched.turns.waiting, watched.told]).toEqual([2, ['cancelled']]);
+    expect([watched.scheduler.waiting, watched.told]).toEqual([2, ['cancelled']]);
   });
 });
 
 describe('held bytes', () => {
   it('over the limit are room for no more, where nothing waits that could give way', () => {
-    const { turns } = new Watched({ maxHeldBytes: 100 });
-    expect([turns.hold(60), turns.hold(40), turns.hold(1)]).toEqual([true, true, false]);
-    turns.release(1);
-    turns.release(60);
-    expect([turns.hold(60), turns.heldBytes]).toEqual([true, 100]);
+    const { scheduler } = new Watched({ maxHeldBytes: 100 });
+    expect([scheduler.hold(60), scheduler.hold(40), scheduler.hold(1)]).toEqual([true, true, false]);
+    scheduler.release(1);
+    scheduler.release(60);
+    expect([scheduler.hold(60), scheduler.heldBytes]).toEqual([true, 100]);
   });
 
   it('are made free by the lane that holds most', () => {
@@ -192,34 +192,34 @@ describe('held bytes', () => {
       ['b1', 40],
       ['b2', 20],
     ] as const) {
-      watched.turns.hold(heldBytes);
-      watched.turns.run(watched.call(name, { heldBytes }));
+      watched.scheduler.hold(heldBytes);
+      watched.scheduler.submit(watched.call(name, { heldBytes }));
     }
-    expect([watched.turns.hold(30), watched.shed]).toEqual([true, [['b1', 'bytes']]]);
-    expect([watched.turns.heldBytes, watched.turns.waiting]).toEqual([70, 2]);
+    expect([watched.scheduler.hold(30), watched.shed]).toEqual([true, [['b1', 'bytes']]]);
+    expect([watched.scheduler.heldBytes, watched.scheduler.waiting]).toEqual([70, 2]);
   });
 
   it('of a call that alone is more than any lane has are refused to that call', () => {
     const watched = new Watched({ maxHeldBytes: 100 });
     watched.fillTurn();
-    watched.turns.hold(20);
-    watched.turns.run(watched.call('a1', { heldBytes: 20 }));
-    expect([watched.turns.hold(90), watched.shed]).toEqual([false, []]);
+    watched.scheduler.hold(20);
+    watched.scheduler.submit(watched.call('a1', { heldBytes: 20 }));
+    expect([watched.scheduler.hold(90), watched.shed]).toEqual([false, []]);
   });
 });
 
-/** The turns and a maker of calls, free of their object. */
-function bound(watched: Watched): Pick<Watched, 'turns' | 'call'> {
-  return { turns: watched.turns, call: (name, change) => watched.call(name, change) };
+/** The scheduler and a maker of calls, free of their object. */
+function bound(watched: Watched): Pick<Watched, 'scheduler' | 'call'> {
+  return { scheduler: watched.scheduler, call: (name, change) => watched.call(name, change) };
 }
 
 // Fault: slow-reader
 describe('bytes of calls that are under way', () => {
   /** Begun one a turn, so that none of them waits. */
-  async function begin(watched: Watched, name: string, heldBytes: number): Promise<WaitingCall> {
+  async function begin(watched: Watched, name: string, heldBytes: number): Promise<ScheduledCall> {
     const call = watched.call(name, { heldBytes });
-    watched.turns.hold(heldBytes);
-    watched.turns.run(call);
+    watched.scheduler.hold(heldBytes);
+    watched.scheduler.submit(call);
     await turnsPass(3);
     return call;
   }
@@ -248,8 +248,8 @@ describe('bytes of calls that are under way', () => {
     const calls = [];
     for (let number = 1; number <= 5; number++) calls.push(await begin(watched, `a${number}`, 100));
     for (const call of calls) {
-      watched.turns.leave(call);
-      watched.turns.release(call.heldBytes);
+      watched.scheduler.finish(call);
+      watched.scheduler.release(call.heldBytes);
     }
     await begin(watched, 'a6', 100);
     expect([watched.begun.at(-1), watched.shed]).toEqual(['a6', []]);

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ResetBucket } from '../../../src/grpc/connection.js';
 import type { Method } from '../../../src/grpc/method.js';
 import { GrpcServer, MAX_STREAMS } from '../../../src/grpc/server.js';
 import {
@@ -25,11 +26,11 @@ let server: GrpcServer;
 let socket: Socket;
 let received = Buffer.alloc(0);
 let answers: (() => void)[] = [];
-let unseen = 0;
+let counted = 0;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ledger-'));
-  [received, answers, unseen] = [Buffer.alloc(0), [], 0];
+  [received, answers, counted] = [Buffer.alloc(0), [], 0];
   const wait: Method = {
     kind: 'unary',
     handle: (message) => new Promise((resolve) => answers.push(() => resolve(message))),
@@ -38,7 +39,11 @@ beforeEach(async () => {
   server = new GrpcServer({
     methods: new Map([[PATH, wait]]),
     maxMessageBytes: 1_000,
-    observer: { waited: () => undefined, shed: () => undefined, unseen: (streams) => (unseen += streams) },
+    observer: {
+      waited: () => undefined,
+      shed: () => undefined,
+      refusedByHttp2: (streams) => (counted += streams),
+    },
   });
   await server.listen(join(folder, 's.sock'));
   socket = connect(join(folder, 's.sock'));
@@ -145,12 +150,12 @@ describe('streams that end below our code', () => {
     async (authority) => {
       socket.write(onStream(head(authority), 0));
       socket.write(onStream(head(authority), 1));
-      await until('both are counted', () => unseen === 2);
+      await until('both are counted', () => counted === 2);
       socket.write(call(2));
       socket.write(onStream(head(authority), 3));
       socket.write(call(4));
       await until('the good ones are here', () => answers.length === 2);
-      await until('the one between is counted', () => unseen === 3);
+      await until('the one between is counted', () => counted === 3);
     },
   );
 
@@ -159,7 +164,7 @@ describe('streams that end below our code', () => {
     await until('all are here', () => answers.length > 0);
     const looks = 3;
     for (let look = 0; look < looks; look++) await new Promise((resolve) => setTimeout(resolve, 260));
-    expect(unseen).toBe(0);
+    expect(counted).toBe(0);
   });
 
   it('are refused one by one, however many: the connection is kept for the others', async () => {
@@ -171,6 +176,30 @@ describe('streams that end below our code', () => {
     await until('the good one is here', () => answers.length === 1);
     answers[0]?.();
     await until('it is answered', () => isAnswered(1_500));
-    expect([unseen, goAways()]).toEqual([1_500, []]);
+    expect([counted, goAways()]).toEqual([1_500, []]);
+  });
+});
+
+/** How many resets at an even rate until the connection is given up; `most` when it never is. */
+function resetsUntilSpent(everyMilliseconds: number, most = 5_000): number {
+  const bucket = new ResetBucket(0);
+  for (let count = 1; count <= most; count++) if (bucket.take(count * everyMilliseconds)) return count;
+  return most;
+}
+
+describe('the resets that a connection may take', () => {
+  it('are well below the 1,000 at which Node would break it', () => {
+    expect(resetsUntilSpent(0)).toBe(501);
+  });
+
+  it('are more when they come slowly, and any number when fewer than 33 come in a second', () => {
+    expect(resetsUntilSpent(10)).toBeGreaterThan(700);
+    expect(resetsUntilSpent(31)).toBe(5_000);
+  });
+
+  it('are used up once', () => {
+    const bucket = new ResetBucket(0);
+    const spent = Array.from({ length: 2_000 }, () => bucket.take(0)).filter(Boolean);
+    expect(spent).toHaveLength(1);
   });
 });
