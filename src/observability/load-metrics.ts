@@ -1,6 +1,7 @@
 /** What waits, for how long, and what was shed: a verifier that is too small shows here first. */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { LoadObserver, ShedReason } from '../grpc/load.js';
+import type { LoadObserver } from '../grpc/call-scheduler.js';
+import type { ShedReason } from '../grpc/method.js';
 import { HistogramTable } from './hot-metrics.js';
 
 /** Where the present state is read when somebody scrapes. */
