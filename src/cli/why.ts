@@ -1,7 +1,7 @@
 /** `countersign why`: what became of one request, from the records of the verifier and of Envoy. */
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { readBoundedText } from '../config/files/read-file.js';
+import { MAX_FILE_BYTES, readBoundedText } from '../config/files/read-file.js';
 import { CliFault, usageFault } from './cli-fault.js';
 import { ExitCode } from './exit-code.js';
 import { examples } from './help.js';
@@ -26,7 +26,6 @@ interface LogFiles {
 /** Ids of ours and of Envoy are UUIDs; whatever a proxy before us makes of one is visible ASCII. */
 const ID = /^[\x21-\x7e]{1,128}$/;
 const FILE = /^[^]+$/;
-const MAX_CONFIGURATION_BYTES = 8 * 1024 * 1024;
 const LOCAL_FEDERATION = 'local_federation/countersign.yaml';
 
 async function why(world: CliWorld, id: string, options: WhyOptions): Promise<ExitCode> {
@@ -100,7 +99,7 @@ function defaultConfiguration(): string | undefined {
 async function configuredFiles(file: string): Promise<LogFiles> {
   const { parseConfigurationDocument } = await import('../config/document/document.js');
   const { Findings } = await import('../config/document/findings.js');
-  const text = readBoundedText(file, MAX_CONFIGURATION_BYTES);
+  const text = readBoundedText(file, MAX_FILE_BYTES);
   if (!text.ok) throw new CliFault(`the configuration: ${file} ${text.message}`, text.remedy);
   const parsed = parseConfigurationDocument(text.text, new Findings(file));
   if (parsed === undefined)

@@ -10,7 +10,7 @@ import { FeedbackKey } from '../feedback/feedback-key.js';
 import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
 import type { Identity, Snapshot, ValidityInterval, VerificationKey } from '../verify/snapshot.js';
 import { restoreSecrets, takeSecrets } from './secrets.js';
-import { deepFreeze, type Configuration, type FilePrints } from './settings.js';
+import { deepFreeze, type Configuration, type FileStates } from './settings.js';
 
 /** A part as bytes. */
 export interface HandOverPart {
@@ -19,14 +19,14 @@ export interface HandOverPart {
   readonly isSecret: boolean;
 }
 
-/** A configuration, in order; of a load that was refused, its prints alone. */
+/** A configuration, in order; of a load that was refused, the states of its files alone. */
 export type HandOver = readonly HandOverPart[];
 
 /** What the parts hold together. */
 export interface HandedOver {
   /** Absent where the load was refused. */
   readonly configuration: Configuration | undefined;
-  readonly prints: FilePrints;
+  readonly fileStates: FileStates;
 }
 
 /** Things of one part, which take a millisecond or two to make. */
@@ -57,11 +57,14 @@ type Part =
   | { readonly kind: 'operators'; readonly entries: readonly (readonly [string, string])[] }
   | { readonly kind: 'domains'; readonly entries: readonly PlacedDomain[] }
   | { readonly kind: 'files'; readonly entries: readonly string[] }
-  | { readonly kind: 'prints'; readonly entries: readonly (readonly [string, string])[] };
+  | { readonly kind: 'fileStates'; readonly entries: readonly (readonly [string, string])[] };
 
 /** The parts of a load. Private keys are copied into them, and stay as they are in the configuration. */
-export function packConfiguration(configuration: Configuration | undefined, prints: FilePrints): HandOver {
-  const parts: Part[] = slices([...prints]).map((entries) => ({ kind: 'prints', entries }));
+export function packConfiguration(
+  configuration: Configuration | undefined,
+  fileStates: FileStates,
+): HandOver {
+  const parts: Part[] = slices([...fileStates]).map((entries) => ({ kind: 'fileStates', entries }));
   if (configuration !== undefined) parts.unshift(...partsOf(configuration));
   return parts.map(packPart);
 }
@@ -145,7 +148,7 @@ function packDomain({ activeKid, keys }: SigningDomain): PackedDomain {
 }
 
 /**
- * The configuration under this generation, frozen, and the prints. `pause` is waited for between parts. The parts stay
+ * The configuration under this generation, frozen, and the states of its files. `pause` is waited for between parts. The parts stay
  * as they are, and can be unpacked again.
  */
 export async function unpackConfiguration(
@@ -172,7 +175,7 @@ class Builder {
   readonly #operators = new Map<string, string>();
   readonly #tenants = new Map<string, SigningDomain>();
   readonly #files: string[] = [];
-  readonly #prints = new Map<string, string>();
+  readonly #fileStates = new Map<string, string>();
   #defaultDomain: SigningDomain | undefined;
   #head: Head | undefined;
   #secrets: readonly string[] = [];
@@ -201,14 +204,14 @@ class Builder {
       case 'files':
         this.#files.push(...part.entries);
         return;
-      case 'prints':
-        for (const [path, print] of part.entries) this.#prints.set(path, print);
+      case 'fileStates':
+        for (const [path, state] of part.entries) this.#fileStates.set(path, state);
         return;
     }
   }
 
   result(): HandedOver {
-    return { configuration: this.#head && this.#configuration(this.#head), prints: this.#prints };
+    return { configuration: this.#head && this.#configuration(this.#head), fileStates: this.#fileStates };
   }
 
   #place(tenant: string | undefined, domain: SigningDomain): void {

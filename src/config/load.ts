@@ -10,13 +10,9 @@ import { compileHeaders, compileSettings } from './compile/server-settings.js';
 import { parseConfigurationDocument } from './document/document.js';
 import { Findings } from './document/findings.js';
 import { applySchema } from './document/schema-problems.js';
-import { printFile, printRead } from './files/file-print.js';
-import { readBoundedText } from './files/read-file.js';
+import { fileState, MAX_FILE_BYTES, readBoundedText, stateOfRead } from './files/read-file.js';
 import type { ConfigurationInput } from './schema/schema.js';
 import { deepFreeze, type Configuration, type LoadResult, type ServerSettings } from './settings.js';
-
-/** The largest configuration that is read, in bytes. */
-export const maxConfigurationBytes = 8 * 1024 * 1024;
 
 /** What a load needs to know besides the file. */
 export interface LoadOptions {
@@ -37,24 +33,24 @@ export interface LoadOptions {
 export function loadConfiguration(file: string, options: LoadOptions): LoadResult {
   const absolute = resolve(file);
   const findings = new Findings(file);
-  const text = readBoundedText(absolute, maxConfigurationBytes);
-  const own = text.ok ? printRead(text) : printFile(absolute);
+  const text = readBoundedText(absolute, MAX_FILE_BYTES);
+  const own = text.ok ? stateOfRead(text) : fileState(absolute);
   const { nowMs, publicKeys } = options;
   const context = new LoadContext({ findings, nowMs, directory: dirname(absolute), publicKeys });
-  context.notePrint(absolute, own);
+  context.noteState(absolute, own);
   if (!text.ok) findings.problem([], text.message, text.remedy);
   const value = text.ok ? parseConfigurationDocument(text.text, findings) : undefined;
   const input = value === undefined ? undefined : applySchema(value, findings);
   const compiled = input && compile(input, options, context);
-  const { prints } = context;
+  const { fileStates } = context;
   if (compiled === undefined || findings.problemCount > 0) {
     context.wipePrivateKeys();
-    return { ok: false, problems: findings.problems, problemCount: findings.problemCount, prints };
+    return { ok: false, problems: findings.problems, problemCount: findings.problemCount, fileStates };
   }
   const { warnings } = findings;
   const filesRead = [...new Set([absolute, ...context.filesRead])];
   const configuration: Configuration = { file: absolute, ...compiled, warnings, filesRead };
-  return { ok: true, configuration: deepFreeze(configuration), prints };
+  return { ok: true, configuration: deepFreeze(configuration), fileStates };
 }
 
 function compile(

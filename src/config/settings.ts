@@ -2,7 +2,7 @@
 import { join, parse } from 'node:path';
 import type { RedisSettings } from '../storage/redis/settings.js';
 import type { Snapshot } from '../verify/snapshot.js';
-import type { FilePrint } from './files/file-print.js';
+import type { FileState } from './files/read-file.js';
 
 /** The Unix socket on which Envoy reaches us. Its directory is 0750 or 2770, the socket 0660 (docs/security-requirements.md#30). */
 export interface ListenSettings {
@@ -126,19 +126,19 @@ export interface ConfigurationProblem {
   readonly remedy: string;
 }
 
-/** What files looked like, by absolute path; see `file-print.ts`. */
-export type FilePrints = ReadonlyMap<string, FilePrint>;
+/** What files looked like, by absolute path. */
+export type FileStates = ReadonlyMap<string, FileState>;
 
-/** `prints`: of every file that was named, so that a change of any of them can be noticed. */
+/** `fileStates`: of every file that was named, so that a change of any of them can be noticed. */
 export type LoadResult =
-  | { readonly ok: true; readonly configuration: Configuration; readonly prints: FilePrints }
+  | { readonly ok: true; readonly configuration: Configuration; readonly fileStates: FileStates }
   | {
       readonly ok: false;
       /** The first hundred of every section, and how many more that has. */
       readonly problems: readonly ConfigurationProblem[];
       /** Those that are not shown included. */
       readonly problemCount: number;
-      readonly prints: FilePrints;
+      readonly fileStates: FileStates;
     };
 
 /**

@@ -48,7 +48,7 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
   const thread = new LoadThread(file);
   const files = options.worker?.files ?? thread;
   const { problems, parts = [], generation = FIRST_GENERATION } = await files.load();
-  const { configuration, prints } = await unpackConfiguration(parts, generation, AT_ONCE);
+  const { configuration, fileStates } = await unpackConfiguration(parts, generation, AT_ONCE);
   if (configuration === undefined) {
     process.stderr.write(`${(problems ?? []).join('\n')}\n`);
     return CANNOT;
@@ -66,7 +66,13 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
   for (const { path, message } of configuration.warnings) logger.warn({ path }, message);
   try {
     const lostLogLines = (): number => destination.lostLines;
-    const verifier = await start(configuration, logger, { ...options, files, prints, parts, lostLogLines });
+    const verifier = await start(configuration, logger, {
+      ...options,
+      files,
+      fileStates,
+      parts,
+      lostLogLines,
+    });
     logger.info({ socket: configuration.settings.listen.socketPath, engine: engine.name }, 'serving');
     signals.onHangup(() => {
       verifier.reopenLogs?.();
@@ -131,7 +137,7 @@ function start(
 }
 
 /** What is served. */
-type Served = Required<Pick<StartOptions, 'files' | 'prints' | 'lostLogLines'>> & {
+type Served = Required<Pick<StartOptions, 'files' | 'fileStates' | 'lostLogLines'>> & {
   readonly parts: HandOver;
 };
 

@@ -5,36 +5,36 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { AuditLog } from '../audit/audit-log.js';
-import { openAuditLog } from './open-audit.js';
-import type { FilePrint } from '../config/files/file-print.js';
-import type { Configuration, FilePrints, LimitSettings, ServerSettings } from '../config/settings.js';
+import type { FileState } from '../config/files/read-file.js';
+import type { Configuration, FileStates, LimitSettings, ServerSettings } from '../config/settings.js';
 import { createStrictVerifier } from '../crypto/ed25519.js';
 import { selectEngine } from '../crypto/engines.js';
 import { AuthorizationService } from '../envoy/ext-authz/authorization-service.js';
 import { PeerCertificates } from '../envoy/ext-authz/peer-certificates.js';
+import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
 import { nonceGate } from '../nonces/nonce-gate.js';
 import type { NonceClaim, NonceStore } from '../nonces/nonce-store.js';
-import { openNonceStore } from './open-nonces.js';
-import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
 import type { AdminView } from '../observability/admin-server.js';
 import { addBuildInfo } from '../observability/build-info.js';
 import { timedClaims } from '../observability/claim-metrics.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
 import { Health } from '../observability/health.js';
 import { keyHealth } from '../observability/key-health.js';
-import { addLogMetrics } from '../observability/log-destination.js';
 import { LoadMetrics } from '../observability/load-metrics.js';
+import { addLogMetrics } from '../observability/log-destination.js';
 import { createRegistry } from '../observability/process-metrics.js';
 import { addSharedStoreMetrics } from '../observability/shared-store-metrics.js';
 import { Admission } from '../verify/admission.js';
 import type { RateLimits } from '../verify/rate-limiter.js';
 import { startGrpcServer } from './grpc-server.js';
+import { openAuditLog } from './open-audit.js';
+import { openNonceStore } from './open-nonces.js';
+import { openRateLimits } from './open-rate-limits.js';
+import { ownPlace, type Place } from './place.js';
 import type { ConfigurationFiles } from './reload/judged-files.js';
 import { LiveConfiguration } from './reload/live-configuration.js';
-import { ownPlace, type Place } from './place.js';
 import type { ReloadCause } from './reload/reload.js';
 import { startReloading, type Reloading } from './reload/reloading.js';
-import { openRateLimits } from './open-rate-limits.js';
 import { assembleSigner, openExecutions, type KnownExecutions } from './response-path.js';
 import { run } from './running.js';
 import { StallDetector } from './stall-detector.js';
@@ -67,7 +67,7 @@ export interface StartOptions {
   /** What the configuration was loaded from, and is loaded from again. Default: never. */
   readonly files?: ConfigurationFiles;
   /** What the files looked like when they were loaded: a change of any of them is a reload. */
-  readonly prints?: FilePrints;
+  readonly fileStates?: FileStates;
   /** Start beside the process that serves the socket, and take it over once healthy. */
   readonly replace?: boolean;
   /** Lines of the log that could not be written. Default: none. */
@@ -214,11 +214,11 @@ function assembleService(
 
 function assembleReloading(
   { live, logger, registry }: Parts,
-  { files, prints = new Map<string, FilePrint>() }: StartOptions,
+  { files, fileStates = new Map<string, FileState>() }: StartOptions,
   undo: Undo,
 ): Reloading | undefined {
   if (files === undefined) return undefined;
-  const reloading = startReloading({ live, files, prints, registry, logger });
+  const reloading = startReloading({ live, files, fileStates, registry, logger });
   undo.push(() => reloading.close());
   return reloading;
 }

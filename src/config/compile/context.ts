@@ -5,9 +5,15 @@ import { zeroize, type PrivateKey } from '../../crypto/private-key.js';
 import type { PublicKeyResult } from '../../crypto/public-key.js';
 import type { ValidityInterval } from '../../verify/snapshot.js';
 import type { ConfigurationPath, Findings } from '../document/findings.js';
-import { printFile, printRead, type FilePrint } from '../files/file-print.js';
 import { loadPrivateKeyFile, maxKeyFileBytes, readSecretFile } from '../files/private-key-file.js';
-import { maxCertificateFileBytes, readBoundedFile, type FileResult } from '../files/read-file.js';
+import {
+  fileState,
+  maxCertificateFileBytes,
+  readBoundedFile,
+  stateOfRead,
+  type FileResult,
+  type FileState,
+} from '../files/read-file.js';
 import { PublicKeyCache } from './public-key-cache.js';
 
 /** One load of one file. Lives only as long as the load. */
@@ -17,7 +23,7 @@ export class LoadContext {
   /** Absolute paths of what was read, in order. */
   readonly filesRead = new Set<string>();
   /** What every file that was named looked like, also of those that could not be used; by absolute path. */
-  readonly prints = new Map<string, FilePrint>();
+  readonly fileStates = new Map<string, FileState>();
   /** Whether a CA of the listener issued a certificate; present once the `envoy` section has been read. */
   isKnownToListener: ((certificate: X509Certificate) => boolean) | undefined;
   readonly #directory: string;
@@ -63,11 +69,11 @@ export class LoadContext {
     const result = loadPrivateKeyFile(absolute);
     if (result.ok) {
       this.filesRead.add(absolute);
-      this.notePrint(absolute, result.print);
+      this.noteState(absolute, result.state);
       this.#privateKeys.push(result.key);
       return result.key;
     }
-    this.notePrint(absolute, printFile(absolute));
+    this.noteState(absolute, fileState(absolute));
     this.findings.problem(path, `the file ${absolute} ${result.message}`, result.remedy);
     return undefined;
   }
@@ -79,10 +85,13 @@ export class LoadContext {
     return this.#noted(file, readSecretFile(this.resolve(file)));
   }
 
-  /** Notes what a file looked like when it was read. One that changed between two readings matches no print. */
-  notePrint(absolute: string, print: FilePrint): void {
-    const before = this.prints.get(absolute);
-    this.prints.set(absolute, before === undefined || before === print ? print : 'changed while it was read');
+  /** Notes what a file looked like when it was read. One that changed between two readings matches no state. */
+  noteState(absolute: string, state: FileState): void {
+    const before = this.fileStates.get(absolute);
+    this.fileStates.set(
+      absolute,
+      before === undefined || before === state ? state : 'changed while it was read',
+    );
   }
 
   /** Wipes the private keys of a load that came to nothing (docs/security-requirements.md#33). */
@@ -122,7 +131,7 @@ export class LoadContext {
 
   #noted(file: string, result: FileResult): FileResult {
     const absolute = this.resolve(file);
-    this.notePrint(absolute, result.ok ? printRead(result) : printFile(absolute));
+    this.noteState(absolute, result.ok ? stateOfRead(result) : fileState(absolute));
     if (result.ok) this.filesRead.add(absolute);
     return result;
   }

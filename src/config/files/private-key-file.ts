@@ -6,8 +6,15 @@ import {
   type KeyFault,
   type PrivateKey,
 } from '../../crypto/private-key.js';
-import { printRead, type FilePrint } from './file-print.js';
-import { codeOf, readBoundedFile, unreadable, type FileFault, type FileResult } from './read-file.js';
+import {
+  codeOf,
+  readBoundedFile,
+  stateOfRead,
+  unreadable,
+  type FileFault,
+  type FileResult,
+  type FileState,
+} from './read-file.js';
 
 /** A private key or a password is tens of bytes; a file larger than this is another file. */
 export const maxKeyFileBytes = 64 * 1024;
@@ -69,7 +76,7 @@ function isMounted(path: string): boolean {
 
 /** A private key, or why the file gives none. Neither message nor remedy holds anything of its content. */
 export type PrivateKeyLoad =
-  | { readonly ok: true; readonly key: PrivateKey; readonly print: FilePrint }
+  | { readonly ok: true; readonly key: PrivateKey; readonly state: FileState }
   | { readonly ok: false; readonly message: string; readonly remedy: string };
 
 /**
@@ -80,9 +87,9 @@ export function loadPrivateKeyFile(path: string): PrivateKeyLoad {
   const file = readSecretFile(path);
   if (!file.ok) return file;
   const parsed = parsePrivateKey(file.bytes);
-  const print = printRead(file);
+  const state = stateOfRead(file);
   file.bytes.fill(0);
-  if (parsed.ok) return { ok: true, key: parsed.key, print };
+  if (parsed.ok) return { ok: true, key: parsed.key, state };
   const message = `cannot be used: ${describeKeyFault(parsed.fault)}`;
   return { ok: false, message, remedy: privateKeyRemedy(parsed.fault) };
 }

@@ -1,4 +1,8 @@
-/** Reading a file that a configuration names: bounded, whole, and with its faults in plain words. */
+/**
+ * Reading a file that a configuration names: bounded, whole, and with its faults in plain words; and telling whether it
+ * still is what was read.
+ */
+import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 
 /** Why a file is of no use, and what to do about it. */
@@ -104,4 +108,33 @@ export function fault(
   reason: FileFault['reason'] = 'unreadable',
 ): FileFault {
   return { ok: false, reason, message, remedy };
+}
+
+/**
+ * What a file looked like: its mode and the hash of its content, or why it cannot be read. Equal states, equal file.
+ * The mode counts, as closing a key file mends a configuration.
+ */
+export type FileState = string;
+
+const MODE_BITS = 0o777;
+/** No file that a configuration names may be larger. */
+export const MAX_FILE_BYTES = 8 * 1024 * 1024;
+
+/** The state of the file at `path`, symbolic links followed. What cannot be read has one too, so that its repair is noticed. */
+export function fileState(path: string): FileState {
+  const file = readBoundedFile(path, MAX_FILE_BYTES);
+  if (!file.ok) return file.message;
+  const state = stateOfRead(file);
+  file.bytes.fill(0);
+  return state;
+}
+
+/** The state of a file that was read already. */
+export function stateOfRead(file: { readonly bytes: Uint8Array; readonly mode: number }): FileState {
+  return stateText(file.mode, createHash('sha256').update(file.bytes).digest('hex'));
+}
+
+/** `sha256` in hex. */
+export function stateText(mode: number, sha256: string): FileState {
+  return `${(mode & MODE_BITS).toString(8)} ${sha256}`;
 }

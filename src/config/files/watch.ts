@@ -4,11 +4,12 @@
  * and bind mounts, an editor's rename and Kubernetes' swap of `..data` look like the loss of the watched file, and
  * an event comes before the writer is done. A second is soon enough for a key, and a look costs microseconds.
  */
+import { webcrypto } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
-import type { FilePrints } from '../settings.js';
-import { printFileElsewhere, type FilePrint } from './file-print.js';
+import type { FileStates } from '../settings.js';
+import { fileState, MAX_FILE_BYTES, READ_ONLY, stateText, type FileState } from './read-file.js';
 
 const LOOK_MILLISECONDS = 1_000;
 /** A change has to stand for this long before it counts: whoever writes is given the time to finish. */
@@ -20,24 +21,24 @@ const YOUNG_MILLISECONDS = 3_000;
 
 /** The times that a test shortens. */
 export interface FileWatchOptions {
-  /** Called when a file differs from its print, and the difference stands; again and again until it is followed. */
+  /** Called when a file differs from its state, and the difference stands; again and again until it is followed. */
   readonly onChange: () => void;
   readonly lookMilliseconds?: number;
   readonly settleMilliseconds?: number;
 }
 
-/** A print, and the look of the file by which it need not be taken again. */
+/** A state, and the times and size of the file by which it need not be taken again. */
 interface Known {
   readonly signature: string;
-  readonly print: FilePrint;
+  readonly state: FileState;
 }
 
 export class FileWatch {
   readonly #options: FileWatchOptions;
   readonly #known = new Map<string, Known>();
-  #followed: FilePrints = new Map();
+  #followed: FileStates = new Map();
   /** What differed at the last look. */
-  #seen: FilePrints = new Map();
+  #seen: FileStates = new Map();
   #differences = '';
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -48,11 +49,11 @@ export class FileWatch {
   }
 
   /** From now on these files, which looked like this when they were loaded. */
-  follow(prints: FilePrints): void {
-    this.#followed = prints;
+  follow(fileStates: FileStates): void {
+    this.#followed = fileStates;
     this.#differences = '';
     this.#seen = new Map();
-    for (const path of this.#known.keys()) if (!prints.has(path)) this.#known.delete(path);
+    for (const path of this.#known.keys()) if (!fileStates.has(path)) this.#known.delete(path);
   }
 
   /** From now on the same files, as they were seen last: of a load that came to no end. */
@@ -86,24 +87,45 @@ export class FileWatch {
   }
 
   /** What differs, as it looks now. */
-  async #compare(followed: FilePrints): Promise<FilePrints> {
-    const seen = new Map<string, FilePrint>();
-    for (const [path, print] of followed) {
-      const now = await this.#print(path);
-      if (now !== print) seen.set(path, now);
+  async #compare(followed: FileStates): Promise<FileStates> {
+    const seen = new Map<string, FileState>();
+    for (const [path, state] of followed) {
+      const now = await this.#stateOf(path);
+      if (now !== state) seen.set(path, now);
     }
     return seen;
   }
 
-  async #print(path: string): Promise<FilePrint> {
+  async #stateOf(path: string): Promise<FileState> {
     const signature = await signatureOf(path);
     const known = this.#known.get(path);
-    if (known !== undefined && known.signature === signature) return known.print;
-    const print = await printFileElsewhere(path);
+    if (known !== undefined && known.signature === signature) return known.state;
+    const state = await stateOffTheLoop(path);
     if (signature === undefined) this.#known.delete(path);
-    else this.#known.set(path, { signature, print });
-    return print;
+    else this.#known.set(path, { signature, state });
+    return state;
   }
+}
+
+/** As {@link fileState}, but a file of a sensible size is read and hashed by other threads. */
+async function stateOffTheLoop(path: string): Promise<FileState> {
+  const handle = await open(path, READ_ONLY).catch(() => undefined);
+  try {
+    return (handle && (await stateOfOpen(handle))) ?? fileState(path);
+  } catch {
+    return fileState(path);
+  } finally {
+    await handle?.close();
+  }
+}
+
+async function stateOfOpen(handle: FileHandle): Promise<FileState | undefined> {
+  const stats = await handle.stat();
+  if (!stats.isFile() || stats.size === 0 || stats.size > MAX_FILE_BYTES) return undefined;
+  const bytes = await handle.readFile();
+  const hash = await webcrypto.subtle.digest('SHA-256', bytes);
+  bytes.fill(0);
+  return stateText(stats.mode, Buffer.from(hash).toString('hex'));
 }
 
 /** What changes whenever a file does; undefined when it has to be read to tell. */

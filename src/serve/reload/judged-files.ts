@@ -1,9 +1,9 @@
 /** The files of a configuration, loaded and judged whole: as a thread of its own does it, off the loop that serves. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { printFile } from '../../config/files/file-print.js';
-import { packConfiguration, type HandOver } from '../../config/hand-over.js';
 import { renderProblems } from '../../config/document/findings.js';
-import type { FilePrints, LoadResult } from '../../config/settings.js';
+import { fileState } from '../../config/files/read-file.js';
+import { packConfiguration, type HandOver } from '../../config/hand-over.js';
+import type { FileStates, LoadResult } from '../../config/settings.js';
 import type { Signer } from '../../crypto/signing.js';
 import { findDisagreeingNewKey } from '../../feedback/signing-self-test.js';
 import { wipeFeedbackKeys } from './live-configuration.js';
@@ -12,7 +12,7 @@ import { wipeFeedbackKeys } from './live-configuration.js';
 export interface JudgedFiles {
   /** Sentences for whoever wrote the files; they hold no secret. Absent when the configuration is good. */
   readonly problems: readonly string[] | undefined;
-  /** The prints of the files, and the configuration if it is good. Absent when the load came to no end. */
+  /** The states of the files, and the configuration if it is good. Absent when the load came to no end. */
   readonly parts: HandOver | undefined;
   /** From a supervisor: under which generation a process that starts takes it over. Default: the first. */
   readonly generation?: number | undefined;
@@ -42,22 +42,25 @@ const BETWEEN_ATTEMPTS_MILLISECONDS = 50;
 /** Loads, tests new feedback keys, and packs. No private key stays behind but in the parts. */
 export async function judgeFiles({ load, signer, tested }: JudgeOptions): Promise<JudgedFiles> {
   const { result, isSteady } = await loadSteadily(load);
-  const { prints } = result;
+  const { fileStates } = result;
   if (!isSteady)
-    return refused(['the files go on changing while they are read'], packConfiguration(undefined, prints));
+    return refused(
+      ['the files go on changing while they are read'],
+      packConfiguration(undefined, fileStates),
+    );
   if (!result.ok)
     return refused(
       result.problems.map((problem) => renderProblems([problem])),
-      packConfiguration(undefined, prints),
+      packConfiguration(undefined, fileStates),
     );
   const { configuration } = result;
   try {
     const { feedback } = configuration.snapshot;
     const disagreeing = feedback && tested && findDisagreeingNewKey(feedback, tested, signer);
     if (disagreeing === undefined)
-      return { problems: undefined, parts: packConfiguration(configuration, prints) };
+      return { problems: undefined, parts: packConfiguration(configuration, fileStates) };
     const problem = `the signing self-test failed for the feedback key ${disagreeing}`;
-    return refused([problem], packConfiguration(undefined, prints));
+    return refused([problem], packConfiguration(undefined, fileStates));
   } finally {
     wipeFeedbackKeys(configuration.snapshot);
   }
@@ -71,7 +74,7 @@ function refused(problems: readonly string[], parts: HandOver): JudgedFiles {
 async function loadSteadily(load: () => LoadResult): Promise<{ result: LoadResult; isSteady: boolean }> {
   for (let attempt = 1; ; attempt++) {
     const result = load();
-    if (isUnchanged(result.prints)) return { result, isSteady: true };
+    if (isUnchanged(result.fileStates)) return { result, isSteady: true };
     if (result.ok) wipeFeedbackKeys(result.configuration.snapshot);
     if (attempt === ATTEMPTS) return { result, isSteady: false };
     await sleep(BETWEEN_ATTEMPTS_MILLISECONDS);
@@ -79,6 +82,6 @@ async function loadSteadily(load: () => LoadResult): Promise<{ result: LoadResul
 }
 
 /** Every file still is what was read, so there was a moment between the readings at which all of them were. */
-function isUnchanged(prints: FilePrints): boolean {
-  return [...prints].every(([path, print]) => printFile(path) === print);
+function isUnchanged(fileStates: FileStates): boolean {
+  return [...fileStates].every(([path, state]) => fileState(path) === state);
 }

@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { unpackConfiguration, wipeHandOver, type HandOver } from '../../config/hand-over.js';
 import { settingsThatNeedRestart } from '../../config/restart-settings.js';
-import type { Configuration, FilePrints } from '../../config/settings.js';
+import type { Configuration, FileStates } from '../../config/settings.js';
 import type { ConfigurationFiles } from './judged-files.js';
 import { wipeFeedbackKeys, type LiveConfiguration } from './live-configuration.js';
 
@@ -28,7 +28,7 @@ export interface ReloadOptions {
    * What the files looked like; called after each load, good or bad, so that the next change is noticed. Undefined when
    * the load came to no end: it is not to be tried again before they change.
    */
-  readonly onLoaded: (prints: FilePrints | undefined) => void;
+  readonly onLoaded: (fileStates: FileStates | undefined) => void;
   /** Called for each reload that ran, and waited for; `causes` are of all that were answered by it. */
   readonly onOutcome: (outcome: ReloadOutcome, causes: ReadonlySet<ReloadCause>) => unknown;
 }
@@ -78,10 +78,10 @@ export class Reloader {
     const { files, live, monotonicMs, onLoaded } = this.#options;
     const startedMs = monotonicMs();
     const { problems, parts } = await files.load();
-    const { configuration, prints } = await unpack(parts, live.snapshot.generation + 1);
+    const { configuration, fileStates } = await unpack(parts, live.snapshot.generation + 1);
     const endedMs = monotonicMs();
     this.#restUntilMs = endedMs + REST_PER_LOAD * (endedMs - startedMs);
-    onLoaded(prints);
+    onLoaded(fileStates);
     if (problems !== undefined || configuration === undefined) return refused(problems ?? []);
     const outcome = this.#judge(configuration);
     if (outcome.kind === 'applied') {
@@ -105,7 +105,7 @@ export class Reloader {
 async function unpack(
   parts: HandOver | undefined,
   generation: number,
-): Promise<{ readonly configuration?: Configuration | undefined; readonly prints?: FilePrints }> {
+): Promise<{ readonly configuration?: Configuration | undefined; readonly fileStates?: FileStates }> {
   if (parts === undefined) return {};
   try {
     return await unpackConfiguration(parts, generation, nextTurn);

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { configurationChanges } from '../../config/configuration-changes.js';
-import type { FilePrints } from '../../config/settings.js';
+import type { FileStates } from '../../config/settings.js';
 import { FileWatch } from '../../config/files/watch.js';
 import type { ReloadAnswer } from '../../observability/admin-server.js';
 import { ReloadLog } from '../../observability/reload-log.js';
@@ -17,7 +17,7 @@ export interface ReloadingOptions {
   readonly live: LiveConfiguration;
   readonly files: ConfigurationFiles;
   /** Of the start. */
-  readonly prints: FilePrints;
+  readonly fileStates: FileStates;
   readonly registry: Registry;
   readonly logger: Logger;
 }
@@ -32,7 +32,7 @@ export interface Reloading {
 }
 
 /** Watches the files from now on. */
-export function startReloading({ live, files, prints, registry, logger }: ReloadingOptions): Reloading {
+export function startReloading({ live, files, fileStates, registry, logger }: ReloadingOptions): Reloading {
   const log = new ReloadLog(registry, clock.nowMs);
   let former = live.current;
   let changes: readonly string[] = [];
@@ -56,7 +56,7 @@ export function startReloading({ live, files, prints, registry, logger }: Reload
       logger.error({ err: error }, 'a reload failed by a defect');
       return undefined;
     });
-  watch.follow(prints);
+  watch.follow(fileStates);
   return {
     log,
     reload: (cause) => reloader.reload(cause),

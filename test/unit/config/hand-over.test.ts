@@ -19,7 +19,7 @@ beforeEach(() => (workspace = createWorkspace()));
 afterEach(() => workspace.remove());
 
 const tenant = '11111111-1111-4111-8111-111111111111';
-const prints = new Map([['/etc/countersign.yaml', '600 abc']]);
+const fileStates = new Map([['/etc/countersign.yaml', '600 abc']]);
 const atOnce = (): Promise<void> => Promise.resolve();
 
 /** With something of everything in it. */
@@ -44,7 +44,7 @@ function rich(changes: Readonly<Record<string, unknown>> = {}): Configuration {
 }
 
 async function handedOver(configuration: Configuration): Promise<Configuration> {
-  const parts = packConfiguration(configuration, prints);
+  const parts = packConfiguration(configuration, fileStates);
   const { configuration: next } = await unpackConfiguration(parts, 7, atOnce);
   wipeHandOver(parts);
   if (next === undefined) throw new Error('nothing was handed over');
@@ -66,7 +66,7 @@ describe('what is handed over', () => {
     const login = { username: 'countersign', password: () => 'hunter2', tls: { privateKey: () => 'a key' } };
     const settings = { ...configuration.settings, nonces: { store: 'redis', redis: login } };
     const changed = { ...configuration, settings } as unknown as Configuration;
-    const parts = packConfiguration(changed, prints);
+    const parts = packConfiguration(changed, fileStates);
     const bytes = (): string => parts.map((part) => Buffer.from(part.bytes).toString('latin1')).join();
     expect(bytes().split('hunter2')).toHaveLength(2);
     const unpacked = await Promise.all([1, 2].map(() => unpackConfiguration(parts, 2, atOnce)));
@@ -94,7 +94,7 @@ describe('what is handed over', () => {
 
   it('signs after the parts were wiped, and the parts hold no key any more', async () => {
     const configuration = rich();
-    const parts = packConfiguration(configuration, prints);
+    const parts = packConfiguration(configuration, fileStates);
     const { configuration: next } = await unpackConfiguration(parts, 2, atOnce);
     wipeHandOver(parts);
     const message = Buffer.from('an answer');
@@ -112,7 +112,7 @@ describe('what is handed over', () => {
   });
 
   it('can be taken again and again until then', async () => {
-    const parts = packConfiguration(rich(), prints);
+    const parts = packConfiguration(rich(), fileStates);
     const [first, second] = [
       await unpackConfiguration(parts, 1, atOnce),
       await unpackConfiguration(parts, 1, atOnce),
@@ -120,9 +120,9 @@ describe('what is handed over', () => {
     expect(second.configuration?.snapshot).toEqual(first.configuration?.snapshot);
   });
 
-  it('of a load that was refused is the prints', async () => {
-    const found = await unpackConfiguration(packConfiguration(undefined, prints), 1, atOnce);
-    expect(found).toEqual({ configuration: undefined, prints });
+  it('of a load that was refused is the states of its files', async () => {
+    const found = await unpackConfiguration(packConfiguration(undefined, fileStates), 1, atOnce);
+    expect(found).toEqual({ configuration: undefined, fileStates });
   });
 });
 
@@ -133,10 +133,10 @@ it('comes in parts of a bounded size, with a pause after each', async () => {
     operators: manyOperators(count, '-'),
     identities: [...manyIdentities(count), identity({ operators: Object.keys(manyOperators(count, '-')) })],
   });
-  const many = new Map(Array.from({ length: count }, (_, at) => [`/file-${at}`, 'print']));
+  const many = new Map(Array.from({ length: count }, (_, at) => [`/file-${at}`, 'state']));
   const parts = packConfiguration(configuration, many);
   let pauses = 0;
-  const { configuration: next, prints: seen } = await unpackConfiguration(parts, 1, () => {
+  const { configuration: next, fileStates: seen } = await unpackConfiguration(parts, 1, () => {
     pauses++;
     return Promise.resolve();
   });

@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFile
 import { join } from 'node:path';
 import { renderProblems } from '../../../src/config/document/findings.js';
 import { checkPrivateKeyFile } from '../../../src/config/files/private-key-file.js';
-import { loadConfiguration, maxConfigurationBytes } from '../../../src/config/load.js';
+import { loadConfiguration } from '../../../src/config/load.js';
+import { MAX_FILE_BYTES } from '../../../src/config/files/read-file.js';
 import { workerSocketPaths } from '../../../src/config/settings.js';
 import {
   configurationText,
@@ -332,7 +333,7 @@ describe('a file that cannot be a configuration', () => {
   test.each<[string, string | Uint8Array, string]>([
     ['an empty file', '', 'is empty'],
     ['text that is not UTF-8', Buffer.from([0x76, 0xff, 0xfe]), 'is not UTF-8'],
-    ['a huge file', Buffer.alloc(maxConfigurationBytes + 1, '#'), 'is larger than'],
+    ['a huge file', Buffer.alloc(MAX_FILE_BYTES + 1, '#'), 'is larger than'],
     ['text that is not YAML', 'version: 1\nlisten: }\n', 'is not valid YAML'],
     ['lists many thousands deep', '['.repeat(50_000), 'nested too deeply'],
     ['sections many thousands deep', '{a: '.repeat(50_000), 'nested too deeply'],

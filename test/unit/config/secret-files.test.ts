@@ -4,8 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadPrivateKeyFile, readSecretFile } from '../../../src/config/files/private-key-file.js';
-import { printFile } from '../../../src/config/files/file-print.js';
-import { readBoundedFile } from '../../../src/config/files/read-file.js';
+import { fileState, readBoundedFile } from '../../../src/config/files/read-file.js';
 
 let directory: string;
 const at = (name: string): string => join(directory, name);
@@ -57,7 +56,7 @@ test('pipes, devices and directories are refused at once', () => {
   execFileSync('mkfifo', ['-m', '600', at('pipe')]);
   for (const path of [at('pipe'), '/dev/zero', directory]) {
     expect(readSecretFile(path)).toMatchObject({ ok: false, message: 'is not a regular file' });
-    expect(printFile(path)).toMatch(/is not a regular file|is a directory/);
+    expect(fileState(path)).toMatch(/is not a regular file|is a directory/);
   }
   expect(readBoundedFile(at('pipe'), 100)).toMatchObject({ ok: false, message: 'is not a regular file' });
 });

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { printFile } from '../../../../src/config/files/file-print.js';
+import { fileState } from '../../../../src/config/files/read-file.js';
 import { FileWatch } from '../../../../src/config/files/watch.js';
 import { until } from '../../../support/until.js';
 
@@ -44,7 +44,7 @@ afterEach(() => {
 });
 
 function follow(...more: string[]): void {
-  watch.follow(new Map([path, ...more].map((file) => [file, printFile(file)])));
+  watch.follow(new Map([path, ...more].map((file) => [file, fileState(file)])));
 }
 
 /** What happens after this is heard of. */
@@ -158,7 +158,7 @@ test('a watch calls once for a change whose load came to no end, and again for t
       another.followAsSeen();
     },
   });
-  another.follow(new Map([[path, printFile(path)]]));
+  another.follow(new Map([[path, fileState(path)]]));
   try {
     writeFileSync(path, 'two');
     await until('it has called', () => calls === 1);

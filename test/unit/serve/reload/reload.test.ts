@@ -1,8 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfiguration } from '../../../../src/config/load.js';
-import { printFile } from '../../../../src/config/files/file-print.js';
-import type { FilePrints, LoadResult } from '../../../../src/config/settings.js';
+import { fileState } from '../../../../src/config/files/read-file.js';
+import type { FileStates, LoadResult } from '../../../../src/config/settings.js';
 import { nodeSigner, type Signer } from '../../../../src/crypto/signing.js';
 import { fingerprintsOf } from '../../../../src/feedback/signing-self-test.js';
 import { judgeFiles } from '../../../../src/serve/reload/judged-files.js';
@@ -38,7 +38,7 @@ const signing = (changes: Readonly<Record<string, unknown>> = {}) =>
 function setUp(text = signing(), signer: Signer = nodeSigner) {
   const live = new LiveConfiguration(loaded(workspace.load(text)));
   const told: [string, ReloadCause[]][] = [];
-  const followed: FilePrints[] = [];
+  const followed: FileStates[] = [];
   let loads = 0;
   let afterLoad = (): void => undefined;
   const load = (): LoadResult => {
@@ -57,7 +57,7 @@ function setUp(text = signing(), signer: Signer = nodeSigner) {
       },
     },
     monotonicMs: () => performance.now(),
-    onLoaded: (prints) => prints && followed.push(prints),
+    onLoaded: (fileStates) => fileStates && followed.push(fileStates),
     onOutcome: ({ kind }, causes) => told.push([kind, [...causes]]),
   });
   return {
@@ -244,11 +244,11 @@ describe('files that change while they are read', () => {
 
   it('are noticed by content and mode, whatever their times say', () => {
     const path = join(workspace.directory, 'keys/fb-own.key');
-    const before = printFile(path);
+    const before = fileState(path);
     writeFileSync(path, readFileSync(path));
-    expect(printFile(path)).toBe(before);
+    expect(fileState(path)).toBe(before);
     writeFileSync(path, 'another');
-    expect(printFile(path)).not.toBe(before);
+    expect(fileState(path)).not.toBe(before);
   });
 });
 
