@@ -63,6 +63,7 @@ export interface ScheduledCall extends Queued {
 export class CallScheduler {
   readonly #limits: LoadLimits;
   readonly #observer: LoadObserver;
+  readonly #nowMs: () => number;
   readonly #queue = new FairQueue<ScheduledCall>();
   /** Begun, and still holding their message. */
   readonly #running = new Set<ScheduledCall>();
@@ -73,9 +74,11 @@ export class CallScheduler {
   #turnBeganMs: number | undefined;
   #millisecondsPerCall = 0;
 
-  constructor(limits: LoadLimits, observer: LoadObserver) {
+  /** `nowMs`: the clock of `arrivedMs` and `latestBeginMs`. */
+  constructor(limits: LoadLimits, observer: LoadObserver, nowMs = (): number => performance.now()) {
     this.#limits = limits;
     this.#observer = observer;
+    this.#nowMs = nowMs;
   }
 
   /** Calls that have arrived and wait for a turn. */
@@ -155,7 +158,7 @@ export class CallScheduler {
   }
 
   #wait(call: ScheduledCall): void {
-    if (performance.now() + this.#expectedWaitMilliseconds(call.lane) > call.latestBeginMs)
+    if (this.#nowMs() + this.#expectedWaitMilliseconds(call.lane) > call.latestBeginMs)
       this.shed(call, 'deadline');
     else if (this.#queue.size < this.#limits.maxWaiting || this.#displaceFor(call.lane))
       this.#queue.push(call);
@@ -198,7 +201,7 @@ export class CallScheduler {
   }
 
   #beginOrDrop(call: ScheduledCall): void {
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs();
     if (call.cancelled()) this.countCancelled();
     else if (nowMs > call.latestBeginMs) this.shed(call, 'deadline');
     else {
@@ -210,7 +213,7 @@ export class CallScheduler {
 
   /** While calls wait, every turn is full, and the time from turn to turn is what its calls take in all. */
   #measure(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs();
     if (this.#turnBeganMs !== undefined) {
       const sample = Math.min((nowMs - this.#turnBeganMs) / CALLS_PER_TURN, SLOWEST_CALL_MILLISECONDS);
       this.#millisecondsPerCall += (sample - this.#millisecondsPerCall) * PACE_WEIGHT;
