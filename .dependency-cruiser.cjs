@@ -20,6 +20,7 @@ const MAY_IMPORT = {
   observability: ['config', 'grpc', 'nonces', 'storage', ...PURE],
   envoy: ['audit', 'executions', 'grpc', 'observability', ...PURE],
   'envoy-config': ['config', 'envoy', 'grpc', ...PURE],
+  pki: [],
   client: ['crypto', 'feedback', 'json', 'protocol'],
   serve: [
     'audit',
@@ -33,7 +34,7 @@ const MAY_IMPORT = {
     'storage',
     ...PURE,
   ],
-  cli: ['client', 'config', 'envoy', 'envoy-config', 'migrate', 'observability', 'serve', ...PURE],
+  cli: ['client', 'config', 'envoy', 'envoy-config', 'migrate', 'observability', 'pki', 'serve', ...PURE],
 };
 
 const folders = Object.entries(MAY_IMPORT).map(([folder, others]) => ({

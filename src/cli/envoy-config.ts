@@ -21,7 +21,7 @@ interface EnvoyConfigOptions {
 async function envoyConfig(world: CliWorld, file: string, options: EnvoyConfigOptions): Promise<ExitCode> {
   const { loadConfiguration } = await import('../config/load.js');
   const { renderProblems } = await import('../config/document/findings.js');
-  const { envoyFilesOf } = await import('../envoy-config/options-of-settings.js');
+  const { envoyFilesOf } = await import('../envoy-config/envoy-files.js');
   const loaded = loadConfiguration(file, { generation: 1, nowMs: world.nowMs() });
   if (!loaded.ok) {
     world.err(`${renderProblems(loaded.problems)}\n`);

@@ -2,6 +2,7 @@
 import {
   closeSync,
   fstatSync,
+  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -133,6 +134,29 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
+    throw unwritable(path, error);
+  }
+}
+
+const OWNER_ONLY_DIRECTORY = 0o700;
+
+/** What a file that a command makes may be called. */
+export const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** Made where it is missing, closed to others; its parents are not, as a slip in a path would make a tree. */
+export function makePrivateDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: OWNER_ONLY_DIRECTORY });
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw unwritable(directory, error);
+  }
+}
+
+/** Writes a file that must not be there yet, a dangling link included. */
+export function writeNewFile(path: string, content: string, mode: number): void {
+  try {
+    writeFileSync(path, content, { flag: 'wx', mode });
+  } catch (error) {
     throw unwritable(path, error);
   }
 }

@@ -1,5 +1,5 @@
 /** `countersign keygen`: an Ed25519 key pair, and its public half in every encoding. */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
 import {
@@ -13,18 +13,15 @@ import {
 } from '../crypto/private-key.js';
 import { CliFault } from './cli-fault.js';
 import { ExitCode } from './exit-code.js';
-import { unwritable } from './files.js';
+import { FILE_NAME, makePrivateDirectory, writeNewFile } from './files.js';
 import { examples } from './help.js';
 import { matching } from './option-values.js';
 import type { CliWorld, Register } from './session.js';
-import { errorCode } from '../client/send-failure.js';
 import { factLines, jsonText } from './text.js';
 
 const SEED_BYTES = 32;
 const OWNER_ONLY = 0o600;
-const OWNER_ONLY_DIRECTORY = 0o700;
 const PUBLIC_MODE = 0o644;
-const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 interface KeygenOptions {
   readonly out: string;
@@ -48,15 +45,6 @@ interface PairFiles {
   readonly publicKeyFile: string;
 }
 
-/** Made where it is missing, closed to others; its parents are not, as a slip in a path would make a tree. */
-function makeDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { mode: OWNER_ONLY_DIRECTORY });
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw unwritable(directory, error);
-  }
-}
-
 /** Both files or neither; what is there already, even a dangling link, is never replaced. */
 function writePair(key: PrivateKey, { out, name }: KeygenOptions): PairFiles {
   const [privateKeyFile, publicKeyFile] = [join(out, `${name}.key`), join(out, `${name}.pub`)];
@@ -66,23 +54,15 @@ function writePair(key: PrivateKey, { out, name }: KeygenOptions): PairFiles {
         `${file} exists and is not overwritten`,
         'choose another --name, or move the old key away',
       );
-  makeDirectory(out);
-  writeNew(publicKeyFile, encodePublicKey(key.publicKey, 'pem'), PUBLIC_MODE);
+  makePrivateDirectory(out);
+  writeNewFile(publicKeyFile, encodePublicKey(key.publicKey, 'pem'), PUBLIC_MODE);
   try {
-    writeNew(privateKeyFile, encodePrivateKey(key, 'pem'), OWNER_ONLY);
+    writeNewFile(privateKeyFile, encodePrivateKey(key, 'pem'), OWNER_ONLY);
   } catch (error) {
     rmSync(publicKeyFile, { force: true });
     throw error;
   }
   return { privateKeyFile, publicKeyFile };
-}
-
-function writeNew(path: string, content: string, mode: number): void {
-  try {
-    writeFileSync(path, content, { flag: 'wx', mode });
-  } catch (error) {
-    throw unwritable(path, error);
-  }
 }
 
 function render(key: PrivateKey, files: PairFiles, { format, json, name }: KeygenOptions): string {

@@ -11,6 +11,7 @@ import { registerHealth } from './health.js';
 import { registerImportEnv } from './import-env.js';
 import { registerKeygen } from './keygen.js';
 import { registerKeyring } from './keyring.js';
+import { registerPki } from './pki.js';
 import { registerPolicy } from './policy.js';
 import { registerSend } from './send.js';
 import { registerServe } from './serve.js';
@@ -26,6 +27,7 @@ const COMMANDS = [
   registerDrain,
   registerCheckConfig,
   registerKeygen,
+  registerPki,
   registerFingerprint,
   registerSign,
   registerSend,

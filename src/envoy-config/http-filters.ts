@@ -1,7 +1,7 @@
 /** The filters that a request passes, in order: flood guard, verifier, signer of its answer, router. */
 import type { BootstrapOptions, FloodOptions } from './options.js';
 import { signerFilters } from './signer.js';
-import { VERIFIER_CLUSTER, verifierService } from './verifier-service.js';
+import { VERIFIER_CLUSTER, verifierService } from './clusters.js';
 import { duration, extension, note, type Section } from './yaml-text.js';
 
 /** The list for the connection manager. Nothing may clear the route cache after ext_authz: it would be a bypass. */

@@ -1,17 +1,16 @@
-/** The two doors: TLS for everything that is judged, plain HTTP for a health question. */
+/** The two listeners: TLS for everything that is judged, plain HTTP for a health question. */
 import { answerBytes } from '../envoy/ext-proc/held-answer.js';
-import { listeningOn } from './address.js';
 import { connectionManager, gateway } from './connection-manager.js';
-import { doorAddress, DOOR_CLUSTER } from './door.js';
 import { ROUTER, tokenBucket } from './http-filters.js';
-import type { BootstrapOptions, Listening } from './options.js';
-import { HEALTH_LISTENER } from './runtime.js';
-import { isSigned } from './signer.js';
-import { downstreamTls } from './tls.js';
-import { extension, note, type Section } from './yaml-text.js';
+import { isSigned, type BootstrapOptions, type Listening } from './options.js';
+import { doorAddress, DOOR_CLUSTER, downstreamTls } from './tls.js';
+import { extension, note, socketAddress, type Section } from './yaml-text.js';
 
 /** Envoy's default for buffers of a connection, and the least that a body of ours needs. */
 const MEBIBYTE = 1_048_576;
+
+/** The name of the listener that tells nothing but health. */
+export const HEALTH_LISTENER = 'health';
 
 /** The listeners of the bootstrap. */
 export function listeners(options: BootstrapOptions): unknown[] {
@@ -33,6 +32,18 @@ function tlsListener(options: BootstrapOptions): Section {
         filters: [gateway(options)],
       },
     ],
+  };
+}
+
+/** The members of a listener that say where it listens, `besides` included; each address is a socket of its own. */
+function listeningOn({ address, port }: Listening, besides: readonly Section[] = []): Section {
+  const [first = '', ...others] = [address].flat();
+  const additional = [...others.map((other) => socketAddress({ address: other, port })), ...besides].map(
+    (place) => ({ address: place }),
+  );
+  return {
+    address: socketAddress({ address: first, port }),
+    ...(additional.length > 0 && { additional_addresses: additional }),
   };
 }
 

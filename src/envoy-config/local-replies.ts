@@ -1,7 +1,7 @@
 /** Envoy's own refusals in the words of docs/wire-contract.md; the verifier's refusals stay as they are. */
 import { DECISION_HEADER } from '../protocol/syntax.js';
-import type { BootstrapOptions } from './options.js';
-import { isSigned, refusedBySigner } from './signer.js';
+import { isSigned, type BootstrapOptions } from './options.js';
+import { refusedBySigner } from './signer.js';
 import { note, type Section } from './yaml-text.js';
 
 /** A caller-safe code and sentence, the same as the verifier's where it has that status. */

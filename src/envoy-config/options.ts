@@ -24,6 +24,11 @@ export interface RouteOptions {
   readonly answer?: 'as_is' | 'signed_feedback';
 }
 
+/** Whether this route's answers are signed. */
+export function isSigned({ answer }: RouteOptions): boolean {
+  return answer === 'signed_feedback';
+}
+
 /** Where Envoy finds the SDS files; see `renderServerSds` and `renderClientCaSds`. */
 export interface TlsOptions {
   readonly serverSdsPath: string;
@@ -44,13 +49,6 @@ export interface FloodOptions {
   readonly requestsPerConnection: number;
 }
 
-/** Bounds of the process, kept by Envoy's overload manager. */
-export interface OverloadOptions {
-  readonly maxHeapBytes: number;
-  /** Of the TLS listener; admin and health stay reachable. */
-  readonly maxConnections: number;
-}
-
 /** Tries after the first, only of requests that the upstream has not seen; 0 turns them off. */
 export interface RetryOptions {
   readonly count: number;
@@ -60,7 +58,6 @@ export interface RetryOptions {
 
 /** Everything that `renderBootstrap` needs. Paths are used by Envoy as they stand, relative ones included. */
 export interface BootstrapOptions {
-  readonly node: { readonly id: string; readonly cluster: string };
   readonly listener: Listening;
   /** Plain HTTP: `GET /healthz` and nothing else. Absent: none. */
   readonly healthListener?: Listening | undefined;
@@ -84,7 +81,6 @@ export interface BootstrapOptions {
   readonly retry: RetryOptions;
   readonly accessLogPath: string;
   readonly flood: FloodOptions;
-  readonly overload: OverloadOptions;
 }
 
 const MEBIBYTE = 1_048_576;
@@ -94,7 +90,6 @@ const MEBIBYTE = 1_048_576;
  * requests/s on one connection, which is more than one verifier can judge: it stops floods, not load tests.
  */
 export const DEFAULT_BOOTSTRAP_OPTIONS: BootstrapOptions = {
-  node: { id: 'countersign', cluster: 'countersign' },
   listener: { address: ['0.0.0.0', '::'], port: 8443 },
   healthListener: { address: ['0.0.0.0', '::'], port: 8080 },
   admin: { address: '127.0.0.1', port: 9901 },
@@ -137,5 +132,4 @@ export const DEFAULT_BOOTSTRAP_OPTIONS: BootstrapOptions = {
     connectionsPerSecond: 2000,
     requestsPerConnection: 100_000,
   },
-  overload: { maxHeapBytes: 1024 * MEBIBYTE, maxConnections: 10_000 },
 };

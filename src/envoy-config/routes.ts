@@ -1,7 +1,7 @@
 /** Which policy judges which path. Every request finds a route, as without one ext_authz is not asked. */
 import { DECISION_HEADER } from '../protocol/syntax.js';
-import type { BootstrapOptions, RetryOptions, RouteOptions } from './options.js';
-import { isSigned, signedRoute, signerOverride } from './signer.js';
+import { isSigned, type BootstrapOptions, type RetryOptions, type RouteOptions } from './options.js';
+import { signedRoute, signerOverride } from './signer.js';
 import { duration, note, type Section } from './yaml-text.js';
 
 const PER_ROUTE = 'type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute';

@@ -1,18 +1,14 @@
-/** The way back: which answers pass the signer, and how Envoy waits for it (docs/feedback.md). */
+/** The way back: which answers pass the signer, how Envoy waits for it (docs/feedback.md), and the guard behind it. */
 import { heldAnswerBytes } from '../envoy/ext-proc/held-answer.js';
 import { REFUSAL_DETAILS } from '../envoy/ext-proc/processing-response.js';
-import type { BootstrapOptions, RouteOptions } from './options.js';
-import { guardFilter, guardOverride, REMOVED_MARKS } from './answer-guard.js';
-import { SIGNER_CLUSTER, verifierService } from './verifier-service.js';
+import { ANSWER_MARK, HELD, SIGNED } from '../envoy/ext-proc/processing-headers.js';
+import { refusalEnvelope } from '../feedback/refusal-code.js';
+import { SIGNER_CLUSTER, verifierService } from './clusters.js';
+import { isSigned, type BootstrapOptions } from './options.js';
 import { duration, extension, note, type Section } from './yaml-text.js';
 
 const TYPES = 'envoy.extensions.filters.http.ext_proc.v3';
 const FILTER = 'envoy.filters.http.ext_proc';
-
-/** Whether this route's answers are signed. */
-export function isSigned({ answer }: RouteOptions): boolean {
-  return answer === 'signed_feedback';
-}
 
 /** What is between the verifier and the router; nothing where nothing is signed. Both are off but for signed routes. */
 export function signerFilters(options: BootstrapOptions): unknown[] {
@@ -84,4 +80,47 @@ function processingMode(headers: 'SEND' | 'SKIP', body: 'BUFFERED' | 'NONE'): Se
     request_trailer_mode: 'SKIP',
     response_trailer_mode: 'SKIP',
   };
+}
+
+const LUA_TYPES = 'envoy.extensions.filters.http.lua.v3';
+const LUA = 'envoy.filters.http.lua';
+const GUARD = 'answer_guard';
+
+/**
+ * Envoy lets an answer pass when the signer's stream ends well before the answer is signed, when it only lets the
+ * signer observe, and where the signer is not asked at all (docs/envoy-behaviour.md#2). So on signed routes the last
+ * word is Envoy's: no success leaves without the signer's mark, which no upstream can set.
+ *
+ * Errors keep their status and body: Envoy's own replies, the verifier's refusals and the signer's have no mark.
+ * A body that is not there (HEAD, 204) stays away.
+ */
+const SCRIPT = `function envoy_on_response(handle)
+  local headers = handle:headers()
+  local mark = headers:get("${ANSWER_MARK}")
+  headers:remove("${ANSWER_MARK}")
+  if mark == "${SIGNED}" then return end
+  if mark ~= "${HELD}" and tonumber(headers:get(":status")) >= 400 then return end
+  headers:replace(":status", "502")
+  headers:replace("content-type", "application/json")
+  headers:replace("cache-control", "no-store")
+  local body = handle:body()
+  if body then body:setBytes([==[${refusalEnvelope('', 'answer_missing').toString()}]==]) end
+end
+`;
+
+/** Before the signer in the list, and so behind it on the way back. */
+function guardFilter(): unknown {
+  const filter = extension(LUA, `${LUA_TYPES}.Lua`, {
+    stat_prefix: GUARD,
+    source_codes: { [GUARD]: { inline_string: SCRIPT } },
+  });
+  return note('On signed routes: no success without a signature, whatever happens to the signer.', filter);
+}
+
+/** The mark of an upstream is taken off before any filter sees it. */
+const REMOVED_MARKS: readonly string[] = [ANSWER_MARK];
+
+/** For `typed_per_filter_config` of a signed route. */
+function guardOverride(): Section {
+  return { [LUA]: { '@type': `type.googleapis.com/${LUA_TYPES}.LuaPerRoute`, name: GUARD } };
 }

@@ -1,4 +1,4 @@
-/** From plain objects to readable YAML with comments. */
+/** From plain objects to readable YAML with comments, and the few values that Envoy writes in a way of its own. */
 import { Document, isScalar } from 'yaml';
 
 /** A part of a configuration before it is printed; values may be nodes made by `note`. */
@@ -31,4 +31,15 @@ export function extension(name: string, type: string, config: Section): Section 
 /** A protobuf Duration in Envoy's YAML. */
 export function duration(milliseconds: number): string {
   return `${milliseconds / 1000}s`;
+}
+
+/** A TCP address to bind or to connect to (envoy.config.core.v3.Address). */
+export function socketAddress({
+  address,
+  port,
+}: {
+  readonly address: string;
+  readonly port: number;
+}): Section {
+  return { socket_address: { address, port_value: port } };
 }

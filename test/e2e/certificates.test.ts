@@ -8,11 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { parse, stringify } from 'yaml';
-import {
-  issueCertificate,
-  newCertificateKeys,
-  type Issuer,
-} from '../../tools/local-federation/certificate.js';
+import { issueCertificate, newCertificateKeys, type Issuer } from '../../src/pki/issue-certificate.js';
 import { fingerprintOf } from '../../tools/local-federation/certificates.js';
 import type { ConfigurationDocument } from '../../tools/local-federation/configuration.js';
 import { fetchPage } from '../../tools/local-federation/health.js';
@@ -93,17 +89,17 @@ beforeAll(async () => {
 afterAll(() => stage.close(), 90_000);
 
 /** A certificate and its key (PEM), by an authority or by itself. */
-function issue(commonName: string, role: 'authority' | 'server' | 'client', issuer?: Issuer) {
+async function issue(commonName: string, role: 'authority' | 'server' | 'client', issuer?: Issuer) {
   const keys = newCertificateKeys();
   const own: Issuer = { commonName, keys };
   const notBefore = new Date(Date.now() - HOUR_MILLISECONDS);
   const notAfter = new Date(Date.now() + HOUR_MILLISECONDS);
   const request = { commonName, publicKey: keys.publicKey, role, notBefore, notAfter };
   const key = keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  return { certificate: issueCertificate(request, issuer ?? own), key, issuer: own };
+  return { certificate: await issueCertificate(request, issuer ?? own), key, issuer: own };
 }
 
-const authority = issue('the next authority', 'authority');
+const authority = await issue('the next authority', 'authority');
 
 /** Whoever trusts both authorities. */
 const door = (): Door => ({ ...stage.door, authority: stage.door.authority + authority.certificate });
@@ -157,7 +153,7 @@ async function expectShown(certificate: string): Promise<void> {
 
 // Fault: certificate-renewed
 test('a projected secret that is swapped: new connections see the new certificate', async () => {
-  const server = issue('localhost', 'server', authority.issuer);
+  const server = await issue('localhost', 'server', authority.issuer);
   await underLoad(async () => {
     project({ ...current(), 'server.crt': server.certificate, 'server.key': server.key });
     await expectShown(server.certificate);
@@ -166,7 +162,7 @@ test('a projected secret that is swapped: new connections see the new certificat
 
 // Fault: certificate-renewed
 test('files that are renamed into place one after the other: the pair is taken when it is whole', async () => {
-  const server = issue('localhost', 'server', authority.issuer);
+  const server = await issue('localhost', 'server', authority.issuer);
   await underLoad(async () => {
     putByRename('server.key', server.key);
     putByRename('server.crt', server.certificate);
@@ -188,7 +184,7 @@ const metric = async (name: string): Promise<number> => {
 test('files that are broken are not taken over, and counted; the next good pair is', async () => {
   const before = await shown();
   const failed = await metric(ROTATION_FAILED);
-  const next = issue('localhost', 'server', authority.issuer);
+  const next = await issue('localhost', 'server', authority.issuer);
   await underLoad(async () => {
     putByRename('server.crt', 'no certificate');
     await until('the rotation has failed', async () => (await metric(ROTATION_FAILED)) > failed);
@@ -200,8 +196,8 @@ test('files that are broken are not taken over, and counted; the next good pair 
 }, 120_000);
 
 /** Producer A with another certificate beside the first, and the verifier told of it by a reload. */
-function pinAnother(): Credentials {
-  const client = issue('producer-a', 'client', authority.issuer);
+async function pinAnother(): Promise<Credentials> {
+  const client = await issue('producer-a', 'client', authority.issuer);
   const sha256 = fingerprintOf(client.certificate);
   const file = stage.federation.layout.configurationFile;
   const document = parse(readFileSync(file, 'utf8')) as ConfigurationDocument;
@@ -224,7 +220,7 @@ function pinAnother(): Credentials {
 test('another authority of the clients: let in from the swap on, the old one until it is taken out, without a restart', async () => {
   const pids = (['envoy', 'verifier'] as const).map((name) => stage.federation.pid(name));
   const old = current()['ca.crt'];
-  const renewed = pinAnother();
+  const renewed = await pinAnother();
   const status = async (by: Credentials): Promise<number> =>
     (await sendHttp2(door(), telemetry({ by }))).status;
   expect(await status(renewed)).toBe(0);

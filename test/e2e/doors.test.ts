@@ -6,7 +6,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { PATHS } from '../../tools/local-federation/bodies.js';
 import { fetchPage } from '../../tools/local-federation/health.js';
-import { issueCertificate, newCertificateKeys } from '../../tools/local-federation/certificate.js';
+import { issueCertificate, newCertificateKeys } from '../../src/pki/issue-certificate.js';
+import { asVersion1 } from '../support/certificate-version-1.js';
 import { until } from '../support/until.js';
 import { atBothFamilies, describeAddresses } from './cases/addresses.js';
 import { arrivalOf, ours, VERIFIED } from './support/arrivals.js';
@@ -98,7 +99,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     const rogueKeys = newCertificateKeys();
     const keys = newCertificateKeys();
     const span = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
-    const certificate = issueCertificate(
+    const certificate = await issueCertificate(
       { commonName: 'producer-a', publicKey: keys.publicKey, role: 'client', ...span },
       { commonName: 'countersign local federation CA', keys: rogueKeys },
     );
@@ -114,13 +115,14 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     const keys = newCertificateKeys();
     const privateKey = createPrivateKey(readFileSync(join(stage.federation.layout.certificates, 'ca.key')));
     const span = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
-    const certificate = issueCertificate(
-      { commonName: 'producer-a', publicKey: keys.publicKey, role: 'client', version: 1, ...span },
+    const version3 = await issueCertificate(
+      { commonName: 'producer-a', publicKey: keys.publicKey, role: 'client', ...span },
       {
         commonName: 'countersign local federation CA',
         keys: { privateKey, publicKey: createPublicKey(privateKey) },
       },
     );
+    const certificate = asVersion1(version3, privateKey);
     const certificateKey = keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const unclaimed = { ...telemetry({ by: world.a }), over: { certificate, certificateKey } };
     const seen = await stage.exchange(protocol, {

@@ -15,7 +15,7 @@ import {
   newCertificateKeys,
   type CertificateKeys,
   type Issuer,
-} from '../../tools/local-federation/certificate.js';
+} from '../../src/pki/issue-certificate.js';
 import { fetchPage } from '../../tools/local-federation/health.js';
 import { loadConfiguration } from '../../src/config/load.js';
 import { renderBootstrap } from '../../src/envoy-config/bootstrap.js';
@@ -28,7 +28,7 @@ import { anyFreePort } from './support/free-port.js';
 const HOUR = 3_600_000;
 const MARK = '\ufeff';
 
-function issue(
+async function issue(
   commonName: string,
   role: 'authority' | 'client' | 'server',
   issuer?: Issuer,
@@ -36,7 +36,7 @@ function issue(
 ) {
   const [notBefore, notAfter] = [new Date(Date.now() - HOUR), new Date(Date.now() + 1000 * HOUR)];
   const request = { commonName, role, publicKey: keys.publicKey, notBefore, notAfter };
-  const certificate = issueCertificate(request, issuer ?? { commonName, keys });
+  const certificate = await issueCertificate(request, issuer ?? { commonName, keys });
   return { certificate, key: pem(keys.privateKey), keys, issuer: { commonName, keys } };
 }
 function pem(key: KeyObject, cipher = {}): string {
@@ -44,23 +44,23 @@ function pem(key: KeyObject, cipher = {}): string {
 }
 const cut = (text: string): string => `${text.split('\n').slice(0, 4).join('\n')}\n`;
 
-const first = issue('first', 'authority');
-const second = issue('second', 'authority').certificate;
-const intermediate = issue('intermediate', 'authority', first.issuer);
-const server = issue('localhost', 'server', intermediate.issuer);
+const first = await issue('first', 'authority');
+const second = (await issue('second', 'authority')).certificate;
+const intermediate = await issue('intermediate', 'authority', first.issuer);
+const server = await issue('localhost', 'server', intermediate.issuer);
 const chain = server.certificate + intermediate.certificate;
 const ofCurve = (namedCurve: string) =>
   issue('localhost', 'server', first.issuer, generateKeyPairSync('ec', { namedCurve }));
-const [p521, koblitz] = [ofCurve('secp521r1'), ofCurve('secp256k1')];
+const [p521, koblitz] = [await ofCurve('secp521r1'), await ofCurve('secp256k1')];
 
 /** What the loader warns of among pins (`src/config/compile/certificates.ts`). */
 const clientOf = (keys: CertificateKeys) => issue('client', 'client', first.issuer, keys);
 const clients = [
-  ['P-256', clientOf(newCertificateKeys()), true],
-  ['P-384', clientOf(generateKeyPairSync('ec', { namedCurve: 'secp384r1' })), true],
-  ['RSA', clientOf(generateKeyPairSync('rsa', { modulusLength: 2048 })), true],
-  ['P-521', clientOf(generateKeyPairSync('ec', { namedCurve: 'secp521r1' })), false],
-  ['Ed25519', clientOf(generateKeyPairSync('ed25519')), false],
+  ['P-256', await clientOf(newCertificateKeys()), true],
+  ['P-384', await clientOf(generateKeyPairSync('ec', { namedCurve: 'secp384r1' })), true],
+  ['RSA', await clientOf(generateKeyPairSync('rsa', { modulusLength: 2048 })), true],
+  ['P-521', await clientOf(generateKeyPairSync('ec', { namedCurve: 'secp521r1' })), false],
+  ['Ed25519', await clientOf(generateKeyPairSync('ed25519')), false],
 ] as const;
 
 interface Files {

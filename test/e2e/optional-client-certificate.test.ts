@@ -11,7 +11,7 @@ import {
   newCertificateKeys,
   type CertificateRequest,
   type Issuer,
-} from '../../tools/local-federation/certificate.js';
+} from '../../src/pki/issue-certificate.js';
 import type { ConfigurationDocument } from '../../tools/local-federation/configuration.js';
 import { arrivalOf, ours, values } from './support/arrivals.js';
 import { envoyOfLine, type EnvoyLine } from './support/envoy-line.js';
@@ -41,10 +41,10 @@ const page = (over: TlsIdentity): Outgoing => ({
   framing: 'none',
 });
 
-function identityOf(request: Partial<CertificateRequest>, issuer?: Issuer): TlsIdentity {
+async function identityOf(request: Partial<CertificateRequest>, issuer?: Issuer): Promise<TlsIdentity> {
   const keys = newCertificateKeys();
   const now = Date.now();
-  const certificate = issueCertificate(
+  const certificate = await issueCertificate(
     {
       commonName: 'producer-a',
       publicKey: keys.publicKey,
@@ -119,14 +119,14 @@ describe.each<EnvoyLine>(['current', '1.36'])('on Envoy %s', (line) => {
         notAfter: new Date(Date.now() + to * HOUR),
       });
       const rogue: Issuer = { commonName: AUTHORITY_NAME, keys: newCertificateKeys() };
-      test.each<[string, () => TlsIdentity]>([
+      test.each<[string, () => Promise<TlsIdentity>]>([
         ['of another CA of the same name', () => identityOf({}, rogue)],
         ['that signed itself', () => identityOf({})],
         ['that has expired', () => identityOf(hours(-2, -1), authority)],
         ['that is not valid yet', () => identityOf(hours(1, 2), authority)],
         ['of a server', () => identityOf({ role: 'server' }, authority)],
       ])('one %s gets no connection, not even for a page', async (_title, make) => {
-        expectRefusedUnasked(await stage.exchange(protocol, page(make())), 0, '');
+        expectRefusedUnasked(await stage.exchange(protocol, page(await make())), 0, '');
       });
     });
 

@@ -28,11 +28,11 @@ describe('the Envoy files of k8s/base', () => {
   let envoy: CellImage;
   let site: Site;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     place = mkdtempSync(join(tmpdir(), 'cs-k8s-'));
     countersign = layCountersign(place);
     envoy = layEnvoy(place);
-    site = makeSite(join(place, 'site'));
+    site = await makeSite(join(place, 'site'));
   }, 120_000);
 
   afterAll(() => rmSync(place, { recursive: true, force: true }));

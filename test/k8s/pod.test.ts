@@ -37,7 +37,7 @@ describe('the pod of the overlay single, reached over IPv6 alone', () => {
 
   beforeAll(async () => {
     place = mkdtempSync(join(tmpdir(), 'cs-pod-'));
-    site = makeSite(join(place, 'site'));
+    site = await makeSite(join(place, 'site'));
     objects = withNarrowFuture(new Map([...objectsOf(manifests), ...site.objects]));
     const images = new Map([
       ['verifier', layCountersign(place)],
@@ -118,7 +118,7 @@ describe('the pod of the overlay single, reached over IPv6 alone', () => {
 
   // Fault: certificate-renewed
   it('shows a renewed certificate of the Secret, without a restart', async () => {
-    const other = makeSite(join(place, 'other-site'));
+    const other = await makeSite(join(place, 'other-site'));
     const secret = other.objects.get('Secret/countersign-tls')!;
     objects.set('Secret/countersign-tls', secret);
     pod.refresh('tls');

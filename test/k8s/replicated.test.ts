@@ -26,7 +26,7 @@ describe('the pods of the overlay replicated', () => {
   // Redis is away while the pod starts.
   beforeAll(async () => {
     place = mkdtempSync(join(tmpdir(), 'cs-pods-'));
-    site = makeSite(join(place, 'site'));
+    site = await makeSite(join(place, 'site'));
     const objects = withNarrowFuture(new Map([...objectsOf(manifests), ...site.objects]));
     redis = await Pod.start({
       spec: { ...redisSpec, volumes: [...redisSpec.volumes!, { name: 'data', emptyDir: {} }] },

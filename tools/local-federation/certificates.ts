@@ -1,7 +1,12 @@
 /** The certificates of a federation: made once, used again, and made anew before they expire. */
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { issueCertificate, newCertificateKeys, type CertificateRequest, type Issuer } from './certificate.js';
+import {
+  issueCertificate,
+  newCertificateKeys,
+  type CertificateRequest,
+  type Issuer,
+} from '../../src/pki/issue-certificate.js';
 import type { Layout } from './layout.js';
 import { readIfThere, writePrivateFile } from './write-file.js';
 
@@ -31,6 +36,8 @@ const AUTHORITY_DAYS = 3_650;
 /** A certificate with less than this left is made anew, so that none expires under a running federation. */
 const RENEW_BEFORE_DAYS = 7;
 const AUTHORITY_NAME = 'countersign local federation CA';
+/** What the server certificate names: this machine, however it is spelled. */
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1'];
 
 interface Wanted {
   readonly base: string;
@@ -72,25 +79,31 @@ function unfit(stored: Stored, authority: X509Certificate, now: Date): string | 
   return undefined;
 }
 
-function issue(wanted: Wanted, authority: Issuer | undefined, now: Date): Stored {
+async function issue(wanted: Wanted, authority: Issuer | undefined, now: Date): Promise<Stored> {
   const keys = newCertificateKeys();
   const request: CertificateRequest = {
     commonName: wanted.commonName,
     publicKey: keys.publicKey,
     role: wanted.role,
+    ...(wanted.role === 'server' && { names: LOOPBACK_NAMES }),
     // An hour ago, for clients whose clock is behind.
     notBefore: new Date(now.getTime() - 60 * 60 * 1000),
     notAfter: new Date(now.getTime() + wanted.days * DAY_MILLISECONDS),
   };
   const own: Issuer = { commonName: wanted.commonName, keys };
-  const pem = issueCertificate(request, authority ?? own);
+  const pem = await issueCertificate(request, authority ?? own);
   writePrivateFile(`${wanted.base}.crt`, pem);
   writePrivateFile(`${wanted.base}.key`, keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
   return { certificate: new X509Certificate(pem), issuer: own };
 }
 
 /** The stored certificate if it will do, else a new one. Without an authority it signs itself. */
-function ensure(wanted: Wanted, authority: Stored | undefined, now: Date, renewed: string[]): Stored {
+async function ensure(
+  wanted: Wanted,
+  authority: Stored | undefined,
+  now: Date,
+  renewed: string[],
+): Promise<Stored> {
   const stored = read(wanted);
   const reason = stored === undefined ? 'unreadable' : unfit(stored, (authority ?? stored).certificate, now);
   if (stored !== undefined && reason === undefined) return stored;
@@ -110,13 +123,13 @@ function filesOf(wanted: Wanted, stored: Stored): CertificateFiles {
 
 /**
  * Reads the certificates under `certs/`, making those that are missing, unreadable, about to expire or of another
- * authority. The names in the files are the identities that they are pinned to. Throws I/O faults.
+ * authority. The names in the files are the identities that they are pinned to. Rejects with I/O faults.
  */
-export function ensureCertificates(
+export async function ensureCertificates(
   layout: Layout,
   names: readonly [string, string],
   now: Date,
-): Certificates {
+): Promise<Certificates> {
   const renewed: string[] = [];
   const base = (file: string): string => join(layout.certificates, file);
   const authorityWanted: Wanted = {
@@ -125,17 +138,21 @@ export function ensureCertificates(
     role: 'authority',
     days: AUTHORITY_DAYS,
   };
-  const authority = ensure(authorityWanted, undefined, now, renewed);
-  const leaf = (file: string, commonName: string, role: 'server' | 'client'): CertificateFiles => {
+  const authority = await ensure(authorityWanted, undefined, now, renewed);
+  const leaf = async (
+    file: string,
+    commonName: string,
+    role: 'server' | 'client',
+  ): Promise<CertificateFiles> => {
     const wanted: Wanted = { base: base(file), commonName, role, days: LEAF_DAYS };
-    return filesOf(wanted, ensure(wanted, authority, now, renewed));
+    return filesOf(wanted, await ensure(wanted, authority, now, renewed));
   };
   return {
     authorityFile: `${authorityWanted.base}.crt`,
-    server: leaf('server', 'localhost', 'server'),
-    producerA: leaf(names[0], names[0], 'client'),
-    producerB: leaf(names[1], names[1], 'client'),
-    unpinned: leaf('unpinned', 'unpinned', 'client'),
+    server: await leaf('server', 'localhost', 'server'),
+    producerA: await leaf(names[0], names[0], 'client'),
+    producerB: await leaf(names[1], names[1], 'client'),
+    unpinned: await leaf('unpinned', 'unpinned', 'client'),
     renewed,
   };
 }

@@ -42,7 +42,7 @@ async function prepareMaterials(options: FederationOptions, progress: Progress):
   makeFolders(layout);
   const running = new Set<string>(PROCESS_NAMES.filter((name) => runningProcess(layout, name) !== undefined));
   const ports = await choosePorts(layout, { listener: options.port, running });
-  const certificates = ensureCertificates(layout, NAMES, new Date());
+  const certificates = await ensureCertificates(layout, NAMES, new Date());
   for (const line of certificates.renewed) progress.say(`  certificate made anew: ${line}`);
   return { layout, certificates, keys: ensureSigningKeys(layout, NAMES), ports };
 }

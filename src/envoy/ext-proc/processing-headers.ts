@@ -34,7 +34,7 @@ const NO_STORE: HeaderPair = ['cache-control', 'no-store'];
 const JSON_TYPE: HeaderPair = ['content-type', 'application/json'];
 
 /**
- * Set by us alone, for the guard that Envoy has behind the signer (`envoy-config/answer-guard.ts`), which takes it off:
+ * Set by us alone, for the guard that Envoy has behind the signer (`envoy-config/signer.ts`), which takes it off:
  * an answer that is `held` or has no mark does not leave as a success.
  */
 export const ANSWER_MARK = 'x-countersign-answer';

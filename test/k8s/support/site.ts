@@ -15,10 +15,10 @@ export interface Site {
 }
 
 /** Makes everything anew under `place`. */
-export function makeSite(place: string): Site {
+export async function makeSite(place: string): Promise<Site> {
   const layout = layoutOf(place);
   for (const folder of [layout.certificates, layout.keys]) mkdirSync(folder, { recursive: true });
-  const certificates = ensureCertificates(layout, ['producer-a', 'producer-b'], new Date());
+  const certificates = await ensureCertificates(layout, ['producer-a', 'producer-b'], new Date());
   const keys = ensureSigningKeys(layout, ['producer-a', 'producer-b']);
   return { certificates, keys, objects: new Map([...objectsOf(certificates, keys), ...redisObjects(place)]) };
 }

@@ -17,9 +17,9 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 /** A configuration with an `envoy` section, its certificates in a directory of the test's own. */
-function envoyConfiguration(): string {
+async function envoyConfiguration(): Promise<string> {
   const producer = readFileSync(`${FIXTURES}/files/producer.pem`);
-  const server = serverPair();
+  const server = await serverPair();
   writeFileSync(join(directory, 'tls', 'server.crt'), server.certificate);
   writeFileSync(join(directory, 'tls', 'server.key'), server.key, { mode: 0o600 });
   writeFileSync(join(directory, 'tls', 'ca.crt'), producer);
@@ -111,7 +111,7 @@ describe('countersign serve', () => {
 
 describe('countersign envoy-config', () => {
   it('prints the bootstrap, and writes the SDS files that it names', async () => {
-    const { code, out, err } = await run(['envoy-config', envoyConfiguration()]);
+    const { code, out, err } = await run(['envoy-config', await envoyConfiguration()]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     const sds = join(directory, 'run', 'sds');
     expect(readdirSync(sds).sort()).toEqual(['sds-client-ca.yaml', 'sds-server.yaml']);
@@ -123,7 +123,7 @@ describe('countersign envoy-config', () => {
   });
 
   it('carries over ports, socket, limits and every policy', async () => {
-    const { out } = await run(['envoy-config', '--config', envoyConfiguration()]);
+    const { out } = await run(['envoy-config', '--config', await envoyConfiguration()]);
     const text = JSON.stringify(parse(out));
     for (const port of [8443, 8444, 9901, 9000]) expect(text).toContain(`"port_value":${port}`);
     expect(text).toContain(join(directory, 'verifier.sock'));
@@ -132,13 +132,20 @@ describe('countersign envoy-config', () => {
   });
 
   it('turns the flood guard off as a whole with 0', async () => {
-    const { out } = await run(['envoy-config', envoyConfiguration()]);
+    const { out } = await run(['envoy-config', await envoyConfiguration()]);
     expect(out).not.toContain('local_ratelimit');
   });
 
   it('writes where it is told to', async () => {
     const [bootstrap, sds] = [join(directory, 'envoy.yaml'), join(directory, 'elsewhere')];
-    const { code, out } = await run(['envoy-config', envoyConfiguration(), '--out', bootstrap, '--sds', sds]);
+    const { code, out } = await run([
+      'envoy-config',
+      await envoyConfiguration(),
+      '--out',
+      bootstrap,
+      '--sds',
+      sds,
+    ]);
     expect({ code, out }).toEqual({ code: 0, out: '' });
     expect(readFileSync(bootstrap, 'utf8')).toContain(join(sds, 'sds-server.yaml'));
     expect(readdirSync(sds)).toHaveLength(2);
@@ -146,7 +153,7 @@ describe('countersign envoy-config', () => {
   });
 
   it('writes no SDS files with --no-sds', async () => {
-    await run(['envoy-config', envoyConfiguration(), '--no-sds']);
+    await run(['envoy-config', await envoyConfiguration(), '--no-sds']);
     expect(readdirSync(directory)).not.toContain('run');
   });
 

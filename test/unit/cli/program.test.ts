@@ -20,6 +20,7 @@ describe('countersign', () => {
         'drain',
         'check-config',
         'keygen',
+        'pki',
         'fingerprint',
         'sign',
         'send',

@@ -59,10 +59,10 @@ describe('docs/configuration.md', () => {
     },
   );
 
-  test('has a complete example that the loader accepts, with no warning but those it announces', () => {
+  test('has a complete example that the loader accepts, with no warning but those it announces', async () => {
     const workspace = createWorkspace();
     // With a key that Envoy takes from a client; that of the fixtures is Ed25519.
-    const { certificate } = serverPair();
+    const { certificate } = await serverPair();
     for (const name of ['producer-a.pem', 'ca.crt'])
       writeFileSync(join(workspace.directory, 'certs', name), certificate);
     try {

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { issueCertificate, newCertificateKeys } from '../../../tools/local-federation/certificate.js';
+import { issueCertificate, newCertificateKeys } from '../../../src/pki/issue-certificate.js';
 import { loadConfiguration } from '../../../src/config/load.js';
 import { encodePrivateKey, generateKeyPair } from '../../../src/crypto/private-key.js';
 import type { Configuration, ConfigurationProblem, LoadResult } from '../../../src/config/settings.js';
@@ -36,6 +36,9 @@ export interface Workspace {
   readonly remove: () => void;
 }
 
+/** Made once: issuing is asynchronous, and a workspace is made in one go. */
+const server = await serverPair();
+
 /**
  * Makes the directory, with `certs/` (producer, expired, server, ca), a server key of mode 0600, and in `keys/` three
  * feedback keys.
@@ -51,7 +54,6 @@ export function createWorkspace(): Workspace {
     'producer-a.pub': 'key.ssh.pub',
   }))
     copyFileSync(join(fixtures, 'files', source), join(certs, name));
-  const server = serverPair();
   writeFileSync(join(certs, 'server.crt'), server.certificate);
   writeFileSync(join(certs, 'server.key'), server.key, { mode: 0o600 });
   mkdirSync(join(directory, 'keys'));
@@ -69,7 +71,7 @@ export function createWorkspace(): Workspace {
 }
 
 /** A self-signed server certificate of ten years and its key, both PEM. */
-export function serverPair(): { readonly certificate: string; readonly key: string } {
+export async function serverPair(): Promise<{ readonly certificate: string; readonly key: string }> {
   const keys = newCertificateKeys();
   const [notBefore, notAfter] = [new Date(nowMs - 86_400_000), new Date(nowMs + 315_360_000_000)];
   const request = {
@@ -80,7 +82,7 @@ export function serverPair(): { readonly certificate: string; readonly key: stri
     notAfter,
   } as const;
   const key = keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  return { certificate: issueCertificate(request, { commonName: 'localhost', keys }), key };
+  return { certificate: await issueCertificate(request, { commonName: 'localhost', keys }), key };
 }
 
 /** The configuration of a load that has to have succeeded. */

@@ -23,9 +23,9 @@ const namesIn = (text: string): string[] =>
 describe('the environment file of the local federation', () => {
   const place = temporaryPlace();
 
-  function environment(): FederationEnvironment {
+  async function environment(): Promise<FederationEnvironment> {
     const layout = place();
-    const certificates = ensureCertificates(layout, ['a', 'b'], new Date());
+    const certificates = await ensureCertificates(layout, ['a', 'b'], new Date());
     const keys = ensureSigningKeys(layout, ['a', 'b']);
     return federationEnvironment({
       layout,
@@ -36,31 +36,36 @@ describe('the environment file of the local federation', () => {
     });
   }
 
-  it('has exactly the names of the tracked template, in its order', () => {
+  it('has exactly the names of the tracked template, in its order', async () => {
     const template = join(repositoryRoot(), 'docs/examples/countersign_local_federation.env.dummy');
-    expect(namesIn(readFileSync(template, 'utf8'))).toEqual(namesIn(environmentText(environment())));
+    expect(namesIn(readFileSync(template, 'utf8'))).toEqual(namesIn(environmentText(await environment())));
   });
 
-  it('is plain NAME=value lines, one for each name, without comments', () => {
-    const lines = environmentText(environment()).trimEnd().split('\n');
+  it('is plain NAME=value lines, one for each name, without comments', async () => {
+    const lines = environmentText(await environment())
+      .trimEnd()
+      .split('\n');
     expect(lines).toHaveLength(ENVIRONMENT_NAMES.length);
     for (const line of lines) expect(line).toMatch(/^[A-Z0-9_]+=[^\s'$`\\#]+$/);
   });
 
-  it('names files by paths that lead there from the repository', () => {
-    const values = environment();
+  it('names files by paths that lead there from the repository', async () => {
+    const values = await environment();
     for (const name of ENVIRONMENT_NAMES.filter((one) => /CERT_FILE|KEY_FILE|CA_FILE/.test(one))) {
       expect(readFileSync(`${repositoryRoot()}/${values[name]}`, 'utf8')).toContain('-----BEGIN');
     }
   });
 
-  it('has a feedback keyring of one line that maps a kid to 32 bytes', () => {
-    const keyring = JSON.parse(environment().COUNTERSIGN_FEEDBACK_KEYRING_JSON) as Record<string, string>;
+  it('has a feedback keyring of one line that maps a kid to 32 bytes', async () => {
+    const keyring = JSON.parse((await environment()).COUNTERSIGN_FEEDBACK_KEYRING_JSON) as Record<
+      string,
+      string
+    >;
     expect(Object.values(keyring).map((key) => Buffer.from(key, 'base64').length)).toEqual([32]);
   });
 
-  it('is read back as it was written', () => {
-    const values = environment();
+  it('is read back as it was written', async () => {
+    const values = await environment();
     expect(parseEnvironment(environmentText(values))).toEqual(values);
   });
 

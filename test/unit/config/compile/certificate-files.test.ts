@@ -8,7 +8,7 @@ import {
   newCertificateKeys,
   type CertificateKeys,
   type Issuer,
-} from '../../../../tools/local-federation/certificate.js';
+} from '../../../../src/pki/issue-certificate.js';
 import { PeerCertificates } from '../../../../src/envoy/ext-authz/peer-certificates.js';
 import {
   configurationText,
@@ -39,7 +39,7 @@ const envoy = {
   },
 };
 
-function issue(
+async function issue(
   commonName: string,
   role: 'authority' | 'client' | 'server',
   issuer?: Issuer,
@@ -49,7 +49,7 @@ function issue(
   const [notBefore, notAfter] = [new Date(nowMs - DAY), new Date(nowMs + days * DAY)];
   const request = { commonName, role, publicKey: keys.publicKey, notBefore, notAfter };
   const own = { commonName, keys };
-  return { certificate: issueCertificate(request, issuer ?? own), issuer: own };
+  return { certificate: await issueCertificate(request, issuer ?? own), issuer: own };
 }
 
 const put = (name: string, text: string): void =>
@@ -60,16 +60,16 @@ const told = (): string[] => problemsOf(load()).map(({ path, message }) => `${pa
 const warned = (changes: Readonly<Record<string, unknown>> = {}): string[] =>
   loaded(load(changes)).warnings.map(({ path, message }) => `${path}: ${message}`);
 
-test('a key of another certificate is refused', () => {
-  put('certs/server.key', serverPair().key);
+test('a key of another certificate is refused', async () => {
+  put('certs/server.key', (await serverPair()).key);
   expect(told()).toEqual([
     expect.stringMatching(/^envoy.tls.privateKeyFile: is the key of another certificate/),
   ]);
 });
 
-test('a chain in the wrong order is refused, with the key and without it', () => {
-  const authority = issue('ca', 'authority');
-  const { certificate, issuer } = issue('localhost', 'server', authority.issuer);
+test('a chain in the wrong order is refused, with the key and without it', async () => {
+  const authority = await issue('ca', 'authority');
+  const { certificate, issuer } = await issue('localhost', 'server', authority.issuer);
   put('certs/server.crt', authority.certificate + certificate);
   put('certs/server.key', issuer.keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
   expect(told()).toEqual([expect.stringContaining('the key belongs to certificate 2 of the file')]);
@@ -92,9 +92,12 @@ test('an encrypted key and one in DER are refused for what they are', () => {
   expect(told()).toEqual([expect.stringContaining('is in DER')]);
 });
 
-test('every end counts: a CA of a bundle that has ended or soon will is named', () => {
-  const [old, soon] = [issue('old', 'authority', undefined, -0.5), issue('soon', 'authority', undefined, 13)];
-  put('certs/ca.crt', issue('ca', 'authority').certificate + old.certificate + soon.certificate);
+test('every end counts: a CA of a bundle that has ended or soon will is named', async () => {
+  const [old, soon] = [
+    await issue('old', 'authority', undefined, -0.5),
+    await issue('soon', 'authority', undefined, 13),
+  ];
+  put('certs/ca.crt', (await issue('ca', 'authority')).certificate + old.certificate + soon.certificate);
   expect(warned()).toEqual([
     'envoy.tls.clientCaFile: certificate 2 of this file has expired',
     expect.stringMatching(
@@ -118,44 +121,44 @@ test('a pin or a key that ends within 14 days is warned of, and one that ends la
   expect(warned({ identities: ending(15) })).toEqual([]);
 });
 
-test('a pin from a CA that the listener does not trust is warned of, also when the CAs have one name', () => {
-  const [trusted, other] = [issue('ca', 'authority'), issue('ca', 'authority')];
+test('a pin from a CA that the listener does not trust is warned of, also when the CAs have one name', async () => {
+  const [trusted, other] = [await issue('ca', 'authority'), await issue('ca', 'authority')];
   put('certs/ca.crt', trusted.certificate);
   const pinned = (certificate: string) => {
     put('certs/client.pem', certificate);
     return warned({ identities: [identity({ certificates: [{ file: 'certs/client.pem' }] })] });
   };
-  expect(pinned(issue('a', 'client', trusted.issuer).certificate)).toEqual([]);
+  expect(pinned((await issue('a', 'client', trusted.issuer)).certificate)).toEqual([]);
   expect(pinned(trusted.certificate)).toEqual([]);
-  expect(pinned(issue('a', 'client', other.issuer).certificate)).toEqual([
+  expect(pinned((await issue('a', 'client', other.issuer)).certificate)).toEqual([
     expect.stringContaining('was not issued by a CA in envoy.tls.clientCaFile, but by "CN=ca"'),
   ]);
 });
 
-test('a pin whose key Envoy takes from no client is warned of, where the listener is ours', () => {
-  const trusted = issue('ca', 'authority');
+test('a pin whose key Envoy takes from no client is warned of, where the listener is ours', async () => {
+  const trusted = await issue('ca', 'authority');
   put('certs/ca.crt', trusted.certificate);
-  const warnedOf = (keys: CertificateKeys, changes = {}) => {
-    put('certs/client.pem', issue('a', 'client', trusted.issuer, 3650, keys).certificate);
+  const warnedOf = async (keys: CertificateKeys, changes = {}) => {
+    put('certs/client.pem', (await issue('a', 'client', trusted.issuer, 3650, keys)).certificate);
     return warned({ identities: [identity({ certificates: [{ file: 'certs/client.pem' }] })], ...changes });
   };
   const ofCurve = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
   for (const keys of [ofCurve('secp384r1'), generateKeyPairSync('rsa', { modulusLength: 2048 })])
-    expect(warnedOf(keys)).toEqual([]);
+    expect(await warnedOf(keys)).toEqual([]);
   const ed25519 = generateKeyPairSync('ed25519');
-  expect(warnedOf(ed25519)).toEqual([
+  expect(await warnedOf(ed25519)).toEqual([
     expect.stringMatching(
       /^identities\[0\]\.certificates\[0\]\.file: has a key of a kind \("ed25519"\) that Envoy takes from no client/,
     ),
   ]);
-  expect(warnedOf(ofCurve('secp521r1'))).toEqual([expect.stringContaining('("ec secp521r1")')]);
-  expect(warnedOf(ed25519, { envoy: undefined })).toEqual([]);
+  expect(await warnedOf(ofCurve('secp521r1'))).toEqual([expect.stringContaining('("ec secp521r1")')]);
+  expect(await warnedOf(ed25519, { envoy: undefined })).toEqual([]);
 });
 
-test('a key of a kind that OpenSSL does not know is a finding and no crash, of the server and of a caller', () => {
+test('a key of a kind that OpenSSL does not know is a finding and no crash, of the server and of a caller', async () => {
   const keys = generateKeyPairSync('ed25519');
-  const trusted = issue('ca', 'authority');
-  const { certificate } = issue('a', 'client', trusted.issuer, 3650, keys);
+  const trusted = await issue('ca', 'authority');
+  const { certificate } = await issue('a', 'client', trusted.issuer, 3650, keys);
   // The object identifier of Ed25519, 1.3.101.112, becomes that of nothing.
   const bytes = new X509Certificate(certificate).raw;
   bytes[bytes.indexOf(Buffer.from('06032b6570', 'hex')) + 4] = 0x7f;

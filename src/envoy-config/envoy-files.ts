@@ -1,4 +1,4 @@
-/** From our settings to the options of the bootstrap renderer. Pure. */
+/** Envoy's three files, the bootstrap and two of SDS, from the verifier's own settings. Pure. */
 import { dirname, join } from 'node:path';
 import { workerSocketPaths, type EnvoySettings, type ServerSettings } from '../config/settings.js';
 import type { Policy, Snapshot } from '../verify/snapshot.js';
