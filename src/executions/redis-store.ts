@@ -7,11 +7,18 @@
  * submission, and `<prefix>:{executions}:<tenant key>` one of each tenant's.
  */
 import type { RedisConnectionSettings } from '../storage/redis/settings.js';
-import { redisFault, redisScript, within, type RedisScript } from '../storage/redis/command.js';
+import {
+  list,
+  redisFault,
+  redisScript,
+  unexpectedReply,
+  within,
+  type RedisScript,
+} from '../storage/redis/command.js';
 import { RedisConnection } from '../storage/redis/connection.js';
+import { TurnBatcher } from '../storage/turn-batcher.js';
 import { checkExecutionBounds, type ExecutionBounds } from './execution-bounds.js';
 import type { ExecutionPair, ExecutionStore } from './execution-store.js';
-import { LookUps } from './look-ups.js';
 import { pairKey, tenantKey } from './pair-keys.js';
 
 /**
@@ -59,6 +66,17 @@ export interface RedisExecutionStoreOptions extends ExecutionBounds {
   readonly redis: RedisConnectionSettings;
 }
 
+/** Look-ups in one question: a script takes only so many arguments, and others should not wait long for it. */
+const LOOK_UPS_AT_ONCE = 500;
+
+/** When a pair of a tenant was last submitted, undefined where it is unknown. */
+interface LookUp {
+  readonly tenant: string;
+  readonly pair: string;
+  readonly answer: (atMs: number | undefined) => void;
+  readonly failed: (reason: unknown) => void;
+}
+
 /** How often a connection that is being made is looked at by those who wait for it. */
 const LOOK_MS = 10;
 
@@ -72,7 +90,11 @@ class RedisExecutionStore implements ExecutionStore {
   readonly name = 'redis';
   readonly #options: RedisExecutionStoreOptions;
   readonly #connection: RedisConnection;
-  readonly #lookUps: LookUps;
+  /** Of one turn of the event loop: an answer names many pairs. */
+  readonly #lookUps = new TurnBatcher<LookUp>({
+    handle: (batch) => this.#lookUp(batch),
+    maxItems: LOOK_UPS_AT_ONCE,
+  });
   readonly #pending = new Set<Promise<unknown>>();
   readonly #prefix: string;
   #closed = false;
@@ -81,7 +103,6 @@ class RedisExecutionStore implements ExecutionStore {
     this.#options = options;
     this.#connection = connection;
     this.#prefix = `${options.redis.keyPrefix}:{executions}:`;
-    this.#lookUps = new LookUps((tenant, pairs) => this.#timesOf(tenant, pairs));
   }
 
   async remember(pair: ExecutionPair, nowMs: number): Promise<void> {
@@ -105,7 +126,14 @@ class RedisExecutionStore implements ExecutionStore {
 
   async has(pair: ExecutionPair, nowMs: number): Promise<boolean> {
     if (this.#closed) return false;
-    const atMs = await this.#lookUps.ask(nameOf(tenantKey(pair.tenant)), nameOf(pairKey(pair)));
+    const atMs = await new Promise<number | undefined>((answer, failed) =>
+      this.#lookUps.add({
+        tenant: nameOf(tenantKey(pair.tenant)),
+        pair: nameOf(pairKey(pair)),
+        answer,
+        failed,
+      }),
+    );
     return atMs !== undefined && nowMs < atMs + this.#options.retentionSeconds * 1000;
   }
 
@@ -115,12 +143,26 @@ class RedisExecutionStore implements ExecutionStore {
     this.#connection.close();
   }
 
-  /** When pairs of a tenant were last submitted, in their order; undefined for those that are unknown. */
-  async #timesOf(tenant: string, pairs: readonly string[]): Promise<readonly (number | undefined)[]> {
-    const reply = await this.#run(LOOK_UP, [this.#keyOf(tenant)], pairs);
-    if (!Array.isArray(reply) || reply.length !== pairs.length)
-      throw new Error('Redis gave a reply that the script does not give');
-    return reply.map((time: unknown) => (time === null ? undefined : Number(time)));
+  /** One question for each tenant. */
+  #lookUp(batch: readonly LookUp[]): true {
+    for (const tenant of new Set(batch.map((lookUp) => lookUp.tenant)))
+      void this.#lookUpOf(
+        tenant,
+        batch.filter((lookUp) => lookUp.tenant === tenant),
+      );
+    return true;
+  }
+
+  async #lookUpOf(tenant: string, lookUps: readonly LookUp[]): Promise<void> {
+    try {
+      const pairs = lookUps.map(({ pair }) => pair);
+      const times = list(await this.#run(LOOK_UP, [this.#keyOf(tenant)], pairs));
+      if (times.length !== pairs.length) throw unexpectedReply();
+      for (const [at, { answer }] of lookUps.entries())
+        answer(times[at] === null ? undefined : Number(times[at]));
+    } catch (error) {
+      for (const { failed } of lookUps) failed(error);
+    }
   }
 
   #keyOf(tenant: string): string {

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { RateLimits, Reservation } from '../verify/rate-limiter.js';
 import { refuse, type Refusal } from '../verify/refusal.js';
 import type { RateLimit } from '../verify/snapshot.js';
-import { deadline, redisFault, redisScript } from '../storage/redis/command.js';
+import { redisScript } from '../storage/redis/command.js';
 import type { RedisConnection } from '../storage/redis/connection.js';
 import type { RedisSettings } from '../storage/redis/settings.js';
 
@@ -62,33 +62,20 @@ export class RedisRateLimits implements RateLimits {
     if (!this.#parts.isServing()) return unavailable();
     const key = this.#keyOf(limit.group, subject);
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
-    return new Promise((answer) => {
-      let waits = true;
-      const cancel = deadline(this.#parts.redis.timeoutMilliseconds, () => {
-        waits = false;
-        this.#parts.connection.breaker.failed();
-        answer(unavailable());
-      });
-      this.#parts.connection
-        .run(RESERVE, [key], [limit.perMinute, token])
-        .then((reply) => {
-          cancel();
-          if (waits) answer(this.#answered(reply, key, token));
-          else if (reply === 0) this.#giveBack(key, token);
-        })
-        .catch((error: unknown) => {
-          cancel();
-          if (waits && redisFault(error).kind !== 'full') this.#parts.connection.breaker.failed();
-          this.#parts.onFault();
-          answer(unavailable());
-        });
+    const { connection, redis, onFault } = this.#parts;
+    const reply = connection.run(RESERVE, [key], [limit.perMinute, token]);
+    return connection.breaker.judge<unknown, Reservation | Refusal>(reply, redis.timeoutMilliseconds, {
+      late: unavailable,
+      answered: (seconds, inTime) => {
+        if (!inTime && seconds === 0) this.#giveBack(key, token);
+        if (seconds === 0) return { kind: 'reserved', giveBack: () => this.#giveBack(key, token) };
+        return typeof seconds === 'number' ? { kind: 'limited', retryAfterSeconds: seconds } : unavailable();
+      },
+      failed: () => {
+        onFault();
+        return unavailable();
+      },
     });
-  }
-
-  #answered(reply: unknown, key: string, token: string): Reservation | Refusal {
-    this.#parts.connection.breaker.succeeded();
-    if (reply === 0) return { kind: 'reserved', giveBack: () => this.#giveBack(key, token) };
-    return typeof reply === 'number' ? { kind: 'limited', retryAfterSeconds: reply } : unavailable();
   }
 
   /** Not waited for, and not tried again: a slot that stays taken is free after a minute. */

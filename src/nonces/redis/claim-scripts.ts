@@ -2,11 +2,11 @@
  * What Redis does for a claim: making it, taking it back, saying that it stands. Each script in Lua, with how it is
  * run and its reply read; `claims.ts` decides on the reply. Lua common to all scripts is in `state-scripts.ts`.
  */
-import { redisScript } from '../../storage/redis/command.js';
+import { list, redisScript, text, unexpectedReply, whole } from '../../storage/redis/command.js';
 import type { RedisConnection } from '../../storage/redis/connection.js';
 import type { NonceClaim } from '../nonce-store.js';
 import type { RedisNonceStoreOptions } from './options.js';
-import { ADMITTED, LINEAGE, list, text, unexpectedReply, whole, type RedisKeys } from './state-scripts.js';
+import { ADMITTED, LINEAGE, type RedisKeys } from './state-scripts.js';
 
 /**
  * A value is "timestamp expires seen token request-id"; the last may hold anything. Before the token of a claim whose

@@ -3,7 +3,7 @@
  * Only here is a claim called won. What Redis does for it, and how its reply is read: `claim-scripts.ts`.
  */
 import { randomBytes } from 'node:crypto';
-import { deadline, redisFault, within } from '../../storage/redis/command.js';
+import { within, type RedisFault } from '../../storage/redis/command.js';
 import type { RedisConnection } from '../../storage/redis/connection.js';
 import type { ClaimOutcome, NonceClaim, NonceDoubt } from '../nonce-store.js';
 import type { ClaimReply } from './claim-scripts.js';
@@ -11,6 +11,15 @@ import type { RedisNonceStoreOptions } from './options.js';
 import type { RedisShard } from './shard.js';
 
 const TOKEN_BYTES = 12;
+
+/** What the caller is told where the script has written nothing. */
+const DOUBTS = {
+  below_floor: 'below_floor',
+  full: 'store_full',
+  quota: 'quota_exceeded',
+  diverged: 'clock_diverged',
+  late: 'store_unavailable',
+} as const;
 
 /** Where and how a claim is made. */
 export interface ClaimAttempt {
@@ -65,53 +74,32 @@ export class RedisClaims {
 
   /** Never rejects. */
   claim(claim: NonceClaim, attempt: ClaimAttempt): Promise<ClaimOutcome> {
-    const { shard, token } = attempt;
+    const { shard } = attempt;
     const connection = this.#connection.number();
     const sent: SentClaim = { ...attempt, claim, connection, generation: shard.generation() };
-    return new Promise((answer) => {
-      const cancel = deadline(this.#redis.timeoutMilliseconds, () => {
-        this.#giveUp(sent);
-        answer(doubt('store_unavailable'));
-      });
-      const inTime = (): boolean => {
-        cancel();
-        return !this.#givenUp.delete(token);
-      };
-      shard
-        .claim(claim, attempt)
-        .then((reply) => this.#answered(reply, sent, inTime()))
-        .catch((error: unknown) => this.#failed(error, sent, inTime()))
-        .then(answer, () => answer(doubt('store_unavailable')));
+    return this.#connection.breaker.judge(shard.claim(claim, attempt), this.#redis.timeoutMilliseconds, {
+      late: () => this.#giveUp(sent),
+      answered: (reply, inTime) => this.#answered(reply, sent, inTime),
+      failed: (kind, inTime) => this.#failed(kind, sent, inTime),
     });
   }
 
   async #answered(reply: ClaimReply, sent: SentClaim, inTime: boolean): Promise<ClaimOutcome> {
-    if (inTime) this.#connection.breaker.succeeded();
-    if (reply.kind !== 'claimed') return this.#notClaimed(reply, sent);
-    if (!inTime) return doubt('store_unavailable');
-    if (await this.#isReplicated(sent.connection)) return { kind: 'claimed' };
-    this.#takeBack(sent);
-    return doubt('store_unavailable');
-  }
-
-  #notClaimed(reply: Exclude<ClaimReply, { readonly kind: 'claimed' }>, sent: SentClaim): ClaimOutcome {
+    if (!inTime) this.#givenUp.delete(sent.token);
     switch (reply.kind) {
+      case 'claimed':
+        if (!inTime) return doubt('store_unavailable');
+        if (await this.#isReplicated(sent.connection)) return { kind: 'claimed' };
+        this.#takeBack(sent);
+        return doubt('store_unavailable');
       case 'replayed':
         return this.#replayed(reply, sent);
-      case 'below_floor':
-        return doubt('below_floor');
-      case 'full':
-        return doubt('store_full');
-      case 'quota':
-        return doubt('quota_exceeded');
-      case 'diverged':
-        return doubt('clock_diverged');
-      case 'late':
-        return doubt('store_unavailable');
       case 'detached':
         sent.shard.detach(sent.generation);
         this.#onFault();
         return doubt('store_unavailable');
+      default:
+        return doubt(DOUBTS[reply.kind]);
     }
   }
 
@@ -129,10 +117,9 @@ export class RedisClaims {
     return { kind: 'replayed', firstRequestId, firstSeenAtMs };
   }
 
-  #failed(error: unknown, sent: SentClaim, inTime: boolean): ClaimOutcome {
-    const { kind } = redisFault(error);
+  #failed(kind: RedisFault['kind'], sent: SentClaim, inTime: boolean): ClaimOutcome {
+    if (!inTime) this.#givenUp.delete(sent.token);
     if (kind === 'full') return doubt('store_full');
-    if (inTime) this.#connection.breaker.failed();
     sent.shard.detach(sent.generation);
     if (kind === 'unknown') {
       if (inTime) this.#unknownOutcomes += 1;
@@ -146,11 +133,11 @@ export class RedisClaims {
    * Nobody waits any longer. The withdrawal goes after the claim on the same connection, and so is carried out after
    * it; should the connection end instead, the claim itself fails, and its withdrawal stays pending.
    */
-  #giveUp(sent: SentClaim): void {
+  #giveUp(sent: SentClaim): ClaimOutcome {
     this.#givenUp.add(sent.token);
-    this.#connection.breaker.failed();
     this.#unknownOutcomes += 1;
     this.#takeBack(sent);
+    return doubt('store_unavailable');
   }
 
   #takeBack({ shard, claim, token }: SentClaim): void {

@@ -3,7 +3,7 @@
  * and how each of them is run and its reply read. Every script is one atomic step, and touches keys of one slot
  * alone. docs/adr/0004-redis.md tells why each of them looks the way it does.
  */
-import { redisScript } from '../../storage/redis/command.js';
+import { list, redisScript, text, unexpectedReply, whole } from '../../storage/redis/command.js';
 import type { RedisConnection } from '../../storage/redis/connection.js';
 import { failOverGraceSeconds } from '../../storage/redis/sentinels.js';
 import { clocksApart } from '../../storage/redis/server-check.js';
@@ -233,27 +233,4 @@ function countsBySecond(fields: readonly unknown[]): ReadonlyMap<number, number>
     if (/^[0-9]{1,12}$/.test(field)) counts.set(Number(field), whole(fields[at + 1]));
   }
   return counts;
-}
-
-export function list(value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw unexpectedReply();
-}
-
-export function text(value: unknown): string {
-  if (typeof value === 'string') return value;
-  throw unexpectedReply();
-}
-
-export function whole(value: unknown): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-  if (typeof value === 'string' && /^-?[0-9]{1,15}$/.test(value)) return Number(value);
-  throw unexpectedReply();
-}
-
-/** A reply of another shape is a fault of the server, not of a request. */
-export function unexpectedReply(): Error {
-  return new Error(
-    'Redis gave a reply that none of our scripts gives: is something else using the key prefix?',
-  );
 }

@@ -1,6 +1,6 @@
 /**
- * One command to Redis: a script and the name by which it is called, how long a command is waited for, and what its
- * error says about whether it was carried out.
+ * One command to Redis: a script and the name by which it is called, the values in its reply, how long it is waited
+ * for, and what its error says about whether it was carried out.
  */
 import { createHash } from 'node:crypto';
 
@@ -13,6 +13,31 @@ export interface RedisScript {
 /** A script with its name, from its Lua text. */
 export function redisScript(text: string): RedisScript {
   return { text, sha: createHash('sha1').update(text).digest('hex') };
+}
+
+/** A list in a reply; throws on anything else, as the next two do. */
+export function list(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw unexpectedReply();
+}
+
+export function text(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw unexpectedReply();
+}
+
+/** A whole number, also one that Redis gives as text. */
+export function whole(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  if (typeof value === 'string' && /^-?[0-9]{1,15}$/.test(value)) return Number(value);
+  throw unexpectedReply();
+}
+
+/** A reply of another shape is a fault of the server, not of a request. */
+export function unexpectedReply(): Error {
+  return new Error(
+    'Redis gave a reply that none of our scripts gives: is something else using the key prefix?',
+  );
 }
 
 /**

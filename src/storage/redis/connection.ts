@@ -4,7 +4,7 @@
  */
 import { Cluster, type Redis } from 'ioredis';
 import { clientFor, describe, RECONNECT_MS, sentinelsOf } from './clients.js';
-import type { RedisScript } from './command.js';
+import { deadline, redisFault, type RedisFault, type RedisScript } from './command.js';
 import { isFresh, type RedisSentinels } from './sentinels.js';
 import type { RedisConnectionSettings } from './settings.js';
 
@@ -111,6 +111,14 @@ export class RedisConnection {
   }
 }
 
+/** What is made of one command. What comes after the deadline changes no answer, but may have to be undone. */
+export interface CommandOutcomes<Reply, Answer> {
+  /** At the deadline. */
+  readonly late: () => Answer;
+  readonly answered: (reply: Reply, inTime: boolean) => Answer | Promise<Answer>;
+  readonly failed: (kind: RedisFault['kind'], inTime: boolean) => Answer;
+}
+
 /** Faults in a row that open it. */
 const FAULTS_TO_OPEN = 5;
 
@@ -137,9 +145,34 @@ export class CircuitBreaker {
     if (this.#state === 'open') this.#state = 'half_open';
   }
 
-  /** Redis has answered in time, whatever it said. Ordinary answers do not close what is open. */
-  succeeded(): void {
-    if (this.#state === 'closed') this.#faults = 0;
+  /** Waits for a command that was sent, counts how it went, and resolves with what its caller is told. */
+  judge<Reply, Answer>(
+    command: Promise<Reply>,
+    milliseconds: number,
+    { late, answered, failed }: CommandOutcomes<Reply, Answer>,
+  ): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      let inTime = true;
+      const cancel = deadline(milliseconds, () => {
+        inTime = false;
+        this.failed();
+        resolve(late());
+      });
+      const onReply = (reply: Reply): Answer | Promise<Answer> => {
+        cancel();
+        // Whatever it says; ordinary answers do not close what is open.
+        if (inTime && this.#state === 'closed') this.#faults = 0;
+        return answered(reply, inTime);
+      };
+      const onError = (error: unknown): Answer => {
+        cancel();
+        const { kind } = redisFault(error);
+        // A full Redis has answered.
+        if (inTime && kind !== 'full') this.failed();
+        return failed(kind, inTime);
+      };
+      command.then(onReply).catch(onError).then(resolve, reject);
+    });
   }
 
   /** The probe has passed. */
