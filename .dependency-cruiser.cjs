@@ -5,11 +5,11 @@
 const PURE = ['verify', 'feedback', 'crypto', 'json', 'protocol'];
 const MAY_IMPORT = {
   json: [],
-  crypto: [],
+  crypto: ['json'],
   protocol: ['crypto', 'json'],
   feedback: ['crypto', 'json', 'protocol'],
   verify: ['crypto', 'feedback', 'json', 'protocol'],
-  storage: ['crypto'],
+  storage: ['crypto', 'json'],
   'rate-limits': ['storage', ...PURE],
   nonces: ['rate-limits', 'storage', ...PURE],
   executions: ['storage', ...PURE],

@@ -2,6 +2,7 @@
  * One record for every outcome, as one line of JSON. Hashes only: no nonce, signature, body or key ever
  * enters it (docs/security-requirements.md#32). What a caller merely claims is named `claimed_…`. docs/operations.md lists the members.
  */
+import { escapeControls } from '../json/escape-text.js';
 import type { BodyFault } from '../verify/body-fault.js';
 import type { DecisionFacts } from '../verify/decision.js';
 import type { Refusal } from '../verify/refusal.js';
@@ -114,18 +115,8 @@ function ours(name: string, value: string | undefined): string {
 /** Needs no escaping in a JSON string. */
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
-/** What JSON leaves as it is and a terminal or a line reader acts on: DEL, the C1 controls, two line separators. */
-const CONTROL = /[\x7f-\x9f\u2028\u2029]/g;
-
 /** `,"name":"value"`, escaped so that a record stays one line; nothing for what is undefined. */
 export function member(name: string, value: string | undefined): string {
   if (value === undefined) return '';
-  return `,"${name}":${PLAIN.test(value) ? `"${value}"` : escaped(value)}`;
-}
-
-function escaped(value: string): string {
-  return JSON.stringify(value).replace(
-    CONTROL,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return `,"${name}":${PLAIN.test(value) ? `"${value}"` : escapeControls(JSON.stringify(value))}`;
 }

@@ -1,13 +1,14 @@
 /** `countersign check-config`: the server's own loader, and what it thinks of a file. */
 import type { Configuration } from '../config/settings.js';
 import type { PassThroughPolicy } from '../verify/snapshot.js';
+import { escapeControls } from '../json/escape-text.js';
 import { chosenConfigFile } from './config-file.js';
 import { ExitCode } from './exit-code.js';
 import { examples } from './help.js';
 import { wholeNumber } from './option-values.js';
 import type { CliWorld, Register } from './session.js';
 import { signingLines, signingSummary, type SigningSummary } from './signing-summary.js';
-import { jsonText, printable } from './text.js';
+import { jsonText } from './text.js';
 
 /** As in the file. */
 const MAX_WORKERS = 64;
@@ -77,7 +78,7 @@ function report(file: string, configuration: Configuration, signing: SigningSumm
   );
   const warned = warnings.map(({ path, message }) => `warning: ${path}: ${message}`);
   return [`${file} is good: ${counts}`, ...unchecked, ...signingLines(signing), ...warned]
-    .map((line) => `${printable(line)}\n`)
+    .map((line) => `${escapeControls(line)}\n`)
     .join('');
 }
 

@@ -1,10 +1,9 @@
 /** Each way in which verifying an answer fails, as a sentence with its remedy. */
 import type { VerificationFailure } from '../client/feedback/verification-failure.js';
+import { quoteText } from '../json/escape-text.js';
 import type { Explanation } from './send-failure-text.js';
 
-const MAX_SHOWN_CHARACTERS = 80;
-
-/** The sentences. Texts of the answer are cut; whoever prints them escapes control characters. */
+/** The sentences. Texts of the answer are quoted, escaped and cut. */
 export function explainVerificationFailure(failure: VerificationFailure): Explanation {
   switch (failure.code) {
     case 'too_large':
@@ -21,32 +20,32 @@ export function explainVerificationFailure(failure: VerificationFailure): Explan
       return explainEnvelope(failure);
     case 'unknown_kid':
       return {
-        message: `the keyring has no key ${quoted(failure.kid)}`,
+        message: `the keyring has no key ${quoteText(failure.kid)}`,
         remedy: 'get the keyring of the signer anew, if it has rotated its keys',
       };
     case 'kid_not_yet_valid':
       return {
-        message: `the key ${quoted(failure.kid)} is not valid yet`,
+        message: `the key ${quoteText(failure.kid)} is not valid yet`,
         remedy: 'compare the clocks of both machines, and look at its notBefore in the keyring',
       };
     case 'kid_retired':
       return {
-        message: `the key ${quoted(failure.kid)} is retired`,
+        message: `the key ${quoteText(failure.kid)} is retired`,
         remedy: 'have the signer use its new key, and do not trust an answer under the old one',
       };
     case 'other_algorithm':
       return {
-        message: `the answer is signed with ${quoted(failure.algorithm)}, not Ed25519`,
+        message: `the answer is signed with ${quoteText(failure.algorithm)}, not Ed25519`,
         remedy: 'do not trust it; have the signer use Ed25519, as no other algorithm is accepted',
       };
     case 'bad_signature':
       return {
-        message: `the signature under ${quoted(failure.kid)} does not hold for this tenant and these bytes`,
+        message: `the signature under ${quoteText(failure.kid)} does not hold for this tenant and these bytes`,
         remedy: 'check --tenant, and that the body is as it was delivered; else it was tampered with',
       };
     case 'other_schema':
       return {
-        message: `the answer has the schema version ${quoted(failure.schemaVersion)}`,
+        message: `the answer has the schema version ${quoteText(failure.schemaVersion)}`,
         remedy: 'say with --schema which one is expected',
       };
     case 'stale':
@@ -91,9 +90,4 @@ function explainAge(ageSeconds: number, maxAgeSeconds: number): Explanation {
         message: `the answer was signed ${-ageSeconds} s ahead of this machine's clock`,
         remedy: 'compare the clocks of both machines',
       };
-}
-
-function quoted(text: string): string {
-  const cut = text.length > MAX_SHOWN_CHARACTERS ? `${text.slice(0, MAX_SHOWN_CHARACTERS)}…` : text;
-  return JSON.stringify(cut);
 }

@@ -4,8 +4,9 @@ import type { BoundFeedback } from '../client/feedback/bind-adjustments.js';
 import type { DroppedAdjustment } from '../client/feedback/judge-adjustment.js';
 import type { VerificationFailure } from '../client/feedback/verification-failure.js';
 import type { FeedbackVerification, VerifiedFeedback } from '../client/feedback/verify-feedback.js';
+import { escapeControls } from '../json/escape-text.js';
 import { explainVerificationFailure } from './feedback-failure-text.js';
-import { factLines, printable, tableLines } from './text.js';
+import { factLines, tableLines } from './text.js';
 
 /** For people: the facts of a verified answer, and a table of what became of its adjustments where that was asked. */
 export function verifiedReport(feedback: VerifiedFeedback, bound: BoundFeedback | undefined): string {
@@ -85,7 +86,7 @@ function droppedJson({ index, reason, member, adjustment }: DroppedAdjustment): 
 /** For people: that the answer was not verified, and what to do. */
 export function refusedReport(failure: VerificationFailure): string {
   const { message, remedy } = explainVerificationFailure(failure);
-  return `countersign: not verified (${failure.code}): ${printable(message)}\n  remedy: ${printable(remedy)}\n`;
+  return `countersign: not verified (${failure.code}): ${escapeControls(message)}\n  remedy: ${escapeControls(remedy)}\n`;
 }
 
 /** For scripts: the same. */

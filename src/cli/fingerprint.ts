@@ -1,12 +1,13 @@
 /** `countersign fingerprint`: what to pin of a certificate. */
 import { certificateFingerprints, type CertificateFacts } from '../crypto/fingerprint.js';
 import { splitPem } from '../crypto/pem.js';
+import { escapeControls } from '../json/escape-text.js';
 import { CliFault } from './cli-fault.js';
 import { ExitCode } from './exit-code.js';
 import { readPemFile, STANDARD_STREAM } from './files.js';
 import { examples } from './help.js';
 import type { CliWorld, Register } from './session.js';
-import { factLines, jsonText, printable } from './text.js';
+import { factLines, jsonText } from './text.js';
 
 const MAX_INPUT_BYTES = 4 * 1024 * 1024;
 
@@ -62,7 +63,7 @@ function toJson(facts: NamedFacts): object {
 }
 
 function toText(facts: NamedFacts, nowMs: number): string {
-  return `${printable(facts.source)}\n${factLines([
+  return `${escapeControls(facts.source)}\n${factLines([
     ['certificate SHA-256', facts.certificateSha256],
     ['SPKI SHA-256', facts.spkiSha256],
     ['subject', facts.subject === '' ? '(empty)' : facts.subject],

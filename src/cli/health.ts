@@ -1,12 +1,12 @@
 /** `countersign health`: whether a verifier serves, for probes of containers and for people. */
 import type { HealthReply } from '../envoy/health/client.js';
+import { escapeControls } from '../json/escape-text.js';
 import { usageFault } from './cli-fault.js';
 import { ExitCode } from './exit-code.js';
 import { examples } from './help.js';
 import { fetchPage } from './http-page.js';
 import { httpUrl, wholeNumber } from './option-values.js';
 import type { CliWorld, Register } from './session.js';
-import { printable } from './text.js';
 
 interface HealthOptions {
   readonly socket?: string;
@@ -22,7 +22,7 @@ async function health(world: CliWorld, options: HealthOptions): Promise<ExitCode
     world.out('serving\n');
     return ExitCode.good;
   }
-  world.err(`countersign: not serving: ${printable(reason)}\n`);
+  world.err(`countersign: not serving: ${escapeControls(reason)}\n`);
   return ExitCode.refused;
 }
 

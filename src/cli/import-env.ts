@@ -1,11 +1,11 @@
 /** `countersign import-env`: from the existing gateway's environment file to a configuration. */
 import type { ImportNote } from '../migrate/import-env.js';
+import { escapeControls } from '../json/escape-text.js';
 import { CliFault } from './cli-fault.js';
 import { ExitCode } from './exit-code.js';
 import { readArgumentText, writeResult } from './files.js';
 import { examples } from './help.js';
 import type { CliWorld, Register } from './session.js';
-import { printable } from './text.js';
 
 const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
 
@@ -17,7 +17,7 @@ async function importEnv(world: CliWorld, file: string, options: { out?: string 
   // With a byte-order mark where there is one: loaders do not drop it.
   const whole = new TextDecoder('utf-8', { ignoreBOM: true }).decode(text.bytes);
   const imported = importEnvironment(whole, { file });
-  for (const note of imported.notes) world.err(`${printable(noteText(file, note))}\n`);
+  for (const note of imported.notes) world.err(`${escapeControls(noteText(file, note))}\n`);
   if (!imported.ok) {
     world.err(`${renderProblems(imported.problems)}\n`);
     return ExitCode.refused;

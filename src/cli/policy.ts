@@ -2,6 +2,7 @@
 import { Option, type Command } from 'commander';
 import { bindAdjustments } from '../client/feedback/bind-adjustments.js';
 import { FeedbackPolicy } from '../client/feedback/feedback-policy.js';
+import { TARGET_URN } from '../protocol/syntax.js';
 import { ExitCode } from './exit-code.js';
 import { addExecutionOptions, executionOf, type ExecutionOptions } from './feedback-execution.js';
 import { refusedReport } from './feedback-report.js';
@@ -15,8 +16,6 @@ import { examples } from './help.js';
 import { matching } from './option-values.js';
 import type { CliWorld, Register, Session } from './session.js';
 import { jsonText } from './text.js';
-
-const TARGET = /^[^\u0000-\u001f\u007f-\u009f]{1,2048}$/;
 
 interface PolicyInputOptions extends VerificationOptions, ExecutionOptions {
   readonly target: string;
@@ -45,7 +44,7 @@ function registerPolicyInput(group: Command, session: Session): void {
     .command('input')
     .description("print what a verified answer says of a target, as JSON for a policy engine's input")
     .argument('<file>', 'the body of the answer, byte for byte; - is standard input')
-    .requiredOption('--target <urn>', 'the target of the decision', matching(TARGET));
+    .requiredOption('--target <urn>', 'the target of the decision', matching(TARGET_URN));
   addExecutionOptions(addVerificationOptions(command))
     .addOption(
       new Option(

@@ -1,5 +1,6 @@
 /** The command line as a whole: its commands, its help, and the way from a fault to text and exit code. */
 import { Command, CommanderError } from 'commander';
+import { escapeControls } from '../json/escape-text.js';
 import { registerCheckConfig } from './check-config.js';
 import { CliFault, usageFault } from './cli-fault.js';
 import { registerDrain } from './drain.js';
@@ -17,7 +18,7 @@ import { registerSend } from './send.js';
 import { registerServe } from './serve.js';
 import { Session, type CliWorld } from './session.js';
 import { registerSign } from './sign.js';
-import { jsonText, printable } from './text.js';
+import { jsonText } from './text.js';
 import { registerWhy } from './why.js';
 import { packageVersion } from '../observability/package-version.js';
 
@@ -108,7 +109,7 @@ function wantsJson(args: readonly string[]): boolean {
 }
 
 function errorText({ message, remedy }: CliFault): string {
-  return `countersign: ${printable(message)}\n  remedy: ${printable(remedy)}\n`;
+  return `countersign: ${escapeControls(message)}\n  remedy: ${escapeControls(remedy)}\n`;
 }
 
 /** For scripts, on standard error as well: standard output is for results, such as the problems of a configuration. */

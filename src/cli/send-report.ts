@@ -7,11 +7,12 @@ import {
   type RefusalDetails,
 } from '../client/refusal-answer.js';
 import type { SendOutcome } from '../client/send-signed.js';
+import { escapeControls } from '../json/escape-text.js';
 import { ExitCode } from './exit-code.js';
 import { explainFailure, mayHaveArrived } from './send-failure-text.js';
 import { refusalHint } from './send-hints.js';
 import type { PreparedRequest } from './signing-options.js';
-import { factLines, printable } from './text.js';
+import { factLines } from './text.js';
 
 /** Longer bodies are cut in the report for people; `--json` has them whole. */
 const MAX_SHOWN_CHARACTERS = 4_000;
@@ -38,7 +39,7 @@ export function sendReport(input: SendReportInput): string {
   if (outcome.kind === 'failed') {
     const { message, remedy } = explainFailure(outcome.failure, url);
     const facts = factLines([['sent with', mayHaveArrived(outcome.failure) ? sentWith(input) : undefined]]);
-    return `countersign: ${printable(message)}\n  remedy: ${printable(remedy)}\n${facts}`;
+    return `countersign: ${escapeControls(message)}\n  remedy: ${escapeControls(remedy)}\n${facts}`;
   }
   return outcome.accepted ? acceptedReport(outcome.answer) : refusedReport(outcome.answer, input);
 }
@@ -58,7 +59,7 @@ function refusedReport(answer: CollectedAnswer, input: SendReportInput): string 
   if (refusal === undefined) return `refused: HTTP ${answer.status}\n${shownBody(answer.body)}`;
   const retryAfterSeconds = parseRetryAfter(answer.headers.get('retry-after'));
   const heading = `refused: HTTP ${answer.status} ${refusal.code}${refusal.message === undefined ? '' : `: ${refusal.message}`}`;
-  return `${printable(heading)}\n${factLines([
+  return `${escapeControls(heading)}\n${factLines([
     ['problem', problemOf(refusal)],
     ['request id', refusal.requestId],
     ['first let through as', refusal.firstRequestId],
@@ -79,7 +80,7 @@ function shownBody(body: Uint8Array): string {
   if (body.length === 0) return '';
   const text = new TextDecoder().decode(body);
   const cut = text.length > MAX_SHOWN_CHARACTERS ? `${text.slice(0, MAX_SHOWN_CHARACTERS)}…` : text;
-  return `${cut.trimEnd().split('\n').map(printable).join('\n')}\n`;
+  return `${cut.trimEnd().split('\n').map(escapeControls).join('\n')}\n`;
 }
 
 function isoTime(seconds: number | undefined): string | undefined {

@@ -1,15 +1,5 @@
 /** Making text fit for a terminal, a shell and a script. */
-
-/**
- * Text of others (a server, a certificate, a file) with its control characters escaped, so that it cannot move
- * the cursor or forge lines. Line breaks are escaped too.
- */
-export function printable(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
+import { escapeControls } from '../json/escape-text.js';
 
 /** One word for a POSIX shell, whatever is in it. */
 export function shellQuote(word: string): string {
@@ -26,13 +16,13 @@ export function factLines(facts: readonly (readonly [string, string | undefined]
   const width = Math.max(0, ...facts.map(([name]) => name.length + 1));
   return facts
     .filter((fact): fact is readonly [string, string] => fact[1] !== undefined)
-    .map(([name, value]) => `${indent}${`${name}:`.padEnd(width)} ${printable(value)}\n`)
+    .map(([name, value]) => `${indent}${`${name}:`.padEnd(width)} ${escapeControls(value)}\n`)
     .join('');
 }
 
 /** Rows in columns, the first row being the heading; every cell escaped. */
 export function tableLines(rows: readonly (readonly string[])[], indent = '  '): string {
-  const cells = rows.map((row) => row.map(printable));
+  const cells = rows.map((row) => row.map(escapeControls));
   const widths: number[] = [];
   for (const row of cells)
     row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));

@@ -1,5 +1,6 @@
 /** What `countersign why` says of one request, for people and for scripts. Pure. */
-import { factLines, printable } from './text.js';
+import { escapeControls } from '../json/escape-text.js';
+import { factLines } from './text.js';
 import { numberOf, textOf, type LogRecord } from './why-records.js';
 import { flagWords, meaningOf } from './why-words.js';
 
@@ -46,7 +47,7 @@ function decisionText(record: LogRecord): string {
   const code = textOf(record, 'code') ?? 'without a code';
   const meaning = meaningOf(code);
   const request = [textOf(record, 'method'), textOf(record, 'path')].filter((word) => word !== undefined);
-  return `${printable(heading(record, code))}\n${factLines([
+  return `${escapeControls(heading(record, code))}\n${factLines([
     ['request', request.length > 0 ? request.join(' ') : undefined],
     ['policy', textOf(record, 'policy')],
     ['identity', textOf(record, 'identity') ?? claimed(record, 'claimed_identity')],
@@ -103,7 +104,7 @@ function envoyText(line: LogRecord): string {
   const duration = scalarOf(line, 'duration_ms');
   const took = duration === undefined ? '' : ` after ${duration} ms`;
   const at = textOf(line, 'time') ?? 'an unknown time';
-  return `${printable(`Envoy answered with ${status === '0' ? 'nothing' : `HTTP ${status}`}${took}, at ${at}.`)}\n${factLines(
+  return `${escapeControls(`Envoy answered with ${status === '0' ? 'nothing' : `HTTP ${status}`}${took}, at ${at}.`)}\n${factLines(
     [
       ['request', [textOf(line, 'method') ?? '?', textOf(line, 'path') ?? '?'].join(' ')],
       ['who answered', whoAnswered(line)],
@@ -132,7 +133,8 @@ function copiesText(copies: readonly LogRecord[]): string {
   const times = copies.map((copy) => textOf(copy, 'time') ?? '?');
   const last = copies.length === 1 ? '' : `, the last at ${times.at(-1)}`;
   return (
-    printable(`Later copies of it were refused: ${copies.length}, the first at ${times[0]}${last}.`) + '\n'
+    escapeControls(`Later copies of it were refused: ${copies.length}, the first at ${times[0]}${last}.`) +
+    '\n'
   );
 }
 

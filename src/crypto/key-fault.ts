@@ -1,4 +1,5 @@
 /** Why a text or some bytes were not taken as a key: one closed union, with data, and a sentence for people. */
+import { quoteText } from '../json/escape-text.js';
 import type { PointFault } from './edwards-point.js';
 
 /** How a key was written: 32 bytes as they are, their base64, SPKI or PKCS#8 in PEM or DER, OpenSSH, or JWK (RFC 8037). */
@@ -40,6 +41,9 @@ export type KeyFault =
   | { readonly code: 'halves_disagree'; readonly encoding: KeyEncoding }
   | { readonly code: 'bad_point'; readonly encoding: KeyEncoding; readonly point: PointFault };
 
+/** Of what a file calls its algorithm. */
+const MAX_SHOWN_CHARACTERS = 40;
+
 const ENCODING_NAMES: Readonly<Record<KeyEncoding, string>> = {
   raw: 'raw bytes',
   base64: 'base64',
@@ -55,11 +59,6 @@ const POINT_SENTENCES: Readonly<Record<PointFault, string>> = {
   small_order: 'it is a point of small order, for which anybody can sign',
   mixed_order: 'its point is not of prime order, so no honest key generation made it',
 };
-
-/** Text out of a file, made safe for a terminal and a log line. */
-function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 40)).replaceAll(/[^\x20-\x7e]/g, '?');
-}
 
 /** The fault of a key that came in DER without armour; its reader speaks of PEM. */
 export function faultOfDer<Read extends object>(read: Read | KeyFault): Read | KeyFault {
@@ -78,9 +77,9 @@ export function describeKeyFault(fault: KeyFault): string {
     case 'malformed':
       return `the ${ENCODING_NAMES[fault.encoding]} key is malformed: ${PART_SENTENCES[fault.part]}`;
     case 'not_ed25519':
-      return `the key must be Ed25519, and this is ${quoted(fault.algorithm)}`;
+      return `the key must be Ed25519, and this is ${quoteText(fault.algorithm, MAX_SHOWN_CHARACTERS)}`;
     case 'unsupported_pem':
-      return `the PEM holds ${quoted(fault.label)}, which is not a key in SPKI, PKCS#8 or OpenSSH form`;
+      return `the PEM holds ${quoteText(fault.label, MAX_SHOWN_CHARACTERS)}, which is not a key in SPKI, PKCS#8 or OpenSSH form`;
     case 'private_where_public_expected':
       return 'this is a private key where the public one is expected; move it to a safe place, and consider it seen';
     case 'public_where_private_expected':

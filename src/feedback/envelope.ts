@@ -1,5 +1,6 @@
 /** The envelope that reaches the consumer (docs/wire-contract.md#a-signed-answer), around canonical data. */
 import { encodeBase64 } from '../crypto/base64.js';
+import { escapeNonAscii } from '../json/escape-text.js';
 import { FEEDBACK_RESPONSE_SCHEMA, FEEDBACK_SIGNATURE_ALGORITHM } from './signing-input.js';
 
 /** Everything in an envelope that is not fixed. */
@@ -43,8 +44,5 @@ function ascii(text: string): Buffer {
 
 /** A text as JSON without a byte above 0x7e: lone surrogates, too, are what they were when it is read back. */
 function asciiJson(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u007f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return escapeNonAscii(JSON.stringify(text));
 }

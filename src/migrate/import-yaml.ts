@@ -1,4 +1,5 @@
 /** Writing an imported configuration as YAML that explains itself. */
+import { escapeNonAscii } from '../json/escape-text.js';
 import type { ImportNote } from './import-context.js';
 import type { ImportedFederation } from './import-federation.js';
 import type { ImportedFeedback } from './import-feedback.js';
@@ -35,10 +36,7 @@ function lines(...texts: readonly string[]): string {
 
 /** In ASCII, so that it can stand in a comment too: no character of it breaks a line. */
 function text(value: string): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return escapeNonAscii(JSON.stringify(value));
 }
 
 function heading(notes: readonly ImportNote[]): string {
@@ -53,7 +51,7 @@ function heading(notes: readonly ImportNote[]): string {
 }
 
 function comment(message: string): string {
-  return `# - ${message.replace(/[^\x20-\x7e]/g, '?')}`;
+  return `# - ${escapeNonAscii(message)}`;
 }
 
 function server({ skewSeconds, retentionSeconds, nonces, perMinute }: ImportedProcess): string {

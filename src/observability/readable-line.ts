@@ -1,4 +1,5 @@
 /** A log record as a line for people at a terminal. In a pipe or a file the records stay JSON. Pure. */
+import { escapeControls } from '../json/escape-text.js';
 
 /** Of pino; a level in between is shown as the one below it. */
 const LEVELS: readonly (readonly [least: number, name: string])[] = [
@@ -18,15 +19,15 @@ const NOT_REPEATED: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'host
  */
 export function readableLine(line: string): string {
   const record = parseRecord(line);
-  if (record === undefined) return `${shown(line.replace(/\n$/, ''))}\n`;
+  if (record === undefined) return `${escapeControls(line.replace(/\n$/, ''))}\n`;
   const { level, time, msg, err } = record;
   const members = Object.entries(record)
     .filter(([name]) => !NOT_REPEATED.has(name))
-    .map(([name, value]) => `${shown(name)}=${valueText(value)}`);
+    .map(([name, value]) => `${escapeControls(name)}=${valueText(value)}`);
   const heading = [
     clockText(time),
     levelText(level),
-    ...(typeof msg === 'string' ? [shown(msg)] : []),
+    ...(typeof msg === 'string' ? [escapeControls(msg)] : []),
     ...members,
   ];
   return `${heading.join(' ')}\n${errorText(err)}`;
@@ -56,7 +57,7 @@ function levelText(level: unknown): string {
 /** A word by itself, everything else as JSON. */
 function valueText(value: unknown): string {
   if (typeof value === 'string' && /^[\x21\x23-\x7e]+$/.test(value)) return value;
-  return shown(JSON.stringify(value));
+  return escapeControls(JSON.stringify(value));
 }
 
 function errorText(error: unknown): string {
@@ -66,14 +67,6 @@ function errorText(error: unknown): string {
     typeof stack === 'string' ? stack : typeof message === 'string' ? message : JSON.stringify(error);
   return text
     .split('\n')
-    .map((line) => `    ${shown(line)}\n`)
+    .map((line) => `    ${escapeControls(line)}\n`)
     .join('');
-}
-
-/** Control characters, and those that turn text around, as escapes. */
-function shown(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

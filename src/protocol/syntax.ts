@@ -9,6 +9,8 @@ export const NONCE = /^[A-Za-z0-9_-]{8,128}$/;
 export const KID = /^[A-Za-z0-9._-]{1,64}$/;
 export const UUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
 export const SHA256_HEX = /^[0-9a-fA-F]{64}$/;
+/** What an adjustment is about. No control characters: it ends up in logs and in the keys of policies. */
+export const TARGET_URN = /^[^\u0000-\u001f\u007f-\u009f]{1,2048}$/;
 
 /** A header of answers: what had been decided about the request. No application can set it (docs/cli.md, *What a 503 means*). */
 export const DECISION_HEADER = 'countersign-decision';

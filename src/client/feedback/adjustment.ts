@@ -1,5 +1,5 @@
 /** One adjustment of a verified answer (docs/wire-contract.md#a-signed-answer): read, and held to its form. */
-import { SHA256_HEX } from '../../protocol/syntax.js';
+import { SHA256_HEX, TARGET_URN } from '../../protocol/syntax.js';
 import type { Members, MemberValue } from './members.js';
 
 /** The schema version of an adjustment. */
@@ -52,8 +52,6 @@ export interface AdjustmentFault {
 }
 
 const ACTION = /^[a-z][a-z0-9_.-]{0,63}$/;
-/** No control characters: it ends up in logs and in policies' keys. */
-const TARGET_URN = /^[^\u0000-\u001f\u007f-\u009f]{1,2048}$/;
 const TTL = /^[1-9][0-9]{1,4}$/;
 const MIN_TTL_SECONDS = 60;
 const MAX_TTL_SECONDS = 86_400;

@@ -1,5 +1,6 @@
 /** Why something is no keyring: a closed union, with a sentence for people. */
 import { describeKeyFault, type KeyFault } from '../../crypto/key-fault.js';
+import { quoteText } from '../../json/escape-text.js';
 import type { JsonFault } from '../../json/faults.js';
 
 /** Every way in which making a keyring fails. */
@@ -19,7 +20,7 @@ export type KeyringFault =
   /** The file of a key could not be read; `message` is in plain words. */
   | { readonly code: 'unreadable_key_file'; readonly kid: string; readonly message: string };
 
-/** One sentence without a full stop. A key id in it is the file's text: escape it before showing it. */
+/** One sentence without a full stop. A key id of the file in it is quoted and escaped. */
 export function describeKeyringFault(fault: KeyringFault): string {
   switch (fault.code) {
     case 'not_json':
@@ -31,22 +32,16 @@ export function describeKeyringFault(fault: KeyringFault): string {
     case 'too_many_keys':
       return 'it holds more than 256 keys';
     case 'bad_kid':
-      return `the key id ${quoted(fault.kid)} is not 1 to 64 letters, digits, ".", "_" or "-"`;
+      return `the key id ${quoteText(fault.kid)} is not 1 to 64 letters, digits, ".", "_" or "-"`;
     case 'repeated_kid':
-      return `the key id ${quoted(fault.kid)} comes twice`;
+      return `the key id ${quoteText(fault.kid)} comes twice`;
     case 'bad_entry':
-      return `the entry ${quoted(fault.kid)} is neither a text nor an object of publicKey (or publicKeyFile), notBefore and notAfter`;
+      return `the entry ${quoteText(fault.kid)} is neither a text nor an object of publicKey (or publicKeyFile), notBefore and notAfter`;
     case 'bad_validity':
-      return `the validity of ${quoted(fault.kid)} is no span between two moments with their zone, such as 2026-01-01T00:00:00Z`;
+      return `the validity of ${quoteText(fault.kid)} is no span between two moments with their zone, such as 2026-01-01T00:00:00Z`;
     case 'bad_key':
-      return `the entry ${quoted(fault.kid)}: ${describeKeyFault(fault.fault)}`;
+      return `the entry ${quoteText(fault.kid)}: ${describeKeyFault(fault.fault)}`;
     case 'unreadable_key_file':
-      return `the key file of ${quoted(fault.kid)} ${fault.message}`;
+      return `the key file of ${quoteText(fault.kid)} ${fault.message}`;
   }
-}
-
-const MAX_SHOWN_CHARACTERS = 80;
-
-function quoted(kid: string): string {
-  return JSON.stringify(kid.slice(0, MAX_SHOWN_CHARACTERS));
 }

@@ -1,5 +1,8 @@
 /** What is wrong with a configuration: collected all at once, each fault with its place and remedy, and told as text. */
+import { escapeControls, quoteText } from '../../json/escape-text.js';
 import type { ConfigurationProblem, ConfigurationWarning } from '../settings.js';
+
+export { quoteText as quote };
 
 /** Where in the file: member names and list positions, from the top. */
 export type ConfigurationPath = readonly (string | number)[];
@@ -8,22 +11,9 @@ export type ConfigurationPath = readonly (string | number)[];
 export function formatPath(path: ConfigurationPath): string {
   return path.reduce<string>((text, segment) => {
     if (typeof segment === 'number') return `${text}[${segment}]`;
-    if (!/^[A-Za-z0-9_-]{1,128}$/.test(segment)) return `${text}[${quote(segment)}]`;
+    if (!/^[A-Za-z0-9_-]{1,128}$/.test(segment)) return `${text}[${quoteText(segment)}]`;
     return text === '' ? segment : `${text}.${segment}`;
   }, '');
-}
-
-/** A word of the file as it may be shown: quoted, control characters escaped, cut at 80 characters. */
-export function quote(word: string): string {
-  const shown = word.length > 80 ? `${word.slice(0, 80)}…` : word;
-  return escapeControls(JSON.stringify(shown));
-}
-
-function escapeControls(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 /**

@@ -2,6 +2,7 @@
  * One command to Redis: a script and the name by which it is called, the values in its reply, how long it is waited
  * for, and what its error says about whether it was carried out.
  */
+import { escapeControls } from '../../json/escape-text.js';
 import { createHash } from 'node:crypto';
 
 /** A script with the name by which Redis knows it once it is loaded. */
@@ -88,7 +89,7 @@ const MAX_MESSAGE = 200;
 /** Judges a rejection of the client. */
 export function redisFault(error: unknown): RedisFault {
   const { name, message } = described(error);
-  const shown = message.slice(0, MAX_MESSAGE).replace(/[^\x20-\x7e]/g, '?');
+  const shown = escapeControls(message.slice(0, MAX_MESSAGE));
   if (name !== 'ReplyError') return { kind: 'unknown', message: shown };
   const code = /^(?:-?ERR )?-?([A-Z]+)\b/.exec(message)?.[1] ?? '';
   if (code === 'OOM') return { kind: 'full', message: shown };
