@@ -1,5 +1,5 @@
 /** Each way in which verifying an answer fails, as a sentence with its remedy. */
-import type { VerificationFailure } from '../client/feedback/verification-failure.js';
+import type { VerificationFailure } from '../client/feedback/answer-checks.js';
 import { quoteText } from '../json/escape-text.js';
 import type { Explanation } from './send-failure-text.js';
 

@@ -1,6 +1,6 @@
 /** `countersign feedback query`: ask for adjustments, verify the answer, and show what of it is applied. */
 import type { Command } from 'commander';
-import { DEFAULT_MAX_ENVELOPE_BYTES } from '../client/feedback/verify-options.js';
+import { DEFAULT_MAX_ENVELOPE_BYTES } from '../client/feedback/answer-checks.js';
 import { sendSigned } from '../client/send-signed.js';
 import { addConnectionOptions, readTls, type ConnectionOptions } from './connection-options.js';
 import type { ExitCode } from './exit-code.js';

@@ -1,8 +1,7 @@
 /** What the feedback commands say of an answer, for people and for scripts. Pure. */
-import type { Adjustment } from '../client/feedback/adjustment.js';
+import type { Adjustment, DroppedAdjustment } from '../client/feedback/adjustment.js';
 import type { BoundFeedback } from '../client/feedback/bind-adjustments.js';
-import type { DroppedAdjustment } from '../client/feedback/judge-adjustment.js';
-import type { VerificationFailure } from '../client/feedback/verification-failure.js';
+import type { VerificationFailure } from '../client/feedback/answer-checks.js';
 import type { FeedbackVerification, VerifiedFeedback } from '../client/feedback/verify-feedback.js';
 import { escapeControls } from '../json/escape-text.js';
 import { explainVerificationFailure } from './feedback-failure-text.js';

@@ -1,13 +1,13 @@
 /** What the commands that verify answers have in common: for whom, under which keys, how old. */
 import type { Command } from 'commander';
-import { fastVerifier } from '../client/fast-verifier.js';
+import { fastVerifier } from '../crypto/engines.js';
 import { MemorySeenNonces } from '../client/feedback/seen-nonces.js';
 import { verifyFeedback, type FeedbackVerification } from '../client/feedback/verify-feedback.js';
 import {
   DEFAULT_MAX_AGE_SECONDS,
   DEFAULT_MAX_ENVELOPE_BYTES,
   MAX_MAX_AGE_SECONDS,
-} from '../client/feedback/verify-options.js';
+} from '../client/feedback/answer-checks.js';
 import { FEEDBACK_RESPONSE_SCHEMA } from '../feedback/signing-input.js';
 import { UUID } from '../protocol/syntax.js';
 import { CliFault } from './cli-fault.js';

@@ -1,5 +1,5 @@
 /** `countersign fingerprint`: what to pin of a certificate. */
-import { certificateFingerprints, type CertificateFacts } from '../crypto/fingerprint.js';
+import { certificateFingerprints, type CertificateFacts } from '../crypto/certificate.js';
 import { splitPem } from '../crypto/pem.js';
 import { escapeControls } from '../json/escape-text.js';
 import { CliFault } from './cli-fault.js';

@@ -2,15 +2,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
-import {
-  encodePrivateKey,
-  encodePublicKey,
-  generateKeyPair,
-  TEXT_KEY_ENCODINGS,
-  zeroize,
-  type PrivateKey,
-  type TextKeyEncoding,
-} from '../crypto/private-key.js';
+import { encodePrivateKey, generateKeyPair, zeroize, type PrivateKey } from '../crypto/private-key.js';
+import { encodePublicKey, TEXT_KEY_ENCODINGS, type TextKeyEncoding } from '../crypto/public-key.js';
 import { CliFault } from './cli-fault.js';
 import { ExitCode } from './exit-code.js';
 import { FILE_NAME, makePrivateDirectory, writeNewFile } from './files.js';

@@ -1,7 +1,10 @@
 /** The keyring that a command is given: a file, or JSON on the command line. */
 import { keyringFromJson } from '../client/feedback/keyring-document.js';
-import type { FeedbackKeyring, KeyringResult } from '../client/feedback/keyring.js';
-import { describeKeyringFault } from '../client/feedback/keyring-fault.js';
+import {
+  describeKeyringFault,
+  type FeedbackKeyring,
+  type KeyringResult,
+} from '../client/feedback/keyring.js';
 import { readKeyringFile, type KeyringFileResult } from '../client/keyring-file.js';
 import { CliFault } from './cli-fault.js';
 

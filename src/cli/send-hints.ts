@@ -1,5 +1,5 @@
 /** What to look at after a refusal. The gateway tells little on purpose; the caller's side knows more. */
-import type { CollectedAnswer } from '../client/collect-answer.js';
+import type { CollectedAnswer } from '../client/send-signed.js';
 import { answerDecision, type AnswerDecision, type RefusalDetails } from '../client/refusal-answer.js';
 
 /** A smaller difference is within every gateway's window, and the date header has whole seconds only. */

@@ -1,12 +1,11 @@
 /** What `countersign send` says about an outcome, for people and for scripts. Pure. */
-import type { CollectedAnswer } from '../client/collect-answer.js';
+import type { CollectedAnswer, SendOutcome } from '../client/send-signed.js';
 import {
   answerDecision,
   parseRefusal,
   parseRetryAfter,
   type RefusalDetails,
 } from '../client/refusal-answer.js';
-import type { SendOutcome } from '../client/send-signed.js';
 import { escapeControls } from '../json/escape-text.js';
 import { ExitCode } from './exit-code.js';
 import { explainFailure, mayHaveArrived } from './send-failure-text.js';

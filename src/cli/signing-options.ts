@@ -1,9 +1,8 @@
 /** What `sign` and `send` have in common: who signs which bytes, when, and under which nonce. */
 import type { Command } from 'commander';
-import { generateNonce } from '../client/nonce.js';
-import { signRequest } from '../client/sign-request.js';
+import { generateNonce, signRequest } from '../client/sign-request.js';
 import { latin1FromBytes } from '../crypto/bytes.js';
-import { certificateFingerprints } from '../crypto/fingerprint.js';
+import { certificateFingerprints } from '../crypto/certificate.js';
 import { zeroize } from '../crypto/private-key.js';
 import { IDENTITY, KID, NONCE } from '../protocol/syntax.js';
 import { CliFault } from './cli-fault.js';

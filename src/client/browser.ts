@@ -2,6 +2,13 @@
 export { portableKeyPair, type PortablePrivateKey } from '../crypto/portable.js';
 export * from './feedback/index.js';
 export { DEFAULT_HEADER_NAMES, type SecurityHeaderNames } from '../protocol/header-names.js';
-export { generateNonce, webCryptoRandomBytes, type RandomBytes } from './nonce.js';
 export { parseRefusal, parseRetryAfter, type RefusalDetails } from './refusal-answer.js';
-export { signRequest, signingInput, type SignedHeaders, type SignRequestOptions } from './sign-request.js';
+export {
+  generateNonce,
+  signRequest,
+  signingInput,
+  webCryptoRandomBytes,
+  type RandomBytes,
+  type SignedHeaders,
+  type SignRequestOptions,
+} from './sign-request.js';

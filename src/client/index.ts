@@ -6,12 +6,10 @@
  * bundle that `npm run build:browser` makes of it.
  */
 export { portableKeyPair, type PortablePrivateKey } from '../crypto/portable.js';
-export type { CollectedAnswer } from './collect-answer.js';
-export { fastVerifier } from './fast-verifier.js';
+export { fastVerifier } from '../crypto/engines.js';
 export * from './feedback/index.js';
 export { DEFAULT_HEADER_NAMES, type SecurityHeaderNames } from '../protocol/header-names.js';
 export { readKeyringFile, type KeyringFileResult } from './keyring-file.js';
-export { generateNonce, webCryptoRandomBytes, type RandomBytes } from './nonce.js';
 export {
   answerDecision,
   parseRefusal,
@@ -20,5 +18,19 @@ export {
   type RefusalDetails,
 } from './refusal-answer.js';
 export type { SendFailure } from './send-failure.js';
-export { sendSigned, type ClientTls, type SendOptions, type SendOutcome } from './send-signed.js';
-export { signRequest, signingInput, type SignedHeaders, type SignRequestOptions } from './sign-request.js';
+export {
+  sendSigned,
+  type ClientTls,
+  type CollectedAnswer,
+  type SendOptions,
+  type SendOutcome,
+} from './send-signed.js';
+export {
+  generateNonce,
+  signRequest,
+  signingInput,
+  webCryptoRandomBytes,
+  type RandomBytes,
+  type SignedHeaders,
+  type SignRequestOptions,
+} from './sign-request.js';

@@ -1,6 +1,6 @@
 /** Ed25519 keys as JSON Web Keys (RFC 7517, RFC 8037 §2). Runs anywhere: no Node built-in and no Buffer. */
-import { decodeBase64Url, encodeBase64Url } from './base64.js';
-import type { PrivateParts } from './der-keys.js';
+import { decodeBase64Url, encodeBase64Url } from './bytes.js';
+import type { PrivateParts } from './der.js';
 import type { KeyFault, MalformedPart } from './key-fault.js';
 
 type Members = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 /** Why a text or some bytes were not taken as a key: one closed union, with data, and a sentence for people. */
-import { quoteText } from '../json/escape-text.js';
+import { escapeNonAscii } from '../json/escape-text.js';
 import type { PointFault } from './edwards-point.js';
 
 /** How a key was written: 32 bytes as they are, their base64, SPKI or PKCS#8 in PEM or DER, OpenSSH, or JWK (RFC 8037). */
@@ -12,7 +12,6 @@ const PART_SENTENCES = {
   der: 'its DER is not that of a bare key (RFC 8410)',
   openssh_line: 'it is not one line of "ssh-ed25519", base64 and a comment',
   openssh_blob: 'what the base64 holds is not an OpenSSH key of the announced type',
-  openssh_container: 'what the base64 holds is not exactly one OpenSSH private key, well padded',
   jwk_json: 'it is not a JSON object',
   jwk_x: 'its member "x" is not 32 bytes in base64url without padding',
   jwk_d: 'its member "d" is not 32 bytes in base64url without padding',
@@ -44,6 +43,10 @@ export type KeyFault =
 /** Of what a file calls its algorithm. */
 const MAX_SHOWN_CHARACTERS = 40;
 
+function quoted(text: string): string {
+  return escapeNonAscii(JSON.stringify(text.slice(0, MAX_SHOWN_CHARACTERS)));
+}
+
 const ENCODING_NAMES: Readonly<Record<KeyEncoding, string>> = {
   raw: 'raw bytes',
   base64: 'base64',
@@ -59,6 +62,11 @@ const POINT_SENTENCES: Readonly<Record<PointFault, string>> = {
   small_order: 'it is a point of small order, for which anybody can sign',
   mixed_order: 'its point is not of prime order, so no honest key generation made it',
 };
+
+const OPENSSH_PRIVATE = 'OPENSSH PRIVATE KEY';
+/** `ssh-keygen -p -m PKCS8` leaves an Ed25519 key in its own form, so there is no conversion to name. */
+const OPENSSH_SENTENCE =
+  'private keys in the form of OpenSSH are not read, and ssh-keygen turns no Ed25519 key into PKCS#8: `countersign keygen` makes a new pair';
 
 /** The fault of a key that came in DER without armour; its reader speaks of PEM. */
 export function faultOfDer<Read extends object>(read: Read | KeyFault): Read | KeyFault {
@@ -77,9 +85,10 @@ export function describeKeyFault(fault: KeyFault): string {
     case 'malformed':
       return `the ${ENCODING_NAMES[fault.encoding]} key is malformed: ${PART_SENTENCES[fault.part]}`;
     case 'not_ed25519':
-      return `the key must be Ed25519, and this is ${quoteText(fault.algorithm, MAX_SHOWN_CHARACTERS)}`;
+      return `the key must be Ed25519, and this is ${quoted(fault.algorithm)}`;
     case 'unsupported_pem':
-      return `the PEM holds ${quoteText(fault.label, MAX_SHOWN_CHARACTERS)}, which is not a key in SPKI, PKCS#8 or OpenSSH form`;
+      if (fault.label === OPENSSH_PRIVATE) return OPENSSH_SENTENCE;
+      return `the PEM holds ${quoted(fault.label)}, which is not a key in SPKI or PKCS#8 form`;
     case 'private_where_public_expected':
       return 'this is a private key where the public one is expected; move it to a safe place, and consider it seen';
     case 'public_where_private_expected':

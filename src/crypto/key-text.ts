@@ -1,6 +1,14 @@
-/** Which of the key encodings a text is in, by how it begins. */
-import { latin1FromBytes } from './bytes.js';
-import type { KeyEncoding } from './key-fault.js';
+/**
+ * Key texts: which encoding one is in, by how it begins; and the one reader of public keys, for server and browser.
+ * Runs anywhere: no Node built-in and no Buffer.
+ */
+import { decodeBase64, latin1FromBytes } from './bytes.js';
+import { isDerKey, readPkcs8, readSpki } from './der.js';
+import { findPointFault } from './edwards-point.js';
+import { readPublicJwk } from './jwk.js';
+import { faultOfDer, type KeyEncoding, type KeyFault } from './key-fault.js';
+import { readOpenSshLine } from './openssh.js';
+import { decodePem } from './pem.js';
 
 /** More than any key in any of the encodings; longer input is not looked at. */
 const MAX_KEY_TEXT_CHARS = 16_384;
@@ -24,8 +32,8 @@ export interface KeyText {
 const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
 /**
- * Whether bytes are text (UTF-8 without control characters, and not of blanks alone), and so never a key as it is, whatever their number: of
- * random ones fewer than one in 10^11 look like this at a length of 32.
+ * Whether bytes are text (UTF-8 without control characters, and not of blanks alone), and so never a key as it is,
+ * whatever their number: of random ones fewer than one in 10^11 look like this at a length of 32.
  */
 export function isText(bytes: Uint8Array): boolean {
   try {
@@ -49,4 +57,75 @@ export function recogniseKeyText(input: string | Uint8Array): KeyText | undefine
   if (/^(?:ssh|ecdsa|sk)-/.test(text)) return { encoding: 'openssh', text };
   if (text.includes('-----BEGIN ')) return { encoding: 'pem', text };
   return /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? { encoding: 'base64', text } : undefined;
+}
+
+function readPem(text: string): Uint8Array | KeyFault {
+  const block = decodePem(text);
+  if (block === undefined) return { code: 'malformed', encoding: 'pem', part: 'pem_frame' };
+  if (block.label.endsWith('PRIVATE KEY')) return { code: 'private_where_public_expected', encoding: 'pem' };
+  if (block.label !== 'PUBLIC KEY') return { code: 'unsupported_pem', label: block.label };
+  return block.bytes === undefined
+    ? { code: 'malformed', encoding: 'pem', part: 'base64' }
+    : readSpki(block.bytes);
+}
+
+function readDer(der: Uint8Array): Uint8Array | KeyFault {
+  const isPrivate = 'seed' in readPkcs8(der);
+  return isPrivate ? { code: 'private_where_public_expected', encoding: 'der' } : faultOfDer(readSpki(der));
+}
+
+function readText(keyText: KeyText): Uint8Array | KeyFault {
+  if (isHex(keyText)) return { code: 'hex' };
+  const { encoding, text } = keyText;
+  switch (encoding) {
+    case 'jwk':
+      return readPublicJwk(text);
+    case 'openssh':
+      return readOpenSshLine(text);
+    case 'pem':
+      return readPem(text);
+    case 'base64':
+      return decodeBase64(text) ?? { code: 'malformed', encoding, part: 'base64' };
+  }
+}
+
+/** A judged public key: canonical, on the curve, of prime order; and how it was written. */
+export interface ReadPublicKey {
+  /** The 32 bytes of RFC 8032 §5.1.5, in memory of their own. */
+  readonly raw: Uint8Array;
+  readonly encoding: KeyEncoding;
+}
+
+/** Whether 32 bytes are known to be an acceptable point without asking `edwards-point.ts`; `false` says nothing. */
+export type PointCheck = (raw: Uint8Array) => boolean;
+
+/**
+ * Reads and judges a public key: 32 raw bytes, their standard base64, SPKI in PEM or DER (RFC 8410), an OpenSSH line,
+ * or a JWK (RFC 8037). A text may be given as the bytes of its file; what is text is never taken as raw.
+ * Takes a millisecond where `isAcceptable` does not know the point. Never throws on any input.
+ */
+export function readPublicKey(
+  input: string | Uint8Array,
+  isAcceptable: PointCheck = () => false,
+): ReadPublicKey | KeyFault {
+  if (typeof input !== 'string' && !isText(input)) {
+    if (input.length === 32) return judge(input, 'raw', isAcceptable);
+    if (isDerKey(input)) return judge(readDer(input), 'der', isAcceptable);
+  }
+  const keyText = recogniseKeyText(input);
+  if (keyText === undefined) return { code: 'unrecognised' };
+  return judge(readText(keyText), keyText.encoding, isAcceptable);
+}
+
+function judge(
+  bytes: Uint8Array | KeyFault,
+  encoding: KeyEncoding,
+  isAcceptable: PointCheck,
+): ReadPublicKey | KeyFault {
+  if ('code' in bytes) return bytes;
+  if (bytes.length !== 32) return { code: 'wrong_length', actualBytes: bytes.length };
+  const point = isAcceptable(bytes) ? undefined : findPointFault(bytes);
+  return point === undefined
+    ? { raw: Uint8Array.from(bytes), encoding }
+    : { code: 'bad_point', encoding, point };
 }

@@ -1,5 +1,5 @@
 /** The textual encoding of RFC 7468, taken strictly. Runs anywhere: no Node built-in and no Buffer. */
-import { decodeBase64, encodeBase64 } from './base64.js';
+import { decodeBase64, encodeBase64 } from './bytes.js';
 
 /** One decoded block. `bytes` is `undefined` when the frame is right and its base64 is not. */
 export interface PemBlock {
@@ -68,10 +68,12 @@ export function splitPem(text: string): readonly PemPart[] | PemFault {
   return parts;
 }
 
-/** Writes one block with a final newline. @param width characters a line: 64 in general, 70 by OpenSSH's habit. */
-export function encodePem(label: string, bytes: Uint8Array, width = 64): string {
+const LINE_CHARS = 64;
+
+/** Writes one block with a final newline. */
+export function encodePem(label: string, bytes: Uint8Array): string {
   const body = encodeBase64(bytes);
   const lines: string[] = [];
-  for (let i = 0; i < body.length; i += width) lines.push(body.slice(i, i + width));
+  for (let i = 0; i < body.length; i += LINE_CHARS) lines.push(body.slice(i, i + LINE_CHARS));
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }

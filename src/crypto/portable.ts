@@ -1,26 +1,22 @@
 /**
  * Sign and strictly verify without any Node built-in: what the client uses, in Node and in a browser.
- * The verdicts are those of the server, since key judgement and signature form are the same code.
+ * The verdicts are those of the server, since the reader of keys and the form of signatures are the same code.
  */
 import nacl from 'tweetnacl';
-import { createStrictVerifier, type StrictVerifier, type VerificationKey } from './ed25519.js';
-import { findPointFault, type PointFault } from './edwards-point.js';
-import { tweetnaclEngine } from './tweetnacl-engine.js';
+import { createStrictVerifier, type Ed25519Engine, type StrictVerifier } from './ed25519.js';
+
+/**
+ * tweetnacl as an engine: pure JavaScript, about 100 verifications a second. It takes S ≥ L and odd keys when asked
+ * directly; the strict checks before it do not.
+ * In use where nothing faster is (client, browser) and as the second opinion of the start-up self-test.
+ */
+export const tweetnaclEngine: Ed25519Engine = {
+  name: 'tweetnacl',
+  verify: (signature, message, publicKey) => nacl.sign.detached.verify(message, signature, publicKey),
+};
 
 /** The strict verifier over tweetnacl: about 10 ms a verification. */
 export const portableVerifier: StrictVerifier = createStrictVerifier(tweetnaclEngine);
-
-/** Outcome of loading a public key from its 32 bytes. */
-export type PortableKeyResult =
-  | { readonly ok: true; readonly key: VerificationKey }
-  | { readonly ok: false; readonly fault: 'wrong_length' | PointFault };
-
-/** Judges 32 raw bytes once and copies them; the key may then be used for {@link portableVerifier}. */
-export function loadPortablePublicKey(raw: Uint8Array): PortableKeyResult {
-  if (raw.length !== 32) return { ok: false, fault: 'wrong_length' };
-  const fault = findPointFault(raw);
-  return fault === undefined ? { ok: true, key: { raw: Uint8Array.from(raw) } } : { ok: false, fault };
-}
 
 /** A private key as tweetnacl wants it. Whoever holds it wipes it: `secret.fill(0)`. */
 export interface PortablePrivateKey {

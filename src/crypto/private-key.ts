@@ -1,23 +1,53 @@
-/** Private keys: parsed from every encoding that operators have. The door to the other private-key modules. */
-import { decodeBase64 } from './base64.js';
-import { equalBytes } from './bytes.js';
-import { isDerKey, readPkcs8, readSpki, type PrivateParts } from './der-keys.js';
-import { readPrivateJwk } from './jwk.js';
+/** Private keys: read from every encoding that operators have, hidden from printers, wiped on request, written out. */
+import nacl from 'tweetnacl';
+import { decodeBase64, encodeBase64, equalBytes } from './bytes.js';
+import { isDerKey, readPkcs8, readSpki, writePkcs8, type PrivateParts } from './der.js';
+import { readPrivateJwk, writePrivateJwk } from './jwk.js';
 import { faultOfDer, type KeyEncoding, type KeyFault } from './key-fault.js';
-import { generateKeyPair, zeroize, type PrivateKey } from './key-pair.js';
 import { isHex, isText, recogniseKeyText, type KeyText } from './key-text.js';
-import { readOpenSshPrivate } from './openssh.js';
-import { decodePem } from './pem.js';
+import { decodePem, encodePem } from './pem.js';
+import { restorePublicKey, type PublicKey, type TextKeyEncoding } from './public-key.js';
 
-export {
-  encodePrivateKey,
-  encodePublicKey,
-  TEXT_KEY_ENCODINGS,
-  type TextKeyEncoding,
-} from './key-encoding.js';
 export { describeKeyFault, type KeyEncoding, type KeyFault } from './key-fault.js';
-export { generateKeyPair, restoreKeyPair, zeroize, type PrivateKey } from './key-pair.js';
-export { selectSigner, signDetached, type Signer } from './signing.js';
+
+/** An Ed25519 private key with its judged public half. */
+export interface PrivateKey {
+  readonly publicKey: PublicKey;
+  /** 64 secret bytes: seed || public key. Not enumerable, so that loggers and inspectors pass over it. */
+  readonly secret: Uint8Array;
+}
+
+/**
+ * Derives the key pair of a seed (RFC 8032 §5.1.5). The seed is copied; the caller wipes its own.
+ * @param seed exactly 32 bytes from a cryptographic source of randomness; any other length throws.
+ */
+export function generateKeyPair(seed: Uint8Array): PrivateKey {
+  const { secretKey } = nacl.sign.keyPair.fromSeed(seed);
+  return hide(secretKey, restorePublicKey(secretKey.subarray(32)));
+}
+
+/**
+ * The key pair of another thread or process of this verifier, which derived it from its seed: nothing is judged here.
+ * @param secret its 64 bytes, seed || public key; they are copied, and the caller wipes its own.
+ */
+export function restoreKeyPair(secret: Uint8Array): PrivateKey {
+  return hide(Uint8Array.from(secret), restorePublicKey(secret.subarray(32)));
+}
+
+function hide(secret: Uint8Array, publicKey: PublicKey): PrivateKey {
+  const visible = { publicKey, toJSON: () => ({ publicKey: publicKey.fingerprint }) };
+  return Object.freeze(
+    Object.defineProperty(visible, 'secret', { value: secret }) as typeof visible & PrivateKey,
+  );
+}
+
+/**
+ * Overwrites the secret bytes. Signing with the key throws from then on.
+ * Copies that a runtime or an engine has made (a string that was parsed, an OpenSSL key object) are beyond reach.
+ */
+export function zeroize(key: PrivateKey): void {
+  key.secret.fill(0);
+}
 
 /** Outcome of parsing a private key. */
 export type PrivateKeyResult =
@@ -37,9 +67,8 @@ function readPem(text: string): PrivateParts | KeyFault {
   const { label, bytes } = block;
   if (label === 'ENCRYPTED PRIVATE KEY') return { code: 'encrypted', encoding: 'pem' };
   if (label === 'PUBLIC KEY') return { code: 'public_where_private_expected', encoding: 'pem' };
-  if (label !== 'PRIVATE KEY' && label !== 'OPENSSH PRIVATE KEY') return { code: 'unsupported_pem', label };
-  if (bytes === undefined) return { code: 'malformed', encoding: 'pem', part: 'base64' };
-  return label === 'PRIVATE KEY' ? readPkcs8(bytes) : readOpenSshPrivate(bytes);
+  if (label !== 'PRIVATE KEY') return { code: 'unsupported_pem', label };
+  return bytes === undefined ? { code: 'malformed', encoding: 'pem', part: 'base64' } : readPkcs8(bytes);
 }
 
 function readBase64(text: string): PrivateParts | KeyFault {
@@ -79,14 +108,9 @@ function finish(parts: PrivateParts | KeyFault, encoding: KeyEncoding): PrivateK
   return { ok: false, fault: { code: 'halves_disagree', encoding } };
 }
 
-/** A container in PEM armour is reported as what it holds. */
-function encodingOf({ encoding, text }: KeyText): KeyEncoding {
-  return encoding === 'pem' && text.includes('-----BEGIN OPENSSH PRIVATE KEY-----') ? 'openssh' : encoding;
-}
-
 /**
  * Parses a private key: 32 raw bytes (the seed) or 64 (seed || public key), the base64 of either, PKCS#8 in PEM or DER
- * (RFC 8410), OpenSSH's unencrypted container, or a JWK with `d` (RFC 8037). A stored public half must agree.
+ * (RFC 8410), or a JWK with `d` (RFC 8037). A stored public half must agree.
  * A text may be given as the bytes of its file; what is text is never taken as raw. Never throws on any input.
  * The input stays as it is: the caller wipes it.
  */
@@ -98,5 +122,30 @@ export function parsePrivateKey(input: string | Uint8Array): PrivateKeyResult {
   }
   const keyText = recogniseKeyText(input);
   if (keyText === undefined) return { ok: false, fault: { code: 'unrecognised' } };
-  return finish(readText(keyText), encodingOf(keyText));
+  return finish(readText(keyText), keyText.encoding);
+}
+
+function encodeAndWipe(label: string, secretBytes: Uint8Array): string {
+  const pem = encodePem(label, secretBytes);
+  secretBytes.fill(0);
+  return pem;
+}
+
+/** The encodings in which a private key is written. */
+export type PrivateKeyEncoding = Exclude<TextKeyEncoding, 'openssh'>;
+
+/**
+ * Writes a private key, unencrypted: base64 of its seed, PKCS#8 PEM, or a JWK with `d`.
+ * The result is a secret that cannot be wiped; write it with mode 0600 and let go of it.
+ */
+export function encodePrivateKey(key: PrivateKey, encoding: PrivateKeyEncoding): string {
+  const seed = key.secret.subarray(0, 32);
+  switch (encoding) {
+    case 'base64':
+      return `${encodeBase64(seed)}\n`;
+    case 'pem':
+      return encodeAndWipe('PRIVATE KEY', writePkcs8(seed));
+    case 'jwk':
+      return `${writePrivateJwk(key.secret)}\n`;
+  }
 }

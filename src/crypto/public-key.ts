@@ -1,18 +1,17 @@
-/** Public keys: parsed from every encoding that operators have, judged once, identified by their hash. */
+/** Public keys on the server: read from every encoding, known by their hash, and written out. */
 import { createHash } from 'node:crypto';
-import { decodeBase64 } from './base64.js';
-import { isDerKey, readPkcs8, readSpki } from './der-keys.js';
-import { findPointFault } from './edwards-point.js';
-import { readPublicJwk } from './jwk.js';
-import { faultOfDer, type KeyEncoding, type KeyFault } from './key-fault.js';
-import { isHex, isText, recogniseKeyText, type KeyText } from './key-text.js';
-import { readOpenSshLine } from './openssh.js';
-import { decodePem } from './pem.js';
-import { provesPoint } from './point-proof.js';
+import { encodeBase64 } from './bytes.js';
+import { writeSpki } from './der.js';
+import { passesPointCheck } from './engines.js';
+import { writePublicJwk } from './jwk.js';
+import type { KeyEncoding, KeyFault } from './key-fault.js';
+import { readPublicKey, type PointCheck } from './key-text.js';
+import { writeOpenSshLine } from './openssh.js';
+import { encodePem } from './pem.js';
 
 export { describeKeyFault, type KeyEncoding, type KeyFault } from './key-fault.js';
 
-/** A judged Ed25519 public key: canonical, on the curve, of prime order. Made by {@link parsePublicKey} only. */
+/** A judged Ed25519 public key: canonical, on the curve, of prime order. Made by {@link parsePublicKey}, or of a private key. */
 export interface PublicKey {
   /** The 32 bytes of RFC 8032 §5.1.5, in memory of their own. Nobody may write to them. */
   readonly raw: Uint8Array;
@@ -27,51 +26,6 @@ export type PublicKeyResult =
   | { readonly ok: true; readonly key: PublicKey; readonly encoding: KeyEncoding }
   | { readonly ok: false; readonly fault: KeyFault };
 
-function readPem(text: string): Uint8Array | KeyFault {
-  const block = decodePem(text);
-  if (block === undefined) return { code: 'malformed', encoding: 'pem', part: 'pem_frame' };
-  if (block.label.endsWith('PRIVATE KEY')) return { code: 'private_where_public_expected', encoding: 'pem' };
-  if (block.label !== 'PUBLIC KEY') return { code: 'unsupported_pem', label: block.label };
-  return block.bytes === undefined
-    ? { code: 'malformed', encoding: 'pem', part: 'base64' }
-    : readSpki(block.bytes);
-}
-
-function readDer(der: Uint8Array): Uint8Array | KeyFault {
-  const isPrivate = 'seed' in readPkcs8(der);
-  return isPrivate ? { code: 'private_where_public_expected', encoding: 'der' } : faultOfDer(readSpki(der));
-}
-
-function readText(keyText: KeyText): Uint8Array | KeyFault {
-  if (isHex(keyText)) return { code: 'hex' };
-  const { encoding, text } = keyText;
-  switch (encoding) {
-    case 'jwk':
-      return readPublicJwk(text);
-    case 'openssh':
-      return readOpenSshLine(text);
-    case 'pem':
-      return readPem(text);
-    case 'base64':
-      return decodeBase64(text) ?? { code: 'malformed', encoding, part: 'base64' };
-  }
-}
-
-/** Whether exactly these 32 bytes were found to be a sound key before. */
-export type IsJudged = (raw: Uint8Array) => boolean;
-
-function judge(
-  bytes: Uint8Array | KeyFault,
-  encoding: KeyEncoding,
-  isJudged: IsJudged | undefined,
-): PublicKeyResult {
-  if ('code' in bytes) return { ok: false, fault: bytes };
-  if (bytes.length !== 32) return { ok: false, fault: { code: 'wrong_length', actualBytes: bytes.length } };
-  const point = isJudged?.(bytes) === true || provesPoint(bytes) ? undefined : findPointFault(bytes);
-  if (point !== undefined) return { ok: false, fault: { code: 'bad_point', encoding, point } };
-  return { ok: true, key: restorePublicKey(bytes), encoding };
-}
-
 /**
  * A key whose 32 bytes {@link parsePublicKey} has judged before, in another thread or process of this verifier.
  * Nothing is judged here: never give it what comes from a file or a peer.
@@ -82,23 +36,47 @@ export function restorePublicKey(judged: Uint8Array): PublicKey {
   return Object.freeze({ raw, fingerprint: fingerprintBytes.toString('hex'), fingerprintBytes });
 }
 
-/** Judges 32 bytes that are known to be a key, as they come out of a computation. */
-export function judgePublicKey(raw: Uint8Array): PublicKeyResult {
-  return judge(raw, 'raw', undefined);
+/**
+ * Reads and judges a public key; see {@link readPublicKey}. Takes up to some milliseconds, so it belongs to loading a
+ * configuration. Never throws on any input.
+ * @param isJudged whether exactly these 32 bytes were found to be a sound key before, and need no second judgement;
+ *   everything else about the key is looked at all the same.
+ */
+export function parsePublicKey(
+  input: string | Uint8Array,
+  isJudged: PointCheck = () => false,
+): PublicKeyResult {
+  const read = readPublicKey(input, (raw) => isJudged(raw) || passesPointCheck(raw));
+  if ('code' in read) return { ok: false, fault: read };
+  return { ok: true, key: restorePublicKey(read.raw), encoding: read.encoding };
+}
+
+/** The encodings that are text, and so can go to a file or a terminal. */
+export type TextKeyEncoding = Exclude<KeyEncoding, 'raw' | 'der'>;
+
+/** Every text encoding, in the order in which a help text lists them. */
+export const TEXT_KEY_ENCODINGS: readonly TextKeyEncoding[] = ['pem', 'base64', 'openssh', 'jwk'];
+
+/** A comment with a line break could add a line of its own to an authorized-keys file. */
+function assertComment(comment: string): void {
+  if (!/^[\x20-\x7e]{0,200}$/.test(comment))
+    throw new RangeError('a comment is up to 200 printable ASCII characters');
 }
 
 /**
- * Parses and judges a public key: 32 raw bytes, their standard base64, SPKI in PEM or DER (RFC 8410), an OpenSSH line,
- * or a JWK (RFC 8037). A text may be given as the bytes of its file; what is text is never taken as raw.
- * Takes up to some milliseconds, so it belongs to loading a configuration. Never throws on any input.
- * @param isJudged keys that need no second proof; everything else about them is looked at all the same.
+ * Writes a public key: base64 of its 32 bytes, SPKI PEM, an OpenSSH line, or a JWK. Ends with a newline.
+ * @param comment for OpenSSH only: printable ASCII, otherwise it throws.
  */
-export function parsePublicKey(input: string | Uint8Array, isJudged?: IsJudged): PublicKeyResult {
-  if (typeof input !== 'string' && !isText(input)) {
-    if (input.length === 32) return judge(input, 'raw', isJudged);
-    if (isDerKey(input)) return judge(readDer(input), 'der', isJudged);
+export function encodePublicKey(key: PublicKey, encoding: TextKeyEncoding, comment = ''): string {
+  assertComment(comment);
+  switch (encoding) {
+    case 'base64':
+      return `${encodeBase64(key.raw)}\n`;
+    case 'pem':
+      return encodePem('PUBLIC KEY', writeSpki(key.raw));
+    case 'openssh':
+      return `${writeOpenSshLine(key.raw, comment)}\n`;
+    case 'jwk':
+      return `${writePublicJwk(key.raw)}\n`;
   }
-  const keyText = recogniseKeyText(input);
-  if (keyText === undefined) return { ok: false, fault: { code: 'unrecognised' } };
-  return judge(readText(keyText), keyText.encoding, isJudged);
 }

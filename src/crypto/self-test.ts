@@ -5,8 +5,8 @@
 import { bytesFromHex } from './bytes.js';
 import { createStrictVerifier, type Ed25519Engine } from './ed25519.js';
 import { findPointFault } from './edwards-point.js';
-import { KNOWN_ANSWERS, REFUSED_KEYS, type KnownAnswer } from './self-test-vectors.js';
-import { tweetnaclEngine } from './tweetnacl-engine.js';
+import { KNOWN_ANSWERS, REFUSED_KEYS, type KnownAnswer } from './known-answers.js';
+import { tweetnaclEngine } from './portable.js';
 
 /** The name under which a failure of our own key judgement is reported. */
 const KEY_JUDGEMENT = 'key judgement';

@@ -1,10 +1,10 @@
 /** Signing on the server: libsodium where it loads, OpenSSL elsewhere. Both are deterministic and agree. */
 import { createPrivateKey, sign as signWithNode, type KeyObject } from 'node:crypto';
 import { equalBytes } from './bytes.js';
-import { writePkcs8 } from './der-keys.js';
+import { writePkcs8 } from './der.js';
 import { loadSodium, type SodiumModule } from './engines.js';
-import type { PrivateKey } from './key-pair.js';
-import { SIGNATURE_BYTES } from './strict-signature.js';
+import type { PrivateKey } from './private-key.js';
+import { SIGNATURE_BYTES } from './ed25519.js';
 
 /** Makes signatures (RFC 8032 §5.1.6). */
 export interface Signer {

@@ -1,5 +1,5 @@
 /** The envelope that reaches the consumer (docs/wire-contract.md#a-signed-answer), around canonical data. */
-import { encodeBase64 } from '../crypto/base64.js';
+import { encodeBase64 } from '../crypto/bytes.js';
 import { escapeNonAscii } from '../json/escape-text.js';
 import { FEEDBACK_RESPONSE_SCHEMA, FEEDBACK_SIGNATURE_ALGORITHM } from './signing-input.js';
 

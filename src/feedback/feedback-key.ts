@@ -1,7 +1,8 @@
 /** A private key that signs answers, kept where no logger, printer or serializer finds it (docs/security-requirements.md#33). */
 import { equalBytes } from '../crypto/bytes.js';
 import { portableSign } from '../crypto/portable.js';
-import { zeroize, type PrivateKey, type Signer } from '../crypto/private-key.js';
+import { zeroize, type PrivateKey } from '../crypto/private-key.js';
+import type { Signer } from '../crypto/signing.js';
 import type { PublicKey } from '../crypto/public-key.js';
 import type { ValidityInterval } from '../protocol/validity-interval.js';
 

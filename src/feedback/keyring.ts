@@ -1,5 +1,5 @@
 /** The public keys that consumers verify answers with, as they are published. Holds nothing secret. */
-import { encodeBase64, encodeBase64Url } from '../crypto/base64.js';
+import { encodeBase64, encodeBase64Url } from '../crypto/bytes.js';
 import type { FeedbackKey } from './feedback-key.js';
 import { domainOf, type FeedbackSettings } from './feedback-settings.js';
 

@@ -2,7 +2,7 @@
  * From an upstream's plain answer to the signed envelope, or to the reason for withholding it: judged first, and signed
  * when the caller, who may have to wait for a submission in between, says so.
  */
-import type { Signer } from '../crypto/private-key.js';
+import type { Signer } from '../crypto/signing.js';
 import type { AdjustmentDemands } from './adjustment-contract.js';
 import { readAnswer, type ReadAnswer } from './answer-reader.js';
 import { writeEnvelope } from './envelope.js';

@@ -1,5 +1,5 @@
 /** The start-up self-test of signing (docs/security-requirements.md#6): every key, through the signer in use and through tweetnacl. */
-import type { Signer } from '../crypto/private-key.js';
+import type { Signer } from '../crypto/signing.js';
 import type { FeedbackKey } from './feedback-key.js';
 import type { FeedbackSettings } from './feedback-settings.js';
 

@@ -1,5 +1,5 @@
 /** The part of an environment that says who may call and for whom. */
-import { normalizeFingerprint } from '../crypto/fingerprint.js';
+import { normalizeFingerprint } from '../crypto/certificate.js';
 import { describeKeyFault, parsePublicKey } from '../crypto/public-key.js';
 import { quote } from '../config/document/findings.js';
 import type { ImportContext } from './import-context.js';

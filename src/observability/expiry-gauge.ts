@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Gauge, type Registry } from 'prom-client';
 import { maxCertificateFileBytes, readBoundedFile } from '../config/files/read-file.js';
 import type { Configuration } from '../config/settings.js';
-import { earliestEndMs, readCertificateBundle } from '../crypto/certificate-bundle.js';
+import { earliestEndMs, readCertificateBundle } from '../crypto/certificate.js';
 import { isValidAt, type ValidityInterval } from '../protocol/validity-interval.js';
 import { feedbackDomains, feedbackKeysToRenew, keysToRenew, nextChangeMs, pinsToRenew } from './renewals.js';
 

@@ -1,5 +1,5 @@
 /** Holds one scanned JSON value to the syntax of its field. */
-import { decodeCanonicalBase64 } from '../crypto/base64.js';
+import { decodeCanonicalBase64 } from '../crypto/bytes.js';
 import type { SelectedValue } from '../json/scan.js';
 import { NONCE, SHA256_HEX, TIMESTAMP, UUID } from './syntax.js';
 

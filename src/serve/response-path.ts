@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { AuditLog } from '../audit/audit-log.js';
 import type { Configuration } from '../config/settings.js';
-import { encodeBase64Url } from '../crypto/base64.js';
+import { encodeBase64Url } from '../crypto/bytes.js';
 import { selectSigner } from '../crypto/signing.js';
 import { ResponseSigner } from '../envoy/ext-proc/response-signer.js';
 import type { ExecutionStore } from '../executions/execution-store.js';

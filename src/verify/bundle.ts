@@ -1,5 +1,5 @@
 /** The signed string of a federation bundle: its fields joined by `|` (docs/wire-contract.md#post-internalv1federationverify). */
-import { decodeCanonicalBase64 } from '../crypto/base64.js';
+import { decodeCanonicalBase64 } from '../crypto/bytes.js';
 import { roleText, type ContractBody } from './checks/body.js';
 import type { SignedPolicy } from './snapshot.js';
 

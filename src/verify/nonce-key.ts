@@ -1,6 +1,6 @@
 /** The key under which a nonce is remembered (docs/security-requirements.md#15). */
 import type { PublicKey } from '../crypto/public-key.js';
-import { sha256 } from '../crypto/sha256.js';
+import { sha256 } from '../crypto/engines.js';
 import type { KeyPurpose } from './snapshot.js';
 
 const LENGTH_BYTES = 4;

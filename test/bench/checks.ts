@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { certificateFingerprints } from '../../src/crypto/fingerprint.js';
+import { certificateFingerprints } from '../../src/crypto/certificate.js';
 import { encodeAllow } from '../../src/envoy/ext-authz/check-response.js';
 import { runLoad, type LoadResult } from './grpc-load.js';
 import {

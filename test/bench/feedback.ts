@@ -5,8 +5,8 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import { encodeBase64Url } from '../../src/crypto/base64.js';
-import { generateKeyPair } from '../../src/crypto/key-pair.js';
+import { encodeBase64Url } from '../../src/crypto/bytes.js';
+import { generateKeyPair } from '../../src/crypto/private-key.js';
 import { selectSigner } from '../../src/crypto/signing.js';
 import { canonicalize } from '../../src/feedback/canonical-json.js';
 import { FeedbackKey } from '../../src/feedback/feedback-key.js';

@@ -1,22 +1,21 @@
 import fc from 'fast-check';
-import { decodeBase64, decodeCanonicalBase64, encodeBase64 } from '../../src/crypto/base64.js';
+import { decodeBase64, decodeCanonicalBase64, encodeBase64 } from '../../src/crypto/bytes.js';
 import { findPointFault } from '../../src/crypto/edwards-point.js';
-import { certificateFingerprints, normalizeFingerprint } from '../../src/crypto/fingerprint.js';
+import { certificateFingerprints, normalizeFingerprint } from '../../src/crypto/certificate.js';
+import { encodePrivateKey, generateKeyPair, parsePrivateKey } from '../../src/crypto/private-key.js';
 import {
-  encodePrivateKey,
   encodePublicKey,
-  generateKeyPair,
-  parsePrivateKey,
   TEXT_KEY_ENCODINGS,
-} from '../../src/crypto/private-key.js';
-import { describeKeyFault, parsePublicKey } from '../../src/crypto/public-key.js';
+  describeKeyFault,
+  parsePublicKey,
+} from '../../src/crypto/public-key.js';
 
 const key = generateKeyPair(new Uint8Array(32).fill(0x5a));
 const seeds = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const encodings = fc.constantFrom(...TEXT_KEY_ENCODINGS);
 const ownTexts = TEXT_KEY_ENCODINGS.flatMap((encoding) => [
   encodePublicKey(key.publicKey, encoding, 'c'),
-  encodePrivateKey(key, encoding, 'c'),
+  ...(encoding === 'openssh' ? [] : [encodePrivateKey(key, encoding)]),
 ]);
 
 /** Near misses: a good text with a piece cut out and another put in. */
@@ -71,9 +70,10 @@ describe('every key', () => {
     fc.assert(
       fc.property(seeds, encodings, (seed, encoding) => {
         const made = generateKeyPair(seed);
-        const text = encodePrivateKey(made, encoding);
-        const back = parsePrivateKey(text);
-        expect(back.ok && back.key.secret).toEqual(made.secret);
+        if (encoding !== 'openssh') {
+          const back = parsePrivateKey(encodePrivateKey(made, encoding));
+          expect(back.ok && back.key.secret).toEqual(made.secret);
+        }
         expect(parsePublicKey(encodePublicKey(made.publicKey, encoding))).toEqual({
           ok: true,
           encoding,

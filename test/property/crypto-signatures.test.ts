@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { createStrictVerifier, type StrictVerifier } from '../../src/crypto/ed25519.js';
 import { nodeEngine, selectEngine } from '../../src/crypto/engines.js';
 import { portableVerifier } from '../../src/crypto/portable.js';
-import { generateKeyPair, signDetached } from '../../src/crypto/private-key.js';
+import { generateKeyPair } from '../../src/crypto/private-key.js';
+import { signDetached } from '../../src/crypto/signing.js';
 import { parsePublicKey } from '../../src/crypto/public-key.js';
 
 const key = generateKeyPair(new Uint8Array(32).fill(0x5a));

@@ -1,7 +1,7 @@
 /** Whatever an upstream writes: what is signed of it is verified by a consumer in Python, and is what was written. */
 import { randomBytes } from 'node:crypto';
-import { generateKeyPair } from '../../src/crypto/key-pair.js';
-import { selectSigner } from '../../src/crypto/private-key.js';
+import { generateKeyPair } from '../../src/crypto/private-key.js';
+import { selectSigner } from '../../src/crypto/signing.js';
 import { FeedbackKey } from '../../src/feedback/feedback-key.js';
 import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';
 import { AnswerSource } from '../e2e/support/generated-answers.js';

@@ -1,7 +1,7 @@
 /** A ResponseSigner with every effect faked, and messages as Envoy sends them. */
 import { createPublicKey, verify } from 'node:crypto';
 import { Registry } from 'prom-client';
-import { generateKeyPair } from '../../src/crypto/key-pair.js';
+import { generateKeyPair } from '../../src/crypto/private-key.js';
 import { selectSigner } from '../../src/crypto/signing.js';
 import { ResponseSigner } from '../../src/envoy/ext-proc/response-signer.js';
 import { FeedbackKey } from '../../src/feedback/feedback-key.js';

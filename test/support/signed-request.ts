@@ -1,6 +1,6 @@
 /** Valid requests: every negative test begins here and changes one thing. */
 import type { StrictVerifier } from '../../src/crypto/ed25519.js';
-import type { PrivateKey } from '../../src/crypto/key-pair.js';
+import type { PrivateKey } from '../../src/crypto/private-key.js';
 import { signDetached } from '../../src/crypto/signing.js';
 import { type DecisionFacts, noFacts } from '../../src/verify/decision.js';
 import type { InboundRequest, PeerCertificate } from '../../src/verify/inbound-request.js';

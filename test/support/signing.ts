@@ -1,6 +1,6 @@
 /** What signing an answer needs, and an upstream's answer to sign, for a test to change. */
-import { selectSigner } from '../../src/crypto/private-key.js';
-import { generateKeyPair } from '../../src/crypto/key-pair.js';
+import { generateKeyPair } from '../../src/crypto/private-key.js';
+import { selectSigner } from '../../src/crypto/signing.js';
 import type { FeedbackQuery } from '../../src/feedback/feedback-context.js';
 import { FeedbackKey } from '../../src/feedback/feedback-key.js';
 import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';

@@ -3,7 +3,7 @@ import { buildContract } from '../../src/config/compile/json-body.js';
 import { profiles } from '../../src/config/compile/profiles.js';
 import { createStrictVerifier, type StrictVerifier } from '../../src/crypto/ed25519.js';
 import { selectEngine } from '../../src/crypto/engines.js';
-import { generateKeyPair, type PrivateKey } from '../../src/crypto/key-pair.js';
+import { generateKeyPair, type PrivateKey } from '../../src/crypto/private-key.js';
 import type { SecurityHeaderNames } from '../../src/protocol/header-names.js';
 import type { PeerCertificate } from '../../src/verify/inbound-request.js';
 import type {

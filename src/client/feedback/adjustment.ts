@@ -1,6 +1,9 @@
-/** One adjustment of a verified answer (docs/wire-contract.md#a-signed-answer): read, and held to its form. */
+/**
+ * One adjustment of a verified answer (docs/wire-contract.md#a-signed-answer): read, held to its form, and asked whether
+ * it concerns us. Whether it has ended is looked at in `bind-adjustments.ts`, and again by the policy.
+ */
 import { SHA256_HEX, TARGET_URN } from '../../protocol/syntax.js';
-import type { Members, MemberValue } from './members.js';
+import type { JsonObject, JsonValue } from './json-object.js';
 
 /** The schema version of an adjustment. */
 export const FEEDBACK_ADJUSTMENT_SCHEMA = 'feedback.adjustment.v1';
@@ -59,21 +62,21 @@ const MAX_TTL_SECONDS = 86_400;
 const MAX_TIMESTAMP_SECONDS = 99_999_999_999;
 
 /** Holds the members of an adjustment to their form; unknown members are not looked at. */
-export function readAdjustment(members: Members): Adjustment | AdjustmentFault {
+export function readAdjustment(members: JsonObject): Adjustment | AdjustmentFault {
   return new AdjustmentReader(members).read();
 }
 
 /** Its text, when the member is one. */
-export function textOf(value: MemberValue | undefined): string | undefined {
+export function textOf(value: JsonValue | undefined): string | undefined {
   return value?.type === 'string' ? value.value : undefined;
 }
 
 /** Keeps the first fault, so that the reading itself is one plain list. */
 class AdjustmentReader {
-  readonly #members: Members;
+  readonly #members: JsonObject;
   #fault: AdjustmentMember | undefined;
 
-  constructor(members: Members) {
+  constructor(members: JsonObject) {
     this.#members = members;
   }
 
@@ -121,4 +124,81 @@ class AdjustmentReader {
     this.#fault ??= name;
     return instead;
   }
+}
+
+/** Why an adjustment is not applied, in the order in which it is looked for. */
+export type DropReason =
+  | 'other_tenant'
+  | 'other_schema'
+  | 'malformed'
+  | 'other_execution'
+  | 'other_attestation'
+  /** Made further ahead of its own signature than clocks differ: it would hold for longer than it may. */
+  | 'from_the_future'
+  /** A later adjustment of the same answer is bound to the same target, even if that one has ended. */
+  | 'superseded'
+  | 'ended';
+
+/** What a dropped adjustment says of itself, as far as it says it. For reports alone: nothing of it is applied. */
+export interface DroppedClaims {
+  readonly tenantId: string | undefined;
+  readonly executionFingerprint: string | undefined;
+  readonly attestationMeasurementHash: string | undefined;
+  readonly targetUrn: string | undefined;
+  readonly action: string | undefined;
+}
+
+/** An adjustment that is not applied. */
+export interface DroppedAdjustment {
+  /** Its place in the answer, from 0 on. */
+  readonly index: number;
+  readonly adjustment: DroppedClaims;
+  readonly reason: DropReason;
+  /** With `malformed`: the first member that is missing, of another type or out of bounds; none when it is no object. */
+  readonly member?: AdjustmentMember;
+}
+
+/** How far an adjustment's `timestamp` may lie ahead of the answer's `signed_at`. */
+const MAX_AHEAD_SECONDS = 300;
+
+/** What an adjustment must be for, to be ours. */
+export interface Demands {
+  readonly tenant: string;
+  readonly executions: ReadonlySet<string>;
+  readonly attestations: ReadonlySet<string>;
+  /** Of the answer. */
+  readonly signedAtSeconds: number;
+}
+
+/** A bound adjustment with what it says of itself, or a drop. */
+export type Judged =
+  { readonly adjustment: Adjustment; readonly claims: DroppedClaims } | Omit<DroppedAdjustment, 'index'>;
+
+/** Judges one element of the list; undefined is an element that is no object. */
+export function judgeAdjustment(members: JsonObject | undefined, demands: Demands): Judged {
+  const claims = claimsOf(members);
+  const drop = (reason: DropReason): Judged => ({ adjustment: claims, reason });
+  if (members === undefined) return drop('malformed');
+  if (claims.tenantId === undefined) return { adjustment: claims, reason: 'malformed', member: 'tenant_id' };
+  if (claims.tenantId !== demands.tenant) return drop('other_tenant');
+  const schemaVersion = textOf(members.get('schema_version'));
+  if (schemaVersion !== undefined && schemaVersion !== FEEDBACK_ADJUSTMENT_SCHEMA)
+    return drop('other_schema');
+  const adjustment = readAdjustment(members);
+  if ('fault' in adjustment) return { adjustment: claims, reason: 'malformed', member: adjustment.fault };
+  if (!demands.executions.has(adjustment.executionFingerprint)) return drop('other_execution');
+  if (!demands.attestations.has(adjustment.attestationMeasurementHash)) return drop('other_attestation');
+  if (adjustment.timestampSeconds > demands.signedAtSeconds + MAX_AHEAD_SECONDS)
+    return drop('from_the_future');
+  return { adjustment, claims };
+}
+
+function claimsOf(members: JsonObject | undefined): DroppedClaims {
+  return {
+    tenantId: textOf(members?.get('tenant_id')),
+    executionFingerprint: textOf(members?.get('execution_fingerprint')),
+    attestationMeasurementHash: textOf(members?.get('attestation_measurement_hash')),
+    targetUrn: textOf(members?.get('target_urn')),
+    action: textOf(members?.get('action')),
+  };
 }

@@ -1,9 +1,15 @@
 /** From a verified answer to the adjustments that concern an execution of ours (docs/wire-contract.md#a-signed-answer). */
 import { Tokeniser } from '../../json/tokeniser.js';
 import { SHA256_HEX } from '../../protocol/syntax.js';
-import { ADJUSTMENT_MEMBERS, type Adjustment } from './adjustment.js';
-import { judgeAdjustment, type Demands, type DroppedAdjustment, type Judged } from './judge-adjustment.js';
-import { readObjects } from './members.js';
+import {
+  type Adjustment,
+  ADJUSTMENT_MEMBERS,
+  type Demands,
+  type DroppedAdjustment,
+  judgeAdjustment,
+  type Judged,
+} from './adjustment.js';
+import { readObjects } from './json-object.js';
 import { VerifiedFeedback } from './verify-feedback.js';
 
 /** What we ran: only what concerns it is applied. */

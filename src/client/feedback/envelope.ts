@@ -5,7 +5,7 @@ import { Tokeniser } from '../../json/tokeniser.js';
 import { Token } from '../../json/tokens.js';
 import { isSignableField } from '../../feedback/signing-input.js';
 import { NONCE, TIMESTAMP } from '../../protocol/syntax.js';
-import { readMembers, type Members } from './members.js';
+import { readObject, type JsonObject } from './json-object.js';
 
 /** The members that the signature is about. */
 export type EnvelopeMember =
@@ -50,16 +50,16 @@ export function readEnvelope(text: Uint8Array): Envelope | EnvelopeFault {
   if (!data.ok) return { code: 'malformed_json', fault: data.fault, offset: data.offset };
   const tokeniser = new Tokeniser(text);
   if (tokeniser.next() !== Token.beginObject) return { code: 'malformed_envelope', problem: 'no_object' };
-  const reader = new EnvelopeReader(readMembers(text, tokeniser, MEMBERS));
+  const reader = new EnvelopeReader(readObject(text, tokeniser, MEMBERS));
   return reader.read(data.member?.canonical);
 }
 
 /** Keeps the first fault, so that the reading itself is one plain list. */
 class EnvelopeReader {
-  readonly #members: Members;
+  readonly #members: JsonObject;
   #fault: EnvelopeFault | undefined;
 
-  constructor(members: Members) {
+  constructor(members: JsonObject) {
     this.#members = members;
   }
 

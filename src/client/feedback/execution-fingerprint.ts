@@ -1,6 +1,7 @@
 /** The name of an execution (docs/wire-contract.md#a-signed-answer). Runs anywhere: no Node built-in and no Buffer. */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { hexFromBytes } from '../../crypto/bytes.js';
 import { canonicalize } from '../../feedback/canonical-json.js';
-import { sha256Hex } from './sha256.js';
 
 /** What an execution is known by. Every value is a text and goes in as it is, hashes in their own case. */
 export interface ExecutionFacts {
@@ -32,5 +33,5 @@ export function executionFingerprint(facts: ExecutionFacts): string {
     if (typeof value !== 'string') throw new TypeError(`${name} must be a text`);
   const result = canonicalize(new TextEncoder().encode(JSON.stringify(members)));
   if (!result.ok) throw new Error('texts always have a canonical form');
-  return sha256Hex(result.canonical);
+  return hexFromBytes(sha256(result.canonical));
 }

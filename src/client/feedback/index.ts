@@ -10,15 +10,15 @@ export { executionFingerprint, type ExecutionFacts } from './execution-fingerpri
 export { FeedbackPolicy } from './feedback-policy.js';
 export { FeedbackKeyring, type KeyLookup, type KeyringEntry, type KeyringResult } from './keyring.js';
 export { keyringFromJson, keyringFromMap, type KeyFileReader, type KeyringMap } from './keyring-document.js';
-export { describeKeyringFault, type KeyringFault } from './keyring-fault.js';
+export { describeKeyringFault, type KeyringFault } from './keyring.js';
 export {
   evaluateAllow,
   TIGHTEN_CONFIDENCE,
   type BoundPolicyInput,
   type PolicyInput,
   type UnboundPolicyInput,
-} from './policy-decision.js';
+} from './feedback-policy.js';
 export { MemorySeenNonces, type FeedbackClock, type NonceClaim, type SeenNonces } from './seen-nonces.js';
-export type { VerificationFailure, VerificationFailureCode } from './verification-failure.js';
+export type { VerificationFailure, VerificationFailureCode } from './answer-checks.js';
 export { verifyFeedback, type FeedbackVerification, type VerifiedFeedback } from './verify-feedback.js';
-export type { VerifyFeedbackOptions } from './verify-options.js';
+export type { VerifyFeedbackOptions } from './answer-checks.js';

@@ -1,7 +1,6 @@
 /** Keyrings written as JSON: an object of key ids, or a JWK set (RFC 7517 §5). Runs anywhere. */
 import { canonicalize } from '../../feedback/canonical-json.js';
-import { FeedbackKeyring, type KeyringEntry, type KeyringResult } from './keyring.js';
-import type { KeyringFault } from './keyring-fault.js';
+import { FeedbackKeyring, type KeyringEntry, type KeyringFault, type KeyringResult } from './keyring.js';
 
 /** The text of a file that an entry names, or why there is none. */
 export type KeyFileReader = (

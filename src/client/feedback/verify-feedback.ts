@@ -3,9 +3,7 @@
  * Source: docs/wire-contract.md#a-signed-answer. Runs anywhere: no Node built-in and no Buffer.
  */
 import type { Envelope } from './envelope.js';
-import { judgeAnswer } from './judge-answer.js';
-import type { VerifyFeedbackOptions } from './verify-options.js';
-import type { VerificationFailure } from './verification-failure.js';
+import { checkAnswer, type VerificationFailure, type VerifyFeedbackOptions } from './answer-checks.js';
 
 /** Verified, or why not. */
 export type FeedbackVerification =
@@ -80,7 +78,7 @@ export function verifyFeedback(
   options: VerifyFeedbackOptions,
 ): FeedbackVerification {
   const verifiedAtMs = options.clock.nowMs();
-  const envelope = judgeAnswer(envelopeText, options, verifiedAtMs);
+  const envelope = checkAnswer(envelopeText, options, verifiedAtMs);
   if ('code' in envelope) return { ok: false, ...envelope };
   const { tenant } = options;
   return { ok: true, feedback: new VerifiedFeedback(SEAL, { tenant, envelope, verifiedAtMs }) };

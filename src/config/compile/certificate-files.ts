@@ -5,7 +5,7 @@ import {
   readCertificateBundle,
   type BundleFault,
   type CertificateBundle,
-} from '../../crypto/certificate-bundle.js';
+} from '../../crypto/certificate.js';
 import type { ConfigurationPath } from '../document/findings.js';
 import { warnOfEnd, type LoadContext } from './context.js';
 

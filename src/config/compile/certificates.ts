@@ -1,12 +1,13 @@
 /** An identity's pinned certificates. */
 import { X509Certificate } from 'node:crypto';
-import { kindOfKey, publicKeyOf } from '../../crypto/certificate-bundle.js';
 import {
   certificateFingerprints,
   encodedCertificateBytes,
+  kindOfKey,
   MAX_ENCODED_CERTIFICATE_BYTES,
   normalizeFingerprint,
-} from '../../crypto/fingerprint.js';
+  publicKeyOf,
+} from '../../crypto/certificate.js';
 import type { CertificatePin } from '../../verify/snapshot.js';
 import { quote, type ConfigurationPath } from '../document/findings.js';
 import type { CertificateInput } from '../schema/identity.js';

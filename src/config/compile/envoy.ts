@@ -1,7 +1,7 @@
 /** The `envoy` section: what will be rendered, and whether Envoy can use its certificates: the chain with its key, and the CAs whose clients it takes. */
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { latin1FromBytes } from '../../crypto/bytes.js';
-import { publicKeyOf } from '../../crypto/certificate-bundle.js';
+import { publicKeyOf } from '../../crypto/certificate.js';
 import { splitPem } from '../../crypto/pem.js';
 import { quote } from '../document/findings.js';
 import { checkPrivateKeyFile } from '../files/private-key-file.js';

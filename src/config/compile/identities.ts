@@ -1,5 +1,5 @@
 /** Identities: compiled one by one, then looked at together. */
-import { normalizeFingerprint } from '../../crypto/fingerprint.js';
+import { normalizeFingerprint } from '../../crypto/certificate.js';
 import type { Identity } from '../../verify/snapshot.js';
 import { quote, type ConfigurationPath } from '../document/findings.js';
 import type { IdentityInput } from '../schema/identity.js';

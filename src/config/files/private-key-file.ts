@@ -80,7 +80,7 @@ export type PrivateKeyLoad =
   | { readonly ok: false; readonly message: string; readonly remedy: string };
 
 /**
- * Reads an Ed25519 private key: 32 raw bytes or their base64, PKCS#8 PEM, OpenSSH or JWK. The mode of the file is
+ * Reads an Ed25519 private key: 32 raw bytes or their base64, PKCS#8 PEM or JWK. The mode of the file is
  * judged first, and the bytes that were read are wiped.
  */
 export function loadPrivateKeyFile(path: string): PrivateKeyLoad {
@@ -98,5 +98,5 @@ export function loadPrivateKeyFile(path: string): PrivateKeyLoad {
 export function privateKeyRemedy(fault: KeyFault): string {
   if (fault.code === 'public_where_private_expected') return 'name the file of the private key';
   if (fault.code === 'encrypted') return 'store the key without a passphrase, at mode 0600';
-  return 'name an Ed25519 private key: 32 raw bytes, their base64, PKCS#8 PEM or OpenSSH (`countersign keygen` makes one)';
+  return 'name an Ed25519 private key: 32 raw bytes, their base64, PKCS#8 PEM or a JWK (`countersign keygen` makes one)';
 }

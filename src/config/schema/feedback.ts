@@ -8,7 +8,7 @@ const key = z
       'The id of the key, `[A-Za-z0-9._-]{1,64}`; it is signed, and a new key takes a new id.',
     ),
     privateKeyFile: filePath.describe(
-      'Its Ed25519 private key: 32 raw bytes or their base64, PKCS#8 PEM, or OpenSSH; closed to other users (mode 0600 or 0640).',
+      'Its Ed25519 private key: 32 raw bytes or their base64, PKCS#8 PEM, or a JWK; closed to other users (mode 0600 or 0640).',
     ),
     notBefore: instant.optional().describe('The key signs from this moment on. Default: always.'),
     notAfter: instant

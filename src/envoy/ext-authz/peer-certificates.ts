@@ -1,7 +1,7 @@
 /** Fingerprints of peer certificates, computed by us from what Envoy saw, and remembered by content. */
 import { hash } from 'node:crypto';
 import NodeCache from 'node-cache';
-import { certificateFingerprints, MAX_ENCODED_CERTIFICATE_BYTES } from '../../crypto/fingerprint.js';
+import { certificateFingerprints, MAX_ENCODED_CERTIFICATE_BYTES } from '../../crypto/certificate.js';
 import type { PeerCertificate } from '../../verify/inbound-request.js';
 
 const REMEMBERED_SECONDS = 300;

@@ -1,6 +1,6 @@
 /** Exactly one of each security header, of exactly its syntax (docs/security-requirements.md#7, #8). */
-import { decodeCanonicalBase64 } from '../../crypto/base64.js';
-import { normalizeFingerprint } from '../../crypto/fingerprint.js';
+import { decodeCanonicalBase64 } from '../../crypto/bytes.js';
+import { normalizeFingerprint } from '../../crypto/certificate.js';
 import { headerValues, type InboundRequest } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
 import type { SignatureProof, SignedRequest } from '../signed-request.js';

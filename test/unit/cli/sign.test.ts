@@ -3,9 +3,10 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { signingInput } from '../../../src/client/index.js';
-import { loadPortablePublicKey, portableVerifier } from '../../../src/crypto/portable.js';
+import { readPublicKey } from '../../../src/crypto/key-text.js';
+import { portableVerifier } from '../../../src/crypto/portable.js';
 import { encodePrivateKey, generateKeyPair } from '../../../src/crypto/private-key.js';
-import { certificateFingerprints } from '../../../src/crypto/fingerprint.js';
+import { certificateFingerprints } from '../../../src/crypto/certificate.js';
 import { shellQuote } from '../../../src/cli/text.js';
 import { NOW_SECONDS, run } from './test-world.js';
 
@@ -42,11 +43,11 @@ function headersOf(out: string): Map<string, string> {
 }
 
 function verifies(headers: ReadonlyMap<string, string>, body: Uint8Array): boolean {
-  const loaded = loadPortablePublicKey(key.publicKey.raw);
+  const loaded = readPublicKey(key.publicKey.raw);
   const [timestamp, nonce] = ['timestamp', 'nonce'].map((name) => headers.get(`x-telemetry-${name}`) ?? '');
   const signature = Buffer.from(headers.get('x-telemetry-signature') ?? '', 'base64');
   const message = signingInput({ timestamp: timestamp!, nonce: nonce!, body });
-  return loaded.ok && portableVerifier.verify(loaded.key, message, signature);
+  return 'raw' in loaded && portableVerifier.verify(loaded, message, signature);
 }
 
 describe('countersign sign', () => {

@@ -10,10 +10,10 @@ import {
   signRequest,
   type SignRequestOptions,
 } from '../../../src/client/index.js';
-import { decodeCanonicalBase64 } from '../../../src/crypto/base64.js';
-import { loadPortablePublicKey, portableVerifier } from '../../../src/crypto/portable.js';
-import { encodePublicKey } from '../../../src/crypto/private-key.js';
-import { parsePublicKey } from '../../../src/crypto/public-key.js';
+import { decodeCanonicalBase64 } from '../../../src/crypto/bytes.js';
+import { readPublicKey } from '../../../src/crypto/key-text.js';
+import { portableVerifier } from '../../../src/crypto/portable.js';
+import { encodePublicKey, parsePublicKey } from '../../../src/crypto/public-key.js';
 import { signatureBase } from '../../../src/verify/signed-request.js';
 import { NONCE } from '../../../src/protocol/syntax.js';
 
@@ -51,8 +51,8 @@ describe('signRequest', () => {
       body,
     );
     expect(Buffer.from(signingInput({ timestamp, nonce: options.nonce, body }))).toEqual(message);
-    const loaded = loadPortablePublicKey(key.publicKey);
-    expect(loaded.ok && portableVerifier.verify(loaded.key, message, signature!)).toBe(true);
+    const loaded = readPublicKey(key.publicKey);
+    expect('raw' in loaded && portableVerifier.verify(loaded, message, signature!)).toBe(true);
   });
 
   it('makes a signature that openssl verifies', () => {

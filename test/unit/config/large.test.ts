@@ -2,7 +2,7 @@
 import { Findings, shownOfEachSection } from '../../../src/config/document/findings.js';
 import { parseConfigurationDocument } from '../../../src/config/document/document.js';
 import { PublicKeyCache } from '../../../src/config/compile/public-key-cache.js';
-import { unsoundPoints } from '../../../src/crypto/point-proof.js';
+import { UNSOUND_POINTS } from '../../../src/crypto/known-answers.js';
 import { manyOperators } from '../../e2e/support/many.js';
 import { configurationText, createWorkspace, publicKeys, type Workspace } from './workspace.js';
 
@@ -90,7 +90,7 @@ describe('a line is found', () => {
 
 // Fault: reload-large
 describe('keys that were judged', () => {
-  const unsound = Buffer.from(unsoundPoints[0] ?? '', 'hex');
+  const unsound = Buffer.from(UNSOUND_POINTS[0] ?? '', 'hex');
 
   it('are not judged again by the cache that another one hands them to', () => {
     const first = new PublicKeyCache();

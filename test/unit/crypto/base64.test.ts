@@ -4,7 +4,7 @@ import {
   decodeCanonicalBase64,
   encodeBase64,
   encodeBase64Url,
-} from '../../../src/crypto/base64.js';
+} from '../../../src/crypto/bytes.js';
 import { vectors, fromHex } from './support.js';
 
 const signature = fromHex(vectors.key.signature);

@@ -1,7 +1,7 @@
 import { createSodiumEngine, loadSodium, nodeEngine, selectEngine } from '../../../src/crypto/engines.js';
 import { portableKeyPair, portableSign } from '../../../src/crypto/portable.js';
-import { generateKeyPair, signDetached, zeroize } from '../../../src/crypto/private-key.js';
-import { createSodiumSigner, nodeSigner, selectSigner } from '../../../src/crypto/signing.js';
+import { generateKeyPair, zeroize } from '../../../src/crypto/private-key.js';
+import { createSodiumSigner, nodeSigner, selectSigner, signDetached } from '../../../src/crypto/signing.js';
 import { fromHex, toHex, vectors } from './support.js';
 
 const sodium = loadSodium();

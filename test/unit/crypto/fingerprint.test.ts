@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { certificateFingerprints, normalizeFingerprint } from '../../../src/crypto/fingerprint.js';
+import { certificateFingerprints, normalizeFingerprint } from '../../../src/crypto/certificate.js';
 import { certificateFixture } from './support.js';
 
 /** Hashes as `openssl x509 -fingerprint -sha256`, and `openssl pkey -pubin -outform der | sha256sum`, print them. */

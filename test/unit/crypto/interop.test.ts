@@ -3,14 +3,9 @@ import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  encodePrivateKey,
-  encodePublicKey,
-  generateKeyPair,
-  parsePrivateKey,
-  signDetached,
-} from '../../../src/crypto/private-key.js';
-import { parsePublicKey } from '../../../src/crypto/public-key.js';
+import { encodePrivateKey, generateKeyPair, parsePrivateKey } from '../../../src/crypto/private-key.js';
+import { signDetached } from '../../../src/crypto/signing.js';
+import { encodePublicKey, parsePublicKey } from '../../../src/crypto/public-key.js';
 import { fromHex, toHex, vectors, verifiers } from './support.js';
 
 const key = generateKeyPair(fromHex(vectors.key.seed));
@@ -91,26 +86,17 @@ describeWith('openssl')('openssl', () => {
 });
 
 describeWith('ssh-keygen')('ssh-keygen', () => {
-  it('reads our private key and gives the public line that we give', () => {
-    const path = save('ours_ssh', encodePrivateKey(key, 'openssh', 'producer 1'));
-    const printed = execFileSync('ssh-keygen', ['-y', '-f', path], { encoding: 'utf8' });
-    expect(printed).toBe(encodePublicKey(key.publicKey, 'openssh', 'producer 1'));
+  it('reads the public line that we give', () => {
+    const path = save('ours_ssh.pub', encodePublicKey(key.publicKey, 'openssh', 'producer 1'));
+    const printed = execFileSync('ssh-keygen', ['-l', '-f', path], { encoding: 'utf8' });
+    expect(printed).toMatch(/^256 SHA256:\S+ producer 1 \(ED25519\)\n$/);
   });
 
-  it('makes a key that we read', () => {
+  it('makes a public line that we read, and a private key that is refused by name', () => {
     const path = join(folder, 'theirs_ssh');
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'a comment', '-f', path]);
-    const parsed = parsePrivateKey(readFileSync(path));
-    const parsedPublic = parsePublicKey(readFileSync(`${path}.pub`));
-    if (!parsed.ok || !parsedPublic.ok) throw new Error('not read');
-    expect(parsed.encoding).toBe('openssh');
-    expect(parsedPublic.key).toEqual(parsed.key.publicKey);
-  });
-
-  it('makes an encrypted key that is refused as such', () => {
-    const path = join(folder, 'encrypted_ssh');
-    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'a passphrase', '-f', path]);
-    const fault = { code: 'encrypted', encoding: 'openssh' };
+    expect(parsePublicKey(readFileSync(`${path}.pub`))).toMatchObject({ ok: true, encoding: 'openssh' });
+    const fault = { code: 'unsupported_pem', label: 'OPENSSH PRIVATE KEY' };
     expect(parsePrivateKey(readFileSync(path))).toEqual({ ok: false, fault });
   });
 
@@ -118,7 +104,6 @@ describeWith('ssh-keygen')('ssh-keygen', () => {
     const path = join(folder, 'ecdsa_ssh');
     execFileSync('ssh-keygen', ['-q', '-t', 'ecdsa', '-N', '', '-f', path]);
     const fault = { code: 'not_ed25519', encoding: 'openssh', algorithm: 'ecdsa-sha2-nistp256' };
-    expect(parsePrivateKey(readFileSync(path))).toEqual({ ok: false, fault });
     expect(parsePublicKey(readFileSync(`${path}.pub`))).toEqual({ ok: false, fault });
   });
 });

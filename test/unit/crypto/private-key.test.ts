@@ -1,14 +1,13 @@
 import { inspect } from 'node:util';
 import {
+  describeKeyFault,
   encodePrivateKey,
-  encodePublicKey,
   generateKeyPair,
   parsePrivateKey,
-  TEXT_KEY_ENCODINGS,
   zeroize,
   type KeyFault,
 } from '../../../src/crypto/private-key.js';
-import { parsePublicKey } from '../../../src/crypto/public-key.js';
+import { encodePublicKey, TEXT_KEY_ENCODINGS, parsePublicKey } from '../../../src/crypto/public-key.js';
 import { fromHex, toHex, vectors } from './support.js';
 
 const vector = vectors.rfc8032[0]!;
@@ -36,12 +35,6 @@ function base64(bytes: Uint8Array): string {
 
 function pemOf(label: string, bytes: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${base64(bytes)}\n-----END ${label}-----\n`;
-}
-
-/** OpenSSH's container of `key`, with bytes replaced. */
-function tamperedContainer(edit: (container: Buffer) => Buffer): string {
-  const body = encodePrivateKey(key, 'openssh', 'me').split('\n').slice(1, -2).join('');
-  return pemOf('OPENSSH PRIVATE KEY', edit(Buffer.from(body, 'base64')));
 }
 
 function pkcs8(hexParts: string): string {
@@ -87,9 +80,11 @@ describe('a private key', () => {
   });
 
   it.each(TEXT_KEY_ENCODINGS)('reads back what it writes as %s', (encoding) => {
-    const result = parsePrivateKey(encodePrivateKey(key, encoding, 'a comment'));
-    expect(result).toMatchObject({ ok: true, encoding });
-    expect(result.ok && toHex(result.key.secret)).toBe(toHex(key.secret));
+    if (encoding !== 'openssh') {
+      const result = parsePrivateKey(encodePrivateKey(key, encoding));
+      expect(result).toMatchObject({ ok: true, encoding });
+      expect(result.ok && toHex(result.key.secret)).toBe(toHex(key.secret));
+    }
     const publicResult = parsePublicKey(encodePublicKey(key.publicKey, encoding, 'a comment'));
     expect(publicResult).toEqual({ ok: true, encoding, key: key.publicKey });
   });
@@ -102,7 +97,7 @@ describe('a private key', () => {
 
   it('refuses a comment that would add a line of its own', () => {
     expect(() => encodePublicKey(key.publicKey, 'openssh', 'a\nssh-ed25519 AAAA')).toThrow(RangeError);
-    expect(() => encodePrivateKey(key, 'openssh', '\u00e9')).toThrow(RangeError);
+    expect(() => encodePublicKey(key.publicKey, 'openssh', '\u00e9')).toThrow(RangeError);
   });
 
   it.each<[string, string | Uint8Array, KeyFault]>([
@@ -193,44 +188,9 @@ describe('a private key', () => {
     ],
     ['PKCS#8 cut short', pkcs8('302e 0201'), { code: 'malformed', encoding: 'pem', part: 'der' }],
     [
-      'an OpenSSH container with another magic',
-      tamperedContainer((c) => c.fill(0x58, 0, 1)),
-      { code: 'malformed', encoding: 'openssh', part: 'openssh_container' },
-    ],
-    [
-      'an OpenSSH container of two keys',
-      tamperedContainer((c) => c.fill(2, 38, 39)),
-      { code: 'malformed', encoding: 'openssh', part: 'openssh_container' },
-    ],
-    [
-      'an encrypted OpenSSH container',
-      tamperedContainer((c) => c.fill(0x58, 19, 20)),
-      { code: 'encrypted', encoding: 'openssh' },
-    ],
-    [
-      'an OpenSSH container with a byte after it',
-      tamperedContainer((c) => Buffer.concat([c, Buffer.alloc(1)])),
-      { code: 'malformed', encoding: 'openssh', part: 'openssh_container' },
-    ],
-    [
-      'an OpenSSH container with bad padding',
-      tamperedContainer((c) => c.fill(9, c.length - 1)),
-      { code: 'malformed', encoding: 'openssh', part: 'openssh_container' },
-    ],
-    [
-      'an OpenSSH container with unequal checks',
-      tamperedContainer((c) => c.fill(c[98]! ^ 1, 98, 99)),
-      { code: 'malformed', encoding: 'openssh', part: 'openssh_container' },
-    ],
-    [
-      'an OpenSSH container with a foreign outer half',
-      tamperedContainer((c) => c.fill(c[70]! ^ 1, 70, 71)),
-      { code: 'halves_disagree', encoding: 'openssh' },
-    ],
-    [
-      'an OpenSSH container with another seed',
-      tamperedContainer((c) => c.fill(c[170]! ^ 1, 170, 171)),
-      { code: 'halves_disagree', encoding: 'openssh' },
+      "a private key in OpenSSH's form",
+      pemOf('OPENSSH PRIVATE KEY', seed),
+      { code: 'unsupported_pem', label: 'OPENSSH PRIVATE KEY' },
     ],
     [
       'a JWK without its public half',
@@ -252,6 +212,11 @@ describe('a private key', () => {
   ])('is not %s', (_, input, fault) => {
     expect(parsePrivateKey(input)).toEqual({ ok: false, fault });
   });
+});
+
+it("names a remedy for a private key in OpenSSH's form", () => {
+  const result = parsePrivateKey(pemOf('OPENSSH PRIVATE KEY', seed));
+  expect(!result.ok && describeKeyFault(result.fault)).toMatch(/OpenSSH.*`countersign keygen`/);
 });
 
 describe('the secret of a private key', () => {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { sha256 } from '../../../src/crypto/sha256.js';
+import { sha256 } from '../../../src/crypto/engines.js';
 
 describe('SHA-256 on the hot path', () => {
   it('gives the digest of FIPS 180-4 for "abc"', () => {

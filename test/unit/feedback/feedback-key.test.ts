@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { generateKeyPair, zeroize } from '../../../src/crypto/key-pair.js';
+import { generateKeyPair, zeroize } from '../../../src/crypto/private-key.js';
 import { nodeSigner, selectSigner, type Signer } from '../../../src/crypto/signing.js';
 import { FeedbackKey } from '../../../src/feedback/feedback-key.js';
 import { publishedKeys, toJwkSet, toKeyMap } from '../../../src/feedback/keyring.js';

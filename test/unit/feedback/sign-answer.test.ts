@@ -3,7 +3,7 @@ import { activeKeyOf } from '../../../src/feedback/feedback-settings.js';
 import type { SignedAnswer } from '../../../src/feedback/sign-answer.js';
 import { createStrictVerifier } from '../../../src/crypto/ed25519.js';
 import { nodeSigner } from '../../../src/crypto/signing.js';
-import { tweetnaclEngine } from '../../../src/crypto/tweetnacl-engine.js';
+import { tweetnaclEngine } from '../../../src/crypto/portable.js';
 import { ATTESTATION, EXECUTION, KID, OTHER_TENANT, TENANT } from '../../support/signed-feedback.js';
 import {
   adjustmentText,

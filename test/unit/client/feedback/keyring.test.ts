@@ -11,7 +11,8 @@ import {
   type FeedbackKeyring,
   type KeyringResult,
 } from '../../../../src/client/feedback/index.js';
-import { encodePrivateKey, encodePublicKey, generateKeyPair } from '../../../../src/crypto/private-key.js';
+import { encodePrivateKey, generateKeyPair } from '../../../../src/crypto/private-key.js';
+import { encodePublicKey } from '../../../../src/crypto/public-key.js';
 import { KEY, SIGNED_AT_SECONDS, signedAnswer, TENANT, testKey } from '../../../support/signed-feedback.js';
 import { keyringOf } from './consumer.js';
 
@@ -67,7 +68,7 @@ describe('a keyring of the program', () => {
     ['an empty kid', { '': KEY.base64 }, 'bad_kid'],
     ['a kid of 65 letters', { ['a'.repeat(65)]: KEY.base64 }, 'bad_kid'],
     ['an empty key', { a: '' }, 'bad_key unrecognised'],
-    ['hex', { a: 'ab'.repeat(32) }, 'bad_key wrong_length'],
+    ['hex', { a: 'ab'.repeat(32) }, 'bad_key hex'],
     ['31 bytes', { a: Buffer.alloc(31, 7).toString('base64') }, 'bad_key wrong_length'],
     ['base64url', { a: Buffer.alloc(32, 0xff).toString('base64url') }, 'bad_key unrecognised'],
     ['a point of small order', { a: Buffer.alloc(32).toString('base64') }, 'bad_key bad_point'],

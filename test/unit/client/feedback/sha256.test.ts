@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { sha256Hex } from '../../../../src/client/feedback/sha256.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { hexFromBytes } from '../../../../src/crypto/bytes.js';
 
+const sha256Hex = (message: Uint8Array) => hexFromBytes(sha256(message));
 const text = (value: string) => new TextEncoder().encode(value);
 
 /** FIPS 180-4's examples, and the empty message of its validation suite. */

@@ -1,7 +1,11 @@
 /** Our signer and our consumer, made apart from each other, agree on every answer that the signer lets out. */
-import { bindAdjustments, keyringFromJson } from '../../../../src/client/feedback/index.js';
-import { fastVerifier } from '../../../../src/client/fast-verifier.js';
-import { MemorySeenNonces, verifyFeedback } from '../../../../src/client/feedback/index.js';
+import {
+  bindAdjustments,
+  keyringFromJson,
+  MemorySeenNonces,
+  verifyFeedback,
+} from '../../../../src/client/feedback/index.js';
+import { fastVerifier } from '../../../../src/crypto/engines.js';
 import { publishedKeys, toJwkSet, toKeyMap } from '../../../../src/feedback/keyring.js';
 import { ATTESTATION, EXECUTION, signedAnswer, TENANT } from '../../../support/signed-feedback.js';
 import {

@@ -1,11 +1,53 @@
 /**
- * Ed25519 keys in DER (RFC 8410). Nearly all of each is of fixed form, and is compared rather than parsed:
- * what differs by a byte is not taken.
+ * DER (X.690 §10.1): its elements, found without copying, and Ed25519 keys in it (RFC 8410). Nearly all of a key is of
+ * fixed form, and is compared rather than parsed: what differs by a byte is not taken. Runs anywhere: no Node built-in
+ * and no Buffer.
  */
-import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { bytesFromHex, concatBytes, equalBytes } from './bytes.js';
-import { readChildren, readWhole, type DerElement } from './der-element.js';
 import type { KeyFault } from './key-fault.js';
+
+/** One element with a low tag: where it begins, where its content does, and where both end. */
+export interface DerElement {
+  readonly tag: number;
+  readonly start: number;
+  readonly contentStart: number;
+  readonly end: number;
+}
+
+/**
+ * Reads the element at `start`, with a definite, minimal length of up to three bytes.
+ * @param limit where the surrounding element ends; the element may not reach beyond.
+ */
+export function readElement(der: Uint8Array, start: number, limit: number): DerElement | undefined {
+  const tag = der[start] ?? 0;
+  const first = der[start + 1] ?? 0xff;
+  const lengthBytes = first < 0x80 ? 0 : first & 0x7f;
+  const contentStart = start + 2 + lengthBytes;
+  if (first === 0x80 || lengthBytes > 3 || contentStart > limit) return undefined;
+  const longLength = der.subarray(start + 2, contentStart).reduce((value, byte) => value * 256 + byte, 0);
+  const length = lengthBytes === 0 ? first : longLength;
+  const isMinimal = lengthBytes === 0 || length >= (lengthBytes === 1 ? 0x80 : 256 ** (lengthBytes - 1));
+  const end = contentStart + length;
+  return isMinimal && end <= limit ? { tag, start, contentStart, end } : undefined;
+}
+
+/** The only element of a text, which must leave no byte over, if it has this tag. */
+export function readWhole(der: Uint8Array, tag: number): DerElement | undefined {
+  const element = readElement(der, 0, der.length);
+  return element?.tag === tag && element.end === der.length ? element : undefined;
+}
+
+/** The elements inside another, if they fill it exactly. At most eight: more than any structure that we read. */
+export function readChildren(der: Uint8Array, parent: DerElement): readonly DerElement[] | undefined {
+  const children: DerElement[] = [];
+  for (let at = parent.contentStart; at < parent.end;) {
+    const child = readElement(der, at, parent.end);
+    if (child === undefined || children.length === 8) return undefined;
+    children.push(child);
+    at = child.end;
+  }
+  return children;
+}
 
 /** SubjectPublicKeyInfo up to the 32 bytes of the key. */
 const SPKI_PREFIX = bytesFromHex('302a300506032b6570032100');
@@ -31,17 +73,27 @@ export function isDerKey(bytes: Uint8Array): boolean {
   return readWhole(bytes, SEQUENCE) !== undefined;
 }
 
+/** Object identifiers of other algorithms, and what OpenSSL calls those. */
+const OTHER_ALGORITHMS = [
+  ['06092a864886f70d010101', 'rsa'],
+  ['06092a864886f70d01010a', 'rsa-pss'],
+  ['06072a8648ce3d0201', 'ec'],
+  ['06072a8648ce380401', 'dsa'],
+  ['06032b656e', 'x25519'],
+  ['06032b656f', 'x448'],
+  ['06032b6571', 'ed448'],
+] as const;
+
 /** Names another algorithm's key for the error message; the verdict does not depend on it. */
-function faultOfOther(readAlgorithm: () => string | undefined): KeyFault {
-  try {
-    const algorithm = readAlgorithm();
-    if (algorithm !== undefined && algorithm !== 'ed25519') {
-      return { code: 'not_ed25519', encoding: 'pem', algorithm };
-    }
-  } catch {
-    // Not DER of any key: malformed, as below.
-  }
-  return { code: 'malformed', encoding: 'pem', part: 'der' };
+function faultOfOther(der: Uint8Array): KeyFault {
+  const whole = readWhole(der, SEQUENCE);
+  const fields = whole === undefined ? undefined : readChildren(der, whole);
+  const identifier = fields?.find(({ tag }) => tag === SEQUENCE);
+  const content = der.subarray(identifier?.contentStart, identifier?.end);
+  const algorithm = OTHER_ALGORITHMS.find(([oid]) => startsWith(content, bytesFromHex(oid)))?.[1];
+  return algorithm === undefined
+    ? { code: 'malformed', encoding: 'pem', part: 'der' }
+    : { code: 'not_ed25519', encoding: 'pem', algorithm };
 }
 
 /** The 32 bytes in a SubjectPublicKeyInfo, not yet judged as a point. */
@@ -49,8 +101,7 @@ export function readSpki(der: Uint8Array): Uint8Array | KeyFault {
   if (der.length === SPKI_PREFIX.length + 32 && startsWith(der, SPKI_PREFIX)) {
     return der.slice(SPKI_PREFIX.length);
   }
-  const key = Buffer.from(der);
-  return faultOfOther(() => createPublicKey({ key, format: 'der', type: 'spki' }).asymmetricKeyType);
+  return faultOfOther(der);
 }
 
 /** A seed, with the public half that came with it, if one did; they have not been compared yet. */
@@ -96,10 +147,7 @@ function readEd25519Pkcs8(der: Uint8Array): PrivateParts | undefined {
 
 /** The seed in a PKCS#8 PrivateKeyInfo, or OneAsymmetricKey (RFC 5958, RFC 8410 §7). The parts are views of `der`. */
 export function readPkcs8(der: Uint8Array): PrivateParts | KeyFault {
-  const parts = readEd25519Pkcs8(der);
-  if (parts !== undefined) return parts;
-  const key = Buffer.from(der);
-  return faultOfOther(() => createPrivateKey({ key, format: 'der', type: 'pkcs8' }).asymmetricKeyType);
+  return readEd25519Pkcs8(der) ?? faultOfOther(der);
 }
 
 /** SubjectPublicKeyInfo of 32 raw bytes. */

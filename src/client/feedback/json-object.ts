@@ -3,16 +3,16 @@ import { Token, isValueToken, type ValueToken } from '../../json/tokens.js';
 import type { Tokeniser } from '../../json/tokeniser.js';
 
 /** A member's value. A number with a fraction or an exponent is a float, any other an integer. */
-export type MemberValue =
+export type JsonValue =
   | { readonly type: 'string'; readonly value: string }
   | { readonly type: 'integer' | 'float'; readonly lexeme: string }
   /** `true`, `false`, `null`, an object or an array. */
   | { readonly type: 'other' };
 
-/** Members by name; only those that were asked for. */
-export type Members = ReadonlyMap<string, MemberValue>;
+/** JsonObject by name; only those that were asked for. */
+export type JsonObject = ReadonlyMap<string, JsonValue>;
 
-const OTHER: MemberValue = { type: 'other' };
+const OTHER: JsonValue = { type: 'other' };
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
@@ -20,8 +20,8 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
  * @param text what the tokeniser reads; it has been judged as a whole, so that a fault in it is a defect.
  * @param wanted the names to keep; members of inner objects are never taken for the object's own.
  */
-export function readMembers(text: Uint8Array, tokeniser: Tokeniser, wanted: ReadonlySet<string>): Members {
-  const members = new Map<string, MemberValue>();
+export function readObject(text: Uint8Array, tokeniser: Tokeniser, wanted: ReadonlySet<string>): JsonObject {
+  const members = new Map<string, JsonValue>();
   const { depth } = tokeniser;
   let name: string | undefined;
   for (;;) {
@@ -44,13 +44,13 @@ export function readObjects(
   array: Uint8Array,
   tokeniser: Tokeniser,
   wanted: ReadonlySet<string>,
-): (Members | undefined)[] {
-  const objects: (Members | undefined)[] = [];
+): (JsonObject | undefined)[] {
+  const objects: (JsonObject | undefined)[] = [];
   nextToken(tokeniser);
   for (;;) {
     const token = nextToken(tokeniser);
     if (token === Token.endArray) return objects;
-    objects.push(token === Token.beginObject ? readMembers(array, tokeniser, wanted) : undefined);
+    objects.push(token === Token.beginObject ? readObject(array, tokeniser, wanted) : undefined);
     while (tokeniser.depth > 1) nextToken(tokeniser);
   }
 }
@@ -66,7 +66,7 @@ function nameOf({ names }: Tokeniser): string {
   return decoder.decode(names.source.subarray(names.start, names.end));
 }
 
-function valueOf(text: Uint8Array, { start, end }: Tokeniser, token: ValueToken): MemberValue {
+function valueOf(text: Uint8Array, { start, end }: Tokeniser, token: ValueToken): JsonValue {
   if (token !== Token.string && token !== Token.integer && token !== Token.float) return OTHER;
   const content = decoder.decode(text.subarray(start, end));
   if (token !== Token.string) return { type: token === Token.integer ? 'integer' : 'float', lexeme: content };
