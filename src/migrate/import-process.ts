@@ -1,4 +1,5 @@
 /** The part of an environment that says how the process behaves: window, store, limit. */
+import { MAX_PER_MINUTE, MAX_RETENTION_SECONDS, MAX_SKEW_SECONDS } from '../config/schema/schema-common.js';
 import type { ImportContext } from './import-context.js';
 import { readStores, type ImportedStore } from './import-stores.js';
 
@@ -31,8 +32,16 @@ export function refuseUnsignedMode(context: ImportContext): void {
 
 /** Reads window, store and limit. */
 export function readProcess(context: ImportContext): ImportedProcess {
-  const skewSeconds = context.integer('VV_TG_ALLOWED_CLOCK_SKEW_SECONDS', { min: 0, max: 300, fallback: 30 });
-  const retentionSeconds = context.integer('VV_TG_NONCE_TTL_SECONDS', { min: 1, max: 86_400, fallback: 120 });
+  const skewSeconds = context.integer('VV_TG_ALLOWED_CLOCK_SKEW_SECONDS', {
+    min: 0,
+    max: MAX_SKEW_SECONDS,
+    fallback: 30,
+  });
+  const retentionSeconds = context.integer('VV_TG_NONCE_TTL_SECONDS', {
+    min: 1,
+    max: MAX_RETENTION_SECONDS,
+    fallback: 120,
+  });
   const needed = 2 * skewSeconds + 1;
   if (retentionSeconds < needed)
     context.problem(
@@ -40,7 +49,11 @@ export function readProcess(context: ImportContext): ImportedProcess {
       `leaves seconds in which a request can be replayed: a skew of ${skewSeconds} s needs ${needed} s, and this is ${retentionSeconds} s`,
       `set it to at least ${needed}, or lower VV_TG_ALLOWED_CLOCK_SKEW_SECONDS`,
     );
-  const perMinute = context.integer('VV_TG_RATE_LIMIT_PER_MINUTE', { min: 0, max: 1_000_000, fallback: 120 });
+  const perMinute = context.integer('VV_TG_RATE_LIMIT_PER_MINUTE', {
+    min: 0,
+    max: MAX_PER_MINUTE,
+    fallback: 120,
+  });
   if (perMinute === 0) context.note('VV_TG_RATE_LIMIT_PER_MINUTE', 'is 0, which is no limit here');
   return { skewSeconds, retentionSeconds, nonces: readStores(context), perMinute };
 }

@@ -5,7 +5,7 @@ import { quote, type ConfigurationPath } from '../document/findings.js';
 import type { FeedbackInput, SigningDomainInput } from '../schema/feedback.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { LoadContext } from './context.js';
-import { compileFeedbackKeys, KeySeparation } from './feedback-keys.js';
+import { compileFeedbackKeys, judgeKeySeparation, type PlacedKey } from './feedback-keys.js';
 
 /** What the section is held against. */
 export interface FeedbackSurroundings {
@@ -21,13 +21,14 @@ export function compileFeedback(
 ): FeedbackSettings | undefined {
   const { feedback } = surroundings.input;
   if (feedback === undefined) return undefined;
-  const separation = new KeySeparation(surroundings.identities, context.findings);
+  const placed: PlacedKey[] = [];
   const compile = (domain: SigningDomainInput, path: ConfigurationPath): SigningDomain =>
-    compileDomain(domain, path, separation, context);
+    compileDomain(domain, path, placed, context);
   const defaultDomain = compile(feedback, ['feedback']);
   const tenantDomains = Object.entries(feedback.tenants).map(
     ([tenant, domain]) => [tenant, compile(domain, ['feedback', 'tenants', tenant])] as const,
   );
+  judgeKeySeparation(placed, surroundings.identities, context.findings);
   checkTenants(feedback, surroundings.input, context);
   checkUse(feedback, surroundings, context);
   return {
@@ -42,11 +43,11 @@ export function compileFeedback(
 function compileDomain(
   { keys: inputs, activeKid }: SigningDomainInput,
   path: ConfigurationPath,
-  separation: KeySeparation,
+  placed: PlacedKey[],
   context: LoadContext,
 ): SigningDomain {
   const keys = compileFeedbackKeys(inputs, [...path, 'keys'], context);
-  for (const { key, path: place } of keys) separation.add(key, place);
+  placed.push(...keys);
   const domain = { keys: keys.map(({ key }) => key), activeKid };
   if (activeKid !== undefined && !inputs.some(({ kid }) => kid === activeKid))
     context.findings.problem(

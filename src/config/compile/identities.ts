@@ -12,7 +12,7 @@ import { compileKeys } from './keys.js';
 export function compileIdentities(input: ConfigurationInput, context: LoadContext): Map<string, Identity> {
   const identities = new Map<string, Identity>();
   const operators = new Set(Object.keys(input.operators));
-  const shared = new SharedSecrets(context);
+  const owners = new Map<string, string>();
   input.identities.forEach((entry, index) => {
     const path = ['identities', index];
     if (identities.has(entry.name))
@@ -23,7 +23,7 @@ export function compileIdentities(input: ConfigurationInput, context: LoadContex
       );
     const identity = compileIdentity(entry, path, context);
     checkOperators(entry, operators, path, context);
-    shared.add(identity, path);
+    warnOfShared(identity, owners, path, context);
     identities.set(entry.name, identity);
   });
   if (identities.size === 0)
@@ -95,26 +95,22 @@ function checkOperators(
   });
 }
 
-/** Notices keys and certificates that two identities share: then each can pass for the other. */
-class SharedSecrets {
-  readonly #owners = new Map<string, string>();
-  readonly #context: LoadContext;
-
-  constructor(context: LoadContext) {
-    this.#context = context;
-  }
-
-  add(identity: Identity, path: ConfigurationPath): void {
-    const keys = new Set(identity.keys.map((key) => key.publicKey.fingerprint));
-    const pins = new Set(identity.pins.map((pin) => `${pin.kind} ${pin.sha256}`));
-    for (const key of keys) this.#claim(`key ${key}`, 'key', identity.name, [...path, 'keys']);
-    for (const pin of pins) this.#claim(pin, 'certificate', identity.name, [...path, 'certificates']);
-  }
-
-  #claim(secret: string, what: string, name: string, path: ConfigurationPath): void {
-    const owner = this.#owners.get(secret);
-    if (owner === undefined) this.#owners.set(secret, name);
-    else if (owner !== name)
-      this.#context.findings.warn(path, `${quote(name)} has the same ${what} as ${quote(owner)}`);
-  }
+/** Warns of keys and certificates that two identities share: then each can pass for the other. */
+function warnOfShared(
+  identity: Identity,
+  owners: Map<string, string>,
+  path: ConfigurationPath,
+  context: LoadContext,
+): void {
+  const { name } = identity;
+  const claim = (secret: string, what: string, list: string): void => {
+    const owner = owners.get(secret) ?? name;
+    owners.set(secret, owner);
+    if (owner !== name)
+      context.findings.warn([...path, list], `${quote(name)} has the same ${what} as ${quote(owner)}`);
+  };
+  for (const key of new Set(identity.keys.map(({ publicKey }) => publicKey.fingerprint)))
+    claim(`key ${key}`, 'key', 'keys');
+  for (const pin of new Set(identity.pins.map(({ kind, sha256 }) => `${kind} ${sha256}`)))
+    claim(pin, 'certificate', 'certificates');
 }

@@ -4,6 +4,7 @@ import type { FieldRule } from '../../protocol/field-rules.js';
 import type { BodyContract, BodyRole, FieldContract, FieldEquality } from '../../verify/body-contract.js';
 import { quote, type ConfigurationPath, type Findings } from '../document/findings.js';
 import type { JsonBodyInput } from '../schema/policy.js';
+import { MAX_VERSION_CHARACTERS } from '../schema/schema-common.js';
 
 /** A contract before its selection is compiled. */
 export interface ContractParts {
@@ -20,8 +21,8 @@ export interface ContractParts {
 export const anyText: FieldRule = { kind: 'string', minLength: 0, maxLength: Number.MAX_SAFE_INTEGER };
 /** An operator or campaign id, 1 to 128 characters. */
 export const idText: FieldRule = { kind: 'string', minLength: 1, maxLength: 128 };
-/** A schema version, 1 to 32 characters. */
-export const versionText: FieldRule = { kind: 'string', minLength: 1, maxLength: 32 };
+/** A schema version. */
+export const versionText: FieldRule = { kind: 'string', minLength: 1, maxLength: MAX_VERSION_CHARACTERS };
 
 /** A field that has to be there. */
 export function required(pointer: string, rule: FieldRule): FieldContract {

@@ -28,6 +28,12 @@ export function compilePolicies(input: ConfigurationInput, context: LoadContext)
   });
   refuseHidden(placed, context.findings);
   noteInnerRoutes(placed, policies, context.findings);
+  const { retentionSeconds } = input.nonces;
+  if (retentionSeconds !== undefined && !placed.some(({ policy }) => policy.kind === 'signed' && policy.once))
+    context.findings.warn(
+      ['nonces', 'retentionSeconds'],
+      'has no effect: it is held against the windows of policies that take a request once, and there is none',
+    );
   if (input.policies.length === 0)
     context.findings.problem(
       ['policies'],

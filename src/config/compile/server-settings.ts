@@ -1,6 +1,11 @@
 /** The sections about the process itself, with relative paths made absolute. */
 import { dirname } from 'node:path';
-import type { SecurityHeaderNames } from '../../protocol/header-names.js';
+import {
+  DEFAULT_HEADER_NAMES,
+  OUR_HEADER_PREFIX,
+  type SecurityHeaderNames,
+} from '../../protocol/header-names.js';
+import { PIPE_ATOMIC_BYTES } from '../../storage/output/standard-stream.js';
 import { quote } from '../document/findings.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import {
@@ -72,7 +77,7 @@ function compileAudit({ audit }: ConfigurationInput, workers: number, context: L
   if (toStdout && workers > 1)
     context.findings.problem(
       ['audit', 'stdout'],
-      `is one pipe for ${workers} workers, which takes no more than 4096 bytes whole: records could be torn`,
+      `is one pipe for ${workers} workers, which takes no more than ${PIPE_ATOMIC_BYTES} bytes whole: records could be torn`,
       'give a file, or run one worker',
     );
   const path = context.resolve(audit.file ?? '');
@@ -101,27 +106,21 @@ function compileLimits({ limits }: ConfigurationInput, context: LoadContext): Li
 
 /** Headers that mean something to HTTP, to Envoy or to our upstream, and so cannot carry a security header. */
 const reservedHeaders =
-  /^(?:host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|content-type|content-encoding|accept-encoding|cookie|authorization|x-request-id|x-forwarded-.*|x-envoy-.*|x-countersign-.*)$/;
+  /^(?:host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|content-type|content-encoding|accept-encoding|cookie|authorization|x-request-id|x-forwarded-.*|x-envoy-.*)$/;
 
 /** The header names in lower case; each is used once, and none is spoken for. */
 export function compileHeaders({ headers }: ConfigurationInput, context: LoadContext): SecurityHeaderNames {
   const seen = new Set<string>();
-  const lower = (role: keyof SecurityHeaderNames): string => {
+  const lower = { ...headers };
+  for (const role of Object.keys(DEFAULT_HEADER_NAMES) as (keyof SecurityHeaderNames)[]) {
     const name = headers[role].toLowerCase();
     const path = ['headers', role];
-    if (reservedHeaders.test(name))
+    if (reservedHeaders.test(name) || name.startsWith(OUR_HEADER_PREFIX))
       context.findings.problem(path, `${name} has a meaning of its own`, 'choose another header name');
     if (seen.has(name))
       context.findings.problem(path, `${name} is used for two things`, 'give each its own header');
     seen.add(name);
-    return name;
-  };
-  return {
-    identity: lower('identity'),
-    certificateSha256: lower('certificateSha256'),
-    timestamp: lower('timestamp'),
-    nonce: lower('nonce'),
-    signature: lower('signature'),
-    kid: lower('kid'),
-  };
+    lower[role] = name;
+  }
+  return lower;
 }

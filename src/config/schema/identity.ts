@@ -1,5 +1,6 @@
 /** The shape of `identities`: who may call, with which certificates and keys, and for whom. */
 import { z } from 'zod';
+import { IDENTITY } from '../../protocol/syntax.js';
 import { filePath, instant, keyId, operatorId, sha256Text } from './schema-common.js';
 
 const certificate = z
@@ -50,10 +51,7 @@ const key = z
 /** The name of a service: the value of its identity header (docs/wire-contract.md#a-signed-request). */
 export const identityName = z
   .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$/,
-    'must be 1 to 128 letters, digits or . _ : / @ -, beginning with a letter or digit',
-  );
+  .regex(IDENTITY, 'must be 1 to 128 letters, digits or . _ : / @ -, beginning with a letter or digit');
 
 /** One service that may call. */
 export const identitySchema = z.strictObject({

@@ -1,5 +1,6 @@
 /** The scalar shapes that several sections of the configuration share. */
 import { z } from 'zod';
+import { KID, UUID } from '../../protocol/syntax.js';
 
 /** A file or directory; a relative one is taken from the directory of the configuration file. */
 export const filePath = z
@@ -35,10 +36,7 @@ export const operatorId = z
 /** A tenant: a UUID in text form, kept byte for byte. */
 export const tenantId = z
   .string()
-  .regex(
-    /^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/,
-    'must be a UUID, such as 11111111-1111-4111-8111-111111111111',
-  );
+  .regex(UUID, 'must be a UUID, such as 11111111-1111-4111-8111-111111111111');
 
 /** The name of a policy: a header value, a metric label and a value of Envoy's `context_extensions`. */
 export const policyName = z
@@ -49,15 +47,23 @@ export const policyName = z
   );
 
 /** The id of a key: a header value, a field of a signed text, a member of a keyring. */
-export const keyId = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, underscores or hyphens');
+export const keyId = z.string().regex(KID, 'must be 1 to 64 letters, digits, dots, underscores or hyphens');
 
-/** One allowed schema version, 1 to 32 characters. */
-export const schemaVersion = z.string().min(1).max(32);
+/** The longest schema version, in characters. */
+export const MAX_VERSION_CHARACTERS = 32;
+
+/** One allowed schema version. */
+export const schemaVersion = z.string().min(1).max(MAX_VERSION_CHARACTERS);
+
+/** The widest half of a clock window. */
+export const MAX_SKEW_SECONDS = 300;
+/** The longest retention that a file may state. */
+export const MAX_RETENTION_SECONDS = 86_400;
+/** The largest allowance of one operator in a minute. */
+export const MAX_PER_MINUTE = 1_000_000;
 
 /** A whole number of seconds either side of now. */
-const skewSeconds = z.int().min(0).max(300);
+const skewSeconds = z.int().min(0).max(MAX_SKEW_SECONDS);
 
 /** The two halves of the clock window; policies may override either. */
 export const freshnessShape = {
@@ -88,6 +94,6 @@ export const rateLimit = z.strictObject({
   perMinute: z
     .int()
     .min(0)
-    .max(1_000_000)
+    .max(MAX_PER_MINUTE)
     .describe('Allowed requests in any 60 seconds, per operator; 0 turns the limit off.'),
 });

@@ -1,13 +1,21 @@
 /** The shapes of the sections about the process itself: sockets, stores, limits, Envoy. */
 import { z } from 'zod';
+import { DEFAULT_HEADER_NAMES, type SecurityHeaderNames } from '../../protocol/header-names.js';
 import { redisSchema } from './redis.js';
-import { bodyBytes, filePath, hostHeaderName, hostText, port } from './schema-common.js';
+import {
+  bodyBytes,
+  filePath,
+  hostHeaderName,
+  hostText,
+  MAX_RETENTION_SECONDS,
+  port,
+} from './schema-common.js';
 
-const headerName = (what: string, fallback: string) =>
+const headerName = (role: keyof SecurityHeaderNames, what: string) =>
   z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, 'must be a header name: letters, digits and hyphens')
-    .default(fallback)
+    .default(DEFAULT_HEADER_NAMES[role])
     .describe(`The header with ${what}.`);
 
 /** `listen`: the socket for Envoy. */
@@ -90,10 +98,10 @@ export const noncesSchema = z
     retentionSeconds: z
       .int()
       .min(1)
-      .max(86_400)
+      .max(MAX_RETENTION_SECONDS)
       .optional()
       .describe(
-        'Only checked: has to reach past + future skew + 1 s of every policy. Retention itself follows the windows.',
+        'Keeps nothing longer: only held against every window, which it has to reach (past + future skew + 1 s). How long a nonce is kept follows from the windows.',
       ),
   })
   .describe('The nonce store.')
@@ -144,12 +152,12 @@ export const limitsSchema = z
 /** `headers`: the names of the security headers. */
 export const headersSchema = z
   .strictObject({
-    identity: headerName("the caller's name", 'x-service-identity'),
-    certificateSha256: headerName("the caller's own claim of its certificate", 'x-client-cert-sha256'),
-    timestamp: headerName('the time of signing, Unix seconds', 'x-telemetry-timestamp'),
-    nonce: headerName('the one-time token', 'x-telemetry-nonce'),
-    signature: headerName('the Ed25519 signature, base64', 'x-telemetry-signature'),
-    kid: headerName('the id of the key', 'x-telemetry-kid'),
+    identity: headerName('identity', "the caller's name"),
+    certificateSha256: headerName('certificateSha256', "the caller's own claim of its certificate"),
+    timestamp: headerName('timestamp', 'the time of signing, Unix seconds'),
+    nonce: headerName('nonce', 'the one-time token'),
+    signature: headerName('signature', 'the Ed25519 signature, base64'),
+    kid: headerName('kid', 'the id of the key'),
   })
   .describe('Names of the security headers, in any case.')
   .prefault({});

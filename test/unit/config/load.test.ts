@@ -535,9 +535,11 @@ describe('retention', () => {
     expect(result.ok ? 0 : result.problems.length).toBe(count);
   });
 
-  test('need not reach what a policy without claim allows', () => {
-    loaded(
-      loadText({ nonces: { retentionSeconds: 1 }, policies: [{ name: 'b', profile: 'federation.verify' }] }),
-    );
+  test('need not reach what a policy without claim allows, and where there is no other a warning says that it has no effect', () => {
+    const policies = [{ name: 'b', profile: 'federation.verify' }];
+    expect(warningsOf({ nonces: { retentionSeconds: 1 }, policies })).toEqual([
+      'nonces.retentionSeconds: has no effect: it is held against the windows of policies that take a request once, and there is none',
+    ]);
+    expect(warningsOf({ nonces: { retentionSeconds: 61 } })).toEqual([]);
   });
 });
