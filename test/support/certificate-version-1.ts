@@ -43,7 +43,11 @@ function elements(der: Buffer): Buffer[] {
 
 function element(tag: number, ...parts: readonly Buffer[]): Buffer {
   const body = Buffer.concat(parts);
-  const { length } = body;
-  const size = length < 0x80 ? Buffer.of(length) : Buffer.of(0x82, length >> 8, length & 0xff);
-  return Buffer.concat([Buffer.of(tag), size, body]);
+  return Buffer.concat([Buffer.of(tag), lengthOf(body), body]);
+}
+
+/** In as few bytes as it takes: Envoy refuses another form. */
+function lengthOf({ length }: Buffer): Buffer {
+  if (length < 0x80) return Buffer.of(length);
+  return length < 0x100 ? Buffer.of(0x81, length) : Buffer.of(0x82, length >> 8, length & 0xff);
 }
