@@ -1,7 +1,7 @@
 import type { JsonFault } from '../json/faults.js';
 import { sameBytes } from '../json/bytes.js';
 import type { MemberNames } from '../json/member-names.js';
-import { parsePointer } from '../json/pointer.js';
+import { parsePointer } from '../json/selection.js';
 import { Tokeniser } from '../json/tokeniser.js';
 import { Token, isValueToken } from '../json/tokens.js';
 import { encodeName } from '../json/utf8.js';

@@ -9,7 +9,7 @@ import {
   QUOTE,
   SPACE,
 } from '../json/bytes.js';
-import { escapeLength, escapedUnit } from '../json/escapes.js';
+import { escapeLength, escapedUnit } from '../json/strings.js';
 import { readCodePoint, utf8Length } from '../json/utf8.js';
 
 /** Bytes of output that one byte of a string can become: DEL becomes `\u007f`. */

@@ -1,3 +1,5 @@
+/** Bytes of a JSON text: those that its grammar names, ranges compared, hashed and made strings. */
+
 /** The ASCII bytes that JSON's grammar names (RFC 8259, section 2). */
 export const TAB = 0x09;
 export const LINE_FEED = 0x0a;
@@ -68,4 +70,18 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number): number
   let hash = end - start;
   for (let index = start; index < end; index += 1) hash = (Math.imul(hash, 31) + (bytes[index] ?? 0)) | 0;
   return hash;
+}
+
+/**
+ * The bytes of a range as a string of one character each (ISO 8859-1): for ASCII its text, for anything else a key
+ * that is equal exactly when the bytes are. Made for short ranges, where a decoder's fixed cost would dominate.
+ */
+export function byteString(bytes: Uint8Array, start: number, end: number): string {
+  let text = '';
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    text += String.fromCharCode(bytes[at] ?? 0, bytes[at + 1] ?? 0, bytes[at + 2] ?? 0, bytes[at + 3] ?? 0);
+  }
+  for (; at < end; at += 1) text += String.fromCharCode(bytes[at] ?? 0);
+  return text;
 }

@@ -1,6 +1,6 @@
-import { byteString } from './byte-string.js';
-import { hashBytes, sameBytes } from './bytes.js';
-import { unescapeInto } from './escapes.js';
+/** The names of members in the objects that are open, to refuse one that comes twice. */
+import { byteString, hashBytes, sameBytes } from './bytes.js';
+import { unescapeInto } from './strings.js';
 
 /**
  * Up to this many names an object is searched from end to end: cheaper than a `Set`, and a caller who makes all

@@ -1,7 +1,6 @@
-import { DOT, LOWER_E, MINUS, PLUS, UPPER_E, ZERO, byteAt, isDigit } from './bytes.js';
-import { byteString } from './byte-string.js';
-import type { Cursor } from './cursor.js';
-import { MAX_INTEGER_DIGITS } from './faults.js';
+/** Numbers (RFC 8259, section 6), judged in time linear in their length. */
+import { byteAt, byteString, DOT, isDigit, LOWER_E, MINUS, PLUS, UPPER_E, ZERO } from './bytes.js';
+import { type Cursor, MAX_INTEGER_DIGITS } from './faults.js';
 
 /** What `readNumber` found. */
 export const NUMBER_FAULT = -1;

@@ -1,6 +1,7 @@
+/** The way in for a request: a document is judged whole, and the values that a policy asks for are picked out. */
 import type { JsonFault } from './faults.js';
 import { type Selection, type SelectionNode, findMember } from './selection.js';
-import { stringValue } from './text.js';
+import { stringValue } from './strings.js';
 import { Tokeniser } from './tokeniser.js';
 import { Token, type ValueToken, isValueToken } from './tokens.js';
 

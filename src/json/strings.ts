@@ -1,7 +1,20 @@
-import { BACKSLASH, QUOTE, SPACE, byteAt } from './bytes.js';
-import type { Cursor } from './cursor.js';
-import { escapeLength, escapedUnit } from './escapes.js';
-import { utf8SequenceEnd } from './utf8.js';
+/** Strings (RFC 8259, section 7): judged, unescaped into bytes, and made JavaScript strings. */
+import {
+  BACKSLASH,
+  LOWER_B,
+  LOWER_F,
+  LOWER_N,
+  LOWER_R,
+  LOWER_T,
+  LOWER_U,
+  QUOTE,
+  SLASH,
+  SPACE,
+  byteAt,
+  hexValue,
+} from './bytes.js';
+import type { Cursor } from './faults.js';
+import { utf8SequenceEnd, writeCodePoint } from './utf8.js';
 
 /** 0 for the bytes that may stand in a string as they are: ASCII from the space on, without quote and backslash. */
 const SPECIAL = Uint8Array.from({ length: 256 }, (_, byte) =>
@@ -64,4 +77,120 @@ function stepOver(cursor: Cursor, byte: number, at: number): number {
   }
   cursor.failUnlessEnd('control_character', at);
   return -1;
+}
+
+/**
+ * The UTF-16 code unit that the escape at `at` (its backslash) stands for, or -1 when it is none of RFC 8259's.
+ * Its length is `escapeLength`.
+ */
+export function escapedUnit(bytes: Uint8Array, at: number): number {
+  const letter = byteAt(bytes, at + 1);
+  switch (letter) {
+    case QUOTE:
+    case BACKSLASH:
+    case SLASH:
+      return letter;
+    case LOWER_B:
+      return 0x08;
+    case LOWER_F:
+      return 0x0c;
+    case LOWER_N:
+      return 0x0a;
+    case LOWER_R:
+      return 0x0d;
+    case LOWER_T:
+      return 0x09;
+    case LOWER_U:
+      return fourHexDigits(bytes, at + 2);
+    default:
+      return -1;
+  }
+}
+
+/** Bytes of the well-formed escape at `at`: 6 for a `\u` escape, else 2. */
+export function escapeLength(bytes: Uint8Array, at: number): number {
+  return byteAt(bytes, at + 1) === LOWER_U ? 6 : 2;
+}
+
+/** Whether a UTF-16 code unit is the first half of a surrogate pair. */
+export function isHighSurrogate(unit: number): boolean {
+  return (unit & 0xfc00) === 0xd800;
+}
+
+/** Whether a UTF-16 code unit is the second half of a surrogate pair. */
+export function isLowSurrogate(unit: number): boolean {
+  return (unit & 0xfc00) === 0xdc00;
+}
+
+/**
+ * Writes the unescaped form of an already validated string content, in the UTF-8 of `writeCodePoint` (escaped
+ * surrogate pairs become one code point, lone ones stay alone), and returns the index after it.
+ * It is never longer than its source; the caller has made room for `end - start` bytes.
+ */
+export function unescapeInto(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  target: Uint8Array,
+  targetStart: number,
+): number {
+  let to = targetStart;
+  let at = start;
+  while (at < end) {
+    const byte = bytes[at] ?? 0;
+    if (byte !== BACKSLASH) {
+      target[to] = byte;
+      to += 1;
+      at += 1;
+      continue;
+    }
+    const unit = escapedUnit(bytes, at);
+    at += escapeLength(bytes, at);
+    const low = isHighSurrogate(unit) && at < end ? lowSurrogateAt(bytes, at) : -1;
+    if (low >= 0) at += 6;
+    to = writeCodePoint(target, to, low < 0 ? unit : 0x10000 + ((unit & 0x3ff) << 10) + (low & 0x3ff));
+  }
+  return to;
+}
+
+/** The low surrogate that is escaped at `at`, or -1 when something else is there. */
+export function lowSurrogateAt(bytes: Uint8Array, at: number): number {
+  if (byteAt(bytes, at) !== BACKSLASH) return -1;
+  const unit = escapedUnit(bytes, at);
+  return isLowSurrogate(unit) ? unit : -1;
+}
+
+function fourHexDigits(bytes: Uint8Array, at: number): number {
+  const high = hexValue(byteAt(bytes, at));
+  const second = hexValue(byteAt(bytes, at + 1));
+  const third = hexValue(byteAt(bytes, at + 2));
+  const low = hexValue(byteAt(bytes, at + 3));
+  // One test for four digits: a negative one keeps its sign bit through the OR.
+  if ((high | second | third | low) < 0) return -1;
+  return (high << 12) | (second << 8) | (third << 4) | low;
+}
+
+/**
+ * The value of a validated string content as a JavaScript string, a copy that does not keep the document alive.
+ * Escaped lone surrogates stay as they are; escaped pairs, as two code units in a row, are whole characters.
+ */
+export function stringValue(document: Buffer, start: number, end: number, flags: number): string {
+  const encoding = (flags & STRING_HAS_NON_ASCII) === 0 ? 'latin1' : 'utf8';
+  if ((flags & STRING_HAS_ESCAPES) === 0) return document.toString(encoding, start, end);
+  let text = '';
+  let from = start;
+  while (from < end) {
+    const at = nextBackslash(document, from, end);
+    if (at > from) text += document.toString(encoding, from, at);
+    if (at === end) break;
+    text += String.fromCharCode(escapedUnit(document, at));
+    from = at + escapeLength(document, at);
+  }
+  return text;
+}
+
+function nextBackslash(document: Buffer, from: number, end: number): number {
+  let at = from;
+  while (at < end && document[at] !== BACKSLASH) at += 1;
+  return at;
 }

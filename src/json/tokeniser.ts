@@ -1,3 +1,4 @@
+/** The strict reader of JSON, token by token, beneath every other one. */
 import {
   CARRIAGE_RETURN,
   CLOSE_BRACE,
@@ -17,9 +18,7 @@ import {
   byteAt,
   isDigit,
 } from './bytes.js';
-import { Cursor } from './cursor.js';
-import { byteFault, documentFault, valueFault } from './diagnosis.js';
-import { type JsonFault, MAX_DEPTH } from './faults.js';
+import { byteFault, Cursor, documentFault, type JsonFault, MAX_DEPTH, valueFault } from './faults.js';
 import { MemberNames } from './member-names.js';
 import { NUMBER_FAULT, NUMBER_INTEGER, readNumber } from './numbers.js';
 import { STRING_HAS_ESCAPES, readString } from './strings.js';

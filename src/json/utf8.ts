@@ -1,3 +1,4 @@
+/** UTF-8 (RFC 3629), judged, read and written. */
 import { byteAt } from './bytes.js';
 
 /**
