@@ -3,9 +3,8 @@
  * enters it (docs/security-requirements.md#32). What a caller merely claims is named `claimed_…`. docs/operations.md lists the members.
  */
 import { escapeControls } from '../json/escape-text.js';
-import type { BodyFault } from '../verify/body-fault.js';
+import type { BodyFault, Refusal } from '../verify/refusal.js';
 import type { DecisionFacts } from '../verify/decision.js';
-import type { Refusal } from '../verify/refusal.js';
 import type { StageTimer } from '../verify/stage-timer.js';
 import type { PassedLimit } from './passed-limit.js';
 

@@ -1,5 +1,5 @@
 /** Reading the gateway's refusal (docs/wire-contract.md#answers-and-refusals). What it says is a claim of the server, no more. */
-import { DECISION_HEADER } from '../protocol/syntax.js';
+import { DECISION_HEADER } from '../protocol/header-names.js';
 
 /** A refusal as the client is told it. Every text is the server's: escape it before showing it. */
 export interface RefusalDetails {

@@ -1,6 +1,7 @@
 /** What a reload cannot change, because something was opened with it. */
+import { widestWindow } from '../verify/checks/freshness.js';
+import type { Freshness } from '../verify/snapshot.js';
 import type { FeedbackSettings } from '../feedback/feedback-settings.js';
-import { widestWindow, type Window } from '../verify/widest-window.js';
 import { isSameData } from './secrets.js';
 import type { Configuration, LimitSettings, ServerSettings } from './settings.js';
 
@@ -41,7 +42,7 @@ function changedLimits(started: LimitSettings, next: LimitSettings): string[] {
  * a wider one would look accepted here and be refused there, and a store that believed it would take a nonce twice
  * that it has forgotten. Narrower ones are kept for longer than they need.
  */
-function widerWindow(started: Window, next: Window): string[] {
+function widerWindow(started: Freshness, next: Freshness): string[] {
   const names = ['pastSkewSeconds', 'futureSkewSeconds'] as const;
   return names.filter((name) => next[name] > started[name]).map((name) => `freshness.${name}`);
 }

@@ -1,5 +1,5 @@
 /** Envoy's own refusals in the words of docs/wire-contract.md; the verifier's refusals stay as they are. */
-import { DECISION_HEADER } from '../protocol/syntax.js';
+import { DECISION_HEADER } from '../protocol/header-names.js';
 import { isSigned, type BootstrapOptions } from './options.js';
 import { refusedBySigner } from './signer.js';
 import { note, type Section } from './yaml-text.js';

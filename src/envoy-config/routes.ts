@@ -1,5 +1,5 @@
 /** Which policy judges which path. Every request finds a route, as without one ext_authz is not asked. */
-import { DECISION_HEADER } from '../protocol/syntax.js';
+import { DECISION_HEADER } from '../protocol/header-names.js';
 import { isSigned, type BootstrapOptions, type RetryOptions, type RouteOptions } from './options.js';
 import { signedRoute, signerOverride } from './signer.js';
 import { duration, note, type Section } from './yaml-text.js';

@@ -1,6 +1,6 @@
 /** Between the pipeline's effect and a store: plans become claims, outcomes become refusals, and copies wait. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Claimed, ClaimNonce, ClaimPlan } from '../verify/effects.js';
+import type { Claimed, ClaimNonce, ClaimPlan } from '../verify/admission.js';
 import { refuse, type Refusal, type RefusalCode } from '../verify/refusal.js';
 import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore } from './nonce-store.js';
 
@@ -17,7 +17,7 @@ const DOUBT_CODES: Readonly<Record<NonceDoubt, RefusalCode>> = {
 const ASK_AGAIN_MS = 10;
 /**
  * How long after the deadline of its check a claim may still be on its way back: until its process looks at it
- * (`envoy/unanswered-runs.ts`), has its turn, and the store has written it. docs/adr/0001-nonce-durability.md.
+ * (`envoy/ext-authz/check-state.ts`), has its turn, and the store has written it. docs/adr/0001-nonce-durability.md.
  */
 const GRACE_MS = 500;
 

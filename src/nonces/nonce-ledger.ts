@@ -2,6 +2,7 @@
  * The decision behind every store that keeps its nonces in this process's memory: is this claim the first?
  * Nothing here waits or touches a disk; whoever owns the ledger says what the time is.
  */
+import { isInsideWindow } from '../verify/checks/freshness.js';
 import { EntryTable } from './entry-table.js';
 import { Generations } from './generations.js';
 import type { ClaimOutcome, NonceClaim, NonceDoubt } from './nonce-store.js';
@@ -107,8 +108,7 @@ export class NonceLedger {
   #insideWindow(claim: NonceClaim, nowSeconds: number): boolean {
     const past = Math.min(claim.pastSkewSeconds, this.#options.pastSkewSeconds);
     const future = Math.min(claim.futureSkewSeconds, this.#options.futureSkewSeconds);
-    const { timestampSeconds } = claim;
-    return nowSeconds - past <= timestampSeconds && timestampSeconds <= nowSeconds + future;
+    return isInsideWindow(claim.timestampSeconds - nowSeconds, past, future);
   }
 
   #doubt(claim: NonceClaim, identity: number): NonceDoubt | undefined {

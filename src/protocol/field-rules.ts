@@ -1,7 +1,7 @@
 /** Holds one scanned JSON value to the syntax of its field. */
 import { decodeCanonicalBase64 } from '../crypto/bytes.js';
 import type { SelectedValue } from '../json/scan.js';
-import { NONCE, SHA256_HEX, TIMESTAMP, UUID } from './syntax.js';
+import { NONCE, SHA256_HEX, SIGNATURE_BYTES, TIMESTAMP, UUID } from './syntax.js';
 
 /** The syntax of one field. Lengths are in characters (code points), bounds are inclusive. */
 export type FieldRule =
@@ -24,7 +24,6 @@ export type FieldRule =
   | { readonly kind: 'signature' }
   | { readonly kind: 'object' };
 
-const SIGNATURE_BYTES = 64;
 /** The longest integer lexeme that a bound of ours can be compared with exactly. */
 const MAX_EXACT_DIGITS = 15;
 /** RFC 8259 integers without `-0`. */

@@ -22,3 +22,18 @@ export const DEFAULT_HEADER_NAMES: SecurityHeaderNames = {
 
 /** The prefix of every header that only the verifier may set (docs/wire-contract.md#what-the-application-receives). */
 export const OUR_HEADER_PREFIX = 'x-countersign-';
+
+/** Those that it sets on an allow, where they have a value (docs/wire-contract.md#what-the-application-receives). */
+export const VERIFIED_HEADERS = [
+  'x-countersign-identity',
+  'x-countersign-kid',
+  'x-countersign-cert-sha256',
+  'x-countersign-tenant',
+  'x-countersign-operator',
+  'x-countersign-attestation',
+  'x-countersign-policy',
+  'x-countersign-request-id',
+] as const;
+
+/** A header of answers: what had been decided about the request. No application can set it (docs/cli.md, *What a 503 means*). */
+export const DECISION_HEADER = 'countersign-decision';

@@ -12,5 +12,5 @@ export const SHA256_HEX = /^[0-9a-fA-F]{64}$/;
 /** What an adjustment is about. No control characters: it ends up in logs and in the keys of policies. */
 export const TARGET_URN = /^[^\u0000-\u001f\u007f-\u009f]{1,2048}$/;
 
-/** A header of answers: what had been decided about the request. No application can set it (docs/cli.md, *What a 503 means*). */
-export const DECISION_HEADER = 'countersign-decision';
+/** Of an Ed25519 signature (RFC 8032, section 5.1.6): in headers standard base64 that re-encodes to itself. */
+export const SIGNATURE_BYTES = 64;

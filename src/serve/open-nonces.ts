@@ -5,7 +5,7 @@ import { initialiseNonceDirectory, openLmdbNonceStore } from '../nonces/lmdb/sto
 import { createMemoryNonceStore } from '../nonces/memory-store.js';
 import type { Clock, NonceStore } from '../nonces/nonce-store.js';
 import { openRedisNonceStore } from '../nonces/redis/store.js';
-import { widestWindow } from '../verify/widest-window.js';
+import { widestWindow } from '../verify/checks/freshness.js';
 
 /**
  * Opens the configured store. Throws a sentence with file and remedy when it cannot. `report` is told, in a

@@ -2,11 +2,57 @@
  * The two effects behind a verified request, in their order: a slot of the operator's rate limit, then the
  * one nonce claim, the last step of all. What did not end in an allow is given back.
  */
-import type { Claimed, ClaimPlan, Effects, PendingCall } from './effects.js';
 import type { Verified } from './pipeline.js';
 import { refuse, type Refusal } from './refusal.js';
-import type { Reservation } from './rate-limiter.js';
-import { AdmissionsUnderWay, type AdmissionUnderWay, type Ending } from './under-way.js';
+import type { RateLimits, Reservation } from './rate-limiter.js';
+import type { Freshness } from './snapshot.js';
+import { PendingAdmissions, type Ending, type PendingAdmission } from './pending-admissions.js';
+
+/** A verified request that asks to be the first with its nonce. */
+export interface ClaimPlan {
+  /** From `nonceKey`. */
+  readonly key: Buffer;
+  readonly identity: string;
+  readonly timestampSeconds: number;
+  readonly freshness: Freshness;
+  /** Our decision id; a later replay learns it. */
+  readonly requestId: string;
+}
+
+/** The claim was won, and its caller is not answered yet. Ends with exactly one of the two. */
+export interface Claimed {
+  readonly kind: 'claimed';
+  /** It stands: its caller is answered with an allow. Copies elsewhere need not wait any longer. Never throws. */
+  readonly settle: () => void;
+  /** Gives it back; only for a claim that is not followed by an allow. */
+  readonly withdraw: () => void | Promise<void>;
+}
+
+/**
+ * Claims a nonce once. A copy whose claim somebody else holds, and may still give back, waits for that. `stillWanted`
+ * is asked just before a deferred claim is written, and while a copy waits. Never throws.
+ */
+export type ClaimNonce = (
+  plan: ClaimPlan,
+  stillWanted: () => boolean,
+) => Claimed | Refusal | Promise<Claimed | Refusal>;
+
+/** Where both effects happen. */
+export interface Effects {
+  readonly rateLimiter: RateLimits;
+  readonly claimNonce: ClaimNonce;
+}
+
+/** What is known of the call that waits for this decision. */
+export interface PendingCall {
+  readonly requestId: string;
+  /** False when the caller has gone or too little of its deadline is left for a claim. */
+  readonly worthClaiming: () => boolean;
+  /** Resolves when so little of the deadline is left; asked for by copies that wait for each other alone. */
+  readonly untilSpent: () => Promise<void>;
+  /** Monotonic milliseconds. */
+  readonly monotonicMs: () => number;
+}
 
 const COPY_WAITS = 'another copy of the request was not answered yet';
 
@@ -23,10 +69,10 @@ type Outcome = Admitted | Refusal;
 /** A slot, no slot where there is no limit, or why there is none. */
 type Slot = Reservation | Refusal | undefined;
 
-/** Admits verified requests. One instance a process: it knows which admissions are under way. */
+/** Admits verified requests. One instance a process: it knows which admissions are pending. */
 export class Admission {
   readonly #effects: Effects;
-  readonly #underWay = new AdmissionsUnderWay();
+  readonly #pending = new PendingAdmissions();
 
   constructor(effects: Effects) {
     this.#effects = effects;
@@ -36,15 +82,15 @@ export class Admission {
   admit(verified: Verified, call: PendingCall): Outcome | Promise<Outcome> {
     const plan = verified.once && planOf(verified, verified.once, call);
     if (plan === undefined) return this.#first(verified, undefined, call);
-    const twin = this.#underWay.find(plan.key);
-    return twin === undefined
+    const first = this.#pending.find(plan.key);
+    return first === undefined
       ? this.#begin(verified, plan, call)
-      : this.#afterTwin(verified, plan, call, twin);
+      : this.#afterFirst(verified, plan, call, first);
   }
 
   /** Copies wait from here on, until it has ended. */
   #begin(verified: Verified, plan: ClaimPlan, call: PendingCall): Outcome | Promise<Outcome> {
-    const end = this.#underWay.begin(plan.key);
+    const end = this.#pending.begin(plan.key);
     try {
       const outcome = this.#first(verified, plan, call);
       if (!(outcome instanceof Promise)) return endedBy(outcome, end);
@@ -75,23 +121,23 @@ export class Admission {
   }
 
   /**
-   * The twin's slot is enough: if it was let through, the store calls this copy a replay. What the twin was refused
-   * for counts for its copies, but not that its own caller had gone. After a twin that was undone the first of its
-   * copies takes its place, and the others wait for that one.
+   * The first one's slot is enough: if it was let through, the store calls this copy a replay. What it was refused for
+   * counts for its copies, but not that its own caller had gone. Once it was undone the earliest of its copies takes
+   * its place, and the others wait for that one.
    */
-  async #afterTwin(
+  async #afterFirst(
     verified: Verified,
     plan: ClaimPlan,
     call: PendingCall,
-    first: AdmissionUnderWay,
+    first: PendingAdmission,
   ): Promise<Outcome> {
-    for (let twin: typeof first | undefined = first; twin !== undefined;) {
-      const ending = await Promise.race([twin.ended(), call.untilSpent()]);
+    for (let pending: typeof first | undefined = first; pending !== undefined;) {
+      const ending = await Promise.race([pending.ended(), call.untilSpent()]);
       if (ending === undefined || !call.worthClaiming()) return refuse('deadline_spent', COPY_WAITS);
       if (isFinal(ending)) return ending;
       const replay = ending === 'stands' ? await this.#askAgain(plan, call) : undefined;
       if (replay !== undefined) return replay;
-      twin = this.#underWay.find(plan.key);
+      pending = this.#pending.find(plan.key);
     }
     return this.#begin(verified, plan, call);
   }

@@ -1,5 +1,4 @@
-/** What the pipeline says in the end, and the facts that it had established when it said so. */
-import type { Refusal } from './refusal.js';
+/** What the pipeline has established about a request: for the upstream when it may pass, for the record always. */
 import type { Policy } from './snapshot.js';
 
 /** Everything that was verified. Only an allow carries it to the upstream. */
@@ -56,11 +55,3 @@ export function noFacts(): DecisionFacts {
     nonceHash: undefined,
   };
 }
-
-/** The request may pass. `context` is absent on a pass-through route, where nothing was verified. */
-export interface Allow {
-  readonly kind: 'allow';
-  readonly context: VerifiedContext | undefined;
-}
-
-export type Decision = Allow | Refusal;

@@ -11,16 +11,12 @@ export interface PeerCertificate {
   readonly spkiSha256: string | undefined;
 }
 
-/** How Envoy's filter delivered the request: every `false` is a configuration that we refuse to judge on. */
-export interface Delivery {
+/** Where `rawHeaders` or `rawBody` is false, Envoy's filter is configured so that we refuse to judge. */
+export interface InboundRequest {
   /** `encode_raw_headers: true`: the raw header list is there, the joined map is not. */
   readonly rawHeaders: boolean;
   /** `pack_as_bytes: true`: the text field `body` is empty. */
   readonly rawBody: boolean;
-}
-
-export interface InboundRequest {
-  readonly delivery: Delivery;
   /** Case as sent; `CONNECT` included. */
   readonly method: string;
   /** Normalised by Envoy, with the query string. */
@@ -30,8 +26,9 @@ export interface InboundRequest {
   /** Envoy's `context_extensions.countersign_policy`, set by the operator of Envoy on the route. */
   readonly policyName: string | undefined;
   /**
-   * Lower-case name → every value, in order; only the names that a decision reads are kept, and those that begin as ours do. A value has one
-   * character a byte (Latin-1), so that a pattern sees exactly what was sent and no byte over 0x7e looks like ASCII.
+   * Lower-case name → every value, in order; kept are only the names that a decision reads and those that begin as ours
+   * do. A value has one character a byte (Latin-1), so that a pattern sees exactly what was sent and no byte over 0x7e
+   * looks like ASCII.
    */
   readonly headers: ReadonlyMap<string, readonly string[]>;
   /** Empty when there was none. */

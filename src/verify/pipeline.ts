@@ -3,27 +3,28 @@
  * `judge` is a pure function of request, snapshot and time; `admission.ts` adds the two effects.
  */
 import type { StrictVerifier } from '../crypto/ed25519.js';
-import type { BodyTexts, ContractBody } from './checks/body.js';
-import { checkAttestation } from './checks/attestation.js';
-import { bodyFault, checkBody, roleText } from './checks/body.js';
-import { checkBodyBindings } from './checks/body-bindings.js';
+import {
+  bodyFault,
+  type BodyTexts,
+  checkBody,
+  checkBodyBindings,
+  type ContractBody,
+  roleText,
+} from './checks/body.js';
+import { checkAttestation, checkOperator } from './checks/authorization.js';
 import { checkContentHeaders } from './checks/content-headers.js';
-import { checkDelivery } from './checks/delivery.js';
+import { checkDelivery, checkWholeBody } from './checks/delivery.js';
 import { checkFreshness, skewOf } from './checks/freshness.js';
 import { checkIdentity } from './checks/identity.js';
-import { checkOperator } from './checks/operator.js';
 import { checkPeerCertificate } from './checks/peer-certificate.js';
 import { selectPolicy } from './checks/route.js';
-import { checkSecurityHeaders } from './checks/security-headers.js';
-import { checkSignature } from './checks/signature.js';
-import { checkWholeBody } from './checks/whole-body.js';
+import { checkSecurityHeaders, type SignatureProof, type SignedRequest } from './checks/security-headers.js';
+import { bundleProof, checkSignature, signatureBase } from './checks/signature.js';
 import type { BodyRole } from './body-contract.js';
-import { bundleProof } from './bundle.js';
 import type { DecisionFacts, VerifiedContext } from './decision.js';
 import type { InboundRequest, PeerCertificate } from './inbound-request.js';
 import { nonceKey } from './nonce-key.js';
 import type { Refusal } from './refusal.js';
-import { signatureBase, type SignatureProof, type SignedRequest } from './signed-request.js';
 import type { Identity, KeyPurpose, SignedPolicy, Snapshot } from './snapshot.js';
 
 /** Where the time of a judgement goes. */
@@ -58,15 +59,15 @@ export function judge(request: InboundRequest, options: JudgeOptions, facts: Dec
   if (policy.kind === 'refuse') return policy;
   facts.policy = policy;
   if (policy.kind === 'pass_through') return { kind: 'pass_through' };
-  const hearing: Hearing = { request, policy, options, facts };
-  const caller = authenticate(hearing);
+  const check: CheckContext = { request, policy, options, facts };
+  const caller = authenticate(check);
   options.timer.mark('authenticate');
   if (caller.kind === 'refuse') return caller;
-  return policy.signature === 'headers' ? judgeSignedHeaders(hearing, caller) : judgeBundle(hearing, caller);
+  return policy.signature === 'headers' ? judgeSignedHeaders(check, caller) : judgeBundle(check, caller);
 }
 
 /** One signed request before the checks: what is judged, by which policy, and what is noted of it. */
-interface Hearing {
+interface CheckContext {
   readonly request: InboundRequest;
   readonly policy: SignedPolicy;
   readonly options: JudgeOptions;
@@ -81,7 +82,7 @@ interface Caller {
 }
 
 /** Who calls, by the pinned certificate; and whether time and body are worth a signature check. */
-function authenticate({ request, policy, options, facts }: Hearing): Caller | Refusal {
+function authenticate({ request, policy, options, facts }: CheckContext): Caller | Refusal {
   const { snapshot, nowMs } = options;
   const peer = checkPeerCertificate(request, snapshot.forwardedCertificate);
   if (peer.kind === 'refuse') return peer;
@@ -102,36 +103,36 @@ function authenticate({ request, policy, options, facts }: Hearing): Caller | Re
 }
 
 /** The usual case: three headers sign `timestamp.nonce.body`; the body is parsed only after they verified. */
-function judgeSignedHeaders(hearing: Hearing, caller: Caller): Judgement {
-  const { request, policy, options } = hearing;
+function judgeSignedHeaders(check: CheckContext, caller: Caller): Judgement {
+  const { request, policy, options } = check;
   const { proof } = caller.signed;
   if (proof === undefined) throw new Error('a policy signed by headers was judged without them');
   const message = signatureBase(proof, request.body);
-  const key = proveKey({ purpose: 'request', message, proof }, caller, hearing);
+  const key = proveKey({ purpose: 'request', message, proof }, caller, check);
   if (key.kind === 'refuse') return key;
   const read = readBody(request, policy, proof);
   options.timer.mark('body');
   if (read.kind === 'refuse') return read;
-  return authorize({ caller, texts: read.texts, key }, hearing);
+  return authorize({ caller, texts: read.texts, key }, check);
 }
 
 /** A bundle is itself the signed thing: its fields have to be read before its signature can be checked. */
-function judgeBundle(hearing: Hearing, caller: Caller): Judgement {
-  const { request, policy, options } = hearing;
+function judgeBundle(check: CheckContext, caller: Caller): Judgement {
+  const { request, policy, options } = check;
   const read = readBody(request, policy, undefined);
   options.timer.mark('body');
   if (read.kind === 'refuse') return read;
   const proof = bundleProof(read, policy);
-  const stale = policy.once && judgeAge(proof.timestampSeconds, hearing);
+  const stale = policy.once && judgeAge(proof.timestampSeconds, check);
   if (stale) return stale;
   const { message } = proof;
-  const key = proveKey({ purpose: 'bundle', message, proof }, caller, hearing);
+  const key = proveKey({ purpose: 'bundle', message, proof }, caller, check);
   if (key.kind === 'refuse') return key;
-  return authorize({ caller, texts: read.texts, key }, hearing);
+  return authorize({ caller, texts: read.texts, key }, check);
 }
 
 /** A bundle that counts once is held to the window; evidence that may be old has no skew. */
-function judgeAge(timestampSeconds: number, { policy, options, facts }: Hearing): Refusal | undefined {
+function judgeAge(timestampSeconds: number, { policy, options, facts }: CheckContext): Refusal | undefined {
   facts.skewSeconds = skewOf(timestampSeconds, options.nowMs);
   return checkFreshness(facts.skewSeconds, policy.freshness);
 }
@@ -153,7 +154,7 @@ interface ProvenKey {
 function proveKey(
   { purpose, message, proof }: SignatureClaim,
   { identity, signed }: Caller,
-  { options, facts }: Hearing,
+  { options, facts }: CheckContext,
 ): ProvenKey | Refusal {
   const { signature, nonce, timestampSeconds } = proof;
   const question = { identity, purpose, kid: signed.kid, message, signature };
@@ -189,7 +190,7 @@ interface Proven {
 }
 
 /** For whom the proven caller may speak, and under which attestation. */
-function authorize({ caller, texts, key }: Proven, { policy, options, facts }: Hearing): Judgement {
+function authorize({ caller, texts, key }: Proven, { policy, options, facts }: CheckContext): Judgement {
   const role = (name: 'operator' | 'tenant' | 'attestation' | 'execution'): string | undefined =>
     policy.body && roleText(policy.body, texts, name);
   const operator = (facts.operator = role('operator'));

@@ -5,8 +5,7 @@ import { AuthorizationService, type CheckCall } from '../../src/envoy/ext-authz/
 import type { ExecutionStore } from '../../src/executions/execution-store.js';
 import { PeerCertificates } from '../../src/envoy/ext-authz/peer-certificates.js';
 import { DecisionMetrics } from '../../src/observability/decision-metrics.js';
-import { Admission } from '../../src/verify/admission.js';
-import type { ClaimNonce } from '../../src/verify/effects.js';
+import { Admission, type ClaimNonce } from '../../src/verify/admission.js';
 import type { PeerCertificate } from '../../src/verify/inbound-request.js';
 import { RateLimiter } from '../../src/verify/rate-limiter.js';
 import { refuse } from '../../src/verify/refusal.js';

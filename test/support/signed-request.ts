@@ -126,7 +126,7 @@ export function inbound(parts: RequestParts): InboundRequest {
     headers.set(name, [...(headers.get(name) ?? []), text]);
   }
   const { rawHeaders, rawBody, ...rest } = parts;
-  return { ...rest, delivery: { rawHeaders, rawBody }, headers };
+  return { ...rest, rawHeaders, rawBody, headers };
 }
 
 /** Fields of a JSON body that a test may change or add. */

@@ -15,27 +15,22 @@ import type { InboundRequest } from '../../verify/inbound-request.js';
 import { judge } from '../../verify/pipeline.js';
 import { refuse, type Refusal } from '../../verify/refusal.js';
 import type { Snapshot } from '../../verify/snapshot.js';
-import { allowAnswer, passThroughAnswer, refusalAnswer, type AnswerOptions } from './check-answer.js';
+import { StageTimer } from '../../verify/stage-timer.js';
+import type { HeaderSelection } from '../wire/header-map.js';
+import { CallDeadline, type CheckCall } from './call-deadline.js';
 import { readCheckRequest, selectedHeaders } from './check-request.js';
+import { allowAnswer, passThroughAnswer, refusalAnswer, type AnswerOptions } from './check-response.js';
 import {
-  inboundRequest,
-  isGrant,
-  isRefusal,
-  plainOutcome,
   recordOf,
   takeBack,
-  TOO_LATE,
+  UnansweredChecks,
+  type CheckState,
   type Grant,
   type Outcome,
-  type Run,
-} from './check-run.js';
-import { Patience, type CheckCall } from './patience.js';
+} from './check-state.js';
 import type { PeerCertificates } from './peer-certificates.js';
-import { StageTimer } from '../../verify/stage-timer.js';
-import { UnansweredRuns } from './unanswered-runs.js';
-import type { HeaderSelection } from '../wire/header-map.js';
 
-export type { CheckCall } from './patience.js';
+export type { CheckCall } from './call-deadline.js';
 
 /** Everything the service works with; all of it is passed in. */
 export interface AuthorizationOptions {
@@ -69,45 +64,47 @@ const SHED_DETAILS: Readonly<Record<ShedReason, string>> = {
 
 const UNRECORDED = refuse('audit_unavailable');
 
+const TOO_LATE = refuse('deadline_spent', 'the caller had gone before it could be answered');
+
 /** For what is answered without a call: nobody waits for more than a refusal. */
 const NOBODY: CheckCall = { cancelled: () => true, deadlineMs: 0 };
 
 export class AuthorizationService {
   readonly #options: AuthorizationOptions;
-  readonly #unanswered: UnansweredRuns;
-  #underWay = 0;
+  readonly #unanswered: UnansweredChecks;
+  #inFlight = 0;
   /** One set a snapshot: made again only when the snapshot was swapped. */
   #selected: { readonly snapshot: Snapshot; readonly headers: HeaderSelection } | undefined;
 
   constructor(options: AuthorizationOptions) {
     this.#options = options;
-    this.#unanswered = new UnansweredRuns(options.onDefect);
+    this.#unanswered = new UnansweredChecks(options.onDefect);
   }
 
-  /** Checks under way, for draining and metrics. */
-  get underWay(): number {
-    return this.#underWay;
+  /** Checks in flight, for draining and metrics. */
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
   /** Answers one serialised CheckRequest with one serialised CheckResponse. Never rejects. */
   async check(message: Buffer, call: CheckCall): Promise<Uint8Array> {
-    const run = this.#begin(call);
-    if (this.#underWay >= this.#options.maxConcurrentChecks)
+    const check = this.#begin(call);
+    if (this.#inFlight >= this.#options.maxConcurrentChecks)
       return this.#conclude(
-        run,
+        check,
         refuse('overloaded', `over ${this.#options.maxConcurrentChecks} checks under way`),
       );
-    this.#underWay++;
+    this.#inFlight++;
     try {
       const waiting = this.#options.afterStall();
       if (waiting !== undefined) await waiting;
-      if (call.cancelled()) return await this.#conclude(run, TOO_LATE);
-      return await this.#conclude(run, await this.#decide(message, run));
+      if (call.cancelled()) return await this.#conclude(check, TOO_LATE);
+      return await this.#conclude(check, await this.#decide(message, check));
     } catch (error) {
-      this.#options.onDefect(error, run.decisionId);
-      return await this.#conclude(run, await this.#afterDefect(run));
+      this.#options.onDefect(error, check.decisionId);
+      return await this.#conclude(check, await this.#afterDefect(check));
     } finally {
-      this.#underWay--;
+      this.#inFlight--;
     }
   }
 
@@ -116,7 +113,7 @@ export class AuthorizationService {
     return this.#conclude(this.#begin(NOBODY), refuse('overloaded', SHED_DETAILS[reason]));
   }
 
-  #begin(call: CheckCall): Run {
+  #begin(call: CheckCall): CheckState {
     const { clock, snapshot, claimMarginMilliseconds } = this.#options;
     return {
       decisionId: randomUUID(),
@@ -124,54 +121,52 @@ export class AuthorizationService {
       nowMs: clock.nowMs(),
       timer: new StageTimer(clock.monotonicMs),
       facts: noFacts(),
-      patience: new Patience(call, clock.monotonicMs, claimMarginMilliseconds),
+      deadline: new CallDeadline(call, clock.monotonicMs, claimMarginMilliseconds),
       request: undefined,
       grant: undefined,
       undone: undefined,
-      owesRecord: false,
+      needsCorrection: false,
     };
   }
 
-  async #decide(message: Buffer, run: Run): Promise<Outcome> {
+  async #decide(message: Buffer, check: CheckState): Promise<Outcome> {
     const { verifier, admission } = this.#options;
-    const request = this.#read(message, run);
+    const { snapshot, nowMs, timer, facts } = check;
+    const request = this.#read(message, check);
     if (request === undefined) return refuse('check_malformed', 'not a CheckRequest');
-    const judged = judge(
-      request,
-      { snapshot: run.snapshot, verifier, nowMs: run.nowMs, timer: run.timer },
-      run.facts,
-    );
-    if (judged.kind !== 'verified') return judged.kind === 'refuse' ? judged : 'pass_through';
-    const admitted = admission.admit(judged, run.patience.pendingCall(run.decisionId));
-    const outcome = admitted instanceof Promise ? await admitted : admitted;
-    run.timer.mark('admission');
-    if (outcome.kind === 'refuse') return outcome;
-    run.grant = { verified: judged, admitted: outcome };
-    this.#unanswered.add(run);
-    return judged.policy.remembersExecution ? this.#remember(run, run.grant) : run.grant;
+    const judged = judge(request, { snapshot, verifier, nowMs, timer }, facts);
+    if (judged.kind !== 'verified') return judged;
+    const admitting = admission.admit(judged, check.deadline.pendingCall(check.decisionId));
+    const admitted = admitting instanceof Promise ? await admitting : admitting;
+    timer.mark('admission');
+    if (admitted.kind === 'refuse') return admitted;
+    const grant: Grant = { kind: 'allow', verified: judged, admitted };
+    check.grant = grant;
+    this.#unanswered.add(check);
+    return judged.policy.remembersExecution ? this.#remember(check, grant) : grant;
   }
 
   /** An adjustment about this execution may come as soon as the upstream has the graph, so it is known before. */
-  async #remember(run: Run, grant: Grant): Promise<Outcome> {
+  async #remember(check: CheckState, grant: Grant): Promise<Outcome> {
     const { tenant, execution, attestation } = grant.verified.context;
     if (tenant === undefined || execution === undefined || attestation === undefined) return grant;
     try {
-      await this.#options.executions.remember({ tenant, execution, attestation }, run.nowMs);
+      await this.#options.executions.remember({ tenant, execution, attestation }, check.nowMs);
       return grant;
     } catch {
-      return this.#takeBack(run, refuse('execution_store_unavailable'));
+      return this.#takeBack(check, refuse('execution_store_unavailable'));
     }
   }
 
-  #read(message: Buffer, run: Run): InboundRequest | undefined {
+  #read(message: Buffer, check: CheckState): InboundRequest | undefined {
+    const selection = this.#selectionFor(check.snapshot);
     try {
-      const fields = readCheckRequest(message, this.#selectionFor(run.snapshot));
-      run.request = inboundRequest(fields, this.#options.certificates.read(fields.certificate));
+      check.request = readCheckRequest(message, selection, this.#options.certificates);
     } catch {
-      run.request = undefined;
+      check.request = undefined;
     }
-    run.timer.mark('decode');
-    return run.request;
+    check.timer.mark('decode');
+    return check.request;
   }
 
   #selectionFor(snapshot: Snapshot): HeaderSelection {
@@ -181,73 +176,70 @@ export class AuthorizationService {
   }
 
   /** Records the outcome, and only then answers. What cannot be recorded is not recorded as that either. */
-  async #conclude(run: Run, outcome: Outcome): Promise<Uint8Array> {
-    const refusal = isRefusal(outcome) ? outcome : await this.#obstacle(run, outcome);
+  async #conclude(check: CheckState, outcome: Outcome): Promise<Uint8Array> {
+    const refusal = outcome.kind === 'refuse' ? outcome : await this.#obstacle(check, outcome);
     if (refusal === undefined)
-      return isGrant(outcome) ? this.#allow(run, outcome) : this.#answer(run, outcome);
-    if (run.owesRecord) this.#options.audit.correct(recordOf(run, refusal, this.#options.nonceBounds));
-    else if (refusal !== UNRECORDED) await this.#append(run, refusal);
-    return this.#answer(run, refusal);
+      return outcome.kind === 'allow' ? this.#allow(check, outcome) : this.#answer(check, outcome);
+    if (check.needsCorrection)
+      this.#options.audit.correct(recordOf(check, refusal, this.#options.nonceBounds));
+    else if (refusal !== UNRECORDED) await this.#append(check, refusal);
+    return this.#answer(check, refusal);
   }
 
   /** Records what is to pass. Gives why it must not pass after all, and then it is taken back. */
-  async #obstacle(run: Run, outcome: Exclude<Outcome, Refusal>): Promise<Refusal | undefined> {
-    const { patience } = run;
-    if (!patience.callerWaits()) return this.#takeBack(run, TOO_LATE);
-    const appended = await this.#append(run, outcome, () => patience.isWorthAnAnswer());
-    run.owesRecord = appended !== 'lost';
+  async #obstacle(check: CheckState, outcome: Exclude<Outcome, Refusal>): Promise<Refusal | undefined> {
+    const { deadline } = check;
+    if (!deadline.callerWaits()) return this.#takeBack(check, TOO_LATE);
+    const appended = await this.#append(check, outcome, () => deadline.isWorthAnAnswer());
+    check.needsCorrection = appended !== 'lost';
     if (appended === 'lost' && this.#options.auditOnFailure === 'refuse')
-      return this.#takeBack(run, UNRECORDED);
-    const wasTakenBack = isGrant(outcome) && run.grant === undefined;
-    const isTooLate = appended === 'withdrawn' || wasTakenBack || !patience.callerWaits();
-    return isTooLate ? this.#takeBack(run, TOO_LATE) : undefined;
+      return this.#takeBack(check, UNRECORDED);
+    const wasTakenBack = outcome.kind === 'allow' && check.grant === undefined;
+    const isTooLate = appended === 'withdrawn' || wasTakenBack || !deadline.callerWaits();
+    return isTooLate ? this.#takeBack(check, TOO_LATE) : undefined;
   }
 
-  /** Nothing that could fail or wait comes between the answer and the word that the claim stands. */
-  #allow(run: Run, grant: Grant): Uint8Array {
-    const answer = this.#answer(run, grant);
-    run.grant = undefined;
-    this.#unanswered.delete(run);
+  /** Nothing that could fail or wait comes between the answer and saying that the claim stands. */
+  #allow(check: CheckState, grant: Grant): Uint8Array {
+    const answer = this.#answer(check, grant);
+    check.grant = undefined;
+    this.#unanswered.delete(check);
     grant.admitted.settle();
     return answer;
   }
 
   /** Gives back what an allow had taken, so that the same bytes may come again. Once: what failed is not tried twice. */
-  async #takeBack(run: Run, instead: Refusal): Promise<Refusal> {
-    this.#unanswered.delete(run);
-    await takeBack(run);
+  async #takeBack(check: CheckState, instead: Refusal): Promise<Refusal> {
+    this.#unanswered.delete(check);
+    await takeBack(check);
     return instead;
   }
 
-  async #afterDefect(run: Run): Promise<Refusal> {
+  async #afterDefect(check: CheckState): Promise<Refusal> {
     const defect = refuse('internal_error');
     try {
-      return await this.#takeBack(run, defect);
+      return await this.#takeBack(check, defect);
     } catch (error) {
-      this.#options.onDefect(error, run.decisionId);
+      this.#options.onDefect(error, check.decisionId);
       return defect;
     }
   }
 
   /** `lost`, which is counted, when it could not be written. */
-  async #append(run: Run, outcome: Outcome, isWanted?: () => boolean): Promise<Appended | 'lost'> {
+  async #append(check: CheckState, outcome: Outcome, isWanted?: () => boolean): Promise<Appended | 'lost'> {
     try {
-      return await this.#options.audit.append(recordOf(run, outcome, this.#options.nonceBounds), isWanted);
+      return await this.#options.audit.append(recordOf(check, outcome, this.#options.nonceBounds), isWanted);
     } catch {
       this.#options.metrics.recordLost();
       return 'lost';
     }
   }
 
-  #answer(run: Run, outcome: Outcome): Uint8Array {
-    const { decisionId, facts, snapshot, request } = run;
-    run.timer.mark('record');
-    const plain = plainOutcome(outcome);
-    this.#options.metrics.decided(
-      facts.policy?.name,
-      typeof plain === 'string' ? plain : plain.code,
-      run.timer,
-    );
+  #answer(check: CheckState, outcome: Outcome): Uint8Array {
+    const { decisionId, facts, snapshot, request, timer } = check;
+    timer.mark('record');
+    const code = outcome.kind === 'refuse' ? outcome.code : outcome.kind;
+    this.#options.metrics.decided(facts.policy?.name, code, timer);
     this.#options.metrics.proven(facts);
     const options: AnswerOptions = {
       decisionId,
@@ -255,8 +247,8 @@ export class AuthorizationService {
       inboundNames: request?.headers.keys() ?? [],
       headerNames: snapshot.headers,
     };
-    if (typeof outcome === 'string') return passThroughAnswer(options);
-    if ('code' in outcome) return refusalAnswer(outcome, options);
+    if (outcome.kind === 'pass_through') return passThroughAnswer(options);
+    if (outcome.kind === 'refuse') return refusalAnswer(outcome, options);
     return allowAnswer(outcome.verified.context, outcome.verified.policy, options);
   }
 }

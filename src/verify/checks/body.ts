@@ -1,9 +1,9 @@
-/** Whether the body is acceptable JSON and meets the contract of its route. */
+/** Whether the body is acceptable JSON, meets the contract of its route, and repeats what was signed beside it. */
 import { scanJson, type ScanSuccess, type SelectedValue } from '../../json/scan.js';
 import type { BodyContract, BodyRole, FieldContract } from '../body-contract.js';
-import type { BodyFault, BodyProblem } from '../body-fault.js';
 import { fieldProblem, fieldText } from '../../protocol/field-rules.js';
-import { refuseBody, type Refusal } from '../refusal.js';
+import { refuseBody, type BodyFault, type BodyProblem, type Refusal } from '../refusal.js';
+import type { SignatureProof } from './security-headers.js';
 
 /** The fields of a body that met its contract, by JSON pointer, as `fieldText` compares them. */
 export type BodyTexts = ReadonlyMap<string, string>;
@@ -16,7 +16,7 @@ export interface ContractBody {
   readonly signedTexts: readonly string[];
 }
 
-/** Strict JSON first, then the closed objects, then every field. Equalities are judged by `body-bindings.ts`. */
+/** Strict JSON first, then the closed objects, then every field. Equalities come after, in `checkBodyBindings`. */
 export function checkBody(body: Uint8Array, contract: BodyContract): ContractBody | Refusal {
   const scan = scanJson(body, contract.selection);
   if (!scan.ok) {
@@ -77,6 +77,35 @@ const PROBLEM_WORDS = {
   wrong_type: 'of the wrong type',
   malformed: 'malformed',
 } as const;
+
+/** The body's nonce and timestamp are the headers'; every declared equality holds. */
+export function checkBodyBindings(
+  texts: BodyTexts,
+  contract: BodyContract,
+  proof: SignatureProof | undefined,
+): Refusal | undefined {
+  if (proof !== undefined) {
+    if (differs(roleText(contract, texts, 'nonce'), proof.nonce))
+      return refuseBody('body_repeats_other_nonce', bodyFault(contract, 'nonce', 'mismatch'));
+    if (differs(roleText(contract, texts, 'timestamp'), proof.timestamp))
+      return refuseBody('body_repeats_other_timestamp', bodyFault(contract, 'timestamp', 'mismatch'));
+  }
+  for (const { left, right, ifPresent } of contract.equalities) {
+    const value = texts.get(left);
+    if (value === undefined && ifPresent) continue;
+    if (value !== texts.get(right))
+      return refuseBody(
+        'body_binding_mismatch',
+        { pointer: left, problem: 'mismatch' },
+        `"${left}" differs from "${right}"`,
+      );
+  }
+  return undefined;
+}
+
+function differs(repeated: string | undefined, signed: string): boolean {
+  return repeated !== undefined && repeated !== signed;
+}
 
 /** The fault of the field that plays a role. */
 export function bodyFault(contract: BodyContract, role: BodyRole, problem: BodyProblem): BodyFault {

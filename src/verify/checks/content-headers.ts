@@ -1,6 +1,5 @@
 /** Whether the body is announced as what the route reads: no content encoding, and JSON where JSON is judged. */
 import { headerValues, type InboundRequest } from '../inbound-request.js';
-import { isIdentityCoding, isJsonMediaType } from '../media-type.js';
 import { refuse, type Refusal } from '../refusal.js';
 
 /**
@@ -18,4 +17,21 @@ export function checkContentHeaders(request: InboundRequest, json: boolean): Ref
   return isJsonMediaType(type)
     ? undefined
     : refuse('content_type', 'not application/json, or a parameter other than charset=utf-8');
+}
+
+/** Type, subtype, parameter name and charset are case-insensitive; no white space stands around a `=`. */
+const JSON_MEDIA_TYPE = /^application\/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?[ \t]*$/i;
+
+/**
+ * `application/json` (RFC 9110, section 8.3), without a parameter or with exactly one, `charset=utf-8`, quoted or not.
+ * JSON is UTF-8 (RFC 8259, section 8.1), yet frameworks honour a `charset` and then read other text out of the same
+ * bytes; so no other character set may be announced.
+ */
+export function isJsonMediaType(value: string): boolean {
+  return JSON_MEDIA_TYPE.test(value);
+}
+
+/** Whether a `content-encoding` leaves the bytes as they are: exactly `identity` (RFC 9110, section 12.5.3). */
+export function isIdentityCoding(value: string): boolean {
+  return value.toLowerCase() === 'identity';
 }

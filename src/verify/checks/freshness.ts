@@ -1,17 +1,46 @@
-/** Whether the signed time lies in the window: |floor(now) − timestamp| ≤ skew, both ends included. */
+/**
+ * The window: |floor(now) − timestamp| ≤ skew, both ends included. It is judged here, so that stale requests cost no
+ * signature, and again by the store that claims: `nonces/nonce-ledger.ts` asks the same function, and the claim script
+ * of `nonces/redis/` says the same by the clock of Redis.
+ */
 import { refuse, type Refusal } from '../refusal.js';
-import type { Freshness } from '../snapshot.js';
+import type { Freshness, Snapshot } from '../snapshot.js';
 
 /** The timestamp minus our clock, in whole seconds: negative is the past. */
 export function skewOf(timestampSeconds: number, nowMs: number): number {
   return timestampSeconds - Math.floor(nowMs / 1000);
 }
 
-/** Judged here so that stale requests cost no signature; the nonce store judges it again as it claims. */
-export function checkFreshness(skewSeconds: number, window: Freshness): Refusal | undefined {
-  if (-skewSeconds > window.pastSkewSeconds)
-    return refuse('timestamp_outside_window', `over ${window.pastSkewSeconds} s in the past`);
-  if (skewSeconds > window.futureSkewSeconds)
-    return refuse('timestamp_outside_window', `over ${window.futureSkewSeconds} s in the future`);
-  return undefined;
+/** The one judgement of the window. Numbers and no `Freshness`, as a claim must not cost an object. */
+export function isInsideWindow(
+  skewSeconds: number,
+  pastSkewSeconds: number,
+  futureSkewSeconds: number,
+): boolean {
+  return -skewSeconds <= pastSkewSeconds && skewSeconds <= futureSkewSeconds;
+}
+
+/** Refuses what is too old or too far ahead of our clock. */
+export function checkFreshness(
+  skewSeconds: number,
+  { pastSkewSeconds, futureSkewSeconds }: Freshness,
+): Refusal | undefined {
+  if (isInsideWindow(skewSeconds, pastSkewSeconds, futureSkewSeconds)) return undefined;
+  return skewSeconds < 0
+    ? refuse('timestamp_outside_window', `over ${pastSkewSeconds} s in the past`)
+    : refuse('timestamp_outside_window', `over ${futureSkewSeconds} s in the future`);
+}
+
+/**
+ * The furthest back and ahead that any policy lets a timestamp be: a store keeps every nonce for the widest
+ * window, and its start-up rule covers the furthest future.
+ */
+export function widestWindow({ policies }: Pick<Snapshot, 'policies'>): Freshness {
+  const windows = [...policies.values()].flatMap((policy) =>
+    policy.kind === 'signed' ? [policy.freshness] : [],
+  );
+  return {
+    pastSkewSeconds: Math.max(0, ...windows.map((window) => window.pastSkewSeconds)),
+    futureSkewSeconds: Math.max(0, ...windows.map((window) => window.futureSkewSeconds)),
+  };
 }

@@ -1,7 +1,7 @@
 /** Whether the asserted identity exists, is not revoked, and has this certificate pinned now. */
 import type { PeerCertificate } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
-import type { SignedRequest } from '../signed-request.js';
+import type { SignedRequest } from './security-headers.js';
 import type { CertificatePin, Identity, Snapshot } from '../snapshot.js';
 import { isValidAt } from '../../protocol/validity-interval.js';
 

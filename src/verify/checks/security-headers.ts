@@ -3,12 +3,29 @@ import { decodeCanonicalBase64 } from '../../crypto/bytes.js';
 import { normalizeFingerprint } from '../../crypto/certificate.js';
 import { headerValues, type InboundRequest } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
-import type { SignatureProof, SignedRequest } from '../signed-request.js';
 import type { SignedPolicy } from '../snapshot.js';
 import type { SecurityHeaderNames } from '../../protocol/header-names.js';
-import { IDENTITY, KID, NONCE, TIMESTAMP } from '../../protocol/syntax.js';
+import { IDENTITY, KID, NONCE, SIGNATURE_BYTES, TIMESTAMP } from '../../protocol/syntax.js';
 
-const SIGNATURE_BYTES = 64;
+/** The security headers of one request, each well-formed; none of them is proven yet. */
+export interface SignedRequest {
+  readonly identity: string;
+  /** The caller's own claim about its certificate, 64 lower-case hex digits. Proves nothing. */
+  readonly claimedCertificateSha256: string | undefined;
+  readonly kid: string | undefined;
+  /** Absent where the body carries the signature. */
+  readonly proof: SignatureProof | undefined;
+}
+
+/** The three headers of the signature (docs/wire-contract.md#a-signed-request). */
+export interface SignatureProof {
+  /** The digits as sent: they are part of the signing input. */
+  readonly timestamp: string;
+  readonly timestampSeconds: number;
+  readonly nonce: string;
+  /** 64 bytes. */
+  readonly signature: Uint8Array;
+}
 
 /** Reads the headers that this policy's way of signing demands. What it returns is well-formed, not proven. */
 export function checkSecurityHeaders(

@@ -1,8 +1,12 @@
-/** Whether one of the identity's own keys, meant for this and valid now, signed exactly these bytes. */
+/** What is signed, by the headers or by a bundle, and whether one of the identity's own keys signed exactly that. */
+import { decodeCanonicalBase64 } from '../../crypto/bytes.js';
 import type { StrictVerifier } from '../../crypto/ed25519.js';
+import { SIGNATURE_BYTES } from '../../protocol/syntax.js';
 import { refuse, type Refusal } from '../refusal.js';
-import type { Identity, KeyPurpose, VerificationKey } from '../snapshot.js';
+import type { Identity, KeyPurpose, SignedPolicy, VerificationKey } from '../snapshot.js';
 import { isValidAt } from '../../protocol/validity-interval.js';
+import { roleText, type ContractBody } from './body.js';
+import type { SignatureProof } from './security-headers.js';
 
 /** What to verify, with which of an identity's keys. */
 export interface SignatureQuestion {
@@ -29,4 +33,39 @@ export function checkSignature(
   if (valid.length === 0) return refuse('key_not_valid');
   const key = valid.find((candidate) => verifier.verify(candidate.publicKey, message, signature));
   return key === undefined ? refuse('signature_invalid') : { kind: 'signed', key };
+}
+
+/** The bytes that were signed: `timestamp` `.` `nonce` `.` body, the body untouched. */
+export function signatureBase(proof: SignatureProof, body: Uint8Array): Buffer {
+  const prefix = `${proof.timestamp}.${proof.nonce}.`;
+  const message = Buffer.allocUnsafe(prefix.length + body.length);
+  message.write(prefix, 0, 'latin1');
+  message.set(body, prefix.length);
+  return message;
+}
+
+/** What a bundle says and the signature that it brings; not verified yet. */
+export interface BundleProof {
+  /** UTF-8 of the joined fields. No field contains a `|`: the body contract saw to it. */
+  readonly message: Buffer;
+  readonly signature: Uint8Array;
+  readonly nonce: string;
+  readonly timestampSeconds: number;
+}
+
+/**
+ * Takes the proof out of a body that has met the policy's contract: its signed fields joined by `|`
+ * (docs/wire-contract.md#post-internalv1federationverify).
+ */
+export function bundleProof({ texts, signedTexts }: ContractBody, policy: SignedPolicy): BundleProof {
+  const { body } = policy;
+  if (body === undefined) throw new Error(`policy ${policy.name} signs in the body but has no body contract`);
+  const signature = decodeCanonicalBase64(roleText(body, texts, 'signature') ?? '', SIGNATURE_BYTES);
+  if (signature === undefined) throw new Error('a bundle passed its contract without a signature');
+  return {
+    message: Buffer.from(signedTexts.join('|'), 'utf8'),
+    signature,
+    nonce: roleText(body, texts, 'nonce') ?? '',
+    timestampSeconds: Number(roleText(body, texts, 'timestamp')),
+  };
 }

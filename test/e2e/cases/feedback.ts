@@ -3,7 +3,7 @@ import type { ClientHttp2Session } from 'node:http2';
 import { gzipSync } from 'node:zlib';
 import { fetchPage } from '../../../tools/local-federation/health.js';
 import { PRODUCER_B } from '../../../tools/local-federation/parties.js';
-import { DECISION_HEADER } from '../../../src/protocol/syntax.js';
+import { DECISION_HEADER } from '../../../src/protocol/header-names.js';
 import { until } from '../../support/until.js';
 import { adjustment, expectNothingLeft, expectSigned, expectWithheld } from '../support/feedback-answers.js';
 import { refusalBody } from '../support/expectations.js';

@@ -1,6 +1,7 @@
 /** What every accepted and every refused request has to look like, at the client, in the record and at the application. */
 import { createHash } from 'node:crypto';
 import type { RefusalCode } from '../../../src/verify/refusal.js';
+import type { AuditRecord } from './audit-reader.js';
 import type { Outgoing } from './outgoing.js';
 import type { Seen } from './stage.js';
 
@@ -50,10 +51,23 @@ export function expectRefusal(seen: Seen, expected: ExpectedRefusal): void {
   });
   const body = refusalBody(seen);
   expect(body.errors[0]?.code).toBe(expected.client);
+  expect(Object.keys(body.errors[0] ?? {}).sort()).toEqual(membersFor(records[0]).sort());
   expect(body.request_id).toBe(records[0]?.decision_id);
   expect(records[0]?.event).toMatch(/(?:rejected|refused)$/);
   expect(arrivals).toEqual([]);
   if (expected.client !== expected.audit) expect(answer.body).not.toContain(`"${expected.audit}"`);
+}
+
+/** What the error may say and no more: the fault of a body only to who has proven its key, the first copy only after it. */
+function membersFor(record: AuditRecord | undefined): string[] {
+  const { kid, first_decision_id: first } = record ?? {};
+  const fault = (['pointer', 'problem', 'offset'] as const).filter((name) => record?.[name] !== undefined);
+  return [
+    'code',
+    'message',
+    ...(kid === undefined ? [] : fault),
+    ...(first === undefined ? [] : ['first_request_id', 'first_seen_at']),
+  ];
 }
 
 /**

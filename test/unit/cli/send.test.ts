@@ -41,7 +41,7 @@ function send(extra: readonly string[] = [], changes: WorldChanges = {}, url = g
   );
 }
 
-/** A refusal as the gateway words it (src/envoy/ext-authz/check-answer.ts), and Envoy marks it. */
+/** A refusal as the gateway words it (src/envoy/ext-authz/check-response.ts), and Envoy marks it. */
 function refusal(code: RefusalCode, more: object = {}, headers: Record<string, string> = {}) {
   const { status, clientCode, message } = answerFor(refuse(code).code);
   const errors = [{ code: clientCode, message, ...more }];

@@ -14,7 +14,7 @@ import { decodeCanonicalBase64 } from '../../../src/crypto/bytes.js';
 import { readPublicKey } from '../../../src/crypto/key-text.js';
 import { portableVerifier } from '../../../src/crypto/portable.js';
 import { encodePublicKey, parsePublicKey } from '../../../src/crypto/public-key.js';
-import { signatureBase } from '../../../src/verify/signed-request.js';
+import { signatureBase } from '../../../src/verify/checks/signature.js';
 import { NONCE } from '../../../src/protocol/syntax.js';
 
 const key = portableKeyPair(new Uint8Array(32).fill(7));

@@ -10,7 +10,7 @@ import { addBuildInfo } from '../../../src/observability/build-info.js';
 import { type CheckStage, DecisionMetrics } from '../../../src/observability/decision-metrics.js';
 import { createRegistry } from '../../../src/observability/process-metrics.js';
 import { StageTimer } from '../../../src/verify/stage-timer.js';
-import type { ClaimNonce, ClaimPlan } from '../../../src/verify/effects.js';
+import type { ClaimNonce, ClaimPlan } from '../../../src/verify/admission.js';
 import { noFacts } from '../../../src/verify/decision.js';
 import type { SignedPolicy } from '../../../src/verify/snapshot.js';
 import { refuse, type Refusal } from '../../../src/verify/refusal.js';

@@ -1,5 +1,10 @@
-import { Admission, type Admitted } from '../../../src/verify/admission.js';
-import type { Claimed, ClaimNonce, PendingCall } from '../../../src/verify/effects.js';
+import {
+  Admission,
+  type Admitted,
+  type Claimed,
+  type ClaimNonce,
+  type PendingCall,
+} from '../../../src/verify/admission.js';
 import type { Verified } from '../../../src/verify/pipeline.js';
 import { RateLimiter, type RateLimits, type Reservation } from '../../../src/verify/rate-limiter.js';
 import { refuse, type Refusal } from '../../../src/verify/refusal.js';

@@ -176,10 +176,10 @@ describe('a store', () => {
     store.before = () => hanging.opened;
     const second = check(signedParts({ nonce: 'a-third-nonce-0123' }));
     const shed = await check(signedParts({ nonce: 'a-fourth-nonce-012' }));
-    expect([shed.httpStatus, metadataCode(shed), service.underWay]).toEqual([503, 'overloaded', 2]);
+    expect([shed.httpStatus, metadataCode(shed), service.inFlight]).toEqual([503, 'overloaded', 2]);
     hanging.open();
     await Promise.all([first, second]);
-    expect(service.underWay).toBe(0);
+    expect(service.inFlight).toBe(0);
   });
 });
 

@@ -174,7 +174,7 @@ describe('an explicit answer', () => {
     });
     const { check, defects, service } = fakeService({ snapshot: broken });
     const response = await check(telemetryParts());
-    expect([response.httpStatus, metadataCode(response), service.underWay]).toEqual([
+    expect([response.httpStatus, metadataCode(response), service.inFlight]).toEqual([
       503,
       'internal_error',
       0,

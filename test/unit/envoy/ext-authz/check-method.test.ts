@@ -1,4 +1,4 @@
-import { peerOf } from '../../../../src/envoy/ext-authz/check-peer.js';
+import { peerOf } from '../../../../src/envoy/ext-authz/check-method.js';
 import { checkMessage, encodeCheckRequest } from '../../../support/check-messages.js';
 import { telemetryParts } from '../../../support/signed-request.js';
 

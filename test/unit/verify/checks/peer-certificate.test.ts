@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { onlyElementHash } from '../../../src/verify/forwarded-client-cert.js';
+import { onlyElementHash } from '../../../../src/verify/checks/peer-certificate.js';
 
 const HASH = 'ab'.repeat(32);
 const OTHER = 'cd'.repeat(32);

@@ -1,4 +1,4 @@
-/** One check on its way through the service: what is known of it, how it ended, and its record. */
+/** One check on its way through the service: what is known of it, how it ends, its record, and what may have to be given back. */
 import { passedLimit, type NonceBounds } from '../../audit/passed-limit.js';
 import { recordLine } from '../../audit/record.js';
 import type { CheckStage } from '../../observability/decision-metrics.js';
@@ -6,77 +6,63 @@ import type { Admitted } from '../../verify/admission.js';
 import type { DecisionFacts } from '../../verify/decision.js';
 import { headerValues, type InboundRequest } from '../../verify/inbound-request.js';
 import type { Verified } from '../../verify/pipeline.js';
-import { answerFor, refuse, type Refusal } from '../../verify/refusal.js';
+import { answerFor, type Refusal } from '../../verify/refusal.js';
 import type { Snapshot } from '../../verify/snapshot.js';
-import type { CheckFields } from './check-request.js';
-import type { Patience } from './patience.js';
 import type { StageTimer } from '../../verify/stage-timer.js';
+import type { CallDeadline } from './call-deadline.js';
 
 /** Envoy's `x-request-id` is a UUID of 36 characters; what is longer is cut for the record. */
 const MAX_REQUEST_ID_CHARACTERS = 64;
-
 /** Longer than any method that a policy can name, and any path of the federation. */
 const MAX_METHOD_CHARACTERS = 20;
 const MAX_PATH_CHARACTERS = 256;
 
-export interface Run {
+/** How often unanswered checks are looked at; part of what the grace in `nonces/nonce-gate.ts` allows for. */
+const LOOK_MS = 50;
+
+export interface CheckState {
   readonly decisionId: string;
   readonly snapshot: Snapshot;
   readonly nowMs: number;
   readonly timer: StageTimer<CheckStage>;
   readonly facts: DecisionFacts;
   /** How long Envoy goes on waiting for the answer. */
-  readonly patience: Patience;
+  readonly deadline: CallDeadline;
   request: InboundRequest | undefined;
   /** Once admitted: what has to be given back unless the answer is an allow. */
   grant: Grant | undefined;
   /** What was given back, as soon as that has begun. */
   undone: void | Promise<void>;
   /** A record says that it passes, or was withdrawn for the one that says it does not: that one must not get lost. */
-  owesRecord: boolean;
+  needsCorrection: boolean;
 }
 
 /** Admitted, but not answered yet: it can still be taken back. */
 export interface Grant {
+  readonly kind: 'allow';
   readonly verified: Verified;
   readonly admitted: Admitted;
 }
 
-export type Outcome = Refusal | 'pass_through' | Grant;
-
-export const TOO_LATE = refuse('deadline_spent', 'the caller had gone before it could be answered');
-
-export function isGrant(outcome: Outcome): outcome is Grant {
-  return typeof outcome !== 'string' && 'verified' in outcome;
-}
-
-export function isRefusal(outcome: Outcome): outcome is Refusal {
-  return typeof outcome !== 'string' && 'code' in outcome;
-}
+export type Outcome = Refusal | Grant | { readonly kind: 'pass_through' };
 
 /**
  * Gives back, once, what an allow had taken. May throw, or reject; whoever asks again waits for the same, and hears of
  * no failure a second time.
  */
-export function takeBack(run: Run): void | Promise<void> {
-  const { grant } = run;
-  if (grant === undefined) return run.undone;
-  run.grant = undefined;
+export function takeBack(check: CheckState): void | Promise<void> {
+  const { grant } = check;
+  if (grant === undefined) return check.undone;
+  check.grant = undefined;
   const undone = grant.admitted.undo();
-  run.undone = undone instanceof Promise ? undone.catch(() => undefined) : undefined;
+  check.undone = undone instanceof Promise ? undone.catch(() => undefined) : undefined;
   return undone;
 }
 
-/** The outcome as records and metrics have it. */
-export function plainOutcome(outcome: Outcome): Refusal | 'allow' | 'pass_through' {
-  if (typeof outcome === 'string' || 'code' in outcome) return outcome;
-  return 'allow';
-}
-
 /** The line for the audit log. */
-export function recordOf(run: Run, outcome: Outcome, nonceBounds: NonceBounds): string {
-  const { decisionId, facts, nowMs, snapshot, request } = run;
-  const plain = plainOutcome(outcome);
+export function recordOf(check: CheckState, outcome: Outcome, nonceBounds: NonceBounds): string {
+  const { decisionId, facts, nowMs, snapshot, request, timer } = check;
+  const refusal = outcome.kind === 'refuse' ? outcome : undefined;
   const [sent] = request === undefined ? [] : headerValues(request, 'x-request-id');
   return recordLine({
     decisionId,
@@ -84,11 +70,11 @@ export function recordOf(run: Run, outcome: Outcome, nonceBounds: NonceBounds): 
     envoyRequestId: sent?.slice(0, MAX_REQUEST_ID_CHARACTERS),
     method: request && bounded(request.method, MAX_METHOD_CHARACTERS),
     path: request && bounded(withoutQuery(request.path), MAX_PATH_CHARACTERS),
-    outcome: plain,
+    outcome: outcome.kind === 'refuse' ? outcome : outcome.kind,
     facts,
-    times: run.timer,
-    status: typeof plain === 'string' ? 200 : answerFor(plain.code).status,
-    limit: typeof plain === 'string' ? undefined : passedLimit(plain, facts, nonceBounds),
+    times: timer,
+    status: refusal === undefined ? 200 : answerFor(refusal.code).status,
+    limit: refusal && passedLimit(refusal, facts, nonceBounds),
     generation: snapshot.generation,
   });
 }
@@ -104,20 +90,43 @@ function bounded(text: string, maxCharacters: number): string {
   return text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;
 }
 
-/** Member by member: a rest pattern would copy the fields twice, on every request. */
-export function inboundRequest(
-  fields: CheckFields,
-  peerCertificate: InboundRequest['peerCertificate'],
-): InboundRequest {
-  return {
-    delivery: { rawHeaders: fields.rawHeaders, rawBody: fields.rawBody },
-    method: fields.method,
-    path: fields.path,
-    authority: fields.authority,
-    policyName: fields.policyName,
-    headers: fields.headers,
-    body: fields.body,
-    declaredSize: fields.declaredSize,
-    peerCertificate,
-  };
+/**
+ * Checks that hold a claim and were not answered yet. A claim is given back as soon as nobody waits for it any longer,
+ * whatever its check still waits for: copies of the request wait for that, in other processes by the clock alone
+ * (`nonces/nonce-gate.ts`).
+ */
+export class UnansweredChecks {
+  readonly #checks = new Set<CheckState>();
+  readonly #onDefect: (error: unknown, decisionId: string) => void;
+  #look: NodeJS.Timeout | undefined;
+
+  constructor(onDefect: (error: unknown, decisionId: string) => void) {
+    this.#onDefect = onDefect;
+  }
+
+  add(check: CheckState): void {
+    this.#checks.add(check);
+    this.#look ??= setTimeout(() => this.#lookAtAll(), LOOK_MS).unref();
+  }
+
+  delete(check: CheckState): void {
+    this.#checks.delete(check);
+  }
+
+  #lookAtAll(): void {
+    this.#look = undefined;
+    for (const check of this.#checks) void this.#lookAt(check);
+    if (this.#checks.size > 0) this.#look = setTimeout(() => this.#lookAtAll(), LOOK_MS).unref();
+  }
+
+  async #lookAt(check: CheckState): Promise<void> {
+    try {
+      if (check.grant !== undefined && check.deadline.callerWaits()) return;
+      this.#checks.delete(check);
+      await takeBack(check);
+    } catch (error) {
+      this.#checks.delete(check);
+      this.#onDefect(error, check.decisionId);
+    }
+  }
 }

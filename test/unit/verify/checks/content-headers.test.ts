@@ -1,4 +1,4 @@
-import { isIdentityCoding, isJsonMediaType } from '../../../src/verify/media-type.js';
+import { isIdentityCoding, isJsonMediaType } from '../../../../src/verify/checks/content-headers.js';
 
 describe('the media type of a JSON body', () => {
   it.each([

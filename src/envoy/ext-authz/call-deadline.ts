@@ -1,6 +1,6 @@
 /** How long Envoy waits for one check, and what is still worth doing in what is left of that. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { PendingCall } from '../../verify/effects.js';
+import type { PendingCall } from '../../verify/admission.js';
 
 /** What the transport knows of the call that waits. */
 export interface CheckCall {
@@ -10,7 +10,7 @@ export interface CheckCall {
   readonly deadlineMs: number;
 }
 
-export class Patience {
+export class CallDeadline {
   readonly #call: CheckCall;
   readonly #monotonicMs: () => number;
   readonly #marginMs: number;

@@ -1,12 +1,13 @@
 import {
   allowAnswer,
+  encodeAllow,
+  encodeRefusal,
   passThroughAnswer,
   refusalAnswer,
-  VERIFIED_HEADERS,
-} from '../../../../src/envoy/ext-authz/check-answer.js';
-import { encodeAllow, encodeRefusal } from '../../../../src/envoy/ext-authz/check-response.js';
+} from '../../../../src/envoy/ext-authz/check-response.js';
+import { VERIFIED_HEADERS } from '../../../../src/protocol/header-names.js';
 import { noFacts, type VerifiedContext } from '../../../../src/verify/decision.js';
-import { refuse, refuseBody } from '../../../../src/verify/refusal.js';
+import { REFUSAL_CODES, refuse, refuseBody, type Refusal } from '../../../../src/verify/refusal.js';
 import { readResponse } from '../../../support/check-messages.js';
 import {
   ATTESTATION,
@@ -153,6 +154,31 @@ describe('a refusal', () => {
     expect(JSON.stringify(response.body)).not.toMatch(/pin|our fact/);
     expect(response.metadata['code']).toBe('pin_mismatch');
     expect(JSON.stringify(response.metadata)).not.toContain('our fact');
+  });
+
+  /** With everything in it that any refusal may carry. */
+  const laden = (code: Refusal['code']): Refusal => ({
+    ...refuse(code, 'our fact'),
+    fault: { ...fault, offset: 7 },
+    allowedMethods: ['POST'],
+    retryAfterSeconds: 7,
+  });
+  const members = (refusal: Refusal, kid: string | undefined) => {
+    const { body } = readResponse(refusalAnswer(refusal, { ...options, facts: { ...options.facts, kid } }));
+    const errors = body?.['errors'] as readonly Readonly<Record<string, unknown>>[];
+    return [Object.keys(body ?? {}), ...errors.map((error) => Object.keys(error))];
+  };
+  const outer = ['request_id', 'status', 'data', 'errors'];
+
+  it.each(REFUSAL_CODES)('has exactly the members of docs/wire-contract.md for %s', (code) => {
+    expect(members(refuse(code, 'our fact'), KID)).toEqual([outer, ['code', 'message']]);
+    expect(members(laden(code), undefined)).toEqual([outer, ['code', 'message']]);
+    expect(members(laden(code), KID)).toEqual([outer, ['code', 'message', 'pointer', 'problem', 'offset']]);
+    const first = { requestId: 'first-1', seenAtMs: 1 };
+    expect(members({ ...refuse(code), first }, KID)).toEqual([
+      outer,
+      ['code', 'message', 'first_request_id', 'first_seen_at'],
+    ]);
   });
 
   it('names the first request after a replay, in whole seconds', () => {

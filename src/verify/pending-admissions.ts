@@ -5,7 +5,7 @@ import type { Refusal } from './refusal.js';
 export type Ending = 'stands' | 'undone' | Refusal;
 
 /** One admission, from before its claim until it is answered. */
-export class AdmissionUnderWay {
+export class PendingAdmission {
   #ending: Ending | undefined;
   #ended: Promise<Ending> | undefined;
   #wake: ((ending: Ending) => void) | undefined;
@@ -16,24 +16,24 @@ export class AdmissionUnderWay {
     return (this.#ended ??= new Promise((resolve) => (this.#wake = resolve)));
   }
 
-  /** The first word counts. */
+  /** Only the first ending counts. */
   end(ending: Ending): void {
     this.#ending ??= ending;
     this.#wake?.(this.#ending);
   }
 }
 
-export class AdmissionsUnderWay {
-  readonly #byNonce = new Map<string, AdmissionUnderWay>();
+export class PendingAdmissions {
+  readonly #byNonce = new Map<string, PendingAdmission>();
 
-  find(key: Buffer): AdmissionUnderWay | undefined {
+  find(key: Buffer): PendingAdmission | undefined {
     return this.#byNonce.size > 0 ? this.#byNonce.get(nameOf(key)) : undefined;
   }
 
   /** For a nonce of which `find` has just found none; the returned function ends it. */
   begin(key: Buffer): (ending: Ending) => void {
     const name = nameOf(key);
-    const begun = new AdmissionUnderWay();
+    const begun = new PendingAdmission();
     this.#byNonce.set(name, begun);
     return (ending) => {
       if (this.#byNonce.get(name) === begun) this.#byNonce.delete(name);

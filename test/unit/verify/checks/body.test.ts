@@ -6,7 +6,7 @@ import {
   signedJson,
   TELEMETRY_PATH,
   telemetryFields,
-} from '../../support/signed-request.js';
+} from '../../../support/signed-request.js';
 
 const faultOf = (body: Record<string, unknown> | string) => {
   const { judgement } = judgeParts(signedJson(TELEMETRY_PATH, body));
