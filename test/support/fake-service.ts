@@ -1,7 +1,8 @@
 /** An AuthorizationService with every effect faked: clocks, store, audit log, certificates. */
 import { Registry } from 'prom-client';
 import type { Appended, AuditLog } from '../../src/audit/audit-log.js';
-import { AuthorizationService, type CheckCall } from '../../src/envoy/ext-authz/authorization-service.js';
+import { AuthorizationService } from '../../src/envoy/ext-authz/authorization-service.js';
+import type { CheckCall } from '../../src/envoy/ext-authz/call-deadline.js';
 import type { ExecutionStore } from '../../src/executions/execution-store.js';
 import { PeerCertificates } from '../../src/envoy/ext-authz/peer-certificates.js';
 import { DecisionMetrics } from '../../src/observability/decision-metrics.js';

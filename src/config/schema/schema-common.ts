@@ -1,6 +1,6 @@
 /** The scalar shapes that several sections of the configuration share. */
 import { z } from 'zod';
-import { KID, UUID } from '../../protocol/syntax.js';
+import { KID, MAX_BODY_BYTES, UUID } from '../../protocol/syntax.js';
 
 /** A file or directory; a relative one is taken from the directory of the configuration file. */
 export const filePath = z
@@ -75,7 +75,7 @@ export const freshnessShape = {
 export const bodyBytes = z
   .int()
   .min(1)
-  .max(64 * 1024 * 1024);
+  .max(MAX_BODY_BYTES);
 
 /** A TCP port. */
 export const port = z.int().min(1).max(65_535);

@@ -30,8 +30,6 @@ import {
 } from './check-state.js';
 import type { PeerCertificates } from './peer-certificates.js';
 
-export type { CheckCall } from './call-deadline.js';
-
 /** Everything the service works with; all of it is passed in. */
 export interface AuthorizationOptions {
   readonly snapshot: () => Snapshot;
@@ -63,7 +61,6 @@ const SHED_DETAILS: Readonly<Record<ShedReason, string>> = {
 };
 
 const UNRECORDED = refuse('audit_unavailable');
-
 const TOO_LATE = refuse('deadline_spent', 'the caller had gone before it could be answered');
 
 /** For what is answered without a call: nobody waits for more than a refusal. */

@@ -10,6 +10,7 @@ export interface CheckCall {
   readonly deadlineMs: number;
 }
 
+/** Of one call, as the service and admission ask for it. */
 export class CallDeadline {
   readonly #call: CheckCall;
   readonly #monotonicMs: () => number;

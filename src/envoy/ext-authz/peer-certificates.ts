@@ -1,46 +1,40 @@
 /** Fingerprints of peer certificates, computed by us from what Envoy saw, and remembered by content. */
-import { hash } from 'node:crypto';
 import NodeCache from 'node-cache';
 import { certificateFingerprints, MAX_ENCODED_CERTIFICATE_BYTES } from '../../crypto/certificate.js';
 import type { PeerCertificate } from '../../verify/inbound-request.js';
 
 const REMEMBERED_SECONDS = 300;
 const MAX_REMEMBERED = 4096;
-/** Compared byte for byte before anything is hashed: most traffic comes from a handful of peers. */
-const RECENT = 8;
+/** The end of the issuer's signature, which differs from certificate to certificate, and the last line of the PEM. */
+const KEY_BYTES = 128;
+
+interface Remembered {
+  readonly bytes: Buffer;
+  readonly certificate: PeerCertificate;
+}
 
 /** Turns `source.certificate` (percent-encoded PEM) into fingerprints; parses each certificate once. */
 export class PeerCertificates {
   readonly #cache = new NodeCache({ stdTTL: REMEMBERED_SECONDS, maxKeys: MAX_REMEMBERED, useClones: false });
 
-  /** In a ring: the next one overwrites the oldest. */
-  readonly #recent: { readonly bytes: Buffer; readonly certificate: PeerCertificate }[] = [];
-  #nextRecent = 0;
-
+  /** Looked up by its end and then compared byte for byte, which takes a third of the time of a hash. */
   read(percentEncodedPem: Buffer): PeerCertificate | 'missing' | 'malformed' {
-    if (percentEncodedPem.length === 0) return 'missing';
-    if (percentEncodedPem.length > MAX_ENCODED_CERTIFICATE_BYTES) return 'malformed';
-    const recent = this.#recent.find(({ bytes }) => bytes.equals(percentEncodedPem));
-    if (recent !== undefined) return recent.certificate;
-    const certificate = this.#lookUp(percentEncodedPem);
-    if (certificate === 'malformed') return certificate;
-    this.#recent[this.#nextRecent++ % RECENT] = { bytes: Buffer.from(percentEncodedPem), certificate };
-    return certificate;
-  }
-
-  #lookUp(percentEncodedPem: Buffer): PeerCertificate | 'malformed' {
-    const key = hash('sha256', percentEncodedPem, 'hex');
-    const known = this.#cache.get<PeerCertificate>(key);
-    if (known !== undefined) return known;
+    const { length } = percentEncodedPem;
+    if (length === 0) return 'missing';
+    if (length > MAX_ENCODED_CERTIFICATE_BYTES) return 'malformed';
+    const key = percentEncodedPem.toString('latin1', Math.max(0, length - KEY_BYTES));
+    const known = this.#cache.get<Remembered>(key);
+    if (known?.bytes.equals(percentEncodedPem) === true) return known.certificate;
     const parsed = parse(percentEncodedPem);
-    if (parsed !== 'malformed') this.#remember(key, parsed);
+    if (parsed !== 'malformed')
+      this.#remember(key, { bytes: Buffer.from(percentEncodedPem), certificate: parsed });
     return parsed;
   }
 
   /** The cache throws when it is full; then it starts afresh, since every entry can be computed again. */
-  #remember(key: string, certificate: PeerCertificate): void {
+  #remember(key: string, remembered: Remembered): void {
     if (this.#cache.keys().length >= MAX_REMEMBERED) this.#cache.flushAll();
-    this.#cache.set(key, certificate);
+    this.#cache.set(key, remembered);
   }
 
   close(): void {
