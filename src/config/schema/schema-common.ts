@@ -72,10 +72,7 @@ export const freshnessShape = {
 };
 
 /** The number of bytes of a body; the ceiling keeps a check inside one gRPC message. */
-export const bodyBytes = z
-  .int()
-  .min(1)
-  .max(MAX_BODY_BYTES);
+export const bodyBytes = z.int().min(1).max(MAX_BODY_BYTES);
 
 /** A TCP port. */
 export const port = z.int().min(1).max(65_535);
