@@ -6,7 +6,7 @@ const CANNOT = 3;
 
 const fault = nodeVersionFault(process.versions.node);
 if (fault === undefined) {
-  const { watchOutput } = await import('./cli/output-faults.js');
+  const { watchOutput } = await import('./cli/process-world.js');
   watchOutput();
   const { runCommandLine } = await import('./cli/program.js');
   const { processWorld } = await import('./cli/process-world.js');

@@ -3,12 +3,9 @@
  * nor curl, so this is what a preStop hook runs (docs/envoy-behaviour.md#21).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CliFault } from './cli-fault.js';
-import { ExitCode } from './exit-code.js';
-import { examples } from './help.js';
+import { CliFault, type CliWorld, ExitCode, type Register, examples } from './command.js';
 import { fetchPage } from './http-page.js';
 import { httpUrl, wholeNumber } from './option-values.js';
-import type { CliWorld, Register } from './session.js';
 
 interface DrainOptions {
   readonly envoyAdmin: URL;

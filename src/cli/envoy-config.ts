@@ -3,12 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { directoryFault } from '../config/compile/writable-paths.js';
 import type { EnvoySettings } from '../config/settings.js';
-import { CliFault } from './cli-fault.js';
-import { chosenConfigFile } from './config-file.js';
-import { ExitCode } from './exit-code.js';
+import { CliFault, type CliWorld, ExitCode, type Register, examples } from './command.js';
+import { chosenConfigFile } from './option-values.js';
 import { unwritable, writeResult, writeWhole } from './files.js';
-import { examples } from './help.js';
-import type { CliWorld, Register } from './session.js';
 
 interface EnvoyConfigOptions {
   readonly config?: string;

@@ -3,9 +3,9 @@ import type { Adjustment, DroppedAdjustment } from '../client/feedback/adjustmen
 import type { BoundFeedback } from '../client/feedback/bind-adjustments.js';
 import type { VerificationFailure } from '../client/feedback/answer-checks.js';
 import type { FeedbackVerification, VerifiedFeedback } from '../client/feedback/verify-feedback.js';
-import { escapeControls } from '../json/escape-text.js';
-import { explainVerificationFailure } from './feedback-failure-text.js';
+import { escapeControls, quoteText } from '../json/escape-text.js';
 import { factLines, tableLines } from './text.js';
+import type { Explanation } from './send-advice.js';
 
 /** For people: the facts of a verified answer, and a table of what became of its adjustments where that was asked. */
 export function verifiedReport(feedback: VerifiedFeedback, bound: BoundFeedback | undefined): string {
@@ -100,4 +100,90 @@ export function refusedJson(refusal: FeedbackVerification & { readonly ok: false
 
 function isoTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace('.000Z', 'Z');
+}
+
+type Explain<Code> = (failure: Extract<VerificationFailure, { readonly code: Code }>) => Explanation;
+
+/** Each way in which verifying fails, as a sentence with its remedy. Texts of the answer are cut; whoever prints them escapes control characters. */
+const EXPLANATIONS: { readonly [Code in VerificationFailure['code']]: Explain<Code> } = {
+  too_large: ({ maxEnvelopeBytes }) => ({
+    message: `the answer is larger than ${maxEnvelopeBytes} bytes`,
+    remedy: 'ask for fewer adjustments with --limit',
+  }),
+  malformed_json: ({ fault, offset }) => ({
+    message: `the answer is not acceptable JSON: ${fault} at byte ${offset}`,
+    remedy: 'give the body exactly as it was delivered',
+  }),
+  malformed_envelope: explainEnvelope,
+  unknown_kid: ({ kid }) => ({
+    message: `the keyring has no key ${quoteText(kid)}`,
+    remedy: 'get the keyring of the signer anew, if it has rotated its keys',
+  }),
+  kid_not_yet_valid: ({ kid }) => ({
+    message: `the key ${quoteText(kid)} is not valid yet`,
+    remedy: 'compare the clocks of both machines, and look at its notBefore in the keyring',
+  }),
+  kid_retired: ({ kid }) => ({
+    message: `the key ${quoteText(kid)} is retired`,
+    remedy: 'have the signer use its new key, and do not trust an answer under the old one',
+  }),
+  other_algorithm: ({ algorithm }) => ({
+    message: `the answer is signed with ${quoteText(algorithm)}, not Ed25519`,
+    remedy: 'do not trust it; have the signer use Ed25519, as no other algorithm is accepted',
+  }),
+  bad_signature: ({ kid }) => ({
+    message: `the signature under ${quoteText(kid)} does not hold for this tenant and these bytes`,
+    remedy: 'check --tenant, and that the body is as it was delivered; else it was tampered with',
+  }),
+  other_schema: ({ schemaVersion }) => ({
+    message: `the answer has the schema version ${quoteText(schemaVersion)}`,
+    remedy: 'say with --schema which one is expected',
+  }),
+  stale: ({ ageSeconds, maxAgeSeconds }) => explainAge(ageSeconds, maxAgeSeconds),
+  replayed: () => ({ message: 'the answer was taken before', remedy: 'send a new query' }),
+  nonces_full: () => ({
+    message: 'no more nonces can be remembered',
+    remedy: 'try again when the oldest have ended',
+  }),
+};
+
+function explainVerificationFailure<Code extends VerificationFailure['code']>(
+  failure: Extract<VerificationFailure, { readonly code: Code }>,
+): Explanation {
+  return EXPLANATIONS[failure.code as Code](failure);
+}
+
+function explainEnvelope(
+  failure: VerificationFailure & { readonly code: 'malformed_envelope' },
+): Explanation {
+  if (failure.problem === 'no_object')
+    return {
+      message: 'the answer is JSON, but no object',
+      remedy: 'give the body exactly as it was delivered',
+    };
+  const { member, problem } = failure;
+  const said = {
+    missing: 'is missing',
+    type: 'is of the wrong type',
+    syntax: 'has not the syntax of the contract',
+  };
+  return {
+    message: `the answer is no signed envelope: "${member}" ${said[problem]}`,
+    remedy:
+      problem === 'missing'
+        ? 'check that the route signs its answers ("countersign check-config" says which do)'
+        : 'tell those who run the signer',
+  };
+}
+
+function explainAge(ageSeconds: number, maxAgeSeconds: number): Explanation {
+  return ageSeconds > 0
+    ? {
+        message: `the answer was signed ${ageSeconds} s ago, and ${maxAgeSeconds} s are allowed`,
+        remedy: 'send a new query, or compare the clocks of both machines',
+      }
+    : {
+        message: `the answer was signed ${-ageSeconds} s ahead of this machine's clock`,
+        remedy: 'compare the clocks of both machines',
+      };
 }

@@ -1,8 +1,145 @@
-/** `countersign feedback …`: the consumer's commands. */
-import { registerFeedbackQuery } from './feedback-query.js';
-import { registerFeedbackVerify } from './feedback-verify.js';
-import { examples } from './help.js';
-import type { Register } from './session.js';
+/** `countersign feedback query` and `verify`: ask for adjustments, and whether an answer is genuine and what of it concerns us. */
+import type { Command } from 'commander';
+import { DEFAULT_MAX_ENVELOPE_BYTES } from '../client/feedback/answer-checks.js';
+import { sendSigned } from '../client/send-signed.js';
+import {
+  type ConnectionOptions,
+  type SignedMoment,
+  type SignerOptions,
+  addConnectionOptions,
+  addSignerOptions,
+  readTls,
+  signBody,
+} from './request-options.js';
+import { type CliWorld, ExitCode, type Register, type Session, examples } from './command.js';
+import {
+  type ExecutionOptions,
+  type VerificationOptions,
+  addExecutionOptions,
+  addVerificationOptions,
+  executionOf,
+  namesExecution,
+  readAnswer,
+  verifyAnswer,
+} from './feedback-options.js';
+import { writeWhole } from './files.js';
+import { matching, wholeNumber } from './option-values.js';
+import { type SendReportInput, exitCodeOf, sendJson, sendReport } from './send-report.js';
+import { jsonText } from './text.js';
+import { bindAdjustments } from '../client/feedback/bind-adjustments.js';
+import { refusedJson, refusedReport, verifiedJson, verifiedReport } from './feedback-report.js';
+
+/** docs/wire-contract.md#a-signed-request: 1..1000, default 100. */
+const MAX_LIMIT = 1000;
+const DEFAULT_LIMIT = 100;
+const OPERATOR = /^[\x21-\x7e]{1,128}$/;
+
+interface QueryOptions extends SignerOptions, ConnectionOptions, JudgeOptions {
+  readonly cert: string;
+  readonly operator: string;
+  readonly limit: number;
+  readonly out?: string;
+}
+
+async function query(world: CliWorld, url: string, options: QueryOptions): Promise<ExitCode> {
+  const tls = readTls(options);
+  const request = signBody(world, { ...options, certificate: tls.certificate }, (moment) =>
+    queryBody(options, moment),
+  );
+  const outcome = await sendSigned({
+    url,
+    headers: { 'content-type': 'application/json', accept: 'application/json', ...request.headers },
+    body: request.body,
+    tls,
+    timeoutMilliseconds: options.timeout * 1000,
+    maxAnswerBytes: DEFAULT_MAX_ENVELOPE_BYTES,
+  });
+  if (outcome.kind === 'answered' && outcome.accepted) {
+    const { body } = outcome.answer;
+    if (options.out !== undefined) writeWhole(options.out, body);
+    return reportAnswer(world, body, options, true);
+  }
+  reportRefusal(world, { url, outcome, request, nowMs: world.nowMs() }, options);
+  return exitCodeOf(outcome);
+}
+
+function queryBody({ operator, tenant, limit }: QueryOptions, moment: SignedMoment): Uint8Array {
+  const { timestampSeconds: timestamp, nonce } = moment;
+  return Buffer.from(JSON.stringify({ operator_id: operator, tenant_id: tenant, timestamp, nonce, limit }));
+}
+
+function reportRefusal(world: CliWorld, input: SendReportInput, { json }: QueryOptions): void {
+  if (json) world.out(jsonText(sendJson(input)));
+  else if (input.outcome.kind === 'answered') world.out(sendReport(input));
+  else world.err(sendReport(input));
+}
+
+/** Adds the command. */
+function registerFeedbackQuery(group: Command, session: Session): void {
+  const command = group
+    .command('query')
+    .description(
+      'sign and send a feedback query, verify the answer, and sort its adjustments by what was run',
+    )
+    .argument('<url>', 'https only; redirects are not followed');
+  addSignerOptions(addConnectionOptions(command));
+  addExecutionOptions(addVerificationOptions(command))
+    .requiredOption('--operator <id>', 'the operator for whom is asked', matching(OPERATOR))
+    .option('--limit <number>', 'adjustments at most', wholeNumber(1, MAX_LIMIT), DEFAULT_LIMIT)
+    .option('--out <file>', 'keep the answer as it was delivered, verified or not')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'countersign feedback query https://localhost:8443/internal/v1/cognitive/feedback/adjustments/query \\',
+        '  --ca ca.crt --cert a.crt --tls-key a.tls.key --signing-key a.key --identity producer-a --operator operator-a \\',
+        '  --tenant 11111111-1111-4111-8111-111111111111 --keyring keyring.json --ran graph.json',
+      ),
+    )
+    .action(session.action(query));
+}
+
+/** What judging an answer takes, whatever it came from. */
+export interface JudgeOptions extends VerificationOptions, ExecutionOptions {
+  readonly json?: true;
+}
+
+async function verify(world: CliWorld, file: string, options: JudgeOptions): Promise<ExitCode> {
+  return reportAnswer(world, await readAnswer(file, world), options, namesExecution(options));
+}
+
+/** Verifies an answer, binds it where that is wanted, and says what came of it. */
+function reportAnswer(world: CliWorld, answer: Uint8Array, options: JudgeOptions, binds: boolean): ExitCode {
+  const execution = executionOf(options);
+  const result = verifyAnswer(world, answer, options);
+  if (!result.ok) {
+    if (options.json) world.out(jsonText(refusedJson(result)));
+    else world.err(refusedReport(result));
+    return ExitCode.refused;
+  }
+  const { feedback } = result;
+  const bound = binds ? bindAdjustments(feedback, execution) : undefined;
+  world.out(options.json ? jsonText(verifiedJson(feedback, bound)) : verifiedReport(feedback, bound));
+  return ExitCode.good;
+}
+
+/** Adds the command. */
+function registerFeedbackVerify(group: Command, session: Session): void {
+  const command = group
+    .command('verify')
+    .description('verify an answer as it was delivered, and sort its adjustments by what was run')
+    .argument('<file>', 'the body of the answer, byte for byte; - is standard input');
+  addExecutionOptions(addVerificationOptions(command))
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'countersign feedback verify answer.json --keyring keyring.json \\',
+        '  --tenant 11111111-1111-4111-8111-111111111111 --ran graph.json',
+      ),
+    )
+    .action(session.action(verify));
+}
 
 /** Adds the group. */
 export const registerFeedback: Register = (program, session) => {

@@ -20,8 +20,7 @@ import {
   type TextResult,
 } from '../config/files/read-file.js';
 import { describeKeyFault, parsePrivateKey, type PrivateKey } from '../crypto/private-key.js';
-import { CliFault } from './cli-fault.js';
-import type { CliWorld } from './session.js';
+import { CliFault, type CliWorld } from './command.js';
 
 /** Keys, certificates and bundles of CAs are far smaller. */
 const MAX_PEM_BYTES = 4 * 1024 * 1024;

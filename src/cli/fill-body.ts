@@ -3,7 +3,7 @@ import { Token, isValueToken } from '../json/tokens.js';
 import { Tokeniser } from '../json/tokeniser.js';
 
 /** The body with both members set, or why it could not be done. */
-export type FillResult =
+type FillResult =
   { readonly ok: true; readonly body: Uint8Array } | { readonly ok: false; readonly reason: string };
 
 /** A range of the document that will be replaced. */

@@ -2,11 +2,8 @@
 import { certificateFingerprints, type CertificateFacts } from '../crypto/certificate.js';
 import { splitPem } from '../crypto/pem.js';
 import { escapeControls } from '../json/escape-text.js';
-import { CliFault } from './cli-fault.js';
-import { ExitCode } from './exit-code.js';
+import { CliFault, type CliWorld, ExitCode, type Register, examples } from './command.js';
 import { readPemFile, STANDARD_STREAM } from './files.js';
-import { examples } from './help.js';
-import type { CliWorld, Register } from './session.js';
 import { factLines, jsonText } from './text.js';
 
 const MAX_INPUT_BYTES = 4 * 1024 * 1024;

@@ -1,12 +1,9 @@
 /** `countersign health`: whether a verifier serves, for probes of containers and for people. */
 import type { HealthReply } from '../envoy/health/client.js';
 import { escapeControls } from '../json/escape-text.js';
-import { usageFault } from './cli-fault.js';
-import { ExitCode } from './exit-code.js';
-import { examples } from './help.js';
+import { type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
 import { fetchPage } from './http-page.js';
 import { httpUrl, wholeNumber } from './option-values.js';
-import type { CliWorld, Register } from './session.js';
 
 interface HealthOptions {
   readonly socket?: string;

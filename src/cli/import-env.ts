@@ -1,11 +1,8 @@
 /** `countersign import-env`: from the existing gateway's environment file to a configuration. */
 import type { ImportNote } from '../migrate/import-env.js';
 import { escapeControls } from '../json/escape-text.js';
-import { CliFault } from './cli-fault.js';
-import { ExitCode } from './exit-code.js';
+import { CliFault, type CliWorld, ExitCode, type Register, examples } from './command.js';
 import { readArgumentText, writeResult } from './files.js';
-import { examples } from './help.js';
-import type { CliWorld, Register } from './session.js';
 
 const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
 

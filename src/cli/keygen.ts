@@ -4,12 +4,9 @@ import { join } from 'node:path';
 import { Option } from 'commander';
 import { encodePrivateKey, generateKeyPair, zeroize, type PrivateKey } from '../crypto/private-key.js';
 import { encodePublicKey, TEXT_KEY_ENCODINGS, type TextKeyEncoding } from '../crypto/public-key.js';
-import { CliFault } from './cli-fault.js';
-import { ExitCode } from './exit-code.js';
+import { CliFault, type CliWorld, ExitCode, type Register, examples } from './command.js';
 import { FILE_NAME, makePrivateDirectory, writeNewFile } from './files.js';
-import { examples } from './help.js';
 import { matching } from './option-values.js';
-import type { CliWorld, Register } from './session.js';
 import { factLines, jsonText } from './text.js';
 
 const SEED_BYTES = 32;

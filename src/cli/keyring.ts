@@ -1,12 +1,16 @@
 /** `countersign keyring`: the public keys that consumers verify answers with. */
 import { publishedKeys, toJwkSet, toKeyMap } from '../feedback/keyring.js';
 import type { Configuration } from '../config/settings.js';
-import { CliFault, usageFault } from './cli-fault.js';
-import { chosenConfigFile } from './config-file.js';
-import { ExitCode } from './exit-code.js';
-import { examples } from './help.js';
-import type { CliWorld, Register } from './session.js';
+import { CliFault, type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
+import { chosenConfigFile } from './option-values.js';
 import { jsonText } from './text.js';
+import { keyringFromJson } from '../client/feedback/keyring-document.js';
+import {
+  type FeedbackKeyring,
+  type KeyringResult,
+  describeKeyringFault,
+} from '../client/feedback/keyring.js';
+import { type KeyringFileResult, readKeyringFile } from '../client/keyring-file.js';
 
 interface KeyringOptions {
   readonly config?: string;
@@ -67,3 +71,20 @@ export const registerKeyring: Register = (program, session) => {
       ),
     );
 };
+
+/** JSON where it begins with a brace, else the path of a file. Throws a fault when there is no keyring. */
+export function readKeyring(fileOrJson: string): FeedbackKeyring {
+  const isJson = fileOrJson.trimStart().startsWith('{');
+  const result: KeyringResult | KeyringFileResult = isJson
+    ? keyringFromJson(fileOrJson)
+    : readKeyringFile(fileOrJson);
+  if (result.ok) return result.keyring;
+  const { fault } = result;
+  const name = isJson ? '--keyring' : fileOrJson;
+  throw new CliFault(
+    fault.code === 'unreadable'
+      ? `the keyring: ${name} ${fault.message}`
+      : `the keyring: ${name}: ${describeKeyringFault(fault)}`,
+    'give key ids and public keys as "countersign keyring" prints them, or the JWK set of the admin port',
+  );
+}

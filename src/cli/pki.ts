@@ -12,12 +12,9 @@ import {
   type CertificateRequest,
   type Issuer,
 } from '../pki/issue-certificate.js';
-import { CliFault, usageFault } from './cli-fault.js';
-import { ExitCode } from './exit-code.js';
+import { CliFault, type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
 import { FILE_NAME, makePrivateDirectory, writeNewFile } from './files.js';
-import { examples } from './help.js';
 import { matching, wholeNumber } from './option-values.js';
-import type { CliWorld, Register } from './session.js';
 import { factLines, jsonText } from './text.js';
 
 const DAY_MILLISECONDS = 86_400_000;

@@ -3,18 +3,18 @@ import { Option, type Command } from 'commander';
 import { bindAdjustments } from '../client/feedback/bind-adjustments.js';
 import { FeedbackPolicy } from '../client/feedback/feedback-policy.js';
 import { TARGET_URN } from '../protocol/syntax.js';
-import { ExitCode } from './exit-code.js';
-import { addExecutionOptions, executionOf, type ExecutionOptions } from './feedback-execution.js';
-import { refusedReport } from './feedback-report.js';
+import { type CliWorld, ExitCode, type Register, type Session, examples } from './command.js';
 import {
+  type ExecutionOptions,
+  type VerificationOptions,
+  addExecutionOptions,
   addVerificationOptions,
+  executionOf,
   readAnswer,
   verifyAnswer,
-  type VerificationOptions,
-} from './feedback-verification.js';
-import { examples } from './help.js';
+} from './feedback-options.js';
+import { refusedReport } from './feedback-report.js';
 import { matching } from './option-values.js';
-import type { CliWorld, Register, Session } from './session.js';
 import { jsonText } from './text.js';
 
 interface PolicyInputOptions extends VerificationOptions, ExecutionOptions {

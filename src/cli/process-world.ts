@@ -1,7 +1,6 @@
-/** The real world: this process's streams, the system's clock and randomness. */
+/** The real world of the commands: this process's streams, the system's clock and randomness. */
 import { randomBytes } from 'node:crypto';
-import { CliFault } from './cli-fault.js';
-import type { CliWorld } from './session.js';
+import { CliFault, type CliWorld, ExitCode } from './command.js';
 
 async function readInput(maxBytes: number): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
@@ -23,3 +22,19 @@ export const processWorld: CliWorld = {
   nowMs: () => Date.now(),
   randomBytes: (byteLength) => randomBytes(byteLength),
 };
+
+/**
+ * From now on no error of the standard streams ends the process. A reader that has seen enough (`| head`) closes the pipe, which
+ * is no error of ours. A command whose output was lost otherwise, as on a full disk, has not done what it was asked for, and
+ * its exit code says so. What cannot be said on standard error is not said: there is nobody left to tell.
+ */
+export function watchOutput(): void {
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') return;
+    process.stderr.write(
+      `countersign: standard output cannot be written: ${message}\n  remedy: make room there\n`,
+    );
+    process.once('exit', () => (process.exitCode = ExitCode.cannot));
+  });
+}

@@ -7,10 +7,9 @@ import {
   type RefusalDetails,
 } from '../client/refusal-answer.js';
 import { escapeControls } from '../json/escape-text.js';
-import { ExitCode } from './exit-code.js';
-import { explainFailure, mayHaveArrived } from './send-failure-text.js';
-import { refusalHint } from './send-hints.js';
-import type { PreparedRequest } from './signing-options.js';
+import { ExitCode } from './command.js';
+import { explainFailure, mayHaveArrived, refusalHint } from './send-advice.js';
+import type { PreparedRequest } from './request-options.js';
 import { factLines } from './text.js';
 
 /** Longer bodies are cut in the report for people; `--json` has them whole. */

@@ -1,12 +1,16 @@
 /** `countersign send`: sign, send over mutual TLS, and say what came of it. */
 import { sendSigned } from '../client/send-signed.js';
-import { addConnectionOptions, readTls, type ConnectionOptions } from './connection-options.js';
-import type { ExitCode } from './exit-code.js';
-import { examples } from './help.js';
+import {
+  type ConnectionOptions,
+  type SigningOptions,
+  addConnectionOptions,
+  addSigningOptions,
+  prepareRequest,
+  readTls,
+} from './request-options.js';
+import { type CliWorld, type ExitCode, type Register, examples } from './command.js';
 import { CONTENT_TYPE, matching } from './option-values.js';
 import { exitCodeOf, sendJson, sendReport, type SendReportInput } from './send-report.js';
-import type { CliWorld, Register } from './session.js';
-import { addSigningOptions, prepareRequest, type SigningOptions } from './signing-options.js';
 import { jsonText } from './text.js';
 
 const METHOD = /^[A-Z]{1,16}$/;

@@ -1,8 +1,6 @@
 /** `countersign serve`: the verifier itself. */
-import { chosenConfigFile } from './config-file.js';
-import { ExitCode } from './exit-code.js';
-import { examples } from './help.js';
-import type { Register } from './session.js';
+import { chosenConfigFile } from './option-values.js';
+import { ExitCode, type Register, examples } from './command.js';
 
 /** Loaded when it is wanted: gRPC and lmdb would make every other command start slowly. */
 async function serveConfiguration(file: string, replace: boolean): Promise<ExitCode> {

@@ -1,17 +1,14 @@
 /** `countersign sign`: the headers for a body, for whatever sends it. */
 import { Option } from 'commander';
-import { usageFault } from './cli-fault.js';
-import { ExitCode } from './exit-code.js';
+import { type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
 import { STANDARD_STREAM, writeWhole } from './files.js';
-import { examples } from './help.js';
 import { CONTENT_TYPE, matching } from './option-values.js';
-import type { CliWorld, Register } from './session.js';
 import {
-  addSigningOptions,
-  prepareRequest,
   type PreparedRequest,
   type SigningOptions,
-} from './signing-options.js';
+  addSigningOptions,
+  prepareRequest,
+} from './request-options.js';
 import { jsonText, shellQuote } from './text.js';
 
 const FORMATS = ['headers', 'curl', 'json'] as const;

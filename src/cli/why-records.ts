@@ -1,7 +1,7 @@
 /** Finding what is known of one request: records of the audit file and lines of Envoy's access log, as streams. */
 import { createReadStream } from 'node:fs';
 import { unreadable } from '../config/files/read-file.js';
-import { CliFault } from './cli-fault.js';
+import { CliFault } from './command.js';
 
 /** One parsed line. Nothing in it is believed to have any type. */
 export type LogRecord = Readonly<Record<string, unknown>>;
@@ -13,7 +13,7 @@ const MAX_FOUND = 50;
 const LINE_FEED = 0x0a;
 
 /** What a search has found, and how much it looked at. */
-export interface Found {
+interface Found {
   readonly records: readonly LogRecord[];
   /** More were there than are kept. */
   readonly hasMore: boolean;

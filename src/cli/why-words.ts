@@ -5,7 +5,7 @@
 import type { RefusalCode } from '../verify/refusal.js';
 
 /** One sentence each, without a full stop. */
-export interface Meaning {
+interface Meaning {
   readonly why: string;
   readonly next: string;
 }
@@ -21,7 +21,7 @@ const header = (why: string): Meaning => ({
 });
 
 /** Of every refusal; the compiler wants all of them. */
-export const REFUSAL_MEANINGS: Readonly<Record<RefusalCode, Meaning>> = {
+const REFUSAL_MEANINGS: Readonly<Record<RefusalCode, Meaning>> = {
   check_malformed: {
     why: 'Envoy did not hand over what a check needs',
     next: 'compare its ext_authz filter with envoy/bootstrap.yaml: encode_raw_headers, pack_as_bytes',

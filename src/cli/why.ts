@@ -2,11 +2,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { MAX_FILE_BYTES, readBoundedText } from '../config/files/read-file.js';
-import { CliFault, usageFault } from './cli-fault.js';
-import { ExitCode } from './exit-code.js';
-import { examples } from './help.js';
+import { CliFault, type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
 import { collecting, matching } from './option-values.js';
-import type { CliWorld, Register } from './session.js';
 import { jsonText } from './text.js';
 import { findRecords, textOf, type LogRecord } from './why-records.js';
 import { whyJson, whyText, type WhyFindings } from './why-report.js';

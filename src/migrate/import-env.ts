@@ -1,10 +1,13 @@
 /** From the existing gateway's environment to a configuration of ours (docs/wire-contract.md#the-environment-of-another-gateway). */
-import type { EnvironmentDoubt } from './env-doubts.js';
-import { parseEnvironmentFile, type EnvironmentFile, type EnvironmentVariable } from './env-file.js';
+import {
+  type EnvironmentDoubt,
+  type EnvironmentFile,
+  type EnvironmentVariable,
+  parseEnvironmentFile,
+} from './env-file.js';
 import { readFederation } from './import-federation.js';
-import { ImportContext, type ImportNote } from './import-context.js';
-import { carriedNames, kindOfVariable } from './import-names.js';
-import { readProcess, refuseUnsignedMode } from './import-process.js';
+import { ImportContext, type ImportNote, carriedNames, kindOfVariable } from './import-context.js';
+import { readProcess, refuseUnsignedMode } from './import-settings.js';
 import { readFeedback } from './import-feedback.js';
 import { renderImport } from './import-yaml.js';
 import type { ConfigurationProblem } from '../config/settings.js';

@@ -2,8 +2,7 @@
 import { normalizeFingerprint } from '../crypto/certificate.js';
 import { describeKeyFault, parsePublicKey } from '../crypto/public-key.js';
 import { quote } from '../config/document/findings.js';
-import type { ImportContext } from './import-context.js';
-import type { CarriedName } from './import-names.js';
+import type { CarriedName, ImportContext } from './import-context.js';
 import { operatorId, schemaVersion, tenantId } from '../config/schema/schema-common.js';
 import { identityName } from '../config/schema/identity.js';
 

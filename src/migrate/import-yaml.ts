@@ -3,8 +3,7 @@ import { escapeNonAscii } from '../json/escape-text.js';
 import type { ImportNote } from './import-context.js';
 import type { ImportedFederation } from './import-federation.js';
 import type { ImportedFeedback } from './import-feedback.js';
-import type { ImportedProcess } from './import-process.js';
-import type { ImportedStore } from './import-stores.js';
+import type { ImportedProcess, ImportedStore } from './import-settings.js';
 
 /** What an environment gave. */
 export interface ImportedParts {

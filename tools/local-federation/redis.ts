@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Secret } from '../../src/storage/redis/settings.js';
-import { parseRedisUrl } from '../../src/migrate/redis-url.js';
+import { parseRedisUrl } from '../../src/migrate/import-settings.js';
 import type { z } from 'zod';
 import type { configurationSchema } from '../../src/config/schema/schema.js';
 import { FederationFault } from './fault.js';

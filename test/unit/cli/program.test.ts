@@ -1,5 +1,5 @@
 import { buildProgram } from '../../../src/cli/program.js';
-import { Session } from '../../../src/cli/session.js';
+import { Session } from '../../../src/cli/command.js';
 import { nodeVersionFault } from '../../../src/cli/node-version.js';
 import { run } from './test-world.js';
 

@@ -1,5 +1,5 @@
 /** A hint that was true for another answer: each failure with the causes that give it. */
-import { explainFailure } from '../../../src/cli/send-failure-text.js';
+import { explainFailure } from '../../../src/cli/send-advice.js';
 import type { SendFailure } from '../../../src/client/index.js';
 
 const url = 'https://localhost:8443/';

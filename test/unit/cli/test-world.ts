@@ -1,6 +1,6 @@
 /** A world for a command: streams that are kept, a clock that stands, chance that repeats. */
 import { runCommandLine } from '../../../src/cli/program.js';
-import type { CliWorld } from '../../../src/cli/session.js';
+import type { CliWorld } from '../../../src/cli/command.js';
 
 export const NOW_SECONDS = 1_764_000_000;
 

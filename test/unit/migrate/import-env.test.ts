@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { importEnvironment } from '../../../src/migrate/import-env.js';
-import { carriedNames } from '../../../src/migrate/import-names.js';
+import { carriedNames } from '../../../src/migrate/import-context.js';
 import { activeKeyOf } from '../../../src/feedback/feedback-settings.js';
 import { createWorkspace, fixtures, loaded, type Workspace } from '../config/workspace.js';
 

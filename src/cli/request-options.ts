@@ -1,15 +1,15 @@
-/** What `sign` and `send` have in common: who signs which bytes, when, and under which nonce. */
+/** What the commands that sign or send have in common: who signs which bytes, when and under which nonce, over which connection. */
 import type { Command } from 'commander';
 import { generateNonce, signRequest } from '../client/sign-request.js';
 import { latin1FromBytes } from '../crypto/bytes.js';
 import { certificateFingerprints } from '../crypto/certificate.js';
 import { zeroize } from '../crypto/private-key.js';
 import { IDENTITY, KID, NONCE } from '../protocol/syntax.js';
-import { CliFault } from './cli-fault.js';
+import { CliFault, type CliWorld } from './command.js';
 import { fillBody } from './fill-body.js';
-import { readBody, readPemFile, readSigningKey } from './files.js';
+import { readBody, readPemFile, readPrivateFile, readSigningKey } from './files.js';
 import { matching, wholeNumber } from './option-values.js';
-import type { CliWorld } from './session.js';
+import type { ClientTls } from '../client/send-signed.js';
 
 const MIN_TIMESTAMP_SECONDS = 1_000_000_000;
 const MAX_TIMESTAMP_SECONDS = 99_999_999_999;
@@ -118,4 +118,47 @@ function certificateHash({ cert: path, certificate }: SignerOptions): string | u
     `the client certificate: ${path} is no X.509 certificate`,
     'give the certificate, PEM or DER',
   );
+}
+
+const DEFAULT_TIMEOUT_SECONDS = 8;
+const MAX_TIMEOUT_SECONDS = 3600;
+
+/** Options of the connection, as commander gives them. */
+export interface ConnectionOptions {
+  readonly ca: string;
+  readonly cert: string;
+  readonly tlsKey: string;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+/** Adds them, and the key that signs the request, which must not be taken for that of the connection. */
+export function addConnectionOptions(command: Command): Command {
+  return command
+    .requiredOption('--ca <file>', 'CA of the server, PEM; no other is trusted')
+    .requiredOption('--cert <file>', 'the client certificate, PEM; its fingerprint is stated in the headers')
+    .requiredOption(
+      '--key, --tls-key <file>',
+      'the private key of the client certificate, PEM; --key is its old name',
+    )
+    .requiredOption('--signing-key <file>', 'the Ed25519 private key that signs the request')
+    .option(
+      '--timeout <seconds>',
+      'give up after that long',
+      wholeNumber(1, MAX_TIMEOUT_SECONDS),
+      DEFAULT_TIMEOUT_SECONDS,
+    );
+}
+
+/** Reads CA, certificate and key. Any of them may be a pipe, which gives its bytes once: whoever needs them takes these. */
+export function readTls({
+  ca,
+  cert,
+  tlsKey,
+}: ConnectionOptions): ClientTls & { readonly certificate: Buffer } {
+  return {
+    ca: readPemFile(ca, 'the CA'),
+    certificate: readPemFile(cert, 'the client certificate'),
+    privateKey: readPrivateFile(tlsKey, 'the client key'),
+  };
 }
