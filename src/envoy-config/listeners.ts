@@ -1,5 +1,5 @@
 /** The two listeners: TLS for everything that is judged, plain HTTP for a health question. */
-import { answerBytes } from '../envoy/ext-proc/held-answer.js';
+import { answerBytes } from '../envoy/ext-proc/envoy-contract.js';
 import { connectionManager, gateway } from './connection-manager.js';
 import { ROUTER, tokenBucket } from './http-filters.js';
 import { isSigned, type BootstrapOptions, type Listening } from './options.js';

@@ -1,7 +1,11 @@
 /** The way back: which answers pass the signer, how Envoy waits for it (docs/feedback.md), and the guard behind it. */
-import { heldAnswerBytes } from '../envoy/ext-proc/held-answer.js';
-import { REFUSAL_DETAILS } from '../envoy/ext-proc/processing-response.js';
-import { ANSWER_MARK, HELD, SIGNED } from '../envoy/ext-proc/processing-headers.js';
+import {
+  ANSWER_MARK,
+  HELD,
+  heldAnswerBytes,
+  REFUSAL_DETAILS,
+  SIGNED,
+} from '../envoy/ext-proc/envoy-contract.js';
 import { refusalEnvelope } from '../feedback/refusal-code.js';
 import { SIGNER_CLUSTER, verifierService } from './clusters.js';
 import { isSigned, type BootstrapOptions } from './options.js';

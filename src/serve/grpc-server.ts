@@ -2,10 +2,10 @@
 import type { ServerSettings } from '../config/settings.js';
 import type { AuthorizationService } from '../envoy/ext-authz/authorization-service.js';
 import { authorizationMethod, CHECK_METHOD } from '../envoy/ext-authz/check-method.js';
-import { heldAnswerBytes } from '../envoy/ext-proc/held-answer.js';
+import { heldAnswerBytes } from '../envoy/ext-proc/envoy-contract.js';
 import { healthMethods } from '../envoy/health/service.js';
-import { PROCESS_METHOD, processingMethod } from '../envoy/ext-proc/processing-method.js';
-import type { ResponseSigner } from '../envoy/ext-proc/response-signer.js';
+import { PROCESS_METHOD, processingMethod } from '../envoy/ext-proc/stream.js';
+import type { ProcessingSession } from '../envoy/ext-proc/session.js';
 import type { Method } from '../grpc/method.js';
 import { GrpcServer } from '../grpc/server.js';
 import type { Health } from '../observability/health.js';
@@ -34,7 +34,7 @@ export interface RunningGrpcServer {
 /** What is served on the socket. */
 export interface Served {
   readonly service: AuthorizationService;
-  readonly signer: ResponseSigner;
+  readonly signer: () => ProcessingSession;
   readonly health: Health;
   readonly load: LoadMetrics;
   /** `feedback.maxAnswerBytes`; undefined where nothing is signed. */
@@ -57,7 +57,7 @@ export async function startGrpcServer(
     observer: load,
     methods: new Map<string, Method>([
       [CHECK_METHOD, authorizationMethod(service, limits)],
-      [PROCESS_METHOD, processingMethod(() => signer.open())],
+      [PROCESS_METHOD, processingMethod(signer)],
       ...healthMethods(health),
     ]),
   });

@@ -6,7 +6,7 @@ import type { AuditLog } from '../audit/audit-log.js';
 import type { Configuration } from '../config/settings.js';
 import { encodeBase64Url } from '../crypto/bytes.js';
 import { selectSigner } from '../crypto/signing.js';
-import { ResponseSigner } from '../envoy/ext-proc/response-signer.js';
+import { SigningSession, type ProcessingSession } from '../envoy/ext-proc/session.js';
 import type { ExecutionStore } from '../executions/execution-store.js';
 import { openExecutionStore } from './open-executions.js';
 import { findDisagreeingKey } from '../feedback/signing-self-test.js';
@@ -45,8 +45,8 @@ export interface ResponsePathOptions {
   readonly decisions: DecisionMetrics;
 }
 
-/** The signer, once every key has signed as tweetnacl does (docs/security-requirements.md#6). Throws a sentence when one has not. */
-export function assembleSigner(options: ResponsePathOptions): ResponseSigner {
+/** What makes a session for each answer, once every key has signed as tweetnacl does (docs/security-requirements.md#6). Throws a sentence when one has not. */
+export function assembleSigner(options: ResponsePathOptions): () => ProcessingSession {
   const { live, logger, audit, executions, registry, decisions } = options;
   const { feedback } = live.snapshot;
   const signer = selectSigner();
@@ -55,6 +55,7 @@ export function assembleSigner(options: ResponsePathOptions): ResponseSigner {
     throw new Error(`the signing self-test failed for the feedback key ${disagreeing}`);
   const tools = {
     snapshot: () => live.snapshot,
+    hold: () => live.hold(),
     signer,
     nonce: () => encodeBase64Url(randomBytes(NONCE_BYTES)),
     executions,
@@ -66,5 +67,5 @@ export function assembleSigner(options: ResponsePathOptions): ResponseSigner {
     onDefect: (error: unknown, decisionId: string) =>
       logger.error({ err: error, decision_id: decisionId }, 'an answer failed by a defect'),
   };
-  return new ResponseSigner(tools, () => live.hold());
+  return () => new SigningSession(tools);
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import {
   readProcessingRequest,
   type ProcessingRequest,
-} from '../../src/envoy/ext-proc/processing-request.js';
+} from '../../src/envoy/ext-proc/request.js';
 import { encodeProcessingRequest, FullProcessingRequest } from '../support/processing-messages.js';
 
 const AUTHZ = 'envoy.filters.http.ext_authz';

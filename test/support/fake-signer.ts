@@ -1,9 +1,9 @@
-/** A ResponseSigner with every effect faked, and messages as Envoy sends them. */
+/** The signer of answers with every effect faked, and messages as Envoy sends them. */
 import { createPublicKey, verify } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { generateKeyPair } from '../../src/crypto/private-key.js';
 import { selectSigner } from '../../src/crypto/signing.js';
-import { ResponseSigner } from '../../src/envoy/ext-proc/response-signer.js';
+import { SigningSession } from '../../src/envoy/ext-proc/session.js';
 import { FeedbackKey } from '../../src/feedback/feedback-key.js';
 import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';
 import { FeedbackMetrics } from '../../src/observability/feedback-metrics.js';
@@ -118,8 +118,9 @@ export function fakeSigner(options: FakeSignerOptions = {}) {
   const defects: unknown[] = [];
   const lost = { records: 0 };
   let nonces = 0;
-  const signer = new ResponseSigner({
+  const tools = {
     snapshot: options.snapshot ?? (() => snapshot),
+    hold: () => () => undefined,
     signer: selectSigner(),
     nonce: options.nonce ?? (() => `nonce-${String(++nonces).padStart(18, '0')}`),
     executions: { has: options.submitted ?? (() => true) },
@@ -128,10 +129,10 @@ export function fakeSigner(options: FakeSignerOptions = {}) {
     onRecordLost: () => (lost.records += 1),
     metrics: new FeedbackMetrics(registry),
     clock: { nowMs: () => NOW_MS, monotonicMs: () => 1_000 },
-    onDefect: (error) => void defects.push(error),
-  });
+    onDefect: (error: unknown) => void defects.push(error),
+  };
   const open = () => {
-    const session = signer.open();
+    const session = new SigningSession(tools);
     const send = async (message: Buffer): Promise<ReadProcessingResponse> =>
       readProcessingResponse(await session.answer(message));
     return { session, send, headers: (parts: HeadersParts = GOOD_HEADERS) => send(headersMessage(parts)) };
@@ -145,7 +146,7 @@ export function fakeSigner(options: FakeSignerOptions = {}) {
     ]);
     return Object.fromEntries(values) as Record<string, number>;
   };
-  return { signer, open, audit, registry, defects, lost, counted };
+  return { open, audit, registry, defects, lost, counted };
 }
 
 /** Whether OpenSSL finds the signature good over the text that docs/wire-contract.md says. */

@@ -14,7 +14,7 @@ import {
   encodeHeaders,
   PASS_BODY,
   PASS_HEADERS,
-} from '../../../src/envoy/ext-proc/processing-response.js';
+} from '../../../src/envoy/ext-proc/response.js';
 import { until } from '../../support/until.js';
 import { envoyOfLine, type EnvoyLine } from '../support/envoy-line.js';
 import { adjustment, expectNothingLeft, expectSigned } from '../support/feedback-answers.js';

@@ -1,5 +1,5 @@
-import { readProcessingRequest } from '../../../../src/envoy/ext-proc/processing-request.js';
-import { judgeHeaders, type HeadersVerdict } from '../../../../src/envoy/ext-proc/processing-verdict.js';
+import { readProcessingRequest } from '../../../../src/envoy/ext-proc/request.js';
+import { judgeHeaders, type HeadersVerdict } from '../../../../src/envoy/ext-proc/headers-verdict.js';
 import type { Snapshot } from '../../../../src/verify/snapshot.js';
 import {
   ALLOWED,

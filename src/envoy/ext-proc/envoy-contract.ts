@@ -1,7 +1,18 @@
-/** How much of a signed answer Envoy holds, and so how long a message to the signer can be. Both sides ask here. */
+/** What the signer and the rendered Envoy configuration must agree on: marks, and how much of an answer Envoy holds. */
+
+/**
+ * Set by us alone, for the guard that Envoy has behind the signer (`envoy-config/signer.ts`), which takes it off:
+ * an answer that is `held` or has no mark does not leave as a success.
+ */
+export const ANSWER_MARK = 'x-countersign-answer';
+export const HELD = 'held';
+export const SIGNED = 'signed';
+
+/** Becomes Envoy's response code details, so that access logs and `local_reply_config` know our refusals. */
+export const REFUSAL_DETAILS = 'countersign_refused';
 
 /** An answer that is a little too long is still brought to the signer, whose 502 tells why; beyond it is Envoy's 500. */
-const TOLD_BYTES = 65_536;
+const OVERSIZE_BYTES = 65_536;
 
 /** What it follows from; bytes. */
 export interface HeldAnswerLimits {
@@ -13,7 +24,7 @@ export interface HeldAnswerLimits {
 
 /** Of an answer to a request without a body: the connection's buffer limit, in bytes. */
 export function answerBytes({ maxAnswerBytes }: Pick<HeldAnswerLimits, 'maxAnswerBytes'>): number {
-  return maxAnswerBytes + TOLD_BYTES;
+  return maxAnswerBytes + OVERSIZE_BYTES;
 }
 
 /** The route's buffer limit, in bytes. ext_authz alone would limit the answer to what a request may have (docs/envoy-behaviour.md#4). */

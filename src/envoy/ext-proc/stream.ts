@@ -1,7 +1,7 @@
 /** `envoy.service.ext_proc.v3.ExternalProcessor/Process` as a method of the transport. */
 import type { StreamCall, StreamHandler, StreamMethod } from '../../grpc/method.js';
 import { DEFECT } from '../../grpc/method.js';
-import type { ProcessingSession } from './processing-session.js';
+import type { ProcessingSession } from './session.js';
 
 export const PROCESS_METHOD = '/envoy.service.ext_proc.v3.ExternalProcessor/Process';
 

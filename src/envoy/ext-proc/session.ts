@@ -11,21 +11,29 @@ import { refuseAnswer } from '../../feedback/refusal-code.js';
 import { judgeAnswer, signJudged } from '../../feedback/sign-answer.js';
 import type { AnswerStage, FeedbackMetrics } from '../../observability/feedback-metrics.js';
 import type { Snapshot } from '../../verify/snapshot.js';
-import { heldHeaders } from './processing-headers.js';
-import { encodeOutcome, recordedOutcome, type Outcome } from './processing-outcome.js';
 import {
   readProcessingRequest,
   type ProcessingRequest,
   type ResponseBody,
   type ResponseHeaders,
-} from './processing-request.js';
-import { encodeHeaders, PASS_BODY, PASS_HEADERS } from './processing-response.js';
-import { judgeHeaders, type Held } from './processing-verdict.js';
+} from './request.js';
+import {
+  encodeHeaders,
+  encodeOutcome,
+  heldHeaders,
+  PASS_BODY,
+  PASS_HEADERS,
+  recordedOutcome,
+  type Outcome,
+} from './response.js';
+import { judgeHeaders, type Held } from './headers-verdict.js';
 import { StageTimer } from '../../verify/stage-timer.js';
 
 /** Everything that signing works with; all of it is passed in. */
 export interface SigningOptions {
   readonly snapshot: () => Snapshot;
+  /** Keeps the keys of the present snapshot usable, until what it returns is called. */
+  readonly hold: () => () => void;
   readonly signer: Signer;
   /** 24 URL-safe characters from a cryptographic source, fresh with every call. */
   readonly nonce: () => string;
@@ -75,6 +83,7 @@ const NEVER_CAME = refuseAnswer('answer_missing', 'Envoy ended the stream before
 
 export class SigningSession implements ProcessingSession {
   readonly #options: SigningOptions;
+  readonly #release: () => void;
   readonly #snapshot: Snapshot;
   #state: State = { kind: 'headers' };
   #context: ProcessingRequest['context'];
@@ -85,6 +94,7 @@ export class SigningSession implements ProcessingSession {
 
   constructor(options: SigningOptions) {
     this.#options = options;
+    this.#release = options.hold();
     this.#snapshot = options.snapshot();
     this.#timer = new StageTimer(options.clock.monotonicMs);
   }
@@ -118,9 +128,11 @@ export class SigningSession implements ProcessingSession {
     const awaited = this.#state.kind === 'held';
     this.#state = DONE;
     this.#isClosed = true;
-    if (!awaited) return;
-    this.#options.metrics.count(this.#policy(), NEVER_CAME.code);
-    void this.#append(NEVER_CAME, false);
+    if (awaited) {
+      this.#options.metrics.count(this.#policy(), NEVER_CAME.code);
+      void this.#append(NEVER_CAME, false);
+    }
+    this.#release();
   }
 
   #step(message: Buffer): Uint8Array | Promise<Uint8Array> {

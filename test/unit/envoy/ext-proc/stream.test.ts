@@ -1,5 +1,5 @@
-import { processingMethod } from '../../../../src/envoy/ext-proc/processing-method.js';
-import type { ProcessingSession } from '../../../../src/envoy/ext-proc/processing-session.js';
+import { processingMethod } from '../../../../src/envoy/ext-proc/stream.js';
+import type { ProcessingSession } from '../../../../src/envoy/ext-proc/session.js';
 import type { StreamMethod } from '../../../../src/grpc/method.js';
 import type { GrpcFailure } from '../../../../src/grpc/method.js';
 

@@ -4,8 +4,8 @@ import {
   encodeImmediate,
   PASS_BODY,
   PASS_HEADERS,
-  REFUSAL_DETAILS,
-} from '../../../../src/envoy/ext-proc/processing-response.js';
+} from '../../../../src/envoy/ext-proc/response.js';
+import { REFUSAL_DETAILS } from '../../../../src/envoy/ext-proc/envoy-contract.js';
 import { readProcessingResponse } from '../../../support/processing-messages.js';
 
 const changes = {

@@ -6,7 +6,7 @@ import type { FeedbackQuery } from '../../feedback/feedback-context.js';
 import type { FeedbackSettings } from '../../feedback/feedback-settings.js';
 import { refuseAnswer, type AnswerRefusal } from '../../feedback/refusal-code.js';
 import type { Snapshot } from '../../verify/snapshot.js';
-import { BUFFERED, type ProcessingRequest, type ResponseHeaders } from './processing-request.js';
+import { BUFFERED, type ProcessingRequest, type ResponseHeaders } from './request.js';
 
 /** A refusal, with the upstream's own status where that is an error. */
 export interface Withheld extends AnswerRefusal {
