@@ -1,10 +1,7 @@
 /** `readProcessingRequest` against the full decoding, by Envoy's definitions and by our own through proto-loader. */
 import { loadSync } from '@grpc/proto-loader';
 import fc from 'fast-check';
-import {
-  readProcessingRequest,
-  type ProcessingRequest,
-} from '../../src/envoy/ext-proc/request.js';
+import { readProcessingRequest, type ProcessingRequest } from '../../src/envoy/ext-proc/request.js';
 import { encodeProcessingRequest, FullProcessingRequest } from '../support/processing-messages.js';
 
 const AUTHZ = 'envoy.filters.http.ext_authz';

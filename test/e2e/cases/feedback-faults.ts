@@ -9,12 +9,7 @@ import { fetchPage } from '../../../tools/local-federation/health.js';
 import { envoyPlan } from '../../../tools/local-federation/plans.js';
 import { logFile, startProcess } from '../../../tools/local-federation/processes.js';
 import { encodeAllow } from '../../../src/envoy/ext-authz/check-response.js';
-import {
-  encodeBody,
-  encodeHeaders,
-  PASS_BODY,
-  PASS_HEADERS,
-} from '../../../src/envoy/ext-proc/response.js';
+import { encodeBody, encodeHeaders, PASS_BODY, PASS_HEADERS } from '../../../src/envoy/ext-proc/response.js';
 import { until } from '../../support/until.js';
 import { envoyOfLine, type EnvoyLine } from '../support/envoy-line.js';
 import { adjustment, expectNothingLeft, expectSigned } from '../support/feedback-answers.js';
