@@ -1,4 +1,4 @@
-/** Strings (RFC 8259, section 7): judged, unescaped into bytes, and made JavaScript strings. */
+/** Strings (RFC 8259, section 7): judged, and unescaped into bytes. Runs anywhere: no Node built-in and no Buffer. */
 import {
   BACKSLASH,
   LOWER_B,
@@ -168,29 +168,4 @@ function fourHexDigits(bytes: Uint8Array, at: number): number {
   // One test for four digits: a negative one keeps its sign bit through the OR.
   if ((high | second | third | low) < 0) return -1;
   return (high << 12) | (second << 8) | (third << 4) | low;
-}
-
-/**
- * The value of a validated string content as a JavaScript string, a copy that does not keep the document alive.
- * Escaped lone surrogates stay as they are; escaped pairs, as two code units in a row, are whole characters.
- */
-export function stringValue(document: Buffer, start: number, end: number, flags: number): string {
-  const encoding = (flags & STRING_HAS_NON_ASCII) === 0 ? 'latin1' : 'utf8';
-  if ((flags & STRING_HAS_ESCAPES) === 0) return document.toString(encoding, start, end);
-  let text = '';
-  let from = start;
-  while (from < end) {
-    const at = nextBackslash(document, from, end);
-    if (at > from) text += document.toString(encoding, from, at);
-    if (at === end) break;
-    text += String.fromCharCode(escapedUnit(document, at));
-    from = at + escapeLength(document, at);
-  }
-  return text;
-}
-
-function nextBackslash(document: Buffer, from: number, end: number): number {
-  let at = from;
-  while (at < end && document[at] !== BACKSLASH) at += 1;
-  return at;
 }
