@@ -147,10 +147,10 @@ const EXPLANATIONS: { readonly [Code in VerificationFailure['code']]: Explain<Co
   }),
 };
 
-function explainVerificationFailure<Code extends VerificationFailure['code']>(
-  failure: Extract<VerificationFailure, { readonly code: Code }>,
-): Explanation {
-  return EXPLANATIONS[failure.code as Code](failure);
+function explainVerificationFailure(failure: VerificationFailure): Explanation {
+  // The table has for each code the sentence that takes this code's facts; the compiler cannot follow that through a union.
+  const explain = EXPLANATIONS[failure.code] as (failure: VerificationFailure) => Explanation;
+  return explain(failure);
 }
 
 function explainEnvelope(
