@@ -2,22 +2,39 @@
  * The durable store, in the directory of the nonces and shared by every process that names it. Pairs that are
  * submitted in one turn of the event loop are written in one transaction.
  */
-import type { ReservedDatabase } from '../storage/lmdb/reserved-database.js';
-import { openPairDatabase, type LmdbExecutionStoreOptions } from './database.js';
-import { checkExecutionBounds } from './execution-bounds.js';
-import type { ExecutionPair, ExecutionStore } from './execution-store.js';
-import { PairIndex } from './pair-index.js';
+import { openDatabase, type DatabasePlace } from '../storage/lmdb/database.js';
+import {
+  checkExecutionBounds,
+  type ExecutionBounds,
+  type ExecutionPair,
+  type ExecutionStore,
+} from './execution-store.js';
+import { PairIndex, TABLES, type PairDatabase } from './pair-index.js';
 import { TurnBatcher } from '../storage/turn-batcher.js';
 
-export type { LmdbExecutionStoreOptions } from './database.js';
+/** In the nonce store's directory, and as durable. */
+export type LmdbExecutionStoreOptions = ExecutionBounds & DatabasePlace;
+
+/** Some 180 bytes in the three tables, in pages that are partly empty; address space is free. */
+const MAP_BYTES_PER_PAIR = 1_024;
+const LEAST_MAP_BYTES = 64 * 1_048_576;
 
 /** Pairs of one transaction at most: its length is what other processes may have to wait. */
 const BATCH_PAIRS = 64;
 
-/** Opens the store. Throws `ExecutionStoreError`, or the nonce directory's error, naming path and remedy. */
+/** Opens the store; the pairs of a former boot are removed. Throws `StorageError`, naming path and remedy. */
 export function openLmdbExecutionStore(options: LmdbExecutionStoreOptions): ExecutionStore {
   checkExecutionBounds(options);
-  return new LmdbExecutionStore(options, openPairDatabase(options));
+  const database = openDatabase({
+    ...options,
+    name: 'executions',
+    mapBytes: Math.max(LEAST_MAP_BYTES, options.maxInAll * MAP_BYTES_PER_PAIR),
+    tables: TABLES,
+    owner: 'execution store',
+    remedy: 'remove it with its lock file: graphs have to be sent again then',
+  });
+  database.removeFormerFiles();
+  return new LmdbExecutionStore(options, database);
 }
 
 /** A pair that waits to be written. */
@@ -30,7 +47,7 @@ interface Submission {
 
 class LmdbExecutionStore implements ExecutionStore {
   readonly name = 'lmdb';
-  readonly #database: ReservedDatabase;
+  readonly #database: PairDatabase;
   readonly #index: PairIndex;
   readonly #submissions = new TurnBatcher<Submission>({
     handle: (batch) => this.#write(batch),
@@ -38,7 +55,7 @@ class LmdbExecutionStore implements ExecutionStore {
   });
   #closed = false;
 
-  constructor(options: LmdbExecutionStoreOptions, database: ReservedDatabase) {
+  constructor(options: LmdbExecutionStoreOptions, database: PairDatabase) {
     this.#database = database;
     this.#index = new PairIndex(database, options);
   }

@@ -1,7 +1,13 @@
 /** The store for one process that may forget everything when it ends: every graph has to be sent again then. */
-import { checkExecutionBounds, type ExecutionBounds } from './execution-bounds.js';
-import type { ExecutionPair, ExecutionStore } from './execution-store.js';
-import { pairKey, tenantKey } from './pair-keys.js';
+import {
+  checkExecutionBounds,
+  isRetained,
+  pairKey,
+  tenantKey,
+  type ExecutionBounds,
+  type ExecutionPair,
+  type ExecutionStore,
+} from './execution-store.js';
 
 /** When a pair was last submitted, and by whom. */
 interface Kept {
@@ -9,7 +15,7 @@ interface Kept {
   readonly atMs: number;
 }
 
-/** Makes an empty store. Throws `ExecutionStoreError` on impossible bounds. */
+/** Makes an empty store. Throws `StorageError` on impossible bounds. */
 export function createMemoryExecutionStore(bounds: ExecutionBounds): ExecutionStore {
   checkExecutionBounds(bounds);
   const pairs = new OldestFirst(bounds);
@@ -54,16 +60,12 @@ class OldestFirst {
 
   holds(pair: ExecutionPair, nowMs: number): boolean {
     const kept = this.#all.get(pairKey(pair).toString('latin1'));
-    return kept !== undefined && this.#isKnown(kept, nowMs);
+    return kept !== undefined && isRetained(kept.atMs, nowMs, this.#bounds);
   }
 
   clear(): void {
     this.#all.clear();
     this.#ofTenants.clear();
-  }
-
-  #isKnown({ atMs }: Kept, nowMs: number): boolean {
-    return nowMs < atMs + this.#bounds.retentionSeconds * 1000;
   }
 
   #setOf(tenant: string): Set<string> {
@@ -76,7 +78,7 @@ class OldestFirst {
 
   #forgetExpired(nowMs: number): void {
     for (const [key, kept] of this.#all) {
-      if (this.#isKnown(kept, nowMs)) return;
+      if (isRetained(kept.atMs, nowMs, this.#bounds)) return;
       this.#forget(key);
     }
   }

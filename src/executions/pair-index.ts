@@ -3,10 +3,15 @@
  * time's, to find the oldest of one tenant and of all. The numbers of pairs are kept beside them.
  * Everything that writes has to be called inside a write transaction.
  */
-import type { ReservedDatabase, Table } from '../storage/lmdb/reserved-database.js';
-import type { ExecutionBounds } from './execution-bounds.js';
-import type { ExecutionPair } from './execution-store.js';
-import { KEY_BYTES, pairKey, tenantKey } from './pair-keys.js';
+import type { LmdbDatabase, Table } from '../storage/lmdb/database.js';
+import {
+  isRetained,
+  KEY_BYTES,
+  pairKey,
+  tenantKey,
+  type ExecutionBounds,
+  type ExecutionPair,
+} from './execution-store.js';
 
 /** A pair as it is kept. Keys are `KEY_BYTES` long. */
 interface Entry {
@@ -18,6 +23,7 @@ interface Entry {
 
 /** The tables that the database has to be opened with. */
 export const TABLES = ['times', 'by-tenant', 'by-time', 'counts'] as const;
+export type PairDatabase = LmdbDatabase<(typeof TABLES)[number]>;
 /** Deletions for one pair that comes: more than one, so that a backlog ends, and few, so that nobody waits. */
 const DELETIONS_AT_ONCE = 4;
 
@@ -33,18 +39,18 @@ export class PairIndex {
   readonly #byTime: Table;
   readonly #counts: Table;
 
-  constructor(database: Pick<ReservedDatabase, 'table'>, bounds: ExecutionBounds) {
+  constructor({ tables }: Pick<PairDatabase, 'tables'>, bounds: ExecutionBounds) {
     this.#bounds = bounds;
-    this.#times = database.table('times');
-    this.#byTenant = database.table('by-tenant');
-    this.#byTime = database.table('by-time');
-    this.#counts = database.table('counts');
+    this.#times = tables.times;
+    this.#byTenant = tables['by-tenant'];
+    this.#byTime = tables['by-time'];
+    this.#counts = tables.counts;
   }
 
   /** Whether the pair is there and has not expired. Sees what was committed when this turn of the loop began. */
   holds(pair: ExecutionPair, nowMs: number): boolean {
     const time = this.#times.get(pairKey(pair));
-    return time !== undefined && this.#isKnown(readTime(time), nowMs);
+    return time !== undefined && isRetained(readTime(time), nowMs, this.#bounds);
   }
 
   /** Keeps the pair as the newest of its tenant; forgets what is too old or too much. */
@@ -59,14 +65,10 @@ export class PairIndex {
     this.#add({ tenant, pair, atMs: nowMs });
   }
 
-  #isKnown(atMs: number, nowMs: number): boolean {
-    return nowMs < atMs + this.#bounds.retentionSeconds * 1000;
-  }
-
   #forgetExpired(nowMs: number): void {
     for (let deletions = 0; deletions < DELETIONS_AT_ONCE; deletions += 1) {
       const [oldest] = this.#oldest(1);
-      if (oldest === undefined || this.#isKnown(oldest.atMs, nowMs)) return;
+      if (oldest === undefined || isRetained(oldest.atMs, nowMs, this.#bounds)) return;
       this.#remove(oldest);
     }
   }

@@ -17,9 +17,15 @@ import {
 } from '../storage/redis/command.js';
 import { RedisConnection } from '../storage/redis/connection.js';
 import { TurnBatcher } from '../storage/turn-batcher.js';
-import { checkExecutionBounds, type ExecutionBounds } from './execution-bounds.js';
-import type { ExecutionPair, ExecutionStore } from './execution-store.js';
-import { pairKey, tenantKey } from './pair-keys.js';
+import {
+  checkExecutionBounds,
+  isRetained,
+  pairKey,
+  tenantKey,
+  type ExecutionBounds,
+  type ExecutionPair,
+  type ExecutionStore,
+} from './execution-store.js';
 
 /**
  * Keeps a pair. KEYS: the tenant's, all. ARGV: what the keys of tenants begin with, tenant key, pair key, now ms,
@@ -80,7 +86,7 @@ interface LookUp {
 /** How often a connection that is being made is looked at by those who wait for it. */
 const LOOK_MS = 10;
 
-/** Opens the store. Throws `ExecutionStoreError` on impossible bounds alone: a Redis that is absent may come. */
+/** Opens the store. Throws `StorageError` on impossible bounds alone: a Redis that is absent may come. */
 export function openRedisExecutionStore(options: RedisExecutionStoreOptions): ExecutionStore {
   checkExecutionBounds(options);
   return new RedisExecutionStore(options, new RedisConnection(options.redis));
@@ -134,7 +140,7 @@ class RedisExecutionStore implements ExecutionStore {
         failed,
       }),
     );
-    return atMs !== undefined && nowMs < atMs + this.#options.retentionSeconds * 1000;
+    return atMs !== undefined && isRetained(atMs, nowMs, this.#options);
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,13 @@
 /** The store for one process that may forget everything when it ends: it then starts with the floor of docs/security-requirements.md#16. */
-import { NonceLedger } from './nonce-ledger.js';
-import type { ClaimOutcome, NonceClaim, NonceStore } from './nonce-store.js';
-import { guardOver, startFloorSeconds, storeHealth } from './store-health.js';
-import { checkNonceStoreOptions, type NonceStoreOptions } from './store-options.js';
+import { NonceIndex } from './nonce-index.js';
+import {
+  checkNonceStoreOptions,
+  type ClaimOutcome,
+  type NonceClaim,
+  type NonceStore,
+  type NonceStoreOptions,
+} from './nonce-store.js';
+import { startFloorSeconds, stepDetectorOf, storeStatus } from './store-status.js';
 
 const DIVERGED: ClaimOutcome = { kind: 'doubt', reason: 'clock_diverged' };
 const CLOSED: ClaimOutcome = { kind: 'doubt', reason: 'store_unavailable' };
@@ -21,35 +26,35 @@ export interface MemoryNonceStore extends NonceStore {
  */
 export function createMemoryNonceStore(options: NonceStoreOptions): MemoryNonceStore {
   checkNonceStoreOptions(options);
-  const ledger = new NonceLedger(options);
-  const guard = guardOver(ledger, options);
-  ledger.raiseFloor(startFloorSeconds(options.clock.nowMs(), options.futureSkewSeconds));
+  const index = new NonceIndex(options);
+  const stepDetector = stepDetectorOf(index, options);
+  index.raiseFloor(startFloorSeconds(options.clock.nowMs(), options.futureSkewSeconds));
   let closed = false;
 
   function tick(): void {
-    const nowMs = guard.observe();
-    if (nowMs !== undefined) ledger.advance(nowMs);
+    const nowMs = stepDetector.observe();
+    if (nowMs !== undefined) index.advance(nowMs);
   }
   return {
     name: 'memory',
     claim(claim) {
       if (closed) return CLOSED;
-      const nowMs = guard.observe();
+      const nowMs = stepDetector.observe();
       if (nowMs === undefined) return DIVERGED;
       if (claim.stillWanted?.() === false) return { kind: 'doubt', reason: 'abandoned' };
-      return ledger.claim(claim, nowMs);
+      return index.claim(claim, nowMs);
     },
     withdraw(claim) {
-      ledger.withdraw(claim.key, claim.requestId);
+      index.withdraw(claim.key, claim.requestId);
     },
     tick,
     status() {
       tick();
-      return storeHealth({ ledger, guard, options, fault: closed ? 'the store is closed' : undefined });
+      return storeStatus({ index, stepDetector, options, fault: closed ? 'the store is closed' : undefined });
     },
     close() {
       closed = true;
-      ledger.clear();
+      index.clear();
       return Promise.resolve();
     },
   };

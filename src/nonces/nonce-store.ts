@@ -2,7 +2,8 @@
  * The port behind which nonces are kept: who claimed one, and until when that is remembered.
  * docs/security-requirements.md#13 to #22; one contract suite (test/contract) runs over every store.
  */
-
+import { checkBounded } from '../storage/storage-error.js';
+import { isInsideWindow, skewOf } from '../verify/checks/freshness.js';
 import type { RateLimits } from '../verify/rate-limiter.js';
 
 /** One verified request asking to be the first with its nonce. Nothing unsigned goes into `key`. */
@@ -111,4 +112,50 @@ export interface Clock {
   readonly nowMs: () => number;
   /** Monotonic milliseconds from any origin. */
   readonly monotonicMs: () => number;
+}
+
+/** Time and bounds of a store. Every number is a whole one. How long a nonce is kept follows from the window alone. */
+export interface NonceStoreOptions {
+  readonly clock: Clock;
+  /**
+   * The widest window of any policy, in seconds. Every entry is kept for the widest window, because one signed
+   * request is valid on every route of its identity: a nonce that a narrow policy has forgotten would be new
+   * to a wide one. A claim that asks for more is judged by these.
+   */
+  readonly pastSkewSeconds: number;
+  readonly futureSkewSeconds: number;
+  /** Live entries the store holds at most; then it refuses (docs/security-requirements.md#21). */
+  readonly maxEntries: number;
+  /** Live entries that one identity may hold at most. */
+  readonly maxEntriesPerIdentity: number;
+  /** Disagreement of wall and monotonic clock, between two looks, that is called a step (docs/security-requirements.md#18). */
+  readonly clockStepMs?: number;
+  /** How long a stepped clock has to run evenly before it is believed again. */
+  readonly clockSettleMs?: number;
+}
+
+/** First-seen times are kept in 32 bits of milliseconds beside the timestamp, which bounds the window. */
+const MAX_SKEW_SECONDS = 86_400;
+const MAX_ENTRIES = 1_000_000_000;
+
+/** Throws `StorageError` on a number outside its bounds; called before anything is opened. */
+export function checkNonceStoreOptions(options: NonceStoreOptions): void {
+  const owner = 'nonce store';
+  checkBounded(owner, 'pastSkewSeconds', options.pastSkewSeconds, [0, MAX_SKEW_SECONDS]);
+  checkBounded(owner, 'futureSkewSeconds', options.futureSkewSeconds, [0, MAX_SKEW_SECONDS]);
+  checkBounded(owner, 'maxEntries', options.maxEntries, [1, MAX_ENTRIES]);
+  checkBounded(owner, 'maxEntriesPerIdentity', options.maxEntriesPerIdentity, [1, options.maxEntries]);
+}
+
+/** Whether the timestamp of a claim lies in its policy's window and the store's, as the claim is made. */
+export function isClaimInsideWindow(
+  claim: Pick<NonceClaim, 'timestampSeconds' | 'pastSkewSeconds' | 'futureSkewSeconds'>,
+  options: Pick<NonceStoreOptions, 'pastSkewSeconds' | 'futureSkewSeconds'>,
+  nowMs: number,
+): boolean {
+  return isInsideWindow(
+    skewOf(claim.timestampSeconds, nowMs),
+    Math.min(claim.pastSkewSeconds, options.pastSkewSeconds),
+    Math.min(claim.futureSkewSeconds, options.futureSkewSeconds),
+  );
 }

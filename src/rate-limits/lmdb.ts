@@ -4,30 +4,17 @@
  * in one transaction.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { RateLimits, Reservation } from '../verify/rate-limiter.js';
 import { RateWindow } from './rate-window.js';
 import { refuse, type Refusal } from '../verify/refusal.js';
 import type { RateLimit } from '../verify/snapshot.js';
-import { readBootId } from '../storage/lmdb/boot-id.js';
-import {
-  prepareDirectory,
-  prepareFiles,
-  refuseForeignFiles,
-  removeDatabase,
-} from '../storage/lmdb/database-files.js';
-import { openReservedDatabase, type ReservedDatabase } from '../storage/lmdb/reserved-database.js';
-import { StorageError } from '../storage/storage-error.js';
+import { openDatabase, type DatabasePlace, type LmdbDatabase } from '../storage/lmdb/database.js';
 import { TurnBatcher } from '../storage/turn-batcher.js';
 
-export interface LmdbRateLimitsOptions {
-  /** The nonce store's: on a local disk, ours alone. */
-  readonly directory: string;
+/** In the nonce store's directory. */
+export interface LmdbRateLimitsOptions extends Omit<DatabasePlace, 'durability'> {
   /** Seconds of a clock that is the same in every process of this machine and only goes forward. */
   readonly nowSeconds: () => number;
-  /** The running kernel's id; tests restart machines with it. */
-  readonly bootId?: string;
 }
 
 /** Limits that have to be closed. */
@@ -36,36 +23,25 @@ export interface LmdbRateLimits extends RateLimits {
   close(): Promise<void>;
 }
 
-/** Its clock begins with the boot, and so does the file. */
-const FILE_NAME = /^limits-.*\.mdb$/;
 /** Some hundred thousand subjects; address space is free. */
 const MAP_BYTES = 64 * 1_048_576;
 /** Decisions of one transaction at most: its length is what other processes may have to wait. */
 const BATCH = 512;
 
-/** Opens the limits; those of a former boot are removed. Throws `StorageError`, naming path and remedy. */
+/** Opens the limits. Throws `StorageError`, naming path and remedy. */
 export function openLmdbRateLimits(options: LmdbRateLimitsOptions): LmdbRateLimits {
-  const { directory } = options;
-  prepareDirectory(directory);
-  const name = `limits-boot-${options.bootId ?? readBootId() ?? 'unknown'}.mdb`;
-  const database = openAt(join(directory, name));
-  for (const former of readdirSync(directory).filter((file) => FILE_NAME.test(file) && file !== name))
-    removeDatabase(join(directory, former));
+  const database = openDatabase({
+    ...options,
+    name: 'limits',
+    // The clock begins with the boot, and so does the file.
+    durability: 'process',
+    mapBytes: MAP_BYTES,
+    tables: [],
+    owner: 'rate limits',
+    remedy: 'remove it with its lock file',
+  });
+  database.removeFormerFiles();
   return new SharedRateLimits(database, options.nowSeconds);
-}
-
-function openAt(path: string): ReservedDatabase {
-  prepareFiles(path);
-  try {
-    refuseForeignFiles(path);
-    return openReservedDatabase({ path, synced: false, mapBytes: MAP_BYTES, tables: [] });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StorageError(
-      `rate limits: ${path} cannot be opened (${reason}); make room where the disk is full; where the file is damaged, stop every process that uses it and remove it with its lock file`,
-      { cause: error },
-    );
-  }
 }
 
 /** Something to be done to the window of a subject. */
@@ -76,12 +52,12 @@ interface Request {
 }
 
 class SharedRateLimits implements LmdbRateLimits {
-  readonly #database: ReservedDatabase;
+  readonly #database: LmdbDatabase<never>;
   readonly #nowSeconds: () => number;
   readonly #requests = new TurnBatcher<Request>({ handle: (batch) => this.#handle(batch), maxItems: BATCH });
   #closed = false;
 
-  constructor(database: ReservedDatabase, nowSeconds: () => number) {
+  constructor(database: LmdbDatabase<never>, nowSeconds: () => number) {
     this.#database = database;
     this.#nowSeconds = nowSeconds;
   }

@@ -1,7 +1,6 @@
 /** From the settings to an open execution store. */
 import type { NonceSettings } from '../config/settings.js';
-import type { ExecutionBounds } from '../executions/execution-bounds.js';
-import type { ExecutionStore } from '../executions/execution-store.js';
+import type { ExecutionBounds, ExecutionStore } from '../executions/execution-store.js';
 import { openLmdbExecutionStore } from '../executions/lmdb-store.js';
 import { createMemoryExecutionStore } from '../executions/memory-store.js';
 import { openRedisExecutionStore } from '../executions/redis-store.js';

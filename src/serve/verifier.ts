@@ -12,7 +12,7 @@ import { selectEngine } from '../crypto/engines.js';
 import { AuthorizationService } from '../envoy/ext-authz/authorization-service.js';
 import { PeerCertificates } from '../envoy/ext-authz/peer-certificates.js';
 import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
-import { nonceGate } from '../nonces/nonce-gate.js';
+import { claimEffect } from '../nonces/claim-effect.js';
 import type { NonceClaim, NonceStore } from '../nonces/nonce-store.js';
 import type { AdminView } from '../observability/admin-server.js';
 import { addBuildInfo } from '../observability/build-info.js';
@@ -192,7 +192,7 @@ function assembleService(
   const { checkTimeoutMilliseconds } = settings.limits;
   const timing = { registry, store: store.name, monotonicMs };
   const claim = timedClaims((one: NonceClaim) => store.claim(one), timing);
-  const claimNonce = nonceGate(store, { checkTimeoutMilliseconds, claim });
+  const claimNonce = claimEffect(store, { checkTimeoutMilliseconds, claim });
   return new AuthorizationService({
     snapshot: () => live.snapshot,
     verifier: createStrictVerifier(selectEngine()),

@@ -1,7 +1,6 @@
 /** Pairs, tenants and bounds for the tests of execution stores. */
 import { createHash } from 'node:crypto';
-import type { ExecutionBounds } from '../../src/executions/execution-bounds.js';
-import type { ExecutionPair } from '../../src/executions/execution-store.js';
+import type { ExecutionBounds, ExecutionPair } from '../../src/executions/execution-store.js';
 
 /** When every test begins, Unix milliseconds. */
 export const START_MS = 1_764_000_000_000;

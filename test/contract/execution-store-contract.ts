@@ -1,6 +1,5 @@
 /** What every execution store promises. Run by `execution-store.test.ts` over each of them. */
-import type { ExecutionBounds } from '../../src/executions/execution-bounds.js';
-import type { ExecutionPair, ExecutionStore } from '../../src/executions/execution-store.js';
+import type { ExecutionBounds, ExecutionPair, ExecutionStore } from '../../src/executions/execution-store.js';
 import { numberedPair, OTHER_TENANT, ROOMY, START_MS, TENANT } from './execution-pairs.js';
 
 /** Opens an empty store; the suite closes it. */

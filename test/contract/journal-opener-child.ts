@@ -4,14 +4,13 @@ import { openJournal } from '../../src/nonces/lmdb/journal.js';
 
 /** The JSON argument. */
 export interface JournalOpenerTask {
-  readonly path: string;
-  readonly mapBytes: number;
+  readonly place: Parameters<typeof openJournal>[0];
   readonly openings: number;
 }
 
-const { path, mapBytes, openings } = JSON.parse(process.argv[2] ?? '') as JournalOpenerTask;
+const { place, openings } = JSON.parse(process.argv[2] ?? '') as JournalOpenerTask;
 for (let done = 0; done < openings; done++) {
-  const journal = openJournal({ path, synced: false, mapBytes });
+  const journal = openJournal(place);
   await journal.close();
   writeSync(1, `${done}\n`);
 }

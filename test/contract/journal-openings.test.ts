@@ -1,8 +1,7 @@
-/** A journal that other processes open, and are killed opening, while it is written to (src/storage/lmdb/write-gate.ts). */
+/** A journal that other processes open, and are killed opening, while it is written to (src/storage/lmdb/write-lock.ts). */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { prepareFiles } from '../../src/storage/lmdb/database-files.js';
 import { openJournal, type Journal } from '../../src/nonces/lmdb/journal.js';
 import { compileScript, runScript, type CompiledScript } from '../support/child-process.js';
 import type { JournalOpenerTask } from './journal-opener-child.js';
@@ -14,7 +13,6 @@ const TRANSACTIONS_A_TURN = 20;
 
 let script: CompiledScript;
 let folder = '';
-let path = '';
 let journal: Journal;
 
 beforeAll(() => {
@@ -23,17 +21,19 @@ beforeAll(() => {
 afterAll(() => script.remove());
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'countersign-openings-'));
-  path = join(folder, 'journal.mdb');
-  prepareFiles(path);
-  journal = openJournal({ path, synced: false, mapBytes: MAP_BYTES });
+  journal = openJournal(place());
 });
 afterEach(async () => {
   await journal.close();
   rmSync(folder, { recursive: true });
 });
 
+function place(): JournalOpenerTask['place'] {
+  return { directory: folder, durability: 'process', bootId: 'aaaa', mapBytes: MAP_BYTES };
+}
+
 function opener(openings: number): ReturnType<typeof runScript> {
-  const task: JournalOpenerTask = { path, mapBytes: MAP_BYTES, openings };
+  const task: JournalOpenerTask = { place: place(), openings };
   return runScript(script, task);
 }
 

@@ -1,6 +1,6 @@
 /** A store under test with the clock it runs by; one for each test, closed after it. */
 import type { ClaimOutcome, NonceClaim, NonceStore } from '../../src/nonces/nonce-store.js';
-import type { NonceStoreOptions } from '../../src/nonces/store-options.js';
+import type { NonceStoreOptions } from '../../src/nonces/nonce-store.js';
 import { fakeClock, numberedClaim, SKEW_SECONDS, START_SECONDS, type FakeClock } from './nonce-claims.js';
 
 /** Opens an empty store, which has lost whatever there was before; the suite closes it. */

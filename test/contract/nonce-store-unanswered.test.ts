@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initialiseNonceDirectory, openLmdbNonceStore } from '../../src/nonces/lmdb/store.js';
-import { nonceGate } from '../../src/nonces/nonce-gate.js';
+import { claimEffect } from '../../src/nonces/claim-effect.js';
 import type { ClaimOutcome, NonceClaim, NonceStore } from '../../src/nonces/nonce-store.js';
 import { openRedisNonceStore } from '../../src/nonces/redis/store.js';
 import type { Claimed } from '../../src/verify/admission.js';
@@ -145,7 +145,7 @@ describe.each([
   // Fault: copies
   it('makes copies wait at the gate: whoever is called a replay names a claim that stands, and one stands', async () => {
     const stores = await openTwo();
-    const gates = stores.map((store) => nonceGate(store, { checkTimeoutMilliseconds: LONG_MS }));
+    const gates = stores.map((store) => claimEffect(store, { checkTimeoutMilliseconds: LONG_MS }));
     const standing = new Map<string, string[]>();
     const named: [nonce: string, requestId: string | undefined][] = [];
     async function deliver(number: number, at: number): Promise<void> {
@@ -179,7 +179,7 @@ describe.each([
 it('a copy that waits at the gate is told 503, and never 409, when its own caller goes', async () => {
   const [one, other] = await overLmdb();
   await one.claim(copyOf(1));
-  const claim = nonceGate(other, { checkTimeoutMilliseconds: LONG_MS });
+  const claim = claimEffect(other, { checkTimeoutMilliseconds: LONG_MS });
   const { key, identity, timestampSeconds, requestId } = copyOf(1);
   let asked = 0;
   const result = await claim(

@@ -17,7 +17,7 @@ const MAX_REQUEST_ID_CHARACTERS = 64;
 const MAX_METHOD_CHARACTERS = 20;
 const MAX_PATH_CHARACTERS = 256;
 
-/** How often unanswered checks are looked at; part of what the grace in `nonces/nonce-gate.ts` allows for. */
+/** How often unanswered checks are looked at; part of what the grace in `nonces/claim-effect.ts` allows for. */
 const LOOK_MS = 50;
 
 export interface CheckState {
@@ -93,7 +93,7 @@ function bounded(text: string, maxCharacters: number): string {
 /**
  * Checks that hold a claim and were not answered yet. A claim is given back as soon as nobody waits for it any longer,
  * whatever its check still waits for: copies of the request wait for that, in other processes by the clock alone
- * (`nonces/nonce-gate.ts`).
+ * (`nonces/claim-effect.ts`).
  */
 export class UnansweredChecks {
   readonly #checks = new Set<CheckState>();

@@ -1,6 +1,6 @@
 /** The bytes of a journal record: the claims and withdrawals of one batch, in the order in which they happened. */
-import { KEPT_KEY_BYTES } from '../entry-table.js';
-import type { RememberedClaim } from '../nonce-ledger.js';
+import { KEPT_KEY_BYTES } from '../nonce-table.js';
+import type { RememberedClaim } from '../nonce-index.js';
 import type { NonceClaim } from '../nonce-store.js';
 
 /** One thing that happened to a nonce. `key` holds the 16 bytes that are kept. */

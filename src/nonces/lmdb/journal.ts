@@ -5,11 +5,11 @@
  * claim costs a tenth of what it costs to keep every nonce under its own key (docs/adr/0001-nonce-durability.md).
  */
 import {
-  openGatedDatabase,
-  type GatedDatabase,
-  type GatedDatabaseOptions,
+  openDatabase,
+  type DatabasePlace,
+  type LmdbDatabase,
   type Table,
-} from '../../storage/lmdb/gated-database.js';
+} from '../../storage/lmdb/database.js';
 import { decodeRecord, encodeRecord, type JournalEvent } from './journal-record.js';
 
 /** What all processes know besides the records. */
@@ -41,14 +41,16 @@ export interface JournalTransaction {
   writeHead(head: JournalHead): void;
 }
 
-export interface Journal {
+export interface Journal extends Omit<JournalDatabase, 'root' | 'tables' | 'transact'> {
   /**
    * Runs `action` under the lock of all processes; blocks while another holds it, for the time of one batch.
    * Throws what `action` threw, or the database's error, and then nothing has changed.
    */
   transact<T>(action: (transaction: JournalTransaction) => T): T;
-  close(): Promise<void>;
 }
+
+const RECORDS = 'records';
+type JournalDatabase = LmdbDatabase<typeof RECORDS>;
 
 /** More than a transaction can touch: a batch's records, its deletions, and the pages on the way to them. */
 const TRANSACTION_BYTES = 2 * 1_048_576;
@@ -56,30 +58,33 @@ const TRANSACTION_BYTES = 2 * 1_048_576;
 const DELETION_BYTES = 524_288;
 /** So many records are looked up one by one; opening a range costs more than reading them. */
 const FEW_RECORDS = 32;
-const RECORDS = 'records';
 const HEAD_KEY = Buffer.from('head');
 const HEAD_VERSION = 1;
 const RECORD_KEY_BYTES = 8;
 /** Key, node header and the page's slot. */
 const RECORD_OVERHEAD_BYTES = 32;
 
-/** Opens or makes the journal at `path`. Throws what the database throws. */
-export function openJournal(options: Omit<GatedDatabaseOptions, 'tables'>): Journal {
-  const database = openGatedDatabase({ ...options, tables: [RECORDS] });
+/** Opens or makes the journal. Throws `StorageError`, naming path and remedy. */
+export function openJournal(options: DatabasePlace & { readonly mapBytes: number }): Journal {
+  const database = openDatabase({
+    ...options,
+    name: 'nonces',
+    tables: [RECORDS],
+    transactionBytes: TRANSACTION_BYTES,
+    leastTransactionBytes: DELETION_BYTES,
+    owner: 'nonce store',
+    remedy: 'remove the directory',
+  });
   return {
-    transact: (action) =>
-      database.transact(() => {
-        const room = database.roomFor(TRANSACTION_BYTES);
-        if (room < DELETION_BYTES) throw new Error(`the disk under ${options.path} is full`);
-        return action(transactionOn(database, room >= TRANSACTION_BYTES));
-      }),
-    close: () => database.close(),
+    ...database,
+    transact: (action) => database.transact((hasRoom) => action(transactionOn(database, hasRoom))),
   };
 }
 
-function transactionOn(database: GatedDatabase, roomToAppend: boolean): JournalTransaction {
-  const { root } = database;
-  const records = database.table(RECORDS);
+function transactionOn(
+  { root, tables: { records } }: JournalDatabase,
+  roomToAppend: boolean,
+): JournalTransaction {
   return {
     roomToAppend,
     head() {

@@ -2,18 +2,17 @@
  * The durable store, shared by every process that names the same directory (docs/security-requirements.md#17, #19, #21).
  * Claims that arrive in one turn of the event loop are decided and written in one transaction.
  */
-import type { ClockGuard } from '../clock-guard.js';
+import type { ClockStepDetector } from '../clock-step-detector.js';
 import { eventOf, fitsRecord, standingEvent, type JournalEvent } from './journal-record.js';
 import type { Journal, JournalTransaction } from './journal.js';
-import { journalBound, openStoreJournal, type LmdbNonceStoreOptions, type OpenedJournal } from './open.js';
-import { NonceLedger } from '../nonce-ledger.js';
+import { journalBound, openStoreJournal, type LmdbNonceStoreOptions } from './open-journal.js';
+import { NonceIndex } from '../nonce-index.js';
 import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore, NonceStoreStatus } from '../nonce-store.js';
-import { SharedLedger } from './shared-ledger.js';
-import type { Note } from '../unanswered-claims.js';
+import { JournalFollower } from './journal-follower.js';
 import { TurnBatcher } from '../../storage/turn-batcher.js';
-import { guardOver, storeHealth } from '../store-health.js';
+import { stepDetectorOf, storeStatus } from '../store-status.js';
 
-export { initialiseNonceDirectory, type LmdbNonceStoreOptions } from './open.js';
+export { initialiseNonceDirectory, type LmdbNonceStoreOptions } from './open-journal.js';
 
 /**
  * Opens the store and reads every live nonce. A directory without a usable journal starts with the floor of
@@ -33,7 +32,7 @@ const BATCH_CLAIMS = 512;
  */
 const GATHERED_CLAIMS = 16;
 /** How long what became of a claim waits for other claims to be written with; copies elsewhere wait for it. */
-const NOTE_MS = 10;
+const UNWRITTEN_MS = 10;
 /** How often an idle process reads what others have written, so that its next claim need not. */
 const FOLLOW_MS = 200;
 
@@ -43,6 +42,12 @@ interface Request {
   readonly answer: (outcome: ClaimOutcome) => void;
 }
 
+/** What became of a claim of this process, and is still to be written. */
+interface Unwritten {
+  readonly kind: 'stands' | 'withdrawn';
+  readonly claim: NonceClaim;
+}
+
 const REMOVED =
   'the database file was removed or replaced under this process; restart it, and leave the directory alone';
 
@@ -50,14 +55,13 @@ class LmdbNonceStore implements NonceStore {
   readonly name = 'lmdb';
   readonly #options: LmdbNonceStoreOptions;
   readonly #journal: Journal;
-  readonly #filesIntact: () => boolean;
-  readonly #guard: ClockGuard;
-  readonly #ledger: NonceLedger;
-  readonly #shared: SharedLedger;
-  readonly #follower: NodeJS.Timeout;
+  readonly #stepDetector: ClockStepDetector;
+  readonly #index: NonceIndex;
+  readonly #follower: JournalFollower;
+  readonly #followTimer: NodeJS.Timeout;
   /** By the request ids of their claims. */
-  readonly #notes = new Map<string, Note>();
-  #noteTimer: NodeJS.Timeout | undefined;
+  readonly #unwritten = new Map<string, Unwritten>();
+  #unwrittenTimer: NodeJS.Timeout | undefined;
   readonly #requests = new TurnBatcher<Request>({
     handle: (batch) => this.#handle(batch),
     maxItems: BATCH_CLAIMS,
@@ -66,19 +70,18 @@ class LmdbNonceStore implements NonceStore {
   #fault: string | undefined;
   #closed = false;
 
-  constructor(options: LmdbNonceStoreOptions, { journal, filesIntact }: OpenedJournal) {
+  constructor(options: LmdbNonceStoreOptions, journal: Journal) {
     this.#options = options;
     this.#journal = journal;
-    this.#filesIntact = filesIntact;
-    this.#ledger = new NonceLedger(options);
-    this.#guard = guardOver(this.#ledger, options);
-    this.#shared = new SharedLedger(this.#ledger);
-    this.#follower = setInterval(() => this.#requests.schedule(), FOLLOW_MS).unref();
+    this.#index = new NonceIndex(options);
+    this.#stepDetector = stepDetectorOf(this.#index, options);
+    this.#follower = new JournalFollower(this.#index);
+    this.#followTimer = setInterval(() => this.#requests.schedule(), FOLLOW_MS).unref();
   }
 
   /** Reads the journal, a slice a turn. Throws what reading it throws. */
   async load(): Promise<void> {
-    while (!this.#journal.transact((transaction) => this.#shared.catchUp(transaction))) {
+    while (!this.#journal.transact((transaction) => this.#follower.catchUp(transaction))) {
       await new Promise(setImmediate);
     }
   }
@@ -96,39 +99,44 @@ class LmdbNonceStore implements NonceStore {
 
   settle(claim: NonceClaim): void {
     if (this.#closed) return;
-    this.#notes.set(claim.requestId, { kind: 'stands', claim });
-    this.#noteTimer ??= setTimeout(() => {
-      this.#noteTimer = undefined;
-      if (this.#notes.size > 0) this.#requests.schedule();
-    }, NOTE_MS).unref();
+    this.#unwritten.set(claim.requestId, { kind: 'stands', claim });
+    this.#unwrittenTimer ??= setTimeout(() => {
+      this.#unwrittenTimer = undefined;
+      if (this.#unwritten.size > 0) this.#requests.schedule();
+    }, UNWRITTEN_MS).unref();
   }
 
   status(): NonceStoreStatus {
-    const nowMs = this.#guard.observe();
-    if (nowMs !== undefined) this.#ledger.advance(nowMs);
+    const nowMs = this.#stepDetector.observe();
+    if (nowMs !== undefined) this.#index.advance(nowMs);
     const fault = this.#closed ? 'the store is closed' : this.#fault;
-    return storeHealth({ ledger: this.#ledger, guard: this.#guard, options: this.#options, fault });
+    return storeStatus({
+      index: this.#index,
+      stepDetector: this.#stepDetector,
+      options: this.#options,
+      fault,
+    });
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#follower);
-    clearTimeout(this.#noteTimer);
+    clearInterval(this.#followTimer);
+    clearTimeout(this.#unwrittenTimer);
     this.#requests.flush();
-    while (this.#notes.size > 0 && this.#fault === undefined) this.#requests.run();
+    while (this.#unwritten.size > 0 && this.#fault === undefined) this.#requests.run();
     await this.#journal.close();
-    this.#ledger.clear();
+    this.#index.clear();
   }
 
   /** False while there is more to read than one turn should, and nothing can be decided. */
   #handle(batch: readonly Request[]): boolean {
     const outcomes = this.#decide(batch);
-    if (this.#shared.hasDead() && !this.#closed) this.#requests.schedule();
+    if (this.#follower.hasDead() && !this.#closed) this.#requests.schedule();
     if (outcomes === undefined) return false;
     batch.forEach(({ kind, claim }, index) => {
       if (kind === 'withdraw' && outcomes[index]?.kind !== 'claimed')
-        this.#notes.set(claim.requestId, { kind: 'withdrawn', claim });
+        this.#unwritten.set(claim.requestId, { kind: 'withdrawn', claim });
     });
     batch.forEach(({ answer }, index) => answer(outcomes[index] ?? doubt('store_unavailable')));
     return true;
@@ -136,16 +144,16 @@ class LmdbNonceStore implements NonceStore {
 
   /** One transaction; undefined when there is still more to read before anything can be decided. */
   #decide(batch: readonly Request[]): ClaimOutcome[] | undefined {
-    const notes = [...this.#notes.values()];
+    const unwritten = [...this.#unwritten.values()];
     try {
       const outcomes = this.#journal.transact((transaction) =>
-        this.#shared.catchUp(transaction) ? this.#answerAll(transaction, batch, notes) : undefined,
+        this.#follower.catchUp(transaction) ? this.#answerAll(transaction, batch, unwritten) : undefined,
       );
       if (outcomes !== undefined && this.#fault !== REMOVED)
-        for (const { claim } of notes) this.#notes.delete(claim.requestId);
+        for (const { claim } of unwritten) this.#unwritten.delete(claim.requestId);
       return outcomes;
     } catch (error) {
-      this.#shared.restart();
+      this.#follower.restart();
       this.#fault = error instanceof Error ? error.message : String(error);
       return batch.map(() => doubt('store_unavailable'));
     }
@@ -154,17 +162,17 @@ class LmdbNonceStore implements NonceStore {
   #answerAll(
     transaction: JournalTransaction,
     batch: readonly Request[],
-    notes: readonly Note[],
+    unwritten: readonly Unwritten[],
   ): ClaimOutcome[] {
-    const nowMs = this.#guard.observe();
+    const nowMs = this.#stepDetector.observe();
     // After the clock: whoever opens a new journal in the place of a removed one starts with a later floor.
-    this.#fault = this.#filesIntact() ? undefined : REMOVED;
+    this.#fault = this.#journal.filesIntact() ? undefined : REMOVED;
     const reason = this.#reasonAgainstAll(transaction, nowMs);
-    if (nowMs !== undefined) this.#ledger.advance(nowMs);
+    if (nowMs !== undefined) this.#index.advance(nowMs);
     const events: JournalEvent[] = [];
-    if (this.#fault !== REMOVED) for (const note of notes) this.#write(note, events);
+    if (this.#fault !== REMOVED) for (const outcome of unwritten) this.#write(outcome, events);
     const outcomes = batch.map((request) => this.#answer(request, nowMs ?? 0, reason, events));
-    if (events.length > 0 || this.#shared.hasDead()) this.#shared.write(transaction, events);
+    if (events.length > 0 || this.#follower.hasDead()) this.#follower.write(transaction, events);
     return outcomes;
   }
 
@@ -172,7 +180,7 @@ class LmdbNonceStore implements NonceStore {
     if (this.#fault !== undefined) return 'store_unavailable';
     if (nowMs === undefined) return 'clock_diverged';
     if (!transaction.roomToAppend) this.#fault = 'the disk under the database is full';
-    return this.#fault !== undefined || this.#shared.bytes() >= journalBound(this.#options)
+    return this.#fault !== undefined || this.#follower.bytes() >= journalBound(this.#options)
       ? 'store_full'
       : undefined;
   }
@@ -190,7 +198,7 @@ class LmdbNonceStore implements NonceStore {
     }
     if (reason !== undefined) return doubt(reason);
     if (claim.stillWanted?.() === false) return doubt('abandoned');
-    const outcome = this.#ledger.claim(claim, nowMs);
+    const outcome = this.#index.claim(claim, nowMs);
     if (outcome.kind === 'replayed') return this.#toCopy(outcome, claim, nowMs);
     if (outcome.kind !== 'claimed') return outcome;
     this.#append(events, eventOf('claimed', claim, nowMs));
@@ -204,22 +212,22 @@ class LmdbNonceStore implements NonceStore {
     { key, standsAfterMs = 0 }: NonceClaim,
     nowMs: number,
   ): ClaimOutcome {
-    const note = this.#notes.get(outcome.firstRequestId);
-    if (note !== undefined) return note.kind === 'stands' ? outcome : doubt('store_unavailable');
-    const mayStand = nowMs - outcome.firstSeenAtMs >= standsAfterMs || !this.#shared.isUnanswered(key);
+    const unwritten = this.#unwritten.get(outcome.firstRequestId);
+    if (unwritten !== undefined) return unwritten.kind === 'stands' ? outcome : doubt('store_unavailable');
+    const mayStand = nowMs - outcome.firstSeenAtMs >= standsAfterMs || !this.#follower.isUnanswered(key);
     return mayStand ? outcome : { kind: 'unanswered' };
   }
 
-  #write({ kind, claim }: Note, events: JournalEvent[]): void {
+  #write({ kind, claim }: Unwritten, events: JournalEvent[]): void {
     const { key, requestId } = claim;
     if (kind === 'stands') {
-      if (this.#shared.isUnansweredOf(key, requestId)) this.#append(events, standingEvent(claim));
-    } else if (this.#ledger.withdraw(key, requestId)) this.#append(events, eventOf('withdrawn', claim, 0));
+      if (this.#follower.isUnansweredOf(key, requestId)) this.#append(events, standingEvent(claim));
+    } else if (this.#index.withdraw(key, requestId)) this.#append(events, eventOf('withdrawn', claim, 0));
   }
 
   #append(events: JournalEvent[], event: JournalEvent): void {
     events.push(event);
-    this.#shared.note(event);
+    this.#follower.note(event);
   }
 }
 

@@ -6,7 +6,7 @@ import { RATE_LIMIT_SCRIPTS } from '../../rate-limits/redis.js';
 import { redisFault, within } from '../../storage/redis/command.js';
 import type { RedisConnection } from '../../storage/redis/connection.js';
 import { readServerFacts, serverFault } from '../../storage/redis/server-check.js';
-import type { ClockGuard } from '../clock-guard.js';
+import type { ClockStepDetector } from '../clock-step-detector.js';
 import { CLAIM_SCRIPTS } from './claim-scripts.js';
 import type { RedisNonceStoreOptions } from './options.js';
 import type { RedisShard } from './shard.js';
@@ -24,7 +24,7 @@ const SCRIPTS = [...STATE_SCRIPTS, ...CLAIM_SCRIPTS, ...RATE_LIMIT_SCRIPTS];
 export interface RedisHealthMonitorParts {
   readonly connection: RedisConnection;
   readonly shards: readonly RedisShard[];
-  readonly guard: ClockGuard;
+  readonly guard: ClockStepDetector;
   readonly options: Pick<RedisNonceStoreOptions, 'redis'>;
 }
 

@@ -1,6 +1,6 @@
 /** What the Redis store is told beyond what every store is. */
 import type { RedisSettings } from '../../storage/redis/settings.js';
-import type { NonceStoreOptions } from '../store-options.js';
+import type { NonceStoreOptions } from '../nonce-store.js';
 
 export interface RedisNonceStoreOptions extends NonceStoreOptions {
   /**

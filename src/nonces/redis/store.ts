@@ -7,17 +7,18 @@ import { randomBytes } from 'node:crypto';
 import { RedisRateLimits } from '../../rate-limits/redis.js';
 import { within } from '../../storage/redis/command.js';
 import { RedisConnection } from '../../storage/redis/connection.js';
-import { createClockGuard, type ClockGuard } from '../clock-guard.js';
-import type {
-  ClaimOutcome,
-  NonceClaim,
-  NonceDoubt,
-  NonceStore,
-  NonceStoreStatus,
-  SharedStoreFigures,
+import { ClockStepDetector } from '../clock-step-detector.js';
+import {
+  checkNonceStoreOptions,
+  isClaimInsideWindow,
+  type ClaimOutcome,
+  type NonceClaim,
+  type NonceDoubt,
+  type NonceStore,
+  type NonceStoreStatus,
+  type SharedStoreFigures,
 } from '../nonce-store.js';
-import { floorReason, startFloorSeconds } from '../store-health.js';
-import { checkNonceStoreOptions } from '../store-options.js';
+import { floorReason, startFloorSeconds } from '../store-status.js';
 import type { ClaimOwner } from './claim-scripts.js';
 import { RedisClaims } from './claims.js';
 import { RedisHealthMonitor } from './health-monitor.js';
@@ -52,7 +53,7 @@ class SharedStore implements RedisNonceStore {
   readonly rateLimits: RedisRateLimits;
   readonly #options: RedisNonceStoreOptions;
   readonly #connection: RedisConnection;
-  readonly #guard: ClockGuard;
+  readonly #guard: ClockStepDetector;
   readonly #shards: readonly RedisShard[];
   readonly #monitor: RedisHealthMonitor;
   readonly #claims: RedisClaims;
@@ -93,7 +94,7 @@ class SharedStore implements RedisNonceStore {
     const nowMs = this.#guard.observe();
     if (nowMs === undefined) return doubt('clock_diverged');
     if (claim.stillWanted?.() === false) return doubt('abandoned');
-    if (!this.#insideWindow(claim, Math.floor(nowMs / 1000))) return { kind: 'outside_window' };
+    if (!isClaimInsideWindow(claim, this.#options, nowMs)) return { kind: 'outside_window' };
     const shard = this.#shardOf(claim);
     if (!shard.isAttached()) return doubt('store_unavailable');
     const token = this.#claims.newToken();
@@ -160,13 +161,13 @@ class SharedStore implements RedisNonceStore {
     this.#connection.close();
   }
 
-  #guardClock(options: RedisNonceStoreOptions): ClockGuard {
+  #guardClock(options: RedisNonceStoreOptions): ClockStepDetector {
     const { clock, clockStepMs: stepMs, clockSettleMs: settleMs, futureSkewSeconds } = options;
     const onSettled = (latestMs: number): void => {
       const floorSeconds = startFloorSeconds(latestMs, futureSkewSeconds);
       this.#ownFloorSeconds = Math.max(this.#ownFloorSeconds, floorSeconds);
     };
-    return createClockGuard({ clock, stepMs, settleMs, onSettled });
+    return new ClockStepDetector({ clock, stepMs, settleMs, onSettled });
   }
 
   #noteLoss(why: string): void {
@@ -190,13 +191,6 @@ class SharedStore implements RedisNonceStore {
     const shard = this.#shards[shardOf(claim.key, this.#shards.length)];
     if (shard === undefined) throw new Error('a nonce key outside every shard');
     return shard;
-  }
-
-  #insideWindow(claim: NonceClaim, nowSeconds: number): boolean {
-    const past = Math.min(claim.pastSkewSeconds, this.#options.pastSkewSeconds);
-    const future = Math.min(claim.futureSkewSeconds, this.#options.futureSkewSeconds);
-    const { timestampSeconds } = claim;
-    return nowSeconds - past <= timestampSeconds && timestampSeconds <= nowSeconds + future;
   }
 }
 

@@ -1,5 +1,20 @@
-/** The files of an LMDB database: who may touch them, and whether they are still the ones that we opened. */
-import { chmodSync, closeSync, mkdirSync, openSync, readSync, rmSync, statSync, type Stats } from 'node:fs';
+/**
+ * The files of an LMDB database: where they lie, who may touch them, and whether they are still the ones that we opened.
+ */
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
+import { join } from 'node:path';
 import { StorageError } from '../storage-error.js';
 
 const PRIVATE_DIRECTORY = 0o700;
@@ -7,6 +22,23 @@ const PRIVATE_FILE = 0o600;
 const WRITABLE_BY_OTHERS = 0o022;
 const MAGIC = 0xbeefc0de;
 const MAGIC_OFFSET = 24;
+const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
+const BOOT_ID = /^[0-9a-f-]{1,64}$/;
+
+/**
+ * Which start of the kernel this is: what was written without waiting for the disk is whole within one of them.
+ * Undefined where the system has none: then nothing tells a machine restart, and every write waits for the disk.
+ */
+export function readBootId(): string | undefined {
+  const bootId = existsSync(BOOT_ID_FILE) ? readFileSync(BOOT_ID_FILE, 'latin1').trim() : '';
+  return BOOT_ID.test(bootId) ? bootId : undefined;
+}
+
+/** Every database of that name in the directory, of whatever boot and durability. */
+export function databasesNamed(directory: string, name: string): string[] {
+  const names = readdirSync(directory).filter((file) => file.startsWith(`${name}-`) && file.endsWith('.mdb'));
+  return names.map((file) => join(directory, file));
+}
 
 /** Makes the directory (0700) where it is missing. Throws `StorageError` naming path and remedy. */
 export function prepareDirectory(directory: string): void {
@@ -26,8 +58,8 @@ export function prepareDirectory(directory: string): void {
   );
 }
 
-/** The file of a database's gate (`write-gate.ts`). */
-export function gatePath(path: string): string {
+/** The file of a database's write lock (`write-lock.ts`). Every version names it so, for they exclude each other by it. */
+export function writeLockPath(path: string): string {
   return `${path}-gate`;
 }
 
@@ -46,7 +78,7 @@ export function prepareFiles(path: string): void {
  * it when it is given one. The mark is that of LMDB's first page (`mm_magic`, behind a page header).
  */
 export function refuseForeignFiles(path: string): void {
-  for (const file of [path, gatePath(path)]) refuseForeignFile(file);
+  for (const file of [path, writeLockPath(path)]) refuseForeignFile(file);
 }
 
 function refuseForeignFile(path: string): void {
@@ -67,9 +99,9 @@ export function removeDatabase(path: string): void {
   for (const file of filesOf(path)) rmSync(file, { force: true });
 }
 
-/** Says whether a database's files, its gate's included, and their locks are still those that it was asked about first. */
+/** Says whether a database's files, its write lock's included, and LMDB's own lock files are still those that it was asked about first. */
 export function watchFiles(path: string): () => boolean {
-  const files = [path, lockPath(path), lockPath(gatePath(path))].map((file) => ({
+  const files = [path, lockPath(path), lockPath(writeLockPath(path))].map((file) => ({
     file,
     was: statSync(file),
   }));
@@ -81,9 +113,10 @@ function isSame(was: Stats, is: Stats | undefined): boolean {
 }
 
 function filesOf(path: string): string[] {
-  return [path, gatePath(path)].flatMap((file) => [file, lockPath(file)]);
+  return [path, writeLockPath(path)].flatMap((file) => [file, lockPath(file)]);
 }
 
+/** The lock file that LMDB keeps beside a file. */
 function lockPath(path: string): string {
   return `${path}-lock`;
 }

@@ -1,6 +1,6 @@
 /**
  * The window: |floor(now) − timestamp| ≤ skew, both ends included. It is judged here, so that stale requests cost no
- * signature, and again by the store that claims: `nonces/nonce-ledger.ts` asks the same function, and the claim script
+ * signature, and again by the store that claims: `nonces/nonce-store.ts` asks the same function, and the claim script
  * of `nonces/redis/` says the same by the clock of Redis.
  */
 import { refuse, type Refusal } from '../refusal.js';

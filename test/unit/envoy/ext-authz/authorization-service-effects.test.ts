@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import type { ExecutionStore } from '../../../../src/executions/execution-store.js';
-import { nonceGate } from '../../../../src/nonces/nonce-gate.js';
+import { claimEffect } from '../../../../src/nonces/claim-effect.js';
 import type { NonceDoubt, NonceStore } from '../../../../src/nonces/nonce-store.js';
 import type { Policy, Snapshot } from '../../../../src/verify/snapshot.js';
 import { readResponse } from '../../../support/check-messages.js';
@@ -135,7 +135,7 @@ function doubtingStore(reason: NonceDoubt): NonceStore {
 
 describe('a store', () => {
   it.each(Object.entries(storeCodes))('that doubts gives 503 %s', async (code, reason) => {
-    const { check } = fakeService({ claimNonce: nonceGate(doubtingStore(reason), PATIENCE) });
+    const { check } = fakeService({ claimNonce: claimEffect(doubtingStore(reason), PATIENCE) });
     const response = await check(telemetryParts());
     expect([response.httpStatus, metadataCode(response)]).toEqual([503, code]);
     expect(response.body).toMatchObject({ errors: [{ code: 'unavailable' }] });
@@ -143,7 +143,7 @@ describe('a store', () => {
 
   it('that finds the window closed gives 401', async () => {
     const closed = { ...doubtingStore('store_full'), claim: () => ({ kind: 'outside_window' }) as const };
-    const { check } = fakeService({ claimNonce: nonceGate(closed, PATIENCE) });
+    const { check } = fakeService({ claimNonce: claimEffect(closed, PATIENCE) });
     const response = await check(telemetryParts());
     expect([response.httpStatus, metadataCode(response)]).toEqual([401, 'timestamp_outside_window']);
   });

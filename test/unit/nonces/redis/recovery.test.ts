@@ -1,5 +1,5 @@
 /** What a verifier does as it comes back to Redis: which losses it counts, and how it sends what is pending. */
-import { createClockGuard } from '../../../../src/nonces/clock-guard.js';
+import { ClockStepDetector } from '../../../../src/nonces/clock-step-detector.js';
 import type { NonceClaim } from '../../../../src/nonces/nonce-store.js';
 import { RedisHealthMonitor } from '../../../../src/nonces/redis/health-monitor.js';
 import type { RedisNonceStoreOptions } from '../../../../src/nonces/redis/options.js';
@@ -90,7 +90,7 @@ async function attachedTo(redis: FakeRedis) {
     shards: 1,
     onLoss: (why) => void losses.push(why),
   });
-  const guard = createClockGuard({
+  const guard = new ClockStepDetector({
     clock,
     stepMs: undefined,
     settleMs: undefined,

@@ -1,8 +1,8 @@
-/** A ledger that follows a journal: what every process has written is in it before anything is decided. */
+/** Has an index follow a journal: what every process has written is in it before anything is decided. */
 import { isStanding, type JournalEvent } from './journal-record.js';
 import type { JournalHead, JournalRecord, JournalTransaction } from './journal.js';
-import type { NonceLedger } from '../nonce-ledger.js';
-import { UnansweredClaims } from '../unanswered-claims.js';
+import type { NonceIndex } from '../nonce-index.js';
+import { KEPT_KEY_BYTES } from '../nonce-table.js';
 
 /** Records that are read in one go: some milliseconds, after which other work gets its turn. */
 const RECORDS_AT_ONCE = 512;
@@ -19,15 +19,15 @@ interface Span {
   bytes: number;
 }
 
-export class SharedLedger {
-  readonly #ledger: NonceLedger;
+export class JournalFollower {
+  readonly #index: NonceIndex;
   readonly #spans = new Map<number, Span>();
   readonly #unanswered = new UnansweredClaims();
   #lastRecord = 0;
   #bytes = 0;
 
-  constructor(ledger: NonceLedger) {
-    this.#ledger = ledger;
+  constructor(index: NonceIndex) {
+    this.#index = index;
   }
 
   /** What the records take in the database. */
@@ -54,7 +54,7 @@ export class SharedLedger {
   /** Reads what is new; false when there is more than one turn should read, and it has to be called again. */
   catchUp(transaction: JournalTransaction): boolean {
     const head = transaction.head() ?? EMPTY_HEAD;
-    this.#ledger.raiseFloor(head.floorSeconds);
+    this.#index.raiseFloor(head.floorSeconds);
     if (head.lastRecord === this.#lastRecord) return this.#forgetWith(head);
     const fresh = transaction.recordsBetween(this.#lastRecord, head.lastRecord, RECORDS_AT_ONCE);
     for (const record of fresh) this.#read(record);
@@ -63,7 +63,7 @@ export class SharedLedger {
     return this.#forgetWith(head);
   }
 
-  /** Writes what the ledger has decided, deletes what has died, and moves the head along. */
+  /** Writes what the index has decided, deletes what has died, and moves the head along. */
   write(transaction: JournalTransaction, events: readonly JournalEvent[]): void {
     for (const [span, together] of bySpan(events)) {
       this.#lastRecord += 1;
@@ -73,8 +73,8 @@ export class SharedLedger {
     this.#deleteDead(transaction);
     transaction.writeHead({
       lastRecord: this.#lastRecord,
-      floorSeconds: this.#ledger.floorSeconds(),
-      forgottenThroughSeconds: this.#ledger.forgottenThroughSeconds(),
+      floorSeconds: this.#index.floorSeconds(),
+      forgottenThroughSeconds: this.#index.forgottenThroughSeconds(),
     });
   }
 
@@ -85,7 +85,7 @@ export class SharedLedger {
 
   /** Forgets what was read, for reading all of it again: after a transaction that may or may not have happened. */
   restart(): void {
-    this.#ledger.clear();
+    this.#index.clear();
     this.#unanswered.clear();
     this.#spans.clear();
     this.#lastRecord = 0;
@@ -93,7 +93,7 @@ export class SharedLedger {
   }
 
   #forgetWith(head: JournalHead): true {
-    this.#ledger.forgetThrough(head.forgottenThroughSeconds);
+    this.#index.forgetThrough(head.forgottenThroughSeconds);
     return true;
   }
 
@@ -108,8 +108,8 @@ export class SharedLedger {
   #follow(event: JournalEvent): boolean {
     if (isStanding(event)) return true;
     return event.kind === 'claimed'
-      ? this.#ledger.restore(event)
-      : this.#ledger.withdraw(event.key, event.requestId);
+      ? this.#index.restore(event)
+      : this.#index.withdraw(event.key, event.requestId);
   }
 
   #count(number: number, record: number, bytes: number): void {
@@ -133,7 +133,7 @@ export class SharedLedger {
   }
 
   #deadSpans(): [number, Span][] {
-    const forgotten = this.#ledger.forgottenThroughSeconds();
+    const forgotten = this.#index.forgottenThroughSeconds();
     return [...this.#spans].filter(([number]) => (number + 1) * SPAN_SECONDS - 1 <= forgotten);
   }
 }
@@ -150,4 +150,49 @@ function bySpan(events: readonly JournalEvent[]): Map<number, JournalEvent[]> {
     else together.push(event);
   }
   return spans;
+}
+
+/** No claim stays unanswered for so long: the longest check that can be configured, with the grace after it. */
+const LONGEST_MS = 61_000;
+
+interface Made {
+  /** Unix ms. */
+  readonly atMs: number;
+  readonly requestId: string;
+}
+
+/** Claims whose callers were not answered yet, as far as the journal tells: few, whatever is remembered in all. */
+class UnansweredClaims {
+  /** By their keys; more or less in the order in which they were made. */
+  readonly #made = new Map<string, Made>();
+
+  /** Forgets those that nobody can be waiting for any longer, which processes that were killed have left. */
+  add(key: Buffer, atMs: number, requestId: string): void {
+    for (const [oldest, made] of this.#made) {
+      if (made.atMs > atMs - LONGEST_MS) break;
+      this.#made.delete(oldest);
+    }
+    this.#made.set(nameOf(key), { atMs, requestId });
+  }
+
+  delete(key: Buffer): void {
+    if (this.#made.size > 0) this.#made.delete(nameOf(key));
+  }
+
+  has(key: Buffer): boolean {
+    return this.#made.size > 0 && this.#made.has(nameOf(key));
+  }
+
+  /** Whether the claim is that of `requestId`. */
+  isOf(key: Buffer, requestId: string): boolean {
+    return this.#made.get(nameOf(key))?.requestId === requestId;
+  }
+
+  clear(): void {
+    this.#made.clear();
+  }
+}
+
+function nameOf(key: Buffer): string {
+  return key.toString('latin1', 0, KEPT_KEY_BYTES);
 }

@@ -1,12 +1,15 @@
 /**
- * The decision behind every store that keeps its nonces in this process's memory: is this claim the first?
- * Nothing here waits or touches a disk; whoever owns the ledger says what the time is.
+ * The index in memory behind the stores `memory` and `lmdb`: is this claim the first of its nonce? Nothing here waits or
+ * touches a disk; whoever owns the index says what the time is.
  */
-import { isInsideWindow } from '../verify/checks/freshness.js';
-import { EntryTable } from './entry-table.js';
-import { Generations } from './generations.js';
-import type { ClaimOutcome, NonceClaim, NonceDoubt } from './nonce-store.js';
-import type { NonceStoreOptions } from './store-options.js';
+import {
+  isClaimInsideWindow,
+  type ClaimOutcome,
+  type NonceClaim,
+  type NonceDoubt,
+  type NonceStoreOptions,
+} from './nonce-store.js';
+import { NonceTable } from './nonce-table.js';
 
 const CLAIMED: ClaimOutcome = { kind: 'claimed' };
 const OUTSIDE_WINDOW: ClaimOutcome = { kind: 'outside_window' };
@@ -20,10 +23,10 @@ export interface RememberedClaim {
   readonly requestId: string;
 }
 
-export class NonceLedger {
+export class NonceIndex {
   readonly #options: NonceStoreOptions;
-  readonly #table = new EntryTable();
-  readonly #generations = new Generations();
+  readonly #table = new NonceTable();
+  readonly #counts = new EntryCounts();
   readonly #identities = new Map<string, number>();
   #floorSeconds = 0;
   #forgottenThroughSeconds = 0;
@@ -33,7 +36,7 @@ export class NonceLedger {
   }
 
   entries(): number {
-    return this.#generations.total();
+    return this.#counts.total();
   }
 
   /** Timestamps up to and including this one are refused, since something of them was lost. 0: nothing was. */
@@ -59,7 +62,7 @@ export class NonceLedger {
     if (timestampSeconds <= this.#forgottenThroughSeconds) return;
     this.#forgottenThroughSeconds = timestampSeconds;
     this.#table.killThrough(timestampSeconds);
-    this.#generations.dropThrough(timestampSeconds);
+    this.#counts.dropThrough(timestampSeconds);
   }
 
   /** Forgets what the widest window no longer reaches: an entry lives until `timestamp + pastSkew + 1 s`. */
@@ -70,7 +73,7 @@ export class NonceLedger {
   /** Decides a claim at `nowMs`, and remembers it when it is the first. */
   claim(claim: NonceClaim, nowMs: number): ClaimOutcome {
     this.advance(nowMs);
-    if (!this.#insideWindow(claim, Math.floor(nowMs / 1000))) return OUTSIDE_WINDOW;
+    if (!isClaimInsideWindow(claim, this.#options, nowMs)) return OUTSIDE_WINDOW;
     const first = this.#table.find(claim.key);
     if (first !== undefined) {
       return { kind: 'replayed', firstRequestId: first.requestId, firstSeenAtMs: first.seenAtMs };
@@ -87,7 +90,7 @@ export class NonceLedger {
     const entry = this.#table.find(key);
     if (entry?.requestId !== requestId) return false;
     this.#table.remove(key);
-    this.#generations.add(entry.timestampSeconds, entry.identity, -1);
+    this.#counts.add(entry.timestampSeconds, entry.identity, -1);
     return true;
   }
 
@@ -99,23 +102,17 @@ export class NonceLedger {
     return true;
   }
 
-  /** Empties the ledger for restoring it anew; both floors stay. */
+  /** Empties the index for restoring it anew; both floors stay. */
   clear(): void {
     this.#table.clear();
-    this.#generations.clear();
-  }
-
-  #insideWindow(claim: NonceClaim, nowSeconds: number): boolean {
-    const past = Math.min(claim.pastSkewSeconds, this.#options.pastSkewSeconds);
-    const future = Math.min(claim.futureSkewSeconds, this.#options.futureSkewSeconds);
-    return isInsideWindow(claim.timestampSeconds - nowSeconds, past, future);
+    this.#counts.clear();
   }
 
   #doubt(claim: NonceClaim, identity: number): NonceDoubt | undefined {
     const floor = Math.max(this.#floorSeconds, this.#forgottenThroughSeconds);
     if (claim.timestampSeconds <= floor) return 'below_floor';
-    if (this.#generations.total() >= this.#options.maxEntries) return 'store_full';
-    if (this.#generations.heldBy(identity) >= this.#options.maxEntriesPerIdentity) return 'quota_exceeded';
+    if (this.#counts.total() >= this.#options.maxEntries) return 'store_full';
+    if (this.#counts.heldBy(identity) >= this.#options.maxEntriesPerIdentity) return 'quota_exceeded';
     return undefined;
   }
 
@@ -127,7 +124,7 @@ export class NonceLedger {
   ): void {
     const { timestampSeconds, requestId } = claim;
     this.#table.add(key, { timestampSeconds, seenAtMs, identity, requestId });
-    this.#generations.add(timestampSeconds, identity, 1);
+    this.#counts.add(timestampSeconds, identity, 1);
   }
 
   #identityIndex(identity: string): number {
@@ -137,5 +134,63 @@ export class NonceLedger {
       this.#identities.set(identity, index);
     }
     return index;
+  }
+}
+
+/** The entries of one timestamp: they all die together. */
+interface TimestampCounts {
+  total: number;
+  readonly byIdentity: Map<number, number>;
+}
+
+/**
+ * How many entries live, in all and per identity, kept by their timestamps: an entry's timestamp says in which second it
+ * expires, so counting out what expires is subtracting a sum.
+ */
+class EntryCounts {
+  readonly #byTimestamp = new Map<number, TimestampCounts>();
+  readonly #held: number[] = [];
+  #total = 0;
+  #droppedThroughSeconds = 0;
+
+  total(): number {
+    return this.#total;
+  }
+
+  heldBy(identity: number): number {
+    return this.#held[identity] ?? 0;
+  }
+
+  add(timestampSeconds: number, identity: number, entries: 1 | -1): void {
+    let counts = this.#byTimestamp.get(timestampSeconds);
+    if (counts === undefined) {
+      counts = { total: 0, byIdentity: new Map() };
+      this.#byTimestamp.set(timestampSeconds, counts);
+    }
+    counts.total += entries;
+    counts.byIdentity.set(identity, (counts.byIdentity.get(identity) ?? 0) + entries);
+    this.#count(identity, entries);
+  }
+
+  /** Counts out every timestamp up to and including `timestampSeconds`. Costs nothing within one second. */
+  dropThrough(timestampSeconds: number): void {
+    if (timestampSeconds <= this.#droppedThroughSeconds) return;
+    this.#droppedThroughSeconds = timestampSeconds;
+    for (const [timestamp, counts] of this.#byTimestamp) {
+      if (timestamp > timestampSeconds) continue;
+      for (const [identity, entries] of counts.byIdentity) this.#count(identity, -entries);
+      this.#byTimestamp.delete(timestamp);
+    }
+  }
+
+  clear(): void {
+    this.#byTimestamp.clear();
+    this.#held.length = 0;
+    this.#total = 0;
+  }
+
+  #count(identity: number, entries: number): void {
+    this.#total += entries;
+    this.#held[identity] = this.heldBy(identity) + entries;
   }
 }

@@ -1,42 +1,40 @@
-/** The status that stores around a ledger report, and the floor that they start from. */
-import { createClockGuard, type ClockGuard } from './clock-guard.js';
-import type { NonceLedger } from './nonce-ledger.js';
-import type { NonceStoreStatus } from './nonce-store.js';
-import type { NonceStoreOptions } from './store-options.js';
+/** The status that the stores over a `NonceIndex` report, and the floor that every store starts from. */
+import { ClockStepDetector } from './clock-step-detector.js';
+import type { NonceIndex } from './nonce-index.js';
+import type { NonceStoreOptions, NonceStoreStatus } from './nonce-store.js';
 
 /** docs/security-requirements.md#16: whatever an earlier process let in has a timestamp of at most its last moment plus the window. */
 export function startFloorSeconds(startMs: number, futureSkewSeconds: number): number {
   return Math.floor(startMs / 1000) + futureSkewSeconds;
 }
 
-/** A clock guard whose settling raises the ledger's floor, as a start without state would. */
-export function guardOver(ledger: NonceLedger, options: NonceStoreOptions): ClockGuard {
+/** A detector that raises the index's floor when a stepped clock is believed again, as a start without state would. */
+export function stepDetectorOf(index: NonceIndex, options: NonceStoreOptions): ClockStepDetector {
   const { clock, clockStepMs: stepMs, clockSettleMs: settleMs, futureSkewSeconds } = options;
-  const onSettled = (latestMs: number) => ledger.raiseFloor(startFloorSeconds(latestMs, futureSkewSeconds));
-  return createClockGuard({ clock, stepMs, settleMs, onSettled });
+  const onSettled = (latestMs: number) => index.raiseFloor(startFloorSeconds(latestMs, futureSkewSeconds));
+  return new ClockStepDetector({ clock, stepMs, settleMs, onSettled });
 }
 
 /** What a store knows about itself; `fault` is why it cannot serve at all. */
 export interface StoreParts {
-  readonly ledger: NonceLedger;
-  readonly guard: ClockGuard;
+  readonly index: NonceIndex;
+  readonly stepDetector: ClockStepDetector;
   readonly options: NonceStoreOptions;
   readonly fault: string | undefined;
 }
 
 /** `unhealthy` also while a request signed this very second would be refused for the floor. */
-export function storeHealth(parts: StoreParts): NonceStoreStatus {
-  const { ledger, guard, options, fault } = parts;
+export function storeStatus({ index, stepDetector, options, fault }: StoreParts): NonceStoreStatus {
   const nowSeconds = Math.floor(options.clock.nowMs() / 1000);
-  const forgotten = ledger.forgottenThroughSeconds();
+  const forgotten = index.forgottenThroughSeconds();
   const wentBack = forgotten >= nowSeconds - options.pastSkewSeconds;
-  const floorSeconds = wentBack ? Math.max(ledger.floorSeconds(), forgotten) : ledger.floorSeconds();
-  const unhealthy = fault ?? guard.doubt() ?? floorReason(floorSeconds, nowSeconds);
+  const floorSeconds = wentBack ? Math.max(index.floorSeconds(), forgotten) : index.floorSeconds();
+  const unhealthy = fault ?? stepDetector.doubt() ?? floorReason(floorSeconds, nowSeconds);
   const status = {
-    entries: ledger.entries(),
+    entries: index.entries(),
     maxEntries: options.maxEntries,
     floorSeconds,
-    clockSteps: guard.steps(),
+    clockSteps: stepDetector.steps(),
   };
   return unhealthy === undefined ? status : { ...status, unhealthy };
 }

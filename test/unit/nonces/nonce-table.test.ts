@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { EntryTable } from '../../../src/nonces/entry-table.js';
+import { NonceTable } from '../../../src/nonces/nonce-table.js';
 
 const keyOf = (number: number) => createHash('sha256').update(`${number}`).digest();
 const entryAt = (timestampSeconds: number, requestId = `request ${timestampSeconds}`) => ({
@@ -19,7 +19,7 @@ describe('the entry table', () => {
     });
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 300 }), (operations) => {
-        const table = new EntryTable();
+        const table = new NonceTable();
         const model = new Map<number, ReturnType<typeof entryAt>>();
         let dead = 1_000;
         operations.forEach(({ kind, key, ahead }, at) => {
@@ -42,7 +42,7 @@ describe('the entry table', () => {
   });
 
   it('keeps what it holds while it grows and is swept', () => {
-    const table = new EntryTable();
+    const table = new NonceTable();
     for (let at = 0; at < 60_000; at += 1) {
       table.add(keyOf(at), entryAt(1_000 + at));
       if (at % 1_000 === 0) table.killThrough(1_000 + at - 20_000);
@@ -54,7 +54,7 @@ describe('the entry table', () => {
   });
 
   it('holds timestamps beyond 2038', () => {
-    const table = new EntryTable();
+    const table = new NonceTable();
     table.add(keyOf(1), entryAt(4_000_000_000));
     table.killThrough(3_999_999_999);
     expect(table.find(keyOf(1))).toEqual(entryAt(4_000_000_000));
@@ -63,7 +63,7 @@ describe('the entry table', () => {
   });
 
   it('is empty after it was cleared', () => {
-    const table = new EntryTable();
+    const table = new NonceTable();
     table.add(keyOf(1), entryAt(2_000));
     table.clear();
     expect(table.find(keyOf(1))).toBeUndefined();

@@ -12,7 +12,7 @@ const DIGIT = Uint8Array.from({ length: 128 }, (_, code) => {
 });
 
 /** Turns ids to words and back. Whoever drops the words of an id that was not packed must `release` them. */
-export class RequestIdWords {
+export class PackedRequestIds {
   readonly #scratch = Buffer.alloc(BYTE_AT.length);
   readonly #aside = new Map<number, string>();
   #next = 1;

@@ -8,13 +8,13 @@
  * than 2^64 hashes, and he would have his own request refused: an agreement can refuse, never admit.
  */
 import { getRandomValues } from 'node:crypto';
-import { RequestIdWords } from './request-id-words.js';
+import { PackedRequestIds } from './packed-request-ids.js';
 
 /** What is remembered of a claim that was won. */
 export interface Entry {
   readonly timestampSeconds: number;
   readonly seenAtMs: number;
-  /** Index of the identity in the ledger's own list. */
+  /** Index of the identity in the list of `NonceIndex`. */
   readonly identity: number;
   readonly requestId: string;
 }
@@ -44,9 +44,9 @@ interface Segment {
 }
 
 /** A set of nonce keys with what is remembered of each. Entries die by time and are swept when room is needed. */
-export class EntryTable {
+export class NonceTable {
   readonly #segments: Segment[];
-  readonly #requestIds = new RequestIdWords();
+  readonly #requestIds = new PackedRequestIds();
   /** Secret odd multipliers, so that nobody chooses nonces that fall into one place. */
   readonly #multipliers = getRandomValues(new Int32Array(8)).map((word) => word | 1);
   /** The four words of the key in hand. */

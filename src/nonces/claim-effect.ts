@@ -1,4 +1,4 @@
-/** Between the pipeline's effect and a store: plans become claims, outcomes become refusals, and copies wait. */
+/** The claim as an effect of the pipeline, over a store: plans become claims, outcomes become refusals, and copies wait. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Claimed, ClaimNonce, ClaimPlan } from '../verify/admission.js';
 import { refuse, type Refusal, type RefusalCode } from '../verify/refusal.js';
@@ -21,8 +21,8 @@ const ASK_AGAIN_MS = 10;
  */
 const GRACE_MS = 500;
 
-/** What the gate is told of the checks for which it claims. */
-export interface NonceGateOptions {
+/** What the effect is told of the checks for which it claims. */
+export interface ClaimEffectOptions {
   /** The longest time that a check may take until it is answered; milliseconds. */
   readonly checkTimeoutMilliseconds: number;
   /** Stands in for the claim of the store itself, to measure it. */
@@ -30,9 +30,9 @@ export interface NonceGateOptions {
 }
 
 /** Makes the claim effect of a store. */
-export function nonceGate(
+export function claimEffect(
   store: NonceStore,
-  { checkTimeoutMilliseconds, claim: ask = (claim) => store.claim(claim) }: NonceGateOptions,
+  { checkTimeoutMilliseconds, claim: ask = (claim) => store.claim(claim) }: ClaimEffectOptions,
 ): ClaimNonce {
   const standsAfterMs = checkTimeoutMilliseconds + GRACE_MS;
   return (plan, stillWanted) => {
