@@ -68,7 +68,9 @@ describe('redis', () => {
     return {
       reserve: async (limit, subject) => one.rateLimits.reserve(limit, subject),
       reserveElsewhere: async (limit, subject) => other.rateLimits.reserve(limit, subject),
-      pass: async (seconds) => void (await server.command('EVAL', AGE, 0, keyPrefix, seconds * 1_000)),
+      pass: async (seconds) => {
+        await server.command('EVAL', AGE, 0, keyPrefix, seconds * 1_000);
+      },
     };
   });
 });
