@@ -1,15 +1,18 @@
 /**
- * The audit port: where records go. A record is with the operating system before its answer leaves us,
+ * The audit log: where records go. A record is with the operating system before its answer leaves us,
  * so an allow without a record cannot happen while `onFailure` is `refuse`.
  *
  * The last record of a decision id says what became of it (docs/operations.md#records): a line of which nothing is
  * written can be withdrawn, one that was written can only be corrected by another one behind it.
  */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TurnBatcher } from '../storage/turn-batcher.js';
 
 /** `withdrawn`: nothing of the line is in the log, or ever will be, since nobody wanted it any more. */
 export type Appended = 'written' | 'withdrawn';
 
-/** A place for records. A tamper-evident log comes behind this same port. */
+/** What the services need of a log, and what a fake in a test stands for. */
 export interface AuditLog {
   /**
    * Takes one whole line, newline included. Resolves once the line is with the operating system, or was withdrawn;
@@ -39,4 +42,214 @@ export interface ChunkWriter {
   /** Opens anew by name, where there is one. Throws when that fails, and tries again with the next chunk. */
   reopen(): void;
   close(): void;
+}
+
+/** A log that cannot be written is tried again this often, as traffic may have stopped because of it. */
+const RETRY_MILLISECONDS = 250;
+/** How often a reader that stalls is looked at, and for how long: well below the time that Envoy waits for a check. */
+const STALL_LOOK_MILLISECONDS = 5;
+const STALL_LIMIT_MILLISECONDS = 400;
+/** Lines that wait for a reader; a line has some hundred bytes. */
+const MAX_WAITING_LINES = 4_096;
+
+const STALLED = new Error('the reader of the records has stalled');
+const FULL = new Error('too many records wait for their reader');
+const CLOSED = new Error('the audit log is closed');
+
+const nothing = (): void => undefined;
+
+interface Entry {
+  readonly line: string;
+  readonly isWanted: () => boolean;
+  /** With `gap` the line that tells of a loss, which is made anew for each write; with `correction` never given up. */
+  readonly kind: 'record' | 'correction' | 'gap';
+  readonly settle: (how: Appended) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Group commit: the records of one turn of the event loop go out in one write, and their answers follow.
+ * At load that is one system call for dozens of records; at rest it costs one turn.
+ *
+ * A reader that stalls is waited for, for a while. After that the log is at fault like one whose disk is full: records
+ * are refused at once until something can be written again.
+ */
+export class BatchedLog implements AuditLog {
+  readonly #writer: ChunkWriter;
+  readonly #gapLine: (lostRecords: number) => string;
+  readonly #arrivals = new TurnBatcher<Entry>({ handle: (batch) => this.#writeWith(batch) });
+  /** What was not written in its turn, and goes before everything that arrives. */
+  #waiting: Entry[] = [];
+  /** The beginning of its line is written: the rest goes before everything else. */
+  #begun: { readonly entry: Entry; readonly rest: Buffer } | undefined;
+  #fault: string | undefined;
+  #lost = 0;
+  #stalledSinceMs: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** `gapLine` makes the line that follows a time without records and says how many were lost. */
+  constructor(writer: ChunkWriter, gapLine: (lostRecords: number) => string) {
+    this.#writer = writer;
+    this.#gapLine = gapLine;
+  }
+
+  append(line: string, isWanted: () => boolean = () => true): Promise<Appended> {
+    if (this.#closed) return Promise.reject(CLOSED);
+    if (this.#waiting.length + this.#arrivals.size >= MAX_WAITING_LINES) {
+      this.#lost += 1;
+      return Promise.reject(FULL);
+    }
+    return new Promise((settle, reject) =>
+      this.#arrivals.add({ line, isWanted, kind: 'record', settle, reject }),
+    );
+  }
+
+  correct(line: string): void {
+    if (this.#closed) return;
+    this.#arrivals.add({ line, isWanted: () => true, kind: 'correction', settle: nothing, reject: nothing });
+  }
+
+  fault(): string | undefined {
+    return this.#fault;
+  }
+
+  reopen(): void {
+    if (this.#closed) return;
+    try {
+      this.#writer.reopen();
+    } catch (error) {
+      this.#failed(toError(error));
+    }
+  }
+
+  /** What waits for a reader is waited for no longer than ever. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#arrivals.run();
+    this.#arrivals.flush();
+    // No timer holds the process, but this does.
+    while (this.#stalledSinceMs !== undefined && this.#fault === undefined)
+      await sleep(STALL_LOOK_MILLISECONDS);
+    clearTimeout(this.#timer);
+    for (const { reject } of this.#waiting.splice(0)) reject(CLOSED);
+    this.#begun?.entry.reject(CLOSED);
+    this.#begun = undefined;
+    this.#lost = 0;
+    this.#recovered();
+    this.#writer.close();
+  }
+
+  #writeWith(arrived: readonly Entry[]): true {
+    this.#waiting = this.#waiting.concat(arrived);
+    this.#flush();
+    return true;
+  }
+
+  /** After a fault, the line that tells of the gap goes before everything else. */
+  #flush(): void {
+    if (this.#stalledSinceMs !== undefined) this.#withdraw();
+    const batch = [...this.#gap(), ...this.#waiting];
+    if (batch.length === 0 && this.#begun === undefined) return;
+    this.#waiting = [];
+    const text = Buffer.from(batch.map(({ line }) => line).join(''));
+    const chunk = this.#begun === undefined ? text : Buffer.concat([this.#begun.rest, text]);
+    try {
+      const written = this.#writer.write(chunk);
+      if (written === chunk.length) this.#wroteAll(batch);
+      else this.#wroteSome(batch, written);
+    } catch (error) {
+      this.#waiting = batch;
+      this.#failed(toError(error));
+    }
+  }
+
+  #gap(): Entry[] {
+    if ((this.#fault === undefined && this.#lost === 0) || this.#begun?.entry.kind === 'gap') return [];
+    const told = this.#lost;
+    const settle = (): void => void (this.#lost -= told);
+    return [{ line: this.#gapLine(told), isWanted: () => true, kind: 'gap', settle, reject: nothing }];
+  }
+
+  #withdraw(): void {
+    this.#waiting = this.#waiting.filter(({ isWanted, settle }) => {
+      const wanted = isWanted();
+      if (!wanted) settle('withdrawn');
+      return wanted;
+    });
+  }
+
+  #wroteAll(batch: readonly Entry[]): void {
+    this.#begun?.entry.settle('written');
+    this.#begun = undefined;
+    for (const { settle } of batch) settle('written');
+    this.#recovered();
+  }
+
+  /** Everything is written. */
+  #recovered(): void {
+    this.#fault = undefined;
+    this.#stalledSinceMs = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** What has begun keeps its place at the head, what has not waits. */
+  #wroteSome(batch: readonly Entry[], written: number): void {
+    const begun = this.#begun === undefined ? [] : [this.#begun];
+    this.#begun = undefined;
+    let left = written;
+    for (const { entry, rest } of [...begun, ...batch.map((entry) => ({ entry, rest: undefined }))]) {
+      const bytes = rest ?? Buffer.from(entry.line);
+      if (left >= bytes.length) entry.settle('written');
+      else if (left > 0 || rest !== undefined) this.#begun = { entry, rest: bytes.subarray(left) };
+      else this.#waiting.push(entry);
+      left = Math.max(0, left - bytes.length);
+    }
+    this.#stalled();
+  }
+
+  #stalled(): void {
+    const nowMs = performance.now();
+    this.#stalledSinceMs ??= nowMs;
+    const isFault = this.#fault !== undefined || nowMs - this.#stalledSinceMs >= STALL_LIMIT_MILLISECONDS;
+    if (isFault) {
+      this.#giveUp(STALLED);
+      return;
+    }
+    this.#waiting = this.#waiting.filter(({ kind }) => kind !== 'gap');
+    this.#again(STALL_LOOK_MILLISECONDS);
+  }
+
+  /** Nobody knows what became of a line that had begun: it is ended as it is, so that the next one stands alone. */
+  #failed(failure: Error): void {
+    if (this.#begun !== undefined) {
+      this.#begun.entry.reject(failure);
+      const entry: Entry = { ...this.#begun.entry, kind: 'correction', settle: nothing, reject: nothing };
+      this.#begun = { entry, rest: Buffer.from('\n') };
+    }
+    this.#giveUp(failure);
+  }
+
+  /** Corrections stay, and so does a line that has begun. */
+  #giveUp(failure: Error): void {
+    this.#fault = failure.message;
+    const records = this.#waiting.filter(({ kind }) => kind === 'record');
+    this.#waiting = this.#waiting.filter(({ kind }) => kind === 'correction');
+    this.#lost += records.length;
+    for (const { reject } of records) reject(failure);
+    this.#again(RETRY_MILLISECONDS);
+  }
+
+  #again(milliseconds: number): void {
+    if (this.#closed && this.#fault !== undefined) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#flush();
+    }, milliseconds).unref();
+  }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,12 +1,13 @@
 /**
  * One record for every outcome, as one line of JSON. Hashes only: no nonce, signature, body or key ever
- * enters it (docs/security-requirements.md#32). What a caller merely claims is named `claimed_…`. docs/operations.md lists the members.
+ * enters it (docs/security-requirements.md#32). What a caller merely claims is named `claimed_…`.
+ * docs/operations.md#records lists the members.
  */
 import { escapeControls } from '../json/escape-text.js';
 import type { BodyFault, Refusal } from '../verify/refusal.js';
 import type { DecisionFacts } from '../verify/decision.js';
+import type { SignedPolicy } from '../verify/snapshot.js';
 import type { StageTimer } from '../verify/stage-timer.js';
-import type { PassedLimit } from './passed-limit.js';
 
 /** Stage timings as a record shows them. */
 export type StageTimes = Pick<StageTimer, 'each'>;
@@ -27,7 +28,7 @@ export interface RecordInput {
   /** HTTP status that the client gets from us; 200 for an allow. */
   readonly status: number;
   /** Only of a refusal for one. */
-  readonly limit: PassedLimit | undefined;
+  readonly limit: ExceededLimit | undefined;
   /** Of the configuration that the request was judged on. */
   readonly generation: number;
 }
@@ -118,4 +119,47 @@ const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 export function member(name: string, value: string | undefined): string {
   if (value === undefined) return '';
   return `,"${name}":${PLAIN.test(value) ? `"${value}"` : escapeControls(JSON.stringify(value))}`;
+}
+
+/** A setting of the configuration and its value. */
+export interface ExceededLimit {
+  readonly name:
+    | 'freshness.pastSkewSeconds'
+    | 'freshness.futureSkewSeconds'
+    | 'maxBodyBytes'
+    | 'rateLimit.perMinute'
+    | 'nonces.maxEntries'
+    | 'nonces.maxEntriesPerIdentity';
+  readonly value: number;
+}
+
+/** Bounds of the process that a request may meet. */
+export interface NonceBounds {
+  readonly maxEntries: number;
+  readonly maxEntriesPerIdentity: number;
+}
+
+/**
+ * Which limit a refused request has exceeded, by the name of its setting, so that a record says what to look at.
+ * Undefined where the refusal is about no limit, or about one that no setting states.
+ */
+export function exceededLimit(
+  { code }: Refusal,
+  { policy, skewSeconds }: DecisionFacts,
+  nonces: NonceBounds,
+): ExceededLimit | undefined {
+  if (code === 'nonce_store_full') return { name: 'nonces.maxEntries', value: nonces.maxEntries };
+  if (code === 'nonce_quota_exceeded')
+    return { name: 'nonces.maxEntriesPerIdentity', value: nonces.maxEntriesPerIdentity };
+  if (policy?.kind !== 'signed') return undefined;
+  if (code === 'body_too_large') return { name: 'maxBodyBytes', value: policy.maxBodyBytes };
+  if (code === 'timestamp_outside_window') return edgeOf(policy, skewSeconds ?? 0);
+  if (code !== 'rate_limited' || policy.rateLimit === undefined) return undefined;
+  return { name: 'rateLimit.perMinute', value: policy.rateLimit.perMinute };
+}
+
+function edgeOf({ freshness }: SignedPolicy, skewSeconds: number): ExceededLimit {
+  return skewSeconds > 0
+    ? { name: 'freshness.futureSkewSeconds', value: freshness.futureSkewSeconds }
+    : { name: 'freshness.pastSkewSeconds', value: freshness.pastSkewSeconds };
 }

@@ -1,10 +1,14 @@
-/** What is counted and timed for every decision. Labels come from closed sets: policies, codes and stages. */
+/**
+ * What is counted and timed for every decision on a request, its nonce claim, and every answer in the response path.
+ * Labels come from closed sets: policies of the configuration, codes and stages.
+ */
 import { Counter, type Registry } from 'prom-client';
 import type { DecisionFacts } from '../verify/decision.js';
 import type { JudgementStage } from '../verify/pipeline.js';
 import type { RefusalCode } from '../verify/refusal.js';
 import type { StageTimes } from '../verify/stage-timer.js';
-import { CounterTable, HistogramTable, SKEW_BUCKETS_SECONDS } from './hot-metrics.js';
+import { CounterTable, HistogramTable, SKEW_BUCKETS_SECONDS } from './metric-kinds.js';
+import type { FeedbackRefusalCode } from '../feedback/refusal-code.js';
 
 /** What was decided: the values of the label `code`. */
 export type DecisionCode = 'allow' | 'pass_through' | RefusalCode;
@@ -12,7 +16,7 @@ export type DecisionCode = 'allow' | 'pass_through' | RefusalCode;
 /** What a check spends its time on: the values of the label `stage`, besides `total`. */
 export type CheckStage = 'decode' | JudgementStage | 'admission' | 'record';
 
-/** The policy label of requests that no policy governs. */
+/** The policy label where no known policy governs. */
 const NO_POLICY = 'none';
 
 export class DecisionMetrics {
@@ -44,8 +48,7 @@ export class DecisionMetrics {
   /** Counts one decision and its stage times; `policy` is one of the configuration's, or undefined. */
   decided(policy: string | undefined, code: DecisionCode, timer: StageTimes<CheckStage>): void {
     this.#decisions.increment(policy ?? NO_POLICY, code);
-    timer.each((stage, milliseconds) => this.#stages.observe(stage, milliseconds / 1000));
-    this.#stages.observe('total', timer.totalMilliseconds() / 1000);
+    observeStages(this.#stages, timer);
   }
 
   /** Notes how far off the timestamp was. Only where a key has proven it: anybody can write one. */
@@ -57,4 +60,73 @@ export class DecisionMetrics {
   recordLost(): void {
     this.#lost.inc();
   }
+}
+
+function observeStages<Stage extends string>(
+  stages: HistogramTable<Stage | 'total'>,
+  timer: StageTimes<Stage>,
+): void {
+  timer.each((stage, milliseconds) => stages.observe(stage, milliseconds / 1000));
+  stages.observe('total', timer.totalMilliseconds() / 1000);
+}
+
+/** What became of an answer: signed, withheld by a code, or Envoy's own refusal that was let through. */
+export type FeedbackOutcome = 'signed' | 'local_reply' | FeedbackRefusalCode;
+
+/** What an answer spends its time on: the values of the label `stage`, besides `total`. */
+export type AnswerStage = 'decode' | 'judge' | 'record';
+
+export class FeedbackMetrics {
+  readonly #answers = new CounterTable<string, FeedbackOutcome>();
+  readonly #stages = new HistogramTable<AnswerStage | 'total'>();
+
+  constructor(registry: Registry) {
+    this.#answers.register(
+      registry,
+      'countersign_feedback_answers_total',
+      'Answers on signed routes by policy and code.',
+      ['policy', 'code'],
+    );
+    this.#stages.register(
+      registry,
+      'countersign_feedback_stage_seconds',
+      'Time spent in each stage of an answer, waiting for the upstream left out.',
+      'stage',
+    );
+  }
+
+  /** Counts one answer; `policy` is one of the configuration's, or undefined. */
+  count(policy: string | undefined, outcome: FeedbackOutcome): void {
+    this.#answers.increment(policy ?? NO_POLICY, outcome);
+  }
+
+  /** Adds the stage times of one message. */
+  time(timer: StageTimes<AnswerStage>): void {
+    observeStages(this.#stages, timer);
+  }
+}
+
+/** Where the claims go, and how they are timed. */
+export interface ClaimTiming {
+  readonly registry: Registry;
+  /** Label: the store's name. */
+  readonly store: string;
+  readonly monotonicMs: () => number;
+}
+
+/** The same claim with a histogram around it. Measured around the store itself: what a copy of a request waits is not in it. */
+export function timedClaims<Asked extends readonly unknown[], Outcome>(
+  claim: (...asked: Asked) => Outcome | Promise<Outcome>,
+  { registry, store, monotonicMs }: ClaimTiming,
+): (...asked: Asked) => Outcome | Promise<Outcome> {
+  const seconds = new HistogramTable<string>();
+  seconds.register(registry, 'countersign_nonce_claim_seconds', 'Time that a nonce claim takes.', 'store');
+  return (...asked) => {
+    const started = monotonicMs();
+    const done = (): void => seconds.observe(store, (monotonicMs() - started) / 1000);
+    const result = claim(...asked);
+    if (result instanceof Promise) return result.finally(done);
+    done();
+    return result;
+  };
 }

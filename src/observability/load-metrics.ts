@@ -1,8 +1,8 @@
 /** What waits, for how long, and what was shed: a verifier that is too small shows here first. */
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { LoadObserver } from '../grpc/call-scheduler.js';
 import type { ShedReason } from '../grpc/method.js';
-import { HistogramTable } from './hot-metrics.js';
+import { addGauge, HistogramTable } from './metric-kinds.js';
 
 /** Where the present state is read when somebody scrapes. */
 export interface LoadSource {
@@ -37,16 +37,8 @@ export class LoadMetrics implements LoadObserver {
     });
     const help = 'Time in the queue of calls that could not be begun at once.';
     this.#waits.register(registry, 'countersign_queue_wait_seconds', help, 'outcome');
-    const gauge = (name: string, text: string, read: () => number): void => {
-      new Gauge({
-        name,
-        help: text,
-        registers: [registry],
-        collect() {
-          this.set(read());
-        },
-      });
-    };
+    const gauge = (name: string, text: string, read: () => number): void =>
+      addGauge(registry, { name, help: text, read });
     gauge('countersign_queue_calls', 'Calls that wait for their turn.', () => this.#source.waiting);
     gauge('countersign_held_bytes', 'Bytes of calls that are here.', () => this.#source.heldBytes);
   }

@@ -5,9 +5,10 @@
  * were lost.
  */
 import { fstatSync, writeSync } from 'node:fs';
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { WholeAppends } from '../storage/output/whole-appends.js';
 import { isBusy, openStandardStream, STDERR } from '../storage/output/standard-stream.js';
+import { addCounter } from './metric-kinds.js';
 
 /** Kept for a reader that has stalled: some thousand lines. */
 const MAX_WAITING_BYTES = 256 * 1024;
@@ -132,13 +133,9 @@ function writerTo(descriptor: number): (descriptor: number, bytes: Buffer) => nu
 
 /** Shows the losses of this process's log. */
 export function addLogMetrics(registry: Registry, lostLines: () => number): void {
-  new Counter({
+  addCounter(registry, {
     name: 'countersign_log_lines_lost_total',
     help: 'Lines of the operational log that could not be written and were dropped.',
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(lostLines());
-    },
+    read: lostLines,
   });
 }

@@ -1,8 +1,11 @@
-/** Gauges that are read when somebody scrapes: the store, the configuration, and what is about to expire. */
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+/** The registry of a process: Node's own metrics, the build, the nonce store, the configuration and what is about to expire. */
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Configuration } from '../config/settings.js';
 import type { NonceStore } from '../nonces/nonce-store.js';
 import { addExpiryGauge } from './expiry-gauge.js';
+import { addGauge } from './metric-kinds.js';
+import { addStoreMetrics } from './store-metrics.js';
+import { packageVersion } from './package-version.js';
 
 /** What the gauges look at. */
 export interface ProcessMetricsOptions {
@@ -17,60 +20,24 @@ export interface ProcessMetricsOptions {
 export function createRegistry({ configuration, store, nowMs }: ProcessMetricsOptions): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  addStoreGauges(registry, store);
-  addClockCounter(registry, store);
-  addConfigurationGauges(registry, configuration);
+  addStoreMetrics(registry, store);
+  addGauge(registry, {
+    name: 'countersign_configuration_generation',
+    help: 'Generation of the configuration in force; 1 is that of the start.',
+    aggregator: 'min',
+    read: () => configuration().snapshot.generation,
+  });
   addExpiryGauge(registry, configuration, nowMs);
   return registry;
 }
 
-function addStoreGauges(registry: Registry, store: NonceStore): void {
-  // Workers that share a store see the same: one of them says it for all.
-  const gauge = (name: string, help: string, read: () => number, aggregator: 'max' | 'min' = 'max'): void => {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['store'],
-      registers: [registry],
-      aggregator,
-      collect() {
-        this.set({ store: store.name }, read());
-      },
-    });
-  };
-  gauge('countersign_nonce_entries', 'Nonces that are remembered.', () => store.status().entries);
-  gauge('countersign_nonce_entries_max', 'Nonces that may be remembered.', () => store.status().maxEntries);
-  gauge(
-    'countersign_nonce_floor_seconds',
-    'Unix time at or below which requests are refused; 0 for none.',
-    () => store.status().floorSeconds,
-  );
-  const healthy = (): number => (store.status().unhealthy === undefined ? 1 : 0);
-  gauge('countersign_nonce_store_healthy', '1 while the store serves.', healthy, 'min');
-}
-
-/** Workers of one machine see the same steps, so the most that one of them saw is how many there were. */
-function addClockCounter(registry: Registry, store: NonceStore): void {
-  new Counter({
-    name: 'countersign_clock_steps_total',
-    help: 'Steps of the wall clock against the monotonic one; nonces are refused until it has run evenly again.',
+/** Which build runs: for dashboards, and to see a roll-out that stopped half-way. `engine` is the name of the one that verifies signatures. */
+export function addBuildInfo(registry: Registry, engine: string): void {
+  new Gauge({
+    name: 'countersign_build_info',
+    help: '1; the labels say which version runs on which Node, and what verifies signatures.',
+    labelNames: ['version', 'node_version', 'engine'],
     registers: [registry],
     aggregator: 'max',
-    collect() {
-      this.reset();
-      this.inc(store.status().clockSteps);
-    },
-  });
-}
-
-function addConfigurationGauges(registry: Registry, configuration: () => Configuration): void {
-  new Gauge({
-    name: 'countersign_configuration_generation',
-    help: 'Generation of the configuration in force; 1 is that of the start.',
-    registers: [registry],
-    aggregator: 'min',
-    collect() {
-      this.set(configuration().snapshot.generation);
-    },
-  });
+  }).set({ version: packageVersion(), node_version: process.versions.node, engine }, 1);
 }

@@ -1,10 +1,8 @@
 /** From the settings to an open audit log. */
 import type { AuditSettings } from '../config/settings.js';
-import type { AuditLog } from '../audit/audit-log.js';
-import { BatchedLog } from '../audit/batched-log.js';
-import { openFileWriter } from '../audit/file-writer.js';
+import { type AuditLog, BatchedLog } from '../audit/audit-log.js';
+import { openFileWriter, openStdoutWriter } from '../audit/writers.js';
 import { gapLine } from '../audit/record.js';
-import { openStdoutWriter } from '../audit/stream-writer.js';
 
 /**
  * Opens the sink; `nowMs` is the wall clock, Unix milliseconds. `onReplaced` is told the path when it leads to another

@@ -10,8 +10,7 @@ import { SigningSession, type ProcessingSession } from '../envoy/ext-proc/sessio
 import type { ExecutionStore } from '../executions/execution-store.js';
 import { openExecutionStore } from './open-executions.js';
 import { findDisagreeingKey } from '../feedback/signing-self-test.js';
-import type { DecisionMetrics } from '../observability/decision-metrics.js';
-import { FeedbackMetrics } from '../observability/feedback-metrics.js';
+import { type DecisionMetrics, FeedbackMetrics } from '../observability/decision-metrics.js';
 import type { LiveConfiguration } from './reload/live-configuration.js';
 import { systemClock as clock } from './system-clock.js';
 

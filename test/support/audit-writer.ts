@@ -1,5 +1,5 @@
 /** A process that appends lines of growing length to a file, each its own chunk. */
-import { openFileWriter } from '../../src/audit/file-writer.js';
+import { openFileWriter } from '../../src/audit/writers.js';
 
 interface Task {
   readonly path: string;

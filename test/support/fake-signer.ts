@@ -6,7 +6,7 @@ import { selectSigner } from '../../src/crypto/signing.js';
 import { SigningSession } from '../../src/envoy/ext-proc/session.js';
 import { FeedbackKey } from '../../src/feedback/feedback-key.js';
 import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';
-import { FeedbackMetrics } from '../../src/observability/feedback-metrics.js';
+import { FeedbackMetrics } from '../../src/observability/decision-metrics.js';
 import type { ExecutionPair } from '../../src/executions/execution-store.js';
 import type { Snapshot } from '../../src/verify/snapshot.js';
 import { FakeAudit } from './fake-service.js';

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Appended, AuditLog } from '../../audit/audit-log.js';
-import type { NonceBounds } from '../../audit/passed-limit.js';
+import type { NonceBounds } from '../../audit/record.js';
 import type { StrictVerifier } from '../../crypto/ed25519.js';
 import type { ShedReason } from '../../grpc/method.js';
 import type { ExecutionStore } from '../../executions/execution-store.js';

@@ -1,6 +1,5 @@
 /** One check on its way through the service: what is known of it, how it ends, its record, and what may have to be given back. */
-import { passedLimit, type NonceBounds } from '../../audit/passed-limit.js';
-import { recordLine } from '../../audit/record.js';
+import { exceededLimit, recordLine, type NonceBounds } from '../../audit/record.js';
 import type { CheckStage } from '../../observability/decision-metrics.js';
 import type { Admitted } from '../../verify/admission.js';
 import type { DecisionFacts } from '../../verify/decision.js';
@@ -74,7 +73,7 @@ export function recordOf(check: CheckState, outcome: Outcome, nonceBounds: Nonce
     facts,
     times: timer,
     status: refusal === undefined ? 200 : answerFor(refusal.code).status,
-    limit: refusal && passedLimit(refusal, facts, nonceBounds),
+    limit: refusal && exceededLimit(refusal, facts, nonceBounds),
     generation: snapshot.generation,
   });
 }

@@ -9,7 +9,7 @@ import type { ExecutionStore } from '../../executions/execution-store.js';
 import { LateSubmissions } from '../../feedback/late-submissions.js';
 import { refuseAnswer } from '../../feedback/refusal-code.js';
 import { judgeAnswer, signJudged } from '../../feedback/sign-answer.js';
-import type { AnswerStage, FeedbackMetrics } from '../../observability/feedback-metrics.js';
+import type { AnswerStage, FeedbackMetrics } from '../../observability/decision-metrics.js';
 import type { Snapshot } from '../../verify/snapshot.js';
 import {
   readProcessingRequest,

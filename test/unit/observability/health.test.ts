@@ -1,4 +1,17 @@
-import { Health } from '../../../src/observability/health.js';
+import { Health, keyHealth } from '../../../src/observability/health.js';
+import type { FeedbackSettings } from '../../../src/feedback/feedback-settings.js';
+import type { Identity, Snapshot } from '../../../src/verify/snapshot.js';
+import { feedbackKey, feedbackSettings } from '../../support/signing.js';
+import {
+  always,
+  CERTIFICATE,
+  keyEntry,
+  makeIdentity,
+  makeSnapshot,
+  NOW_MS,
+  passThroughPolicy,
+  producerKey,
+} from '../../support/snapshots.js';
 
 function setUp() {
   const faults = new Map<string, string>();
@@ -73,3 +86,82 @@ describe('health', () => {
     expect([told, ended]).toEqual([[], 1]);
   });
 });
+
+const NO_CALLER = 'no identity has a key and a pinned certificate that are valid now';
+const ended = { notAfterMs: NOW_MS };
+const later = { notBeforeMs: NOW_MS + 1 };
+
+function withIdentities(...identities: Partial<Identity>[]): Snapshot {
+  const made = identities.map((change, index) => makeIdentity({ name: `producer-${index}`, ...change }));
+  return { ...makeSnapshot(), identities: new Map(made.map((identity) => [identity.name, identity])) };
+}
+
+const pin = (interval: object) =>
+  [{ kind: 'certificate', sha256: CERTIFICATE.certificateSha256, ...always, ...interval }] as const;
+const keys = (interval: object) => [keyEntry('k', producerKey, interval)];
+const faultOf = (snapshot: Snapshot): string | undefined =>
+  keyHealth(
+    () => snapshot,
+    () => NOW_MS,
+  ).fault();
+
+describe('the component keys', () => {
+  // Fault: key-expired
+  it.each<[string, Snapshot]>([
+    ['whose only key has ended', withIdentities({ keys: keys(ended) })],
+    ['whose only key has not begun', withIdentities({ keys: keys(later) })],
+    ['whose only certificate has ended', withIdentities({ pins: pin(ended) })],
+    ['of whom each lacks one of the two', withIdentities({ keys: keys(ended) }, { pins: pin(later) })],
+    ['of whom the one with a key is revoked', withIdentities({ revoked: true }, { keys: keys(ended) })],
+  ])('is at fault with identities %s', (_which, snapshot) => {
+    expect(faultOf(snapshot)).toBe(NO_CALLER);
+  });
+
+  it.each<[string, Snapshot]>([
+    ['one of two can call', withIdentities({ keys: keys(ended) }, {})],
+    ['there is no identity', withIdentities()],
+    ['all are revoked, as their owner wants it', withIdentities({ revoked: true })],
+    [
+      'no policy asks for keys',
+      { ...withIdentities({ keys: keys(ended) }), policies: new Map([['public', passThroughPolicy]]) },
+    ],
+  ])('is well when %s', (_how, snapshot) => {
+    expect(faultOf(snapshot)).toBeUndefined();
+  });
+
+  // Fault: key-expired
+  it('looks again as time goes by and when the configuration is another', () => {
+    let now = NOW_MS - 2_000;
+    let snapshot = withIdentities({ keys: keys(ended) });
+    const component = keyHealth(
+      () => snapshot,
+      () => now,
+    );
+    expect(component.fault()).toBeUndefined();
+    now = NOW_MS + 1_000;
+    expect(component.fault()).toBe(NO_CALLER);
+    snapshot = withIdentities({});
+    expect(component.fault()).toBeUndefined();
+  });
+
+  // Fault: key-expired
+  it.each<[string, Partial<FeedbackSettings>, string | undefined]>([
+    ['the default key has ended', { defaultDomain: domain(ended) }, 'no feedback key may sign now'],
+    ['the default key has not begun', { defaultDomain: domain(later) }, 'no feedback key may sign now'],
+    ["a tenant's key has ended", { tenantDomains: new Map([['t', domain(ended)]]) }, 'of 1 tenant domains'],
+    ['every domain has one', { tenantDomains: new Map([['t', domain({})]]) }, undefined],
+  ])('notes, and goes on, when %s', (_how, change, note) => {
+    const snapshot = makeSnapshot({ feedback: feedbackSettings(change) });
+    const component = keyHealth(
+      () => snapshot,
+      () => NOW_MS,
+    );
+    expect(component.fault()).toBeUndefined();
+    if (note === undefined) expect(component.note?.()).toBeUndefined();
+    else expect(component.note?.()).toContain(note);
+  });
+});
+
+function domain(interval: object): FeedbackSettings['defaultDomain'] {
+  return { keys: [feedbackKey('fb', 1, interval)], activeKid: undefined };
+}

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { AggregatorRegistry, Registry } from 'prom-client';
 import type { Configuration } from '../../../src/config/settings.js';
 import type { NonceStore } from '../../../src/nonces/nonce-store.js';
-import { timedClaims } from '../../../src/observability/claim-metrics.js';
-import { addBuildInfo } from '../../../src/observability/build-info.js';
-import { type CheckStage, DecisionMetrics } from '../../../src/observability/decision-metrics.js';
-import { createRegistry } from '../../../src/observability/process-metrics.js';
+import {
+  type CheckStage,
+  timedClaims,
+  DecisionMetrics,
+} from '../../../src/observability/decision-metrics.js';
+import { addBuildInfo, createRegistry } from '../../../src/observability/process-metrics.js';
 import { StageTimer } from '../../../src/verify/stage-timer.js';
 import type { ClaimNonce, ClaimPlan } from '../../../src/verify/admission.js';
 import { noFacts } from '../../../src/verify/decision.js';

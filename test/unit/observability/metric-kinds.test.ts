@@ -4,7 +4,7 @@ import {
   CounterTable,
   HistogramTable,
   LATENCY_BUCKETS_SECONDS,
-} from '../../../src/observability/hot-metrics.js';
+} from '../../../src/observability/metric-kinds.js';
 
 /** Lines in any order, as Prometheus reads them. */
 const lines = async (registry: Registry): Promise<string[]> =>

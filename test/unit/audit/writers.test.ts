@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { transformSync } from '@swc/core';
-import { openFileWriter } from '../../../src/audit/file-writer.js';
+import { openFileWriter } from '../../../src/audit/writers.js';
 import { openAuditLog } from '../../../src/serve/open-audit.js';
 import { compileScript, runScript } from '../../support/child-process.js';
 
@@ -22,12 +22,12 @@ let folder = '';
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'audit-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const compiledWriter = './audit/file-writer.js';
+const compiledWriter = './audit/writers.js';
 
 /** The writer in a process that may write no more than 2 blocks of 512 or 1024 bytes; `lines` is what it does. */
 function withSmallDisk(path: string, lines: string): string {
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  for (const name of ['audit/file-writer', 'storage/output/whole-appends']) {
+  for (const name of ['audit/writers', 'storage/output/whole-appends', 'storage/output/standard-stream']) {
     const compiled = transformSync(readFileSync(`src/${name}.ts`, 'utf8'), {
       jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
       module: { type: 'es6' },

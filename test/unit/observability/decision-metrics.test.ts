@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { FeedbackMetrics } from '../../../src/observability/feedback-metrics.js';
+import { FeedbackMetrics } from '../../../src/observability/decision-metrics.js';
 
 describe('the metrics of answers', () => {
   it('count by policy and code, and time each stage and all of them', async () => {
