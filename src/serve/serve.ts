@@ -1,26 +1,21 @@
 /** `countersign serve`: load, prove the arithmetic, start, and stop on a signal. */
-import { isatty } from 'node:tty';
-import { pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { unpackConfiguration, wipeHandOver, type HandOver } from '../config/hand-over.js';
 import type { Configuration } from '../config/settings.js';
 import { selectEngine } from '../crypto/engines.js';
 import { selfTest } from '../crypto/self-test.js';
-import { LogDestination } from '../observability/log-destination.js';
-import { readableLine } from '../observability/readable-line.js';
-import type { ConfigurationFiles } from './reload/judged-files.js';
+import { openLog } from '../observability/logger.js';
+import type { ConfigurationSource } from './reload/load-files.js';
 import { LoadThread } from './reload/load-thread.js';
-import { workerPlace } from './place.js';
-import { ProcessSignals } from './process-signals.js';
-import { SharedFiles } from './workers/shared-files.js';
-import { checkSuccession } from './succession.js';
+import { SharedConfiguration } from './workers/shared-configuration.js';
+import { checkTakeover } from './takeover.js';
 import { startVerifier, type RunningVerifier, type StartOptions } from './verifier.js';
-import { startWorkers } from './workers/workers.js';
+import { workerRole } from './workers/supervisor-link.js';
+import { startWorkers } from './workers/supervisor.js';
 
 /** Exit codes, as `countersign --help` documents them. */
 const GOOD = 0;
 const CANNOT = 3;
-
-const STANDARD_ERROR = 2;
 
 const FIRST_GENERATION = 1;
 /** Node 20 works and is past its end of life (docs/security-requirements.md#38). */
@@ -33,7 +28,7 @@ export interface ServeOptions {
     /** Counted from 0. */
     readonly number: number;
     /** Of the supervisor, which gives the last good configuration first, whatever is in the files. */
-    readonly files: ConfigurationFiles;
+    readonly files: ConfigurationSource;
   };
   /** Start beside the process that serves the socket now, and take it over once healthy. */
   readonly replace?: boolean;
@@ -46,45 +41,13 @@ export interface ServeOptions {
 export async function serve(file: string, options: ServeOptions = {}): Promise<number> {
   const signals = new ProcessSignals();
   const thread = new LoadThread(file);
-  const files = options.worker?.files ?? thread;
-  const { problems, parts = [], generation = FIRST_GENERATION } = await files.load();
-  const { configuration, fileStates } = await unpackConfiguration(parts, generation, AT_ONCE);
-  if (configuration === undefined) {
-    process.stderr.write(`${(problems ?? []).join('\n')}\n`);
-    return CANNOT;
-  }
-  const destination = new LogDestination({ lossLine });
-  const logger = loggerOf(configuration, options.worker?.number, destination);
-  warnOfOldNode(logger);
-  warnOfCarelessEnvironment(logger);
-  const engine = selectEngine();
-  const tested = selfTest([engine]);
-  if (!tested.ok) {
-    logger.fatal({ engine: tested.engine, case: tested.case }, 'the Ed25519 self-test failed');
-    return CANNOT;
-  }
-  for (const { path, message } of configuration.warnings) logger.warn({ path }, message);
   try {
-    const lostLogLines = (): number => destination.lostLines;
-    const verifier = await start(configuration, logger, {
-      ...options,
-      files,
-      fileStates,
-      parts,
-      lostLogLines,
-    });
-    logger.info({ socket: configuration.settings.listen.socketPath, engine: engine.name }, 'serving');
-    signals.onHangup(() => {
-      verifier.reopenLogs?.();
-      void verifier.reload?.('signal');
-    });
-    const signal = await Promise.race([signals.stop, ...successionOf(verifier)]);
-    logger.info({ signal }, 'draining');
-    await verifier.stop(signals.cut);
-    logger.info('stopped');
-    return GOOD;
-  } catch (error) {
-    logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'cannot serve');
+    const files = options.worker?.files ?? thread;
+    const { problems = [], parts = [], generation = FIRST_GENERATION } = await files.load();
+    const { configuration, fileStates } = await unpackConfiguration(parts, generation, AT_ONCE);
+    if (configuration !== undefined)
+      return await serveConfiguration(configuration, { ...options, files, fileStates, parts }, signals);
+    process.stderr.write(`${problems.join('\n')}\n`);
     return CANNOT;
   } finally {
     await thread.close();
@@ -94,37 +57,62 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
 /** Before anything is served there is nothing to be held up. */
 const AT_ONCE = (): Promise<void> => Promise.resolve();
 
-function loggerOf(
-  { settings }: Configuration,
-  worker: number | undefined,
-  destination: LogDestination,
-): Logger {
-  const lines = { write: (record: string) => destination.write(readableLine(record)) };
-  const target = isatty(STANDARD_ERROR) ? lines : destination;
-  const logger = pino({ level: settings.log.level, name: 'countersign' }, target);
-  return worker === undefined ? logger : logger.child({ worker });
+/** What is served, and how. */
+type Served = ServeOptions & Pick<StartOptions, 'files' | 'fileStates'> & { readonly parts: HandOver };
+
+async function serveConfiguration(
+  configuration: Configuration,
+  served: Served,
+  signals: ProcessSignals,
+): Promise<number> {
+  const { settings, warnings } = configuration;
+  const { logger, lostLines } = openLog(settings.log.level, served.worker?.number);
+  warnOfOldNode(logger);
+  warnOfCarelessEnvironment(logger);
+  const engine = selectEngine();
+  const tested = selfTest([engine]);
+  if (!tested.ok) {
+    logger.fatal({ engine: tested.engine, case: tested.case }, 'the Ed25519 self-test failed');
+    return CANNOT;
+  }
+  for (const { path, message } of warnings) logger.warn({ path }, message);
+  try {
+    const verifier = await start(configuration, logger, { ...served, lostLogLines: lostLines });
+    logger.info({ socket: settings.listen.socketPath, engine: engine.name }, 'serving');
+    await untilStopped(verifier, signals, logger);
+    return GOOD;
+  } catch (error) {
+    logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'cannot serve');
+    return CANNOT;
+  }
 }
 
-/** As the logger writes its warnings. */
-function lossLine(lostLines: number): string {
-  const warning = {
-    level: pino.levels.values['warn'],
-    time: Date.now(),
-    pid: process.pid,
-    name: 'countersign',
-  };
-  return `${JSON.stringify({ ...warning, lost_lines: lostLines, msg: 'lines of this log could not be written' })}\n`;
+async function untilStopped(
+  verifier: RunningVerifier,
+  signals: ProcessSignals,
+  logger: Logger,
+): Promise<void> {
+  signals.onHangup(() => {
+    verifier.reopenLogs();
+    void verifier.reload('signal');
+  });
+  // Whoever was superseded has nothing left to wait for: its peers are on their way to the successor.
+  const superseded = verifier.superseded.then(() => 'a successor has taken the socket');
+  const signal = await Promise.race([signals.stop, superseded]);
+  logger.info({ signal }, 'draining');
+  await verifier.stop(signals.cut);
+  logger.info('stopped');
 }
 
 function start(
   configuration: Configuration,
   logger: Logger,
-  { worker, parts, ...options }: ServeOptions & Served,
+  { worker, parts, ...options }: Served & Pick<StartOptions, 'lostLogLines'>,
 ): Promise<RunningVerifier> {
   const isSupervisor = worker === undefined && configuration.settings.workers > 1;
   if (isSupervisor) {
-    if (options.replace === true) checkSuccession(configuration);
-    const files = new SharedFiles(options.files, parts);
+    if (options.replace === true) checkTakeover(configuration);
+    const files = new SharedConfiguration(options.files, parts);
     const { replace, lostLogLines } = options;
     return startWorkers(configuration, logger, { replace, files, lostLogLines });
   }
@@ -132,18 +120,8 @@ function start(
   if (worker === undefined) return startVerifier(configuration, logger, options);
   return startVerifier(configuration, logger, {
     ...options,
-    place: workerPlace(configuration, worker.number),
+    role: workerRole(configuration, worker.number),
   });
-}
-
-/** What is served. */
-type Served = Required<Pick<StartOptions, 'files' | 'fileStates' | 'lostLogLines'>> & {
-  readonly parts: HandOver;
-};
-
-/** Whoever was succeeded has nothing left to wait for: its peers are on their way to the successor. */
-function successionOf({ superseded }: RunningVerifier): Promise<string>[] {
-  return superseded === undefined ? [] : [superseded.then(() => 'a successor has taken the socket')];
 }
 
 function warnOfOldNode(logger: Logger): void {
@@ -160,4 +138,43 @@ function warnOfCarelessEnvironment(logger: Logger): void {
   logger.warn(
     'NODE_TLS_REJECT_UNAUTHORIZED=0 is set: servers are verified all the same; unset it, and name their authority',
   );
+}
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/** Listens from its making on: as the first process of a container there is no default for these signals. */
+/** What a serving process is told from outside: to stop, to stop at once, to read its files again. */
+class ProcessSignals {
+  /** Resolves with the first signal to stop. */
+  readonly stop: Promise<string>;
+  /** Aborted by the second: whoever sends it does not want to wait for the drain. */
+  readonly cut: AbortSignal;
+  #hangup: () => void = () => undefined;
+  #hasHungUp = false;
+
+  constructor() {
+    const cut = new AbortController();
+    this.cut = cut.signal;
+    let told = false;
+    this.stop = new Promise((resolve) => {
+      for (const signal of STOP_SIGNALS)
+        process.on(signal, () => {
+          if (told) cut.abort();
+          told = true;
+          resolve(signal);
+        });
+      // Of a worker: nobody watches it or shows its metrics any more.
+      process.once('disconnect', () => resolve('the supervisor is gone'));
+    });
+    process.on('SIGHUP', () => {
+      this.#hasHungUp = true;
+      this.#hangup();
+    });
+  }
+
+  /** Calls it for each SIGHUP from now on, and once for those that came before. */
+  onHangup(reload: () => void): void {
+    this.#hangup = reload;
+    if (this.#hasHungUp) reload();
+  }
 }

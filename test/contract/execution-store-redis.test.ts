@@ -1,6 +1,6 @@
 /** The contract of every execution store over a real Redis, and what it makes of one that fails. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { openExecutionStore } from '../../src/serve/open-executions.js';
+import { openExecutionStore } from '../../src/serve/stores.js';
 import { openRedisExecutionStore } from '../../src/executions/redis-store.js';
 import type { ExecutionStore } from '../../src/executions/execution-store.js';
 import { startCluster } from '../support/redis-groups.js';

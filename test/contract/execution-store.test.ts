@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openLmdbExecutionStore } from '../../src/executions/lmdb-store.js';
 import { createMemoryExecutionStore } from '../../src/executions/memory-store.js';
-import { openExecutionStore } from '../../src/serve/open-executions.js';
+import { openExecutionStore } from '../../src/serve/stores.js';
 import { describeExecutionStore } from './execution-store-contract.js';
 
 describeExecutionStore('memory', createMemoryExecutionStore);

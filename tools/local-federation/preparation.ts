@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfiguration } from '../../src/config/load.js';
-import { initialiseNonceStore } from '../../src/serve/open-nonces.js';
-import { systemClock } from '../../src/serve/system-clock.js';
+import { initialiseNonceStore } from '../../src/serve/stores.js';
+import { systemClock } from '../../src/serve/clocks.js';
 import { ensureCertificates, type Certificates } from './certificates.js';
 import { configurationText, federationConfiguration } from './configuration.js';
 import { environmentText, federationEnvironment, type FederationEnvironment } from './environment.js';

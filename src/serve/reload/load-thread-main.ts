@@ -5,7 +5,7 @@ import { loadConfiguration } from '../../config/load.js';
 import { PublicKeyCache } from '../../config/compile/public-key-cache.js';
 import { selectSigner } from '../../crypto/signing.js';
 import { fingerprintsOf } from '../../feedback/signing-self-test.js';
-import { judgeFiles } from './judged-files.js';
+import { loadFiles } from './load-files.js';
 import type { LoadAnswer, LoadQuestion, LoadThreadData } from './load-thread.js';
 
 /** The loop that serves comes first, and so does Envoy. */
@@ -28,7 +28,7 @@ async function answer({ tested, whileServing }: LoadQuestion): Promise<LoadAnswe
   // On Linux a niceness is a thread's own.
   if (whileServing && process.platform === 'linux') setPriority(NICENESS);
   let fingerprints: readonly string[] = [];
-  const files = await judgeFiles({
+  const files = await loadFiles({
     load: () => {
       const result = loadConfiguration(file, { generation: 0, nowMs: Date.now(), publicKeys });
       const feedback = result.ok ? result.configuration.snapshot.feedback : undefined;

@@ -3,7 +3,7 @@
  * found comes over in parts. If it dies, runs out of memory or takes too long, that is a load with a problem.
  */
 import { Worker } from 'node:worker_threads';
-import type { ConfigurationFiles, JudgedFiles } from './judged-files.js';
+import type { ConfigurationSource, LoadedFiles } from './load-files.js';
 
 /** What the thread is started with. */
 export interface LoadThreadData {
@@ -22,7 +22,7 @@ export interface LoadQuestion {
 
 /** What was in them, and what the next load need not judge again. */
 export interface LoadAnswer {
-  readonly files: JudgedFiles;
+  readonly files: LoadedFiles;
   readonly tested: readonly string[];
   readonly judged: Uint8Array;
 }
@@ -50,11 +50,11 @@ function startThread(workerData: LoadThreadData): Worker {
   return new Worker(THREAD_MAIN, { workerData, resourceLimits, name: 'configuration' });
 }
 
-function failed(problem: string): JudgedFiles {
+function failed(problem: string): LoadedFiles {
   return { problems: [problem], parts: undefined };
 }
 
-export class LoadThread implements ConfigurationFiles {
+export class LoadThread implements ConfigurationSource {
   readonly #file: string;
   readonly #options: LoadThreadOptions;
   #thread: Worker | undefined;
@@ -67,7 +67,7 @@ export class LoadThread implements ConfigurationFiles {
     this.#options = options;
   }
 
-  async load(): Promise<JudgedFiles> {
+  async load(): Promise<LoadedFiles> {
     clearTimeout(this.#idle);
     const { start = startThread, idleMilliseconds = IDLE_MILLISECONDS } = this.#options;
     try {

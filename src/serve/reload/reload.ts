@@ -1,13 +1,21 @@
 /**
- * Taking over a changed configuration while requests are judged: loaded and tested elsewhere, made ready in pieces, and
- * then put in force by one assignment, whole or not at all. Whatever is wrong with it, the last good one stays.
+ * Reloads: a changed configuration is loaded and tested elsewhere, made ready in pieces while requests are judged, and
+ * then put in force by one assignment, whole or not at all. Whatever is wrong with it, the last good one stays. The
+ * files are watched, and what became of each reload is logged and counted.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { unpackConfiguration, wipeHandOver, type HandOver } from '../../config/hand-over.js';
 import { settingsThatNeedRestart } from '../../config/restart-settings.js';
 import type { Configuration, FileStates } from '../../config/settings.js';
-import type { ConfigurationFiles } from './judged-files.js';
+import type { ConfigurationSource } from './load-files.js';
 import { wipeFeedbackKeys, type LiveConfiguration } from './live-configuration.js';
+import { configurationChanges } from '../../config/configuration-changes.js';
+import { FileWatch } from '../../config/files/watch.js';
+import type { ReloadAnswer } from '../../observability/admin-server.js';
+import { ReloadLog } from '../../observability/reload-log.js';
+import { systemClock as clock } from '../clocks.js';
 
 /** Who asked: a file that changed, SIGHUP, or `POST /reload`. */
 export type ReloadCause = 'file' | 'signal' | 'request';
@@ -21,7 +29,7 @@ export type ReloadOutcome =
 export interface ReloadOptions {
   readonly live: LiveConfiguration;
   /** Those of the start. */
-  readonly files: ConfigurationFiles;
+  readonly files: ConfigurationSource;
   /** Monotonic milliseconds. */
   readonly monotonicMs: () => number;
   /**
@@ -97,9 +105,12 @@ export class Reloader {
       return refused(
         fixed.map((place) => `${place}: needs a restart; everything stays as it was until then`),
       );
-    const warnings = next.warnings.map(({ path, message }) => `${path}: ${message}`);
-    return { kind: 'applied', generation: next.snapshot.generation, warnings };
+    return { kind: 'applied', generation: next.snapshot.generation, warnings: warningsOf(next) };
   }
+}
+
+function warningsOf({ warnings }: Configuration): readonly string[] {
+  return warnings.map(({ path, message }) => `${path}: ${message}`);
 }
 
 async function unpack(
@@ -116,4 +127,83 @@ async function unpack(
 
 function refused(problems: readonly string[]): Extract<ReloadOutcome, { kind: 'refused' }> {
   return { kind: 'refused', problems };
+}
+
+/** What reloading is made of. */
+export interface ReloadingOptions {
+  readonly live: LiveConfiguration;
+  readonly files: ConfigurationSource;
+  /** Of the start. */
+  readonly fileStates: FileStates;
+  readonly registry: Registry;
+  readonly logger: Logger;
+}
+
+/** A configuration that follows its files. */
+export interface Reloading {
+  readonly log: ReloadLog;
+  readonly reload: (cause: ReloadCause) => Promise<ReloadOutcome>;
+  /** For `POST /reload`. */
+  readonly answer: () => Promise<ReloadAnswer>;
+  close(): void;
+}
+
+/** Watches the files from now on. */
+export function startReloading({ live, files, fileStates, registry, logger }: ReloadingOptions): Reloading {
+  const log = new ReloadLog(registry, clock.nowMs);
+  let former = live.current;
+  let changes: readonly string[] = [];
+  const watch = new FileWatch({ onChange: () => void run('file') });
+  const reloader = new Reloader({
+    live,
+    files,
+    monotonicMs: clock.monotonicMs,
+    onLoaded: (loaded) => (loaded === undefined ? watch.followAsSeen() : watch.follow(loaded)),
+    onOutcome: async (outcome, causes) => {
+      const problems = outcome.kind === 'refused' ? outcome.problems : [];
+      changes = await configurationChanges(former, live.current, nextTurn);
+      const toldBefore = new Set(warningsOf(former));
+      former = live.current;
+      log.note({ kind: outcome.kind, causes: [...causes], problems, changes });
+      if (outcome.kind === 'applied') logger.level = live.current.settings.log.level;
+      tell(logger, outcome, { causes: [...causes], changes, toldBefore });
+    },
+  });
+  const run = (cause: ReloadCause): Promise<ReloadOutcome | undefined> =>
+    reloader.reload(cause).catch((error: unknown) => {
+      logger.error({ err: error }, 'a reload failed by a defect');
+      return undefined;
+    });
+  watch.follow(fileStates);
+  return {
+    log,
+    reload: (cause) => reloader.reload(cause),
+    answer: async () => answerOf(await reloader.reload('request'), changes),
+    close: () => watch.close(),
+  };
+}
+
+/** What the log says of a reload besides its outcome. */
+interface Told {
+  readonly causes: readonly ReloadCause[];
+  readonly changes: readonly string[];
+  /** Warnings of the configuration before, which are not repeated. */
+  readonly toldBefore: ReadonlySet<string>;
+}
+
+function tell(logger: Logger, outcome: ReloadOutcome, { causes, changes, toldBefore }: Told): void {
+  if (outcome.kind === 'refused') {
+    for (const problem of outcome.problems) logger.error({ problem }, 'not reloaded');
+    logger.error({ causes }, 'the reload was refused; the configuration before it stays in force');
+    return;
+  }
+  for (const warning of outcome.warnings) if (!toldBefore.has(warning)) logger.warn(warning);
+  logger.info({ causes, generation: outcome.generation, changes }, 'reloaded');
+}
+
+/** A reload that is refused has changed nothing. */
+function answerOf(outcome: ReloadOutcome, changes: readonly string[]): ReloadAnswer {
+  const { kind, ...body } = outcome;
+  const applied = kind === 'applied';
+  return { applied, body: { outcome: kind, ...body, ...(applied && { changes }) } };
 }

@@ -1,6 +1,6 @@
 /** The executable of one worker, forked by the supervisor: `worker-main.js FILE NUMBER [replace]`. */
 import { serve } from '../serve.js';
-import { SupervisorFiles } from './supervisor-files.js';
+import { SupervisorFiles } from './supervisor-link.js';
 
 const [, , file = '', number = '', replace] = process.argv;
 if (process.send === undefined || !/^[0-9]{1,2}$/.test(number))

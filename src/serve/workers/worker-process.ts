@@ -1,15 +1,15 @@
 /** The supervisor's end of the channel to one worker, from its fork to its end. */
 import type { ChildProcess } from 'node:child_process';
-import type { JudgedFiles } from '../reload/judged-files.js';
-import type { FromWorker, ToWorker, WorkerState, WorkerTopic } from './worker-messages.js';
+import type { LoadedFiles } from '../reload/load-files.js';
+import type { FromWorker, ToWorker, WorkerState, WorkerTopic } from './messages.js';
 
 /** A scrape waits no longer for a busy worker. */
 const ANSWER_MILLISECONDS = 1_000;
 /** A load takes its time, and is bounded by itself; another one may be under way before it. */
 const RELOAD_MILLISECONDS = 700_000;
-const LOOK_MILLISECONDS = 1_000;
-/** Looks in a row without a sign of life, of which a worker gives four a second: it does not come back by itself. */
-const LOOKS_IN_VAIN = 10;
+const LIVENESS_CHECK_MILLISECONDS = 1_000;
+/** Checks in a row without a sign of life, of which a worker gives four a second: it does not come back by itself. */
+const MISSED_CHECKS_MAX = 10;
 
 /** Who is told what becomes of the process. */
 export interface WorkerEvents {
@@ -18,9 +18,9 @@ export interface WorkerEvents {
   /** A successor has its socket. */
   readonly onSuperseded: () => void;
   /** It asks for what is in the files. */
-  readonly onLoad: (load: number) => void;
-  /** What a load gave is in force there. */
-  readonly onApplied: (load: number) => void;
+  readonly onLoad: () => void;
+  /** What it was given last is in force there. */
+  readonly onApplied: () => void;
   /** It is gone; `reason` in words. */
   readonly onEnd: (reason: string) => void;
 }
@@ -32,13 +32,13 @@ export class WorkerProcess {
   readonly #watch: NodeJS.Timeout;
   #state: WorkerState | undefined;
   #questions = 0;
-  #looksInVain = 0;
+  #missedChecks = 0;
   #hung = false;
 
   constructor(child: ChildProcess, events: WorkerEvents) {
     this.#child = child;
     this.#events = events;
-    this.#watch = setInterval(() => this.#look(), LOOK_MILLISECONDS);
+    this.#watch = setInterval(() => this.#checkLiveness(), LIVENESS_CHECK_MILLISECONDS);
     child.on('message', (message) => this.#take(message as FromWorker));
     child.once('exit', (code, signal) => this.#end(code, signal));
     child.once('error', (error) => this.#neverStarted(error));
@@ -75,27 +75,27 @@ export class WorkerProcess {
   }
 
   /** Gives it what a load has found. A worker that is gone asks for nothing. */
-  handOver(load: number, { problems, parts = [], generation }: JudgedFiles): void {
+  handOver({ problems, parts = [], generation }: LoadedFiles): void {
     const ignore = (): void => undefined;
-    for (const part of parts) this.#send({ kind: 'part', load, ...part }, ignore);
-    this.#send({ kind: 'loaded', load, problems, generation }, ignore);
+    for (const part of parts) this.#send({ kind: 'part', ...part }, ignore);
+    this.#send({ kind: 'loaded', problems, generation }, ignore);
   }
 
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
 
-  #send(message: ToWorker, inVain: () => void): void {
-    if (this.#child.connected) this.#child.send(message, (error) => error && inVain());
-    else inVain();
+  #send(message: ToWorker, onFailure: () => void): void {
+    if (this.#child.connected) this.#child.send(message, (error) => error && onFailure());
+    else onFailure();
   }
 
   #take(message: FromWorker): void {
-    this.#looksInVain = 0;
+    this.#missedChecks = 0;
     if (message.kind === 'answer') this.#waiting.get(message.id)?.(message.answer);
     else if (message.kind === 'superseded') this.#events.onSuperseded();
-    else if (message.kind === 'load') this.#events.onLoad(message.load);
-    else if (message.kind === 'applied') this.#events.onApplied(message.load);
+    else if (message.kind === 'load') this.#events.onLoad();
+    else if (message.kind === 'applied') this.#events.onApplied();
     else this.#takeState(message);
   }
 
@@ -105,11 +105,11 @@ export class WorkerProcess {
     if (listensNow) this.#events.onListening();
   }
 
-  /** Looks are counted and not the time: after a stand-still of this process there was nobody to hear anything. */
-  #look(): void {
+  /** Checks are counted and not the time: after a stand-still of this process there was nobody to hear anything. */
+  #checkLiveness(): void {
     if (this.#state === undefined) return;
-    this.#looksInVain += 1;
-    if (this.#looksInVain < LOOKS_IN_VAIN) return;
+    this.#missedChecks += 1;
+    if (this.#missedChecks < MISSED_CHECKS_MAX) return;
     this.#hung = true;
     this.#child.kill('SIGKILL');
   }

@@ -1,24 +1,23 @@
-/** One of the workers for the supervisor: a place that a process fills, and that is filled again when it dies. */
+/** One worker as its supervisor sees it: a process that is started again, with a back-off, when it dies. */
 import type { ChildProcess } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
-import { BackOff } from '../back-off.js';
-import type { JudgedFiles } from '../reload/judged-files.js';
-import type { SharedFiles } from './shared-files.js';
-import type { WorkerState, WorkerTopic } from './worker-messages.js';
+import type { LoadedFiles } from '../reload/load-files.js';
+import type { SharedConfiguration } from './shared-configuration.js';
+import type { WorkerState, WorkerTopic } from './messages.js';
 import { WorkerProcess } from './worker-process.js';
 
 /** Failed starts in a row, before it has ever listened, after which the supervisor gives up. */
 const ATTEMPTS_TO_START = 4;
 
-/** What a place needs. */
+/** What a worker needs. */
 export interface WorkerOptions {
   /** Counted from 0. */
   readonly number: number;
   readonly fork: () => ChildProcess;
   readonly logger: Logger;
   /** What each process starts with, and asks for again. Default: nothing is handed over. */
-  readonly files?: SharedFiles | undefined;
+  readonly files?: SharedConfiguration | undefined;
   /** A process died that was not told to stop. */
   readonly onDeath: () => void;
 }
@@ -27,7 +26,7 @@ export class Worker {
   readonly number: number;
   /** Resolves when it listens for the first time; rejects with a sentence when it cannot start. */
   readonly listening: Promise<void>;
-  /** Resolves when a successor has its socket: nobody comes in its place from then on. */
+  /** Resolves when a successor has its socket: it is not replaced from then on. */
   readonly superseded: Promise<void>;
   /** Resolves when a process that was told to stop, or was superseded, is gone. */
   readonly gone: Promise<void>;
@@ -65,7 +64,7 @@ export class Worker {
     return this.#process?.state;
   }
 
-  /** Processes that came in the place of a dead one. */
+  /** Processes that replaced a dead one. */
   get replacements(): number {
     return this.#replacements;
   }
@@ -85,7 +84,7 @@ export class Worker {
     this.#process?.signal(signal);
   }
 
-  /** From here on nobody comes in its place. `gone` tells when it has drained. */
+  /** From here on it is not replaced. `gone` tells when it has drained. */
   stop(): void {
     this.#stopping = true;
     clearTimeout(this.#restart);
@@ -95,21 +94,21 @@ export class Worker {
 
   #start(): void {
     const startedMs = performance.now();
-    const { files } = this.#options;
-    let given: { readonly load: number; readonly files: JudgedFiles } | undefined;
+    const { files, number } = this.#options;
+    let given: LoadedFiles | undefined;
     const started = new WorkerProcess(this.#options.fork(), {
       onListening: () => this.#isListening(),
       onSuperseded: () => this.#isSuperseded(),
-      onLoad: (load) =>
-        void files?.load().then((found) => {
-          given = { load, files: found };
-          started.handOver(load, found);
+      onLoad: () =>
+        void files?.load(number).then((found) => {
+          given = found;
+          started.handOver(found);
         }),
-      onApplied: (load) => given?.load === load && files?.keep(given.files),
+      onApplied: () => given && files?.keep(given),
       onEnd: (reason) => this.#ended(reason, performance.now() - startedMs),
     });
     this.#process = started;
-    if (files !== undefined) started.handOver(0, files.lastGood);
+    if (files !== undefined) started.handOver(files.lastGood);
   }
 
   #isListening(): void {
@@ -127,6 +126,7 @@ export class Worker {
   #ended(reason: string, lifeMilliseconds: number): void {
     const pid = this.pid;
     this.#process = undefined;
+    this.#options.files?.release(this.number);
     if (this.#stopping) {
       this.#left();
       return;
@@ -138,5 +138,22 @@ export class Worker {
     if (!this.#everListened && this.#replacements >= ATTEMPTS_TO_START)
       this.#failed(new Error(`worker ${this.number} ${reason} before it listened; its own message says why`));
     else this.#restart = setTimeout(() => this.#start(), pause);
+  }
+}
+
+const FIRST_MILLISECONDS = 100;
+const LONGEST_MILLISECONDS = 10_000;
+/** Who lived that long was no failed start: the next one comes at once. */
+const SOUND_LIFE_MILLISECONDS = 10_000;
+
+export class BackOff {
+  #failures = 0;
+
+  /** The pause after a life of this many milliseconds: none after a sound one or the first short one, then doubling. */
+  pauseMilliseconds(lifeMilliseconds: number): number {
+    if (lifeMilliseconds >= SOUND_LIFE_MILLISECONDS) this.#failures = 0;
+    const pause = this.#failures === 0 ? 0 : FIRST_MILLISECONDS * 2 ** (this.#failures - 1);
+    this.#failures += 1;
+    return Math.min(pause, LONGEST_MILLISECONDS);
   }
 }

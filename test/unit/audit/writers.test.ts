@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { transformSync } from '@swc/core';
 import { openFileWriter } from '../../../src/audit/writers.js';
-import { openAuditLog } from '../../../src/serve/open-audit.js';
+import { openAuditLog } from '../../../src/serve/stores.js';
 import { compileScript, runScript } from '../../support/child-process.js';
 
 let folder = '';
@@ -161,7 +161,11 @@ describe('the file writer', () => {
 describe('the audit log of the settings', () => {
   it('writes to its file and flushes as it closes', async () => {
     const path = join(folder, 'audit.ndjson');
-    const log = openAuditLog({ kind: 'file', path }, () => 0);
+    const log = openAuditLog(
+      { kind: 'file', path },
+      () => 0,
+      () => undefined,
+    );
     await log.append('a\n');
     const pending = log.append('b\n');
     await log.close();
@@ -171,7 +175,11 @@ describe('the audit log of the settings', () => {
 
   // Fault: audit-disk-full
   it('is at fault once its disk is full', async () => {
-    const log = openAuditLog({ kind: 'file', path: '/dev/full' }, () => 0);
+    const log = openAuditLog(
+      { kind: 'file', path: '/dev/full' },
+      () => 0,
+      () => undefined,
+    );
     await expect(log.append('a\n')).rejects.toThrow('ENOSPC');
     expect(log.fault()).toContain('ENOSPC');
     await log.close();

@@ -20,6 +20,12 @@ const instant = (
 ).map((name) => profilePolicy(name, { freshness: { pastSkewSeconds: 30, futureSkewSeconds: 0 } }));
 const raw = { ...rawPolicy, freshness: { pastSkewSeconds: 30, futureSkewSeconds: 0 } };
 const logger = pino({ level: 'silent' });
+/** Nothing is reloaded here. */
+const options = {
+  files: { load: () => Promise.resolve({ problems: ['none'], parts: undefined }) },
+  fileStates: new Map<string, string>(),
+  lostLogLines: () => 0,
+};
 let folder = '';
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'verifier-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -74,7 +80,7 @@ function call(message: Buffer): Promise<ReadResponse> {
 describe('a verifier', () => {
   it('serves, shows itself on the admin port, and leaves nothing behind when it stops', async () => {
     const port = await anyFreePort();
-    const verifier = await startVerifier(configurationFor(port), logger);
+    const verifier = await startVerifier(configurationFor(port), logger, options);
     const admin = async (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
     while ((await admin('/readyz')).status !== 200) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await (await admin('/status')).json()).toMatchObject({
@@ -97,9 +103,9 @@ describe('a verifier', () => {
   it('stops what had started when a part of it cannot start', async () => {
     const port = await anyFreePort();
     const taken = await occupy(port);
-    await expect(startVerifier(configurationFor(port), logger)).rejects.toThrow(/admin\.port/);
+    await expect(startVerifier(configurationFor(port), logger, options)).rejects.toThrow(/admin\.port/);
     await new Promise((resolve) => taken.close(resolve));
-    const verifier = await startVerifier(configurationFor(port), logger);
+    const verifier = await startVerifier(configurationFor(port), logger, options);
     await verifier.stop();
   });
 });

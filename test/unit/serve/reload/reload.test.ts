@@ -1,13 +1,20 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { loadConfiguration } from '../../../../src/config/load.js';
 import { fileState } from '../../../../src/config/files/read-file.js';
 import type { FileStates, LoadResult } from '../../../../src/config/settings.js';
 import { nodeSigner, type Signer } from '../../../../src/crypto/signing.js';
 import { fingerprintsOf } from '../../../../src/feedback/signing-self-test.js';
-import { judgeFiles } from '../../../../src/serve/reload/judged-files.js';
+import { loadFiles } from '../../../../src/serve/reload/load-files.js';
 import { LiveConfiguration } from '../../../../src/serve/reload/live-configuration.js';
-import { Reloader, type ReloadCause, type ReloadOutcome } from '../../../../src/serve/reload/reload.js';
+import {
+  Reloader,
+  startReloading,
+  type ReloadCause,
+  type ReloadOutcome,
+} from '../../../../src/serve/reload/reload.js';
 import {
   configurationText,
   createWorkspace,
@@ -53,7 +60,7 @@ function setUp(text = signing(), signer: Signer = nodeSigner) {
       load: () => {
         const { feedback: former } = live.snapshot;
         const tested = new Set(former && fingerprintsOf(former));
-        return judgeFiles({ load, signer, tested });
+        return loadFiles({ load, signer, tested });
       },
     },
     monotonicMs: () => performance.now(),
@@ -328,4 +335,33 @@ test('the keys of requests need no restart', async () => {
   write({ identities: [identity({ keys: [{ kid: 'k2', publicKey: publicKeys.second }] })] });
   expect((await reloader.reload('file')).kind).toBe('applied');
   expect(live.snapshot.identities.get('producer-a')!.keys.map(({ kid }) => kid)).toEqual(['k2']);
+});
+
+test('a warning is logged when a reload brings it, and not again', async () => {
+  const careless = { identities: [identity({ operators: undefined })] };
+  const live = new LiveConfiguration(loaded(workspace.load(signing())));
+  const lines: string[] = [];
+  const reloading = startReloading({
+    live,
+    files: {
+      load: () =>
+        loadFiles({ load: () => loadConfiguration(file, { generation: 0, nowMs }), signer: nodeSigner }),
+    },
+    fileStates: new Map(),
+    registry: new Registry(),
+    logger: pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) }),
+  });
+  for (const attestations of [[], ['a'.repeat(64)]]) {
+    const changed = careless.identities.map((one) => ({
+      ...one,
+      ...(attestations.length > 0 && { attestations }),
+    }));
+    writeFileSync(file, signing({ identities: changed }));
+    expect(await reloading.reload('request')).toMatchObject({
+      kind: 'applied',
+      warnings: [expect.stringContaining('identities[0]') as string],
+    });
+  }
+  reloading.close();
+  expect(lines.filter((line) => line.includes('identities[0]'))).toHaveLength(1);
 });

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { jest } from '@jest/globals';
-import type { ToWorker, WorkerQuestion } from '../../../../src/serve/workers/worker-messages.js';
+import type { ToWorker, WorkerQuestion } from '../../../../src/serve/workers/messages.js';
 import { WorkerProcess } from '../../../../src/serve/workers/worker-process.js';
 
 const STATE = { kind: 'state', serving: true, components: [] } as const;
@@ -33,8 +33,8 @@ beforeEach(() => {
   worker = new WorkerProcess(child as unknown as ChildProcess, {
     onListening: () => void told.push('listening'),
     onSuperseded: () => void told.push('superseded'),
-    onLoad: (load) => void told.push(`load ${load}`),
-    onApplied: (load) => void told.push(`applied ${load}`),
+    onLoad: () => void told.push('load'),
+    onApplied: () => void told.push('applied'),
     onEnd: (reason) => void told.push(reason),
   });
 });
@@ -119,8 +119,8 @@ describe('the process of a worker', () => {
     new WorkerProcess(never as unknown as ChildProcess, {
       onListening: () => undefined,
       onSuperseded: () => undefined,
-      onLoad: (load) => void told.push(`load ${load}`),
-      onApplied: (load) => void told.push(`applied ${load}`),
+      onLoad: () => void told.push('load'),
+      onApplied: () => void told.push('applied'),
       onEnd: (reason) => void told.push(reason),
     });
     never.emit('error', new Error('spawn EAGAIN'));

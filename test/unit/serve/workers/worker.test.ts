@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { Worker } from '../../../../src/serve/workers/worker.js';
+import { Worker, BackOff } from '../../../../src/serve/workers/worker.js';
 import { until } from '../../../support/until.js';
 
 const SCRIPT = `
@@ -91,5 +91,19 @@ describe('the place of a worker', () => {
     const worker = start('fails');
     await expect(worker.listening).rejects.toThrow('worker 0 ended with 3 before it listened');
     expect(deaths).toBe(4);
+  });
+});
+
+describe('the pause before a process is started again', () => {
+  it('is none at first, then doubles up to ten seconds', () => {
+    const backOff = new BackOff();
+    const pauses = Array.from({ length: 11 }, () => backOff.pauseMilliseconds(50));
+    expect(pauses).toEqual([0, 100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000, 10_000]);
+  });
+
+  it('is none again after a sound life', () => {
+    const backOff = new BackOff();
+    for (let death = 0; death < 5; death++) backOff.pauseMilliseconds(50);
+    expect([10_000, 9_999, 9_999].map((life) => backOff.pauseMilliseconds(life))).toEqual([0, 100, 200]);
   });
 });

@@ -1,4 +1,4 @@
-/** One verifier in the place of another, on the same socket, without a moment in which nobody listens. */
+/** How a new verifier takes the socket over from a running one (`serve --replace`), without a moment in which nobody listens. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Configuration } from '../config/settings.js';
@@ -7,7 +7,7 @@ import type { Health } from '../observability/health.js';
 const LOOK_MILLISECONDS = 50;
 
 /** Throws a sentence when two processes of this configuration must not run at once. */
-export function checkSuccession({ settings }: Configuration): void {
+export function checkTakeover({ settings }: Configuration): void {
   if (settings.nonces.store === 'memory')
     throw new Error(
       'serve --replace needs a nonce store that both processes share: what one lets in, the other must know; set nonces.store to lmdb',

@@ -9,17 +9,17 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Configuration } from '../../config/settings.js';
 import { startAdminServer } from '../../observability/admin-server.js';
-import type { SharedFiles } from './shared-files.js';
-import { openWhenFree, takeOverWhenHealthy } from '../succession.js';
+import type { SharedConfiguration } from './shared-configuration.js';
+import { openWhenFree, takeOverWhenHealthy } from '../takeover.js';
 import type { RunningVerifier } from '../verifier.js';
 import { Worker } from './worker.js';
-import { healthOfEach, viewOfWorkers, type WorkersView } from './workers-view.js';
+import { healthOfEach, supervisorView, type SupervisorView } from './supervisor-view.js';
 
 const WORKER_MAIN = fileURLToPath(new URL('worker-main.js', import.meta.url));
 /** What a worker may take on top of draining, to flush and to close. */
 const CLOSING_MILLISECONDS = 5_000;
 /** Successors take all sockets at once; workers that have none, as there are fewer successors, end after that. */
-const SUCCESSION_MILLISECONDS = 2_000;
+const TAKEOVER_MILLISECONDS = 2_000;
 
 /** How workers are started. */
 export interface WorkersOptions {
@@ -28,7 +28,7 @@ export interface WorkersOptions {
   /** Lines of the supervisor's log that could not be written. Default: none. */
   readonly lostLogLines?: (() => number) | undefined;
   /** What workers start with and reload. Default: nothing is handed to them. */
-  readonly files?: SharedFiles | undefined;
+  readonly files?: SharedConfiguration | undefined;
   /** Makes the process of a worker. */
   readonly start?: typeof forkWorker;
 }
@@ -50,7 +50,7 @@ class Supervisor implements RunningVerifier {
   readonly #configuration: Configuration;
   readonly #logger: Logger;
   readonly #workers: readonly Worker[];
-  readonly #view: WorkersView;
+  readonly #view: SupervisorView;
   readonly #stopping = new AbortController();
   readonly #replace: boolean;
   #hasTakenOver = false;
@@ -70,7 +70,7 @@ class Supervisor implements RunningVerifier {
     this.#configuration = configuration;
     this.#logger = logger;
     this.#replace = replace === true;
-    // A socket that was taken over is our own: who comes in the place of a dead worker need not wait for it.
+    // A socket that was taken over is our own: what replaces a dead worker need not wait for it.
     const fork = (number: number): ChildProcess =>
       start(configuration.file, number, this.#replace && !this.#hasTakenOver);
     this.#workers = Array.from(
@@ -84,21 +84,24 @@ class Supervisor implements RunningVerifier {
           onDeath: () => this.#view.died(number),
         }),
     );
-    this.#view = viewOfWorkers(this.#workers, lostLogLines);
-    this.superseded = this.#succession();
+    this.#view = supervisorView(this.#workers, lostLogLines);
+    this.superseded = this.#whenSuperseded();
   }
 
   /** Resolves when all workers listen; rejects with a sentence, and leaves nothing behind, when one cannot. */
   async start(): Promise<void> {
     try {
       await Promise.all(this.#workers.map(({ listening }) => listening));
-      if (this.#replace) this.#succeed();
+      if (this.#replace) this.#replaceOther();
       else this.#admin = Promise.resolve(await this.#openAdmin());
     } catch (error) {
       await this.stop();
       throw error;
     }
   }
+
+  /** Nothing here: SIGHUP is passed on to the workers, who have the audit file. */
+  readonly reopenLogs = (): void => undefined;
 
   readonly reload = (): Promise<void> => {
     for (const worker of this.#workers) worker.signal('SIGHUP');
@@ -114,7 +117,7 @@ class Supervisor implements RunningVerifier {
   }
 
   /** Takes the sockets of another supervisor's workers, all at once, and the admin port when it has left that. */
-  #succeed(): void {
+  #replaceOther(): void {
     const { signal } = this.#stopping;
     this.#admin = openWhenFree(() => this.#openAdmin(), signal, this.#logger);
     void takeOverWhenHealthy(this, healthOfEach(this.#workers), this.#logger, signal);
@@ -126,10 +129,10 @@ class Supervisor implements RunningVerifier {
     for (const worker of this.#workers) worker.takeOver();
   }
 
-  async #succession(): Promise<void> {
+  async #whenSuperseded(): Promise<void> {
     const all = this.#workers.map(({ superseded }) => superseded);
     await Promise.race(all);
-    await Promise.race([Promise.all(all), sleep(SUCCESSION_MILLISECONDS, undefined, { ref: false })]);
+    await Promise.race([Promise.all(all), sleep(TAKEOVER_MILLISECONDS, undefined, { ref: false })]);
     this.#isSuperseded = true;
   }
 

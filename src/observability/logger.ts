@@ -1,5 +1,34 @@
-/** A log record as a line for people at a terminal. In a pipe or a file the records stay JSON. Pure. */
+/** The operational log of a process: one JSON record a line on standard error, or lines for people at a terminal. */
+import { isatty } from 'node:tty';
+import { pino, type Logger } from 'pino';
 import { escapeControls } from '../json/escape-text.js';
+import { LogDestination } from './log-destination.js';
+
+const STANDARD_ERROR = 2;
+const NAME = 'countersign';
+
+/** A log and the number of its lines that could not be written. */
+export interface OpenLog {
+  readonly logger: Logger;
+  readonly lostLines: () => number;
+}
+
+/** `worker` is the number of the worker that the lines come from. */
+export function openLog(level: string, worker: number | undefined): OpenLog {
+  const destination = new LogDestination({ lossLine });
+  const lines = { write: (record: string) => destination.write(formatForTerminal(record)) };
+  const logger = pino({ level, name: NAME }, isatty(STANDARD_ERROR) ? lines : destination);
+  return {
+    logger: worker === undefined ? logger : logger.child({ worker }),
+    lostLines: () => destination.lostLines,
+  };
+}
+
+/** As the logger writes its warnings. */
+function lossLine(lostLines: number): string {
+  const warning = { level: pino.levels.values['warn'], time: Date.now(), pid: process.pid, name: NAME };
+  return `${JSON.stringify({ ...warning, lost_lines: lostLines, msg: 'lines of this log could not be written' })}\n`;
+}
 
 /** Of pino; a level in between is shown as the one below it. */
 const LEVELS: readonly (readonly [least: number, name: string])[] = [
@@ -17,7 +46,7 @@ const NOT_REPEATED: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'host
  * `12:00:00.123 INFO  reloaded generation=2 changes=["keys added: a/k2"]`, in UTC, with the stack of an error below it.
  * What is no record of ours stays as it is, but for characters that could move the cursor.
  */
-export function readableLine(line: string): string {
+export function formatForTerminal(line: string): string {
   const record = parseRecord(line);
   if (record === undefined) return `${escapeControls(line.replace(/\n$/, ''))}\n`;
   const { level, time, msg, err } = record;

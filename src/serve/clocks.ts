@@ -1,14 +1,19 @@
-/**
- * Notices that the process stood still (SIGSTOP, a swapped-out host, a long pause). Checks that queued up
- * meanwhile are ones that Envoy has long given up; their resets wait unread behind them, and a nonce claimed
- * for such a check would be lost to the producer's retry. So the frames are read first.
- */
+/** The machine's own clocks, for the composition root alone, and the detector of stand-stills of the process. */
 import { performance } from 'node:perf_hooks';
+import type { Clock } from '../nonces/nonce-store.js';
+
+/** Everything else is handed one. */
+export const systemClock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
 const TICK_MILLISECONDS = 50;
 /** Far above a garbage collection, below any check timeout worth setting. */
 const STALL_MILLISECONDS = 250;
 
+/**
+ * Notices that the process stood still (SIGSTOP, a swapped-out host, a long pause). Checks that queued up
+ * meanwhile are ones that Envoy has long given up; their resets wait unread behind them, and a nonce claimed
+ * for such a check would be lost to the producer's retry. So the frames are read first.
+ */
 export class StallDetector {
   readonly #timer: NodeJS.Timeout;
   #lastTickMs = performance.now();

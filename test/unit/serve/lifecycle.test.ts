@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { Health } from '../../../src/observability/health.js';
-import { drain } from '../../../src/serve/drain.js';
+import { drain } from '../../../src/serve/lifecycle.js';
 import type { RunningGrpcServer } from '../../../src/serve/grpc-server.js';
 
 /** A server with so many connections, whose calls end when they are let. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Configuration } from '../../../../src/config/settings.js';
 import type { RunningVerifier } from '../../../../src/serve/verifier.js';
-import { startWorkers } from '../../../../src/serve/workers/workers.js';
+import { startWorkers } from '../../../../src/serve/workers/supervisor.js';
 import { anyFreePort } from '../../../e2e/support/free-port.js';
 import { until } from '../../../support/until.js';
 
@@ -99,7 +99,7 @@ describe('the supervisor of workers', () => {
 
   it('passes a reload on to each', async () => {
     const { reload } = await start('works');
-    await reload?.('signal');
+    await reload('signal');
     await until('both were told', () => signals().length === 2);
     expect(signals()).toEqual(['0 SIGHUP', '1 SIGHUP']);
   });
@@ -158,7 +158,7 @@ describe('a supervisor that takes the place of another', () => {
     const { reload } = await start('unwell', { replace: true });
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(signals()).toEqual([]);
-    await reload?.('signal');
+    await reload('signal');
     await until('both were told', () => signals().length === 4);
     expect(signals()).toEqual(['0 SIGHUP', '0 take_over', '1 SIGHUP', '1 take_over']);
   });

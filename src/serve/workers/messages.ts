@@ -20,48 +20,32 @@ export interface WorkerQuestion {
   readonly tenant: string | undefined;
 }
 
-/** Its answer. */
-export interface WorkerAnswer {
-  readonly kind: 'answer';
-  readonly id: number;
-  readonly answer: unknown;
-}
+export type FromWorker =
+  | WorkerState
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
+  /** A successor has taken the worker's socket: it drains and ends, and is not replaced. */
+  | { readonly kind: 'superseded' }
+  /** Asks for what is in the files. One load at a time. */
+  | { readonly kind: 'load' }
+  /** What was given last is in force. */
+  | { readonly kind: 'applied' };
 
-/** A successor has taken the worker's socket: it drains and ends, and nobody comes in its place. */
-export interface WorkerSuperseded {
-  readonly kind: 'superseded';
-}
-
-/** The order to take the socket from whoever has it. */
-export interface TakeOver {
-  readonly kind: 'take_over';
-}
-
-/** Asks for what is in the files; loads are numbered from 1, and 0 is what a worker is given to start with. */
-export interface LoadRequest {
-  readonly kind: 'load';
-  readonly load: number;
-}
-
-/** What that load gave is in force. */
-export interface LoadApplied {
-  readonly kind: 'applied';
-  readonly load: number;
-}
-
-/** A part of what a load gave. */
+/** A part of what a load gave. All of them are sent before the next load's. */
 export interface LoadedPart extends HandOverPart {
   readonly kind: 'part';
-  readonly load: number;
 }
 
-/** All parts were sent; see `judged-files.ts`. Without any, the load came to no end. */
+/** All parts were sent; see `load-files.ts`. Without any, the load came to no end. */
 export interface LoadedWhole {
   readonly kind: 'loaded';
-  readonly load: number;
   readonly problems: readonly string[] | undefined;
   readonly generation: number | undefined;
 }
 
-export type FromWorker = WorkerState | WorkerAnswer | WorkerSuperseded | LoadRequest | LoadApplied;
-export type ToWorker = WorkerQuestion | TakeOver | LoadedPart | LoadedWhole;
+/** The first `loaded` is what the worker is to start with, unasked; the others answer its `load`. */
+export type ToWorker =
+  | WorkerQuestion
+  | LoadedPart
+  | LoadedWhole
+  /** The order to take the socket from whoever has it. */
+  | { readonly kind: 'take_over' };

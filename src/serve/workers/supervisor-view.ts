@@ -1,25 +1,31 @@
 /** What the one admin port shows of several workers: ready while one of them serves, and how each of them is. */
-import { Counter, Gauge, Registry } from 'prom-client';
+import {
+  Counter,
+  Gauge,
+  Registry,
+  AggregatorRegistry,
+  type MetricObjectWithValues,
+  type MetricValue,
+} from 'prom-client';
 import type { FeedbackJwkSet } from '../../feedback/keyring.js';
 import type { AdminView, ReloadAnswer } from '../../observability/admin-server.js';
 import { Health } from '../../observability/health.js';
 import { addLogMetrics } from '../../observability/log-destination.js';
-import { MergedMetrics, type MetricsJson } from '../../observability/merged-metrics.js';
 import type { Worker } from './worker.js';
 
 /** What is looked at of a worker. */
 export type WorkerLook = Pick<Worker, 'number' | 'pid' | 'state' | 'replacements' | 'ask'>;
 
 /** The view, and how it learns of a death. */
-export interface WorkersView extends AdminView {
+export interface SupervisorView extends AdminView {
   readonly died: (number: number) => void;
 }
 
 /** The view of these workers; `lostLogLines` is of the process that shows them. */
-export function viewOfWorkers(
+export function supervisorView(
   workers: readonly WorkerLook[],
   lostLogLines: () => number = () => 0,
-): WorkersView {
+): SupervisorView {
   const ask = workers.map(
     (worker) => [worker.number, () => worker.ask('metrics') as Promise<MetricsJson | undefined>] as const,
   );
@@ -61,7 +67,7 @@ function healthOf(workers: readonly WorkerLook[]): Health {
   ]);
 }
 
-/** Well when each of them serves: before they take the place of others. */
+/** Well when each of them serves: before they take over from others. */
 export function healthOfEach(workers: readonly WorkerLook[]): Health {
   return new Health(
     workers.map((worker) => ({ name: `worker ${worker.number}`, fault: () => reasonOf(worker) })),
@@ -116,4 +122,56 @@ function ownMetrics(workers: readonly WorkerLook[], lostLogLines: () => number):
     },
   });
   return registry;
+}
+
+/** What `Registry.getMetricsAsJSON` gives. */
+export type MetricsJson = readonly MetricObjectWithValues<MetricValue<string>>[];
+
+/** Asks one process; undefined when it does not answer. */
+export type AskMetrics = () => Promise<MetricsJson | undefined>;
+
+/** Gauges tell of what is there now, and a dead process is not. prom-client's JSON has words for types. */
+const KINDS_THAT_STAY: ReadonlySet<unknown> = new Set(['counter', 'histogram']);
+
+/**
+ * The metrics of several processes as one scrape. What a process had counted when it was last asked goes on
+ * counting after its death: a sum that fell would look to Prometheus like a restart, and be added twice.
+ */
+export class MergedMetrics {
+  readonly contentType: Registry['contentType'];
+  readonly #own: Registry;
+  readonly #processes: ReadonlyMap<number, AskMetrics>;
+  readonly #last = new Map<number, MetricsJson>();
+  #departed: MetricsJson = [];
+
+  /** `own`: metrics of the process that merges. */
+  constructor(own: Registry, processes: ReadonlyMap<number, AskMetrics>) {
+    this.contentType = own.contentType;
+    this.#own = own;
+    this.#processes = processes;
+  }
+
+  /** The scrape. A process that does not answer in time is shown as it was. */
+  async metrics(): Promise<string> {
+    await Promise.all([...this.#processes].map(([number, ask]) => this.#ask(number, ask)));
+    const own = await this.#own.getMetricsAsJSON();
+    return merged([...this.#last.values(), this.#departed, own]).metrics();
+  }
+
+  /** The process of this number is dead; another one may come in its place. */
+  departed(number: number): void {
+    const last = this.#last.get(number) ?? [];
+    this.#last.delete(number);
+    const staying = last.filter(({ type }) => KINDS_THAT_STAY.has(type));
+    this.#departed = merged([this.#departed, staying]).getMetricsAsArray() as unknown as MetricsJson;
+  }
+
+  async #ask(number: number, ask: AskMetrics): Promise<void> {
+    const answer = await ask();
+    if (answer !== undefined) this.#last.set(number, answer);
+  }
+}
+
+function merged(parts: readonly MetricsJson[]): Registry {
+  return AggregatorRegistry.aggregate([...parts]);
 }

@@ -1,4 +1,4 @@
-import { StoreReport } from '../../../src/serve/store-report.js';
+import { StoreReport } from '../../../src/serve/stores.js';
 
 type Line = readonly [string, string, object];
 

@@ -1,4 +1,4 @@
-import { StallDetector } from '../../../src/serve/stall-detector.js';
+import { StallDetector } from '../../../src/serve/clocks.js';
 
 /** Keeps this thread from its event loop, as SIGSTOP or a long pause would. */
 function standStill(milliseconds: number): void {

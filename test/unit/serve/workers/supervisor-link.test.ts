@@ -1,9 +1,13 @@
 /** A worker's end of the channel, with a supervisor that writes down what it hears. */
 import { Registry } from 'prom-client';
 import { Health } from '../../../../src/observability/health.js';
-import { openWorkerLink, tellSuperseded, toldToTakeOver } from '../../../../src/serve/workers/worker-link.js';
+import {
+  openSupervisorLink,
+  tellSuperseded,
+  toldToTakeOver,
+} from '../../../../src/serve/workers/supervisor-link.js';
 import { until } from '../../../support/until.js';
-import type { FromWorker, WorkerQuestion } from '../../../../src/serve/workers/worker-messages.js';
+import type { FromWorker, WorkerQuestion } from '../../../../src/serve/workers/messages.js';
 
 const own = { send: Object.getOwnPropertyDescriptor(process, 'send'), connected: process.connected };
 let heard: FromWorker[];
@@ -16,7 +20,7 @@ beforeEach(() => {
   fault = undefined;
   setChannel(true);
   health = new Health([{ name: 'audit', fault: () => fault }]);
-  link = openWorkerLink({
+  link = openSupervisorLink({
     health,
     registry: new Registry(),
     describe: () => ({ policies: ['telemetry'] }),

@@ -1,4 +1,4 @@
-/** The files of a configuration, loaded and judged whole: as a thread of its own does it, off the loop that serves. */
+/** Loads the files of a configuration and judges them whole: run by a thread of its own (`load-thread.ts`), off the loop that serves. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renderProblems } from '../../config/document/findings.js';
 import { fileState } from '../../config/files/read-file.js';
@@ -9,7 +9,7 @@ import { findDisagreeingNewKey } from '../../feedback/signing-self-test.js';
 import { wipeFeedbackKeys } from './live-configuration.js';
 
 /** What was in the files at one moment, good or not. */
-export interface JudgedFiles {
+export interface LoadedFiles {
   /** Sentences for whoever wrote the files; they hold no secret. Absent when the configuration is good. */
   readonly problems: readonly string[] | undefined;
   /** The states of the files, and the configuration if it is good. Absent when the load came to no end. */
@@ -19,15 +19,15 @@ export interface JudgedFiles {
 }
 
 /** Where configurations come from: a thread that loads the files, or a supervisor that has one. */
-export interface ConfigurationFiles {
+export interface ConfigurationSource {
   /** What is in the files from now on. One load at a time. Never rejects for anything in a file. */
-  load(): Promise<JudgedFiles>;
+  load(): Promise<LoadedFiles>;
   /** Says that what `load` gave last is in force. */
   applied?(): void;
 }
 
 /** How files are judged. */
-export interface JudgeOptions {
+export interface LoadFilesOptions {
   /** Never throws for anything in a file. */
   readonly load: () => LoadResult;
   readonly signer: Signer;
@@ -40,7 +40,7 @@ const ATTEMPTS = 5;
 const BETWEEN_ATTEMPTS_MILLISECONDS = 50;
 
 /** Loads, tests new feedback keys, and packs. No private key stays behind but in the parts. */
-export async function judgeFiles({ load, signer, tested }: JudgeOptions): Promise<JudgedFiles> {
+export async function loadFiles({ load, signer, tested }: LoadFilesOptions): Promise<LoadedFiles> {
   const { result, isSteady } = await loadSteadily(load);
   const { fileStates } = result;
   if (!isSteady)
@@ -66,7 +66,7 @@ export async function judgeFiles({ load, signer, tested }: JudgeOptions): Promis
   }
 }
 
-function refused(problems: readonly string[], parts: HandOver): JudgedFiles {
+function refused(problems: readonly string[], parts: HandOver): LoadedFiles {
   return { problems, parts };
 }
 

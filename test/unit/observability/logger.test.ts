@@ -1,4 +1,4 @@
-import { readableLine } from '../../../src/observability/readable-line.js';
+import { formatForTerminal } from '../../../src/observability/logger.js';
 
 const record = (members: object): string =>
   `${JSON.stringify({ level: 30, time: 1_764_000_000_123, pid: 7, hostname: 'h', name: 'countersign', ...members })}\n`;
@@ -23,15 +23,15 @@ describe('a log record at a terminal', () => {
     ['JSON that is no record', '[1]\n', '[1]\n'],
     ['nothing', '', '\n'],
   ])('is one line: %s', (_title, line, text) => {
-    expect(readableLine(line)).toBe(text);
+    expect(formatForTerminal(line)).toBe(text);
   });
 
   it('has the stack of an error below it', () => {
     const err = { type: 'Error', message: 'boom', stack: 'Error: boom\n    at f (a.ts:1:1)' };
-    expect(readableLine(record({ level: 50, msg: 'a defect', err }))).toBe(
+    expect(formatForTerminal(record({ level: 50, msg: 'a defect', err }))).toBe(
       '16:00:00.123 ERROR a defect\n    Error: boom\n        at f (a.ts:1:1)\n',
     );
-    expect(readableLine(record({ msg: 'x', err: { code: 'E' } }))).toContain('    {"code":"E"}\n');
+    expect(formatForTerminal(record({ msg: 'x', err: { code: 'E' } }))).toContain('    {"code":"E"}\n');
   });
 
   it('cannot move the cursor or forge a line, whatever is in it', () => {
@@ -42,7 +42,7 @@ describe('a log record at a terminal', () => {
       hostile,
     ])
       expect(
-        readableLine(line)
+        formatForTerminal(line)
           .replace(/\n {4}/g, '')
           .slice(0, -1),
       ).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
