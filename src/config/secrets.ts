@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Secret } from '../storage/redis/settings.js';
 
 /** The only member of what stands in the place of a secret. No section of the configuration has such a name. */
-const PLACE = '\0secret';
+const SECRET_INDEX = '\0secret';
 
 /**
  * Whether two settings hold the same. One of them may have come over from another thread, whose objects have prototypes
@@ -28,22 +28,22 @@ function withoutSecrets(value: unknown, show: (secret: Secret) => unknown): unkn
 
 /** A copy without secrets, which are put at the end of `texts` instead; {@link restoreSecrets} puts them back. */
 export function takeSecrets<Settings>(settings: Settings, texts: string[]): Settings {
-  return withoutSecrets(settings, (secret) => ({ [PLACE]: texts.push(secret()) - 1 })) as Settings;
+  return withoutSecrets(settings, (secret) => ({ [SECRET_INDEX]: texts.push(secret()) - 1 })) as Settings;
 }
 
 /** What `takeSecrets` was given, whole again. */
 export function restoreSecrets<Settings>(settings: Settings, texts: readonly string[]): Settings {
   const restore = (value: unknown): unknown => {
-    const at = placeOf(value);
+    const at = indexOfSecret(value);
     const text = at === undefined ? undefined : texts[at];
     return text === undefined ? mapped(value, restore) : () => text;
   };
   return restore(settings) as Settings;
 }
 
-function placeOf(value: unknown): number | undefined {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, PLACE)) return undefined;
-  return (value as Record<typeof PLACE, number>)[PLACE];
+function indexOfSecret(value: unknown): number | undefined {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, SECRET_INDEX)) return undefined;
+  return (value as Record<typeof SECRET_INDEX, number>)[SECRET_INDEX];
 }
 
 function mapped(value: unknown, change: (member: unknown) => unknown): unknown {

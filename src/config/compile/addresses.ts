@@ -14,11 +14,11 @@ type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
 /** An IPv4 address in the form of an IPv6 one (RFC 4291, section 2.5.5.2), as `normal` spells it. */
 const MAPPED = /^::ffff:[0-9a-f]+:[0-9a-f]+$/;
 /** In the order in which a clash is told; the upstream is where Envoy connects. */
-const PLACES = ['listener', 'health', 'admin', 'upstream'] as const;
-type PlaceName = (typeof PLACES)[number];
+const ENDPOINTS = ['listener', 'health', 'admin', 'upstream'] as const;
+type EndpointName = (typeof ENDPOINTS)[number];
 
 /** One address and port. */
-interface Place {
+interface Endpoint {
   readonly name: string;
   readonly address: string;
   readonly port: number;
@@ -26,19 +26,19 @@ interface Place {
 
 /** Notes every fault. `admin` is the verifier's own, whose port Envoy cannot have. */
 export function checkAddresses(input: EnvoyInput, admin: AdminSettings, context: LoadContext): void {
-  const seen: Place[] = [{ name: 'admin', address: normal(admin.host), port: admin.port }];
-  for (const key of PLACES) {
-    const places = placesOf(key, input);
-    if (key !== 'upstream') for (const { address } of places) refuseUnbindable(key, address, context);
-    for (const place of places) {
-      const other = seen.find((one) => clash(one, place));
-      if (other !== undefined) refuseClash(key, place, other, context);
-      seen.push(place);
+  const seen: Endpoint[] = [{ name: 'admin', address: normal(admin.host), port: admin.port }];
+  for (const key of ENDPOINTS) {
+    const endpoints = endpointsOf(key, input);
+    if (key !== 'upstream') for (const { address } of endpoints) refuseUnbindable(key, address, context);
+    for (const one of endpoints) {
+      const other = seen.find((earlier) => clash(earlier, one));
+      if (other !== undefined) refuseClash(key, one, other, context);
+      seen.push(one);
     }
   }
 }
 
-function placesOf(key: PlaceName, input: EnvoyInput): Place[] {
+function endpointsOf(key: EndpointName, input: EnvoyInput): Endpoint[] {
   const endpoint = input[key];
   if (endpoint === undefined) return [];
   return [endpoint.address]
@@ -51,22 +51,22 @@ function normal(address: string): string {
   return isIP(address) === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
 }
 
-function refuseUnbindable(key: PlaceName, address: string, context: LoadContext): void {
-  const place = ['envoy', key, 'address'];
+function refuseUnbindable(key: EndpointName, address: string, context: LoadContext): void {
+  const path = ['envoy', key, 'address'];
   if (isIP(address) === 0)
     context.findings.problem(
-      place,
+      path,
       `${quote(address)} is no IP address, and Envoy resolves no name to listen on: a name may mean another address tomorrow, or several`,
       key === 'admin'
         ? 'write an address, such as 127.0.0.1 or ::1'
         : "write addresses, such as ['127.0.0.1', '::1'] for localhost or ['0.0.0.0', '::'] for all",
     );
   else if (MAPPED.test(address))
-    context.findings.problem(place, 'is an IPv4 address inside an IPv6 one', 'write it as an IPv4 address');
+    context.findings.problem(path, 'is an IPv4 address inside an IPv6 one', 'write it as an IPv4 address');
 }
 
-function refuseClash(key: PlaceName, place: Place, other: Place, { findings }: LoadContext): void {
-  if (other.name !== place.name)
+function refuseClash(key: EndpointName, one: Endpoint, other: Endpoint, { findings }: LoadContext): void {
+  if (other.name !== one.name)
     findings.problem(
       ['envoy', key, 'port'],
       `is also the port of ${other.name}`,
@@ -75,27 +75,27 @@ function refuseClash(key: PlaceName, place: Place, other: Place, { findings }: L
   else
     findings.problem(
       ['envoy', key, 'address'],
-      `has ${quote(place.address)} twice or inside another`,
+      `has ${quote(one.address)} twice or inside another`,
       'name it once',
     );
 }
 
 /** Whether one could not be bound beside the other, or would take what is meant for it. */
-function clash(one: Place, other: Place): boolean {
+function clash(one: Endpoint, other: Endpoint): boolean {
   if (one.port !== other.port || one.port === 0) return false;
   return one.address === other.address || covers(one, other) || covers(other, one);
 }
 
 /** The address that stands for all others of its family; a name may mean one of either, and an upstream may be elsewhere. */
-function covers({ address }: Place, other: Place): boolean {
-  if (address !== '0.0.0.0' && address !== '::') return false;
+function covers({ address }: Endpoint, other: Endpoint): boolean {
+  if (!isWildcard(address)) return false;
   const family = isIP(other.address);
   if (other.name === 'envoy.upstream' && !isHere(other.address)) return false;
   return family === 0 || family === isIP(address);
 }
 
 function isHere(address: string): boolean {
-  return address === 'localhost' || address === '::1' || address.startsWith('127.') || isWildcard(address);
+  return isLoopback(address) || isWildcard(address);
 }
 
 function isWildcard(address: string): boolean {

@@ -16,12 +16,14 @@ import { directoryFault } from './writable-paths.js';
 
 /** Of a password file: longer than any password, shorter than a mistake. */
 const MAX_SECRET_BYTES = 4_096;
-const PLACE = ['nonces', 'redis'] as const;
+const REDIS = ['nonces', 'redis'] as const;
 
 /** Where the lmdb store goes when the file does not say. */
 const defaultNonceDirectory = 'state/nonces';
 /** A `Set` throws at 16,777,216 entries. */
 const maxMemoryEntries = 16_000_000;
+
+/** Compiles the section; faults are noted. */
 export function compileNonces(
   input: ConfigurationInput,
   workers: number,
@@ -29,10 +31,9 @@ export function compileNonces(
 ): NonceSettings {
   const { store, maxEntries, durability } = input.nonces;
   const maxEntriesPerIdentity = input.nonces.maxEntriesPerIdentity ?? maxEntries;
-  const place = (key: string) => ['nonces', key];
   if (maxEntriesPerIdentity > maxEntries)
     context.findings.problem(
-      place('maxEntriesPerIdentity'),
+      ['nonces', 'maxEntriesPerIdentity'],
       `is more than maxEntries (${maxEntries})`,
       'lower it, or raise maxEntries',
     );
@@ -44,7 +45,7 @@ export function compileNonces(
   }
   if (store === 'redis') return { store, ...bounds, redis: compileRedisStore(input, context) };
   const directory = context.resolve(input.nonces.directory ?? defaultNonceDirectory);
-  context.noteFault(place('directory'), directoryFault(directory));
+  context.noteFault(['nonces', 'directory'], directoryFault(directory));
   return { store, directory, ...bounds, durability: durability ?? 'process' };
 }
 
@@ -104,10 +105,10 @@ function compileRedis(input: RedisInput, context: LoadContext): RedisSettings {
   const deployment = compileDeployment(input, context);
   const isCluster = deployment.kind === 'cluster';
   if (isCluster && input.database !== 0)
-    context.findings.problem([...PLACE, 'database'], 'is not 0, and a cluster has no other', 'remove it');
+    context.findings.problem([...REDIS, 'database'], 'is not 0, and a cluster has no other', 'remove it');
   if (isCluster && input.waitReplicas > 0)
     context.findings.problem(
-      [...PLACE, 'waitReplicas'],
+      [...REDIS, 'waitReplicas'],
       'is for one server or for sentinels',
       'remove it, and set min-replicas-to-write on the masters of the cluster',
     );
@@ -115,7 +116,7 @@ function compileRedis(input: RedisInput, context: LoadContext): RedisSettings {
     deployment,
     database: input.database,
     username: input.username,
-    password: readSecret(input.passwordFile, [...PLACE, 'passwordFile'], context),
+    password: readSecret(input.passwordFile, [...REDIS, 'passwordFile'], context),
     tls: input.tls && compileTls(input.tls, context),
     keyPrefix: input.keyPrefix,
     timeoutMilliseconds: input.timeoutMilliseconds,
@@ -129,12 +130,12 @@ function compileDeployment(input: RedisInput, context: LoadContext): RedisDeploy
   const given = [address, sentinel, cluster].filter((one) => one !== undefined);
   if (given.length !== 1)
     context.findings.problem(
-      PLACE,
+      REDIS,
       given.length === 0 ? 'says nowhere where Redis is' : 'says in several ways where Redis is',
       'give exactly one of address, sentinel and cluster',
     );
   if (sentinel !== undefined) {
-    const password = readSecret(sentinel.passwordFile, [...PLACE, 'sentinel', 'passwordFile'], context);
+    const password = readSecret(sentinel.passwordFile, [...REDIS, 'sentinel', 'passwordFile'], context);
     const addresses = sentinel.addresses.map(parseAddress);
     return { kind: 'sentinel', master: sentinel.master, addresses, username: sentinel.username, password };
   }
@@ -149,17 +150,17 @@ function parseAddress(text: string): RedisAddress {
 }
 
 function compileTls(input: NonNullable<RedisInput['tls']>, context: LoadContext): RedisTls {
-  const place = [...PLACE, 'tls'];
+  const path = [...REDIS, 'tls'];
   if ((input.certificateFile === undefined) !== (input.privateKeyFile === undefined))
     context.findings.problem(
-      place,
+      path,
       'names a certificate without its key, or a key without its certificate',
       'give both certificateFile and privateKeyFile, or neither',
     );
   return {
-    authority: readPem(input.caFile, [...place, 'caFile'], context),
-    certificate: readPem(input.certificateFile, [...place, 'certificateFile'], context),
-    privateKey: readSecret(input.privateKeyFile, [...place, 'privateKeyFile'], context, 'keep'),
+    authority: readPem(input.caFile, [...path, 'caFile'], context),
+    certificate: readPem(input.certificateFile, [...path, 'certificateFile'], context),
+    privateKey: readSecret(input.privateKeyFile, [...path, 'privateKeyFile'], context, 'keep'),
     serverName: input.serverName,
   };
 }

@@ -21,17 +21,17 @@ export function compileMatch(
     );
     return undefined;
   }
-  const place = [...path, 'match'];
-  checkMethods(input.methods, [...place, 'methods'], findings);
+  const matchPath = [...path, 'match'];
+  checkMethods(input.methods, [...matchPath, 'methods'], findings);
   if ((input.path === undefined) === (input.pathPrefix === undefined)) {
     const message = input.path === undefined ? 'names no path' : 'names two paths';
-    findings.problem(place, message, 'give either path or pathPrefix');
+    findings.problem(matchPath, message, 'give either path or pathPrefix');
     return undefined;
   }
   const kind = input.path === undefined ? 'prefix' : 'exact';
   const text = input.path ?? input.pathPrefix ?? '';
   checkConfiguredPath(text, kind, rawPaths !== undefined, {
-    path: [...place, kind === 'exact' ? 'path' : 'pathPrefix'],
+    path: [...matchPath, kind === 'exact' ? 'path' : 'pathPrefix'],
     findings,
   });
   return { kind, path: text, methods: new Set(input.methods), allowQuery: input.allowQuery };
@@ -71,11 +71,6 @@ function covers(earlier: RouteMatch, later: RouteMatch): boolean {
   return later.kind === 'exact' && later.path === earlier.path;
 }
 
-interface Place {
-  readonly path: ConfigurationPath;
-  readonly findings: Findings;
-}
-
 /** What somebody who thinks of patterns puts into a path: `*`, `{id}`, `<id>`, `a|b`, `^`, `:id`. */
 const PATTERN = /[*{}|^<>]|\/:/;
 /** Dot segments, doubled and wrong separators; Envoy merges or refuses them. */
@@ -89,7 +84,7 @@ export function checkConfiguredPath(
   text: string,
   kind: RouteMatch['kind'],
   takesRawPaths: boolean,
-  { path, findings }: Place,
+  { path, findings }: { readonly path: ConfigurationPath; readonly findings: Findings },
 ): void {
   const [message, remedy] = faultOf(text, takesRawPaths) ?? [];
   if (message !== undefined && remedy !== undefined) findings.problem(path, message, remedy);
