@@ -1,6 +1,6 @@
 /** `countersign serve`: load, prove the arithmetic, start, and stop on a signal. */
 import type { Logger } from 'pino';
-import { unpackConfiguration, wipeHandOver, type HandOver } from '../config/hand-over.js';
+import { unpackConfiguration, wipePacked, type PackedConfiguration } from '../config/packed-configuration.js';
 import type { Configuration } from '../config/settings.js';
 import { selectEngine } from '../crypto/engines.js';
 import { selfTest } from '../crypto/self-test.js';
@@ -58,7 +58,8 @@ export async function serve(file: string, options: ServeOptions = {}): Promise<n
 const AT_ONCE = (): Promise<void> => Promise.resolve();
 
 /** What is served, and how. */
-type Served = ServeOptions & Pick<StartOptions, 'files' | 'fileStates'> & { readonly parts: HandOver };
+type Served = ServeOptions &
+  Pick<StartOptions, 'files' | 'fileStates'> & { readonly parts: PackedConfiguration };
 
 async function serveConfiguration(
   configuration: Configuration,
@@ -116,7 +117,7 @@ function start(
     const { replace, lostLogLines } = options;
     return startWorkers(configuration, logger, { replace, files, lostLogLines });
   }
-  wipeHandOver(parts);
+  wipePacked(parts);
   if (worker === undefined) return startVerifier(configuration, logger, options);
   return startVerifier(configuration, logger, {
     ...options,

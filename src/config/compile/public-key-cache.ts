@@ -1,4 +1,4 @@
-/** Public keys that were judged already: the proof of prime order takes up to a millisecond a key, and a reload has them all. */
+/** Public keys that were judged already: judging one takes up to 0.2 ms, of 20,000 some seconds, and a reload has them all. */
 import { parsePublicKey, type PublicKeyResult } from '../../crypto/public-key.js';
 
 const KEY_BYTES = 32;

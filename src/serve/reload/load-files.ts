@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renderProblems } from '../../config/document/findings.js';
 import { fileState } from '../../config/files/read-file.js';
-import { packConfiguration, type HandOver } from '../../config/hand-over.js';
+import { packConfiguration, type PackedConfiguration } from '../../config/packed-configuration.js';
 import type { FileStates, LoadResult } from '../../config/settings.js';
 import type { Signer } from '../../crypto/signing.js';
 import { findDisagreeingNewKey } from '../../feedback/signing-self-test.js';
@@ -13,7 +13,7 @@ export interface LoadedFiles {
   /** Sentences for whoever wrote the files; they hold no secret. Absent when the configuration is good. */
   readonly problems: readonly string[] | undefined;
   /** The states of the files, and the configuration if it is good. Absent when the load came to no end. */
-  readonly parts: HandOver | undefined;
+  readonly parts: PackedConfiguration | undefined;
   /** From a supervisor: under which generation a process that starts takes it over. Default: the first. */
   readonly generation?: number | undefined;
 }
@@ -66,7 +66,7 @@ export async function loadFiles({ load, signer, tested }: LoadFilesOptions): Pro
   }
 }
 
-function refused(problems: readonly string[], parts: HandOver): LoadedFiles {
+function refused(problems: readonly string[], parts: PackedConfiguration): LoadedFiles {
   return { problems, parts };
 }
 

@@ -6,7 +6,11 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { unpackConfiguration, wipeHandOver, type HandOver } from '../../config/hand-over.js';
+import {
+  unpackConfiguration,
+  wipePacked,
+  type PackedConfiguration,
+} from '../../config/packed-configuration.js';
 import { settingsThatNeedRestart } from '../../config/restart-settings.js';
 import type { Configuration, FileStates } from '../../config/settings.js';
 import type { ConfigurationSource } from './load-files.js';
@@ -114,14 +118,14 @@ function warningsOf({ warnings }: Configuration): readonly string[] {
 }
 
 async function unpack(
-  parts: HandOver | undefined,
+  parts: PackedConfiguration | undefined,
   generation: number,
 ): Promise<{ readonly configuration?: Configuration | undefined; readonly fileStates?: FileStates }> {
   if (parts === undefined) return {};
   try {
     return await unpackConfiguration(parts, generation, nextTurn);
   } finally {
-    wipeHandOver(parts);
+    wipePacked(parts);
   }
 }
 

@@ -1,5 +1,5 @@
 /** What a supervisor and its workers tell each other over the channel between them. */
-import type { HandOverPart } from '../../config/hand-over.js';
+import type { PackedPart } from '../../config/packed-configuration.js';
 import type { ComponentState } from '../../observability/health.js';
 
 /** A worker's health, told when it changes and several times a second besides: it is a sign of life. */
@@ -31,7 +31,7 @@ export type FromWorker =
   | { readonly kind: 'applied' };
 
 /** A part of what a load gave. All of them are sent before the next load's. */
-export interface LoadedPart extends HandOverPart {
+export interface LoadedPart extends PackedPart {
   readonly kind: 'part';
 }
 

@@ -4,7 +4,7 @@
  * by then (docs/security-requirements.md#42).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { wipeHandOver, type HandOver } from '../../config/hand-over.js';
+import { wipePacked, type PackedConfiguration } from '../../config/packed-configuration.js';
 import type { ConfigurationSource, LoadedFiles } from '../reload/load-files.js';
 
 /** Of the workers, which notice a signal or a changed file one after the other, all are answered by one load. */
@@ -26,7 +26,7 @@ export class SharedConfiguration {
   #generation = 1;
 
   /** `parts`: what the workers are started with. */
-  constructor(source: ConfigurationSource, parts: HandOver) {
+  constructor(source: ConfigurationSource, parts: PackedConfiguration) {
     this.#source = source;
     this.#lastGood = { problems: undefined, parts, generation: this.#generation };
   }
@@ -82,5 +82,5 @@ export class SharedConfiguration {
 }
 
 function wipe({ parts = [] }: LoadedFiles): void {
-  wipeHandOver(parts);
+  wipePacked(parts);
 }

@@ -3,7 +3,7 @@
  * health, answers what the admin port of the supervisor shows, and is given its configuration.
  */
 
-import type { HandOverPart } from '../../config/hand-over.js';
+import type { PackedPart } from '../../config/packed-configuration.js';
 import { workerSocketPaths, type Configuration } from '../../config/settings.js';
 import type { ProcessRole, ProcessView } from '../lifecycle.js';
 import type { ConfigurationSource, LoadedFiles } from '../reload/load-files.js';
@@ -83,7 +83,7 @@ export class SupervisorFiles implements ConfigurationSource {
   readonly #first: Promise<LoadedFiles>;
   #isStarted = false;
   #resolve: (files: LoadedFiles) => void = () => undefined;
-  #parts: HandOverPart[] = [];
+  #parts: PackedPart[] = [];
 
   /** Listens from now on: the supervisor gives the last good configuration without being asked. */
   constructor() {

@@ -1,9 +1,9 @@
 /** One load for all workers, and the last good configuration for whoever comes later. */
-import type { HandOver } from '../../../../src/config/hand-over.js';
+import type { PackedConfiguration } from '../../../../src/config/packed-configuration.js';
 import type { LoadedFiles } from '../../../../src/serve/reload/load-files.js';
 import { SharedConfiguration } from '../../../../src/serve/workers/shared-configuration.js';
 
-const partsOf = (byte: number): HandOver => [
+const partsOf = (byte: number): PackedConfiguration => [
   { bytes: Uint8Array.of(byte), isSecret: true },
   { bytes: Uint8Array.of(byte), isSecret: false },
 ];

@@ -13,17 +13,17 @@ import { restoreSecrets, takeSecrets } from './secrets.js';
 import { deepFreeze, type Configuration, type FileStates } from './settings.js';
 
 /** A part as bytes. */
-export interface HandOverPart {
+export interface PackedPart {
   readonly bytes: Uint8Array;
   /** Holds private keys: nothing that is made of it points into it. */
   readonly isSecret: boolean;
 }
 
 /** A configuration, in order; of a load that was refused, the states of its files alone. */
-export type HandOver = readonly HandOverPart[];
+export type PackedConfiguration = readonly PackedPart[];
 
 /** What the parts hold together. */
-export interface HandedOver {
+export interface UnpackedConfiguration {
   /** Absent where the load was refused. */
   readonly configuration: Configuration | undefined;
   readonly fileStates: FileStates;
@@ -63,13 +63,13 @@ type Part =
 export function packConfiguration(
   configuration: Configuration | undefined,
   fileStates: FileStates,
-): HandOver {
+): PackedConfiguration {
   const parts: Part[] = slices([...fileStates]).map((entries) => ({ kind: 'fileStates', entries }));
   if (configuration !== undefined) parts.unshift(...partsOf(configuration));
   return parts.map(packPart);
 }
 
-function packPart(part: Part): HandOverPart {
+function packPart(part: Part): PackedPart {
   const bytes = serialize(part);
   const secrets = secretsOf(part);
   for (const secret of secrets) secret.fill(0);
@@ -152,10 +152,10 @@ function packDomain({ activeKid, keys }: SigningDomain): PackedDomain {
  * as they are, and can be unpacked again.
  */
 export async function unpackConfiguration(
-  parts: HandOver,
+  parts: PackedConfiguration,
   generation: number,
   pause: () => Promise<void>,
-): Promise<HandedOver> {
+): Promise<UnpackedConfiguration> {
   const builder = new Builder(generation);
   for (const { bytes } of parts) {
     builder.take(deserialize(bytes) as Part);
@@ -165,7 +165,7 @@ export async function unpackConfiguration(
 }
 
 /** Overwrites the private keys in the parts. What was made of them stays as it is. */
-export function wipeHandOver(parts: HandOver): void {
+export function wipePacked(parts: PackedConfiguration): void {
   for (const { bytes, isSecret } of parts) if (isSecret) bytes.fill(0);
 }
 
@@ -210,7 +210,7 @@ class Builder {
     }
   }
 
-  result(): HandedOver {
+  result(): UnpackedConfiguration {
     return { configuration: this.#head && this.#configuration(this.#head), fileStates: this.#fileStates };
   }
 

@@ -1,6 +1,10 @@
 /** A configuration on its way from the thread that judged it to the loop that serves. */
 import { configurationChanges } from '../../../src/config/configuration-changes.js';
-import { packConfiguration, unpackConfiguration, wipeHandOver } from '../../../src/config/hand-over.js';
+import {
+  packConfiguration,
+  unpackConfiguration,
+  wipePacked,
+} from '../../../src/config/packed-configuration.js';
 import { settingsThatNeedRestart } from '../../../src/config/restart-settings.js';
 import type { Configuration } from '../../../src/config/settings.js';
 import { nodeSigner } from '../../../src/crypto/signing.js';
@@ -46,7 +50,7 @@ function rich(changes: Readonly<Record<string, unknown>> = {}): Configuration {
 async function handedOver(configuration: Configuration): Promise<Configuration> {
   const parts = packConfiguration(configuration, fileStates);
   const { configuration: next } = await unpackConfiguration(parts, 7, atOnce);
-  wipeHandOver(parts);
+  wipePacked(parts);
   if (next === undefined) throw new Error('nothing was handed over');
   return next;
 }
@@ -83,7 +87,7 @@ describe('what is handed over', () => {
     }
     const other = { ...settings, nonces: { store: 'redis', redis: { ...login, password: () => 'other' } } };
     expect(settingsThatNeedRestart(changed, { ...changed, settings: other } as never)).toEqual(['nonces']);
-    wipeHandOver(parts);
+    wipePacked(parts);
     expect(bytes()).not.toContain('hunter2');
   });
 
@@ -96,7 +100,7 @@ describe('what is handed over', () => {
     const configuration = rich();
     const parts = packConfiguration(configuration, fileStates);
     const { configuration: next } = await unpackConfiguration(parts, 2, atOnce);
-    wipeHandOver(parts);
+    wipePacked(parts);
     const message = Buffer.from('an answer');
     const domains = ({ snapshot }: Configuration) => [
       snapshot.feedback!.defaultDomain,
