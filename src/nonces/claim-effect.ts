@@ -1,6 +1,6 @@
 /** The claim as an effect of the pipeline, over a store: plans become claims, outcomes become refusals, and copies wait. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Claimed, ClaimNonce, ClaimPlan } from '../verify/admission.js';
+import type { Claimed, ClaimNonce, ClaimPlan } from '../verify/effects.js';
 import { refuse, type Refusal, type RefusalCode } from '../verify/refusal.js';
 import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore } from './nonce-store.js';
 

@@ -4,7 +4,7 @@
  */
 import { checkBounded } from '../storage/storage-error.js';
 import { isInsideWindow, skewOf } from '../verify/checks/freshness.js';
-import type { RateLimits } from '../verify/rate-limiter.js';
+import type { RateLimits } from '../verify/effects.js';
 
 /** One verified request asking to be the first with its nonce. Nothing unsigned goes into `key`. */
 export interface NonceClaim {

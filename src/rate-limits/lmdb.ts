@@ -4,7 +4,7 @@
  * in one transaction.
  */
 import { createHash } from 'node:crypto';
-import type { RateLimits, Reservation } from '../verify/rate-limiter.js';
+import type { RateLimits, Reservation } from '../verify/effects.js';
 import { RateWindow } from './rate-window.js';
 import { refuse, type Refusal } from '../verify/refusal.js';
 import type { RateLimit } from '../verify/snapshot.js';

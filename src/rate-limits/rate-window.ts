@@ -1,7 +1,7 @@
 /**
  * At most N reservations in any 60 seconds, in so few bytes that a database can hold the window of every subject:
  * one count for each second. A second counts until all of it lies a minute back, so a slot is free up to one
- * second later than by the exact window of `rate-limiter.ts`, and never earlier (docs/adr/0014-rate-limit-seconds.md).
+ * second later than by the exact window of `memory.ts`, and never earlier (docs/adr/0014-rate-limit-seconds.md).
  */
 
 /** The second that is running, and the 60 before it. */

@@ -1,6 +1,6 @@
-/** The rate limit that all verifiers count together: the exact sliding window of `verify/rate-limiter.ts`, in Redis. */
+/** The rate limit that all verifiers count together: the exact sliding window of `memory.ts`, in Redis. */
 import { createHash, randomBytes } from 'node:crypto';
-import type { RateLimits, Reservation } from '../verify/rate-limiter.js';
+import type { RateLimits, Reservation } from '../verify/effects.js';
 import { refuse, type Refusal } from '../verify/refusal.js';
 import type { RateLimit } from '../verify/snapshot.js';
 import { redisScript } from '../storage/redis/command.js';

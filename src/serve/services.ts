@@ -53,7 +53,7 @@ export function assembleCheckService(
   return new AuthorizationService({
     snapshot: () => live.snapshot,
     verifier: createStrictVerifier(selectEngine()),
-    admission: new Admission({ rateLimiter: rates, claimNonce }),
+    admission: new Admission({ rateLimits: rates, claimNonce }),
     executions,
     certificates,
     audit,

@@ -19,7 +19,8 @@ import { openLmdbExecutionStore } from '../executions/lmdb-store.js';
 import { createMemoryExecutionStore } from '../executions/memory-store.js';
 import { openRedisExecutionStore } from '../executions/redis-store.js';
 import { openLmdbRateLimits } from '../rate-limits/lmdb.js';
-import { RateLimiter, type RateLimits } from '../verify/rate-limiter.js';
+import { MemoryRateLimits } from '../rate-limits/memory.js';
+import type { RateLimits } from '../verify/effects.js';
 
 /** What is to be undone at the stop, in the order in which it was done. */
 export type Undo = (() => unknown)[];
@@ -151,7 +152,7 @@ export function openRateLimits(
 ): OpenRateLimits {
   if (store.rateLimits !== undefined) return { limits: store.rateLimits, close: () => Promise.resolve() };
   if (workers === 1 || nonces.store !== 'lmdb')
-    return { limits: new RateLimiter(), close: () => Promise.resolve() };
+    return { limits: new MemoryRateLimits(), close: () => Promise.resolve() };
   const limits = openLmdbRateLimits({ directory: nonces.directory, nowSeconds: secondsSinceBoot });
   return { limits, close: () => limits.close() };
 }

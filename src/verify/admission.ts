@@ -1,47 +1,11 @@
 /**
- * The two effects behind a verified request, in their order: a slot of the operator's rate limit, then the
- * one nonce claim, the last step of all. What did not end in an allow is given back.
+ * The two effects behind a verified request, in their order: a slot of the operator's rate limit, then the one nonce
+ * claim, the last step of all. What did not end in an allow is given back, so that neither a replay nor a failing
+ * store uses up anybody's allowance.
  */
-import type { Verified } from './pipeline.js';
-import { refuse, type Refusal } from './refusal.js';
-import type { RateLimits, Reservation } from './rate-limiter.js';
-import type { Freshness } from './snapshot.js';
-import { PendingAdmissions, type Ending, type PendingAdmission } from './pending-admissions.js';
-
-/** A verified request that asks to be the first with its nonce. */
-export interface ClaimPlan {
-  /** From `nonceKey`. */
-  readonly key: Buffer;
-  readonly identity: string;
-  readonly timestampSeconds: number;
-  readonly freshness: Freshness;
-  /** Our decision id; a later replay learns it. */
-  readonly requestId: string;
-}
-
-/** The claim was won, and its caller is not answered yet. Ends with exactly one of the two. */
-export interface Claimed {
-  readonly kind: 'claimed';
-  /** It stands: its caller is answered with an allow. Copies elsewhere need not wait any longer. Never throws. */
-  readonly settle: () => void;
-  /** Gives it back; only for a claim that is not followed by an allow. */
-  readonly withdraw: () => void | Promise<void>;
-}
-
-/**
- * Claims a nonce once. A copy whose claim somebody else holds, and may still give back, waits for that. `stillWanted`
- * is asked just before a deferred claim is written, and while a copy waits. Never throws.
- */
-export type ClaimNonce = (
-  plan: ClaimPlan,
-  stillWanted: () => boolean,
-) => Claimed | Refusal | Promise<Claimed | Refusal>;
-
-/** Where both effects happen. */
-export interface Effects {
-  readonly rateLimiter: RateLimits;
-  readonly claimNonce: ClaimNonce;
-}
+import type { ClaimOnce, Verified } from './pipeline.js';
+import { type Refusal, refuse } from './refusal.js';
+import type { ClaimPlan, Claimed, Effects, Reservation } from './effects.js';
 
 /** What is known of the call that waits for this decision. */
 export interface PendingCall {
@@ -68,6 +32,52 @@ export interface Admitted {
 type Outcome = Admitted | Refusal;
 /** A slot, no slot where there is no limit, or why there is none. */
 type Slot = Reservation | Refusal | undefined;
+
+/** What became of an admission: answered with an allow, given back after it was won, or refused. */
+type Ending = 'stands' | 'undone' | Refusal;
+
+/** One admission, from before its claim until it is answered. */
+class PendingAdmission {
+  #ending: Ending | undefined;
+  #ended: Promise<Ending> | undefined;
+  #wake: ((ending: Ending) => void) | undefined;
+
+  /** Resolves with what became of it. Nothing is made for the many that nobody waits for. */
+  ended(): Promise<Ending> {
+    if (this.#ending !== undefined) return Promise.resolve(this.#ending);
+    return (this.#ended ??= new Promise((resolve) => (this.#wake = resolve)));
+  }
+
+  /** Only the first ending counts. */
+  end(ending: Ending): void {
+    this.#ending ??= ending;
+    this.#wake?.(this.#ending);
+  }
+}
+
+/** Admissions of this process that are not answered yet, by nonce: a copy of one waits for what becomes of it. */
+class PendingAdmissions {
+  readonly #byNonce = new Map<string, PendingAdmission>();
+
+  find(key: Buffer): PendingAdmission | undefined {
+    return this.#byNonce.size > 0 ? this.#byNonce.get(nameOf(key)) : undefined;
+  }
+
+  /** For a nonce of which `find` has just found none; the returned function ends it. */
+  begin(key: Buffer): (ending: Ending) => void {
+    const name = nameOf(key);
+    const begun = new PendingAdmission();
+    this.#byNonce.set(name, begun);
+    return (ending) => {
+      if (this.#byNonce.get(name) === begun) this.#byNonce.delete(name);
+      begun.end(ending);
+    };
+  }
+}
+
+function nameOf(key: Buffer): string {
+  return key.toString('latin1');
+}
 
 /** Admits verified requests. One instance a process: it knows which admissions are pending. */
 export class Admission {
@@ -153,7 +163,7 @@ export class Admission {
 
   #reserve({ policy, context }: Verified, call: PendingCall): Slot | Promise<Slot> {
     if (policy.rateLimit === undefined) return undefined;
-    return this.#effects.rateLimiter.reserve(
+    return this.#effects.rateLimits.reserve(
       policy.rateLimit,
       context.operator ?? context.identity,
       call.monotonicMs(),
@@ -229,16 +239,9 @@ function claimed(result: Claimed | Refusal, giveBack: () => void): Outcome {
   return result;
 }
 
-function planOf(verified: Verified, once: NonNullable<Verified['once']>, call: PendingCall): ClaimPlan {
-  const { identity } = verified.context;
-  const { freshness } = verified.policy;
-  return {
-    key: once.key,
-    identity,
-    timestampSeconds: once.timestampSeconds,
-    freshness,
-    requestId: call.requestId,
-  };
+function planOf({ context, policy }: Verified, once: ClaimOnce, { requestId }: PendingCall): ClaimPlan {
+  const { key, timestampSeconds } = once;
+  return { key, identity: context.identity, timestampSeconds, freshness: policy.freshness, requestId };
 }
 
 function nothing(): void {

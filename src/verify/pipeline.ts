@@ -40,13 +40,19 @@ export interface JudgeOptions {
   readonly timer: { mark(stage: JudgementStage): void };
 }
 
+/** What makes a request count once: the key of its nonce, and the time that it signed. */
+export interface ClaimOnce {
+  readonly key: Buffer;
+  readonly timestampSeconds: number;
+}
+
 /** Proven in every respect but one: that it is the first with its nonce. */
 export interface Verified {
   readonly kind: 'verified';
   readonly policy: SignedPolicy;
   readonly context: VerifiedContext;
   /** Absent where the policy asks for no claim. */
-  readonly once: { readonly key: Buffer; readonly timestampSeconds: number } | undefined;
+  readonly once: ClaimOnce | undefined;
 }
 
 export type Judgement = Refusal | Verified | { readonly kind: 'pass_through' };
@@ -147,7 +153,7 @@ interface SignatureClaim {
 interface ProvenKey {
   readonly kind: 'proven';
   readonly kid: string;
-  readonly once: NonNullable<Verified['once']>;
+  readonly once: ClaimOnce;
 }
 
 /** The signature, and under which key its nonce is remembered from now on. */

@@ -9,7 +9,7 @@ import { initialiseNonceDirectory, openLmdbNonceStore } from '../../src/nonces/l
 import { claimEffect } from '../../src/nonces/claim-effect.js';
 import type { ClaimOutcome, NonceClaim, NonceStore } from '../../src/nonces/nonce-store.js';
 import { openRedisNonceStore } from '../../src/nonces/redis/store.js';
-import type { Claimed } from '../../src/verify/admission.js';
+import type { Claimed } from '../../src/verify/effects.js';
 import type { Refusal } from '../../src/verify/refusal.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';

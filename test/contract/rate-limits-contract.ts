@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Refusal } from '../../src/verify/refusal.js';
 import type { RateLimit } from '../../src/verify/snapshot.js';
-import type { Reservation } from '../../src/verify/rate-limiter.js';
+import type { Reservation } from '../../src/verify/effects.js';
 
 /** Limits without reservations, and a clock that the test moves. */
 export interface LimitsUnderTest {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openLmdbRateLimits, type LmdbRateLimits } from '../../src/rate-limits/lmdb.js';
-import type { Reservation } from '../../src/verify/rate-limiter.js';
+import type { Reservation } from '../../src/verify/effects.js';
 import type { Refusal } from '../../src/verify/refusal.js';
 import { compileScript, runScript, type CompiledScript } from '../support/child-process.js';
 

@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openLmdbRateLimits, type LmdbRateLimits } from '../../src/rate-limits/lmdb.js';
-import { RateLimiter } from '../../src/verify/rate-limiter.js';
+import { MemoryRateLimits } from '../../src/rate-limits/memory.js';
 import { RedisServer } from '../support/redis-server.js';
 import { newPrefix, RedisStores, redisAt, untilHealthy } from './nonce-store-redis-harness.js';
 import { describeRateLimits } from './rate-limits-contract.js';
 
 describeRateLimits('one process', () => {
-  const limiter = new RateLimiter();
+  const limiter = new MemoryRateLimits();
   let nowMs = 12_345;
   return Promise.resolve({
     reserve: (limit, subject) => Promise.resolve(limiter.reserve(limit, subject, nowMs)),

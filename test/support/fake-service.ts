@@ -6,9 +6,10 @@ import type { CheckCall } from '../../src/envoy/ext-authz/call-deadline.js';
 import type { ExecutionStore } from '../../src/executions/execution-store.js';
 import { PeerCertificates } from '../../src/envoy/ext-authz/peer-certificates.js';
 import { DecisionMetrics } from '../../src/observability/decision-metrics.js';
-import { Admission, type ClaimNonce } from '../../src/verify/admission.js';
+import { Admission } from '../../src/verify/admission.js';
+import type { ClaimNonce } from '../../src/verify/effects.js';
 import type { PeerCertificate } from '../../src/verify/inbound-request.js';
-import { RateLimiter } from '../../src/verify/rate-limiter.js';
+import { MemoryRateLimits } from '../../src/rate-limits/memory.js';
 import { refuse } from '../../src/verify/refusal.js';
 import type { Snapshot } from '../../src/verify/snapshot.js';
 import { checkMessage, readResponse, type ReadResponse } from './check-messages.js';
@@ -128,7 +129,7 @@ export function fakeService(options: FakeServiceOptions = {}) {
     snapshot: typeof snapshot === 'function' ? snapshot : () => snapshot,
     verifier: strictVerifier,
     admission: new Admission({
-      rateLimiter: new RateLimiter(),
+      rateLimits: new MemoryRateLimits(),
       claimNonce: options.claimNonce ?? store.claim,
     }),
     executions: { remember: options.remember ?? (() => Promise.resolve()) },

@@ -12,7 +12,7 @@ import {
 } from '../../../src/observability/decision-metrics.js';
 import { addBuildInfo, createRegistry } from '../../../src/observability/process-metrics.js';
 import { StageTimer } from '../../../src/verify/stage-timer.js';
-import type { ClaimNonce, ClaimPlan } from '../../../src/verify/admission.js';
+import type { ClaimNonce, ClaimPlan } from '../../../src/verify/effects.js';
 import { noFacts } from '../../../src/verify/decision.js';
 import type { SignedPolicy } from '../../../src/verify/snapshot.js';
 import { refuse, type Refusal } from '../../../src/verify/refusal.js';

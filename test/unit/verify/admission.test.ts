@@ -1,12 +1,7 @@
-import {
-  Admission,
-  type Admitted,
-  type Claimed,
-  type ClaimNonce,
-  type PendingCall,
-} from '../../../src/verify/admission.js';
+import { Admission, type Admitted, type PendingCall } from '../../../src/verify/admission.js';
 import type { Verified } from '../../../src/verify/pipeline.js';
-import { RateLimiter, type RateLimits, type Reservation } from '../../../src/verify/rate-limiter.js';
+import { MemoryRateLimits } from '../../../src/rate-limits/memory.js';
+import type { Claimed, ClaimNonce, RateLimits, Reservation } from '../../../src/verify/effects.js';
 import { refuse, type Refusal } from '../../../src/verify/refusal.js';
 import { CERTIFICATE, codeOf, IDENTITY, KID, OPERATOR, profilePolicy } from '../../support/signed-request.js';
 
@@ -39,11 +34,11 @@ class FakeNonces {
 
 /** Limits that are shared: the same answers a turn later, or doubt. */
 class FakeSharedLimits implements RateLimits {
-  readonly #own = new RateLimiter();
+  readonly #own = new MemoryRateLimits();
   reservations = 0;
   failure: Refusal | undefined;
 
-  reserve(...of: Parameters<RateLimiter['reserve']>): Promise<Reservation | Refusal> {
+  reserve(...of: Parameters<MemoryRateLimits['reserve']>): Promise<Reservation | Refusal> {
     this.reservations++;
     return new Promise((resolve) => setImmediate(() => resolve(this.failure ?? this.#own.reserve(...of))));
   }
@@ -58,8 +53,8 @@ interface Given {
 function setUp({ deferred = true, shared = false, perMinute = 2 }: Given = {}) {
   const nonces = new FakeNonces(deferred);
   const limits = new FakeSharedLimits();
-  const rateLimiter = shared ? limits : new RateLimiter();
-  const admission = new Admission({ rateLimiter, claimNonce: nonces.claim });
+  const rateLimits = shared ? limits : new MemoryRateLimits();
+  const admission = new Admission({ rateLimits, claimNonce: nonces.claim });
   const verified = (
     nonce: string,
     change: { operator?: string | undefined; once?: boolean } = {},
@@ -278,7 +273,7 @@ describe.each([
   it('goes on where its twin could not be withdrawn, and does as the store says', async () => {
     const { verified, call, nonces } = setUp(given);
     const stuck = new Admission({
-      rateLimiter: new RateLimiter(),
+      rateLimits: new MemoryRateLimits(),
       claimNonce: (plan, stillWanted) =>
         Promise.resolve(nonces.claim(plan, stillWanted)).then((result) =>
           result.kind === 'claimed'

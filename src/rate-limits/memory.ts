@@ -1,37 +1,15 @@
 /**
- * At most N allowed requests in any 60 seconds, per operator and group: a sliding window. What that means is written in
- * docs/configuration.md#what-a-limit-means, and one contract suite holds every store to it (test/contract).
- * A slot is reserved before the nonce is claimed and given back if the claim is lost, so that neither a
- * replay nor a failing store uses up anybody's allowance. Entries exist only for mapped operators.
+ * The rate limit of one process: at most N allowed requests in any 60 seconds, per operator and group, a sliding window.
+ * What that means is written in docs/configuration.md#what-a-limit-means, and one contract suite holds every store to it
+ * (test/contract). Entries exist only for mapped operators.
  */
-import type { Refusal } from './refusal.js';
-import type { RateLimit } from './snapshot.js';
+import type { RateLimits, Reservation } from '../verify/effects.js';
+import type { RateLimit } from '../verify/snapshot.js';
 
 const WINDOW_MS = 60_000;
 
-/**
- * A reserved slot, or after how many whole seconds one is free (1 to 61) unless another request takes it. `giveBack`
- * returns this slot alone, at once or a moment later; after the slot has expired it changes nothing.
- */
-export type Reservation =
-  | { readonly kind: 'reserved'; readonly giveBack: () => void }
-  | { readonly kind: 'limited'; readonly retryAfterSeconds: number };
-
-/**
- * The port: slots of one process, or of all that share a store. A slot is free a minute after it was reserved, never
- * earlier and at most a second later. A refusal is doubt, never a limit.
- */
-export interface RateLimits {
-  /** `nowMs` is this process's monotonic clock; a store that is shared has a clock of its own. Never rejects. */
-  reserve(
-    limit: RateLimit,
-    subject: string,
-    nowMs: number,
-  ): Reservation | Refusal | Promise<Reservation | Refusal>;
-}
-
 /** The limits of one process, exact to the millisecond: a step of the wall clock neither frees nor blocks anybody. */
-export class RateLimiter implements RateLimits {
+export class MemoryRateLimits implements RateLimits {
   readonly #windows = new Map<string, SlidingWindow>();
 
   reserve(limit: RateLimit, subject: string, nowMs: number): Reservation {
