@@ -4,20 +4,22 @@
  * Several workers are started by `workers/supervisor.ts`, and each is such a verifier.
  */
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { Configuration, FileStates, LimitSettings } from '../config/settings.js';
 import { selectEngine } from '../crypto/engines.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
+import type { Health } from '../observability/health.js';
 import { LoadMetrics } from '../observability/load-metrics.js';
 import { addLogMetrics } from '../observability/log-destination.js';
 import { addBuildInfo, createRegistry } from '../observability/process-metrics.js';
 import { systemClock as clock } from './clocks.js';
-import { startGrpcServer } from './grpc-server.js';
+import { startGrpcServer, type RunningGrpcServer } from './grpc-server.js';
 import { run, standaloneRole, type ProcessRole } from './lifecycle.js';
 import { LiveConfiguration } from './reload/live-configuration.js';
 import type { ConfigurationSource } from './reload/load-files.js';
 import { startReloading, type ReloadCause } from './reload/reload.js';
 import { adminView, assembleCheckService, assembleHealth, assembleSigner, type Parts } from './services.js';
-import { openStores, StoreReport, type Undo } from './stores.js';
+import { openStores, StoreReport, type Stores, type Undo } from './stores.js';
 import { checkTakeover } from './takeover.js';
 
 /** A stop that nobody cuts short. */
@@ -82,24 +84,14 @@ async function start(
   const { role = standaloneRole(configuration), replace = false, files, fileStates } = options;
   const live = new LiveConfiguration(configuration);
   const stores = await openStores(configuration, logger, undo);
-  const { audit, store } = stores;
-  const registry = createRegistry({ configuration: () => live.current, store, nowMs: clock.nowMs });
-  addBuildInfo(registry, selectEngine().name);
-  addLogMetrics(registry, options.lostLogLines);
+  const registry = openRegistry(live, stores, options);
   const parts: Parts = { ...stores, live, logger, registry, decisions: new DecisionMetrics(registry) };
   const reloading = startReloading({ live, files, fileStates, registry, logger });
   undo.push(() => reloading.close());
   const health = assembleHealth(parts, reloading);
-  const grpc = await startGrpcServer(onSocket(configuration, role), {
-    service: assembleCheckService(parts, undo),
-    signer: assembleSigner(parts),
-    health,
-    load: new LoadMetrics(registry, () => logger.warn(STREAMS_REFUSED)),
-    maxAnswerBytes: configuration.snapshot.feedback?.maxAnswerBytes,
-    replace,
-  });
+  const grpc = await serveOnSocket(parts, { health, role, replace }, undo);
   undo.push(() => grpc.stop(0));
-  const report = new StoreReport(store, logger);
+  const report = new StoreReport(stores.store, logger);
   const running = await run({
     grpc,
     health,
@@ -115,7 +107,7 @@ async function start(
   return {
     superseded: running.superseded,
     reload: reloading.reload,
-    reopenLogs: () => audit.reopen(),
+    reopenLogs: () => stores.audit.reopen(),
     stop: async (cut = NEVER) => {
       await running.stop(cut);
       await runBackwards(undo);
@@ -123,8 +115,36 @@ async function start(
   };
 }
 
-function onSocket({ settings }: Configuration, { socketPath }: ProcessRole): Configuration['settings'] {
-  return { ...settings, listen: { socketPath } };
+function openRegistry(live: LiveConfiguration, { store }: Stores, { lostLogLines }: StartOptions): Registry {
+  const registry = createRegistry({ configuration: () => live.current, store, nowMs: clock.nowMs });
+  addBuildInfo(registry, selectEngine().name);
+  addLogMetrics(registry, lostLogLines);
+  return registry;
+}
+
+/** Listens, once the services are assembled. */
+function serveOnSocket(
+  parts: Parts,
+  {
+    health,
+    role,
+    replace,
+  }: { readonly health: Health; readonly role: ProcessRole; readonly replace: boolean },
+  undo: Undo,
+): Promise<RunningGrpcServer> {
+  const { registry, logger } = parts;
+  const { settings, snapshot } = parts.live.started;
+  return startGrpcServer(
+    { ...settings, listen: { socketPath: role.socketPath } },
+    {
+      service: assembleCheckService(parts, undo),
+      signer: assembleSigner(parts),
+      health,
+      load: new LoadMetrics(registry, () => logger.warn(STREAMS_REFUSED)),
+      maxAnswerBytes: snapshot.feedback?.maxAnswerBytes,
+      replace,
+    },
+  );
 }
 
 function limitsOf({ isOrphaned }: ProcessRole, limits: LimitSettings): LimitSettings {
