@@ -14,7 +14,7 @@ import {
   DEFAULT_MAX_ENVELOPE_BYTES,
   MAX_MAX_AGE_SECONDS,
 } from '../client/feedback/answer-checks.js';
-import { FEEDBACK_RESPONSE_SCHEMA } from '../feedback/signing-input.js';
+import { FEEDBACK_RESPONSE_SCHEMA } from '../feedback/envelope.js';
 import { readKeyring } from './keyring.js';
 
 const MAX_RAN_BYTES = 16 * 1024 * 1024;

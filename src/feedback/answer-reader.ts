@@ -4,8 +4,7 @@ import { selectedValue, type SelectedValue } from '../json/scan.js';
 import { compileSelection, findMember } from '../json/selection.js';
 import { Tokeniser } from '../json/tokeniser.js';
 import { Token, isValueToken } from '../json/tokens.js';
-import type { AdjustmentDemands } from './adjustment-contract.js';
-import { readAdjustmentList, type AdjustmentList } from './adjustment-list.js';
+import { type AdjustmentDemands, type AdjustmentList, readAdjustmentList } from './adjustments.js';
 import { CanonicalWriter } from './canonical-writer.js';
 import { refuseAnswer, type AnswerRefusal } from './refusal-code.js';
 

@@ -1,3 +1,4 @@
+/** Canonical JSON, the form that is signed: of a whole text, or of one member of it. Runs anywhere: no Node built-in and no Buffer. */
 import type { JsonFault } from '../json/faults.js';
 import { sameBytes } from '../json/bytes.js';
 import type { MemberNames } from '../json/member-names.js';

@@ -1,6 +1,7 @@
-/** What signing an answer reads of the configuration, and which key signs for whom. */
+/** What signing an answer reads of the configuration, which key signs for whom, and whether all of them sign rightly. */
 import { isValidAt } from '../protocol/validity-interval.js';
 import type { FeedbackKey } from './feedback-key.js';
+import type { Signer } from '../crypto/signing.js';
 
 /** Keys that sign for the same consumers. */
 export interface SigningDomain {
@@ -49,4 +50,30 @@ export function activeKeyOf({ keys, activeKid }: SigningDomain, nowMs: number): 
     (latest, key) => (latest === undefined || key.notBeforeMs >= latest.notBeforeMs ? key : latest),
     undefined,
   );
+}
+
+/**
+ * The self-test of signing at start-up and at a reload (docs/security-requirements.md#6): every key, through the signer
+ * in use and through tweetnacl. Takes some 20 ms a key.
+ * @param tested fingerprints of keys that are passed over: equal public halves have equal private ones, and those
+ *   have agreed already.
+ * @returns the `kid` of the first key whose signatures differ; undefined when all agree.
+ */
+export function findDisagreeingKey(
+  settings: FeedbackSettings,
+  signer: Signer,
+  tested: ReadonlySet<string> = new Set(),
+): string | undefined {
+  const untested = allKeys(settings).filter(({ publicKey }) => !tested.has(publicKey.fingerprint));
+  return untested.find((key) => !key.agreesWith(signer))?.kid;
+}
+
+/** The fingerprints of all keys. */
+export function fingerprintsOf(settings: FeedbackSettings): readonly string[] {
+  return allKeys(settings).map(({ publicKey }) => publicKey.fingerprint);
+}
+
+/** The keys of every domain. */
+export function allKeys({ defaultDomain, tenantDomains }: FeedbackSettings): readonly FeedbackKey[] {
+  return [defaultDomain, ...tenantDomains.values()].flatMap(({ keys }) => keys);
 }

@@ -1,7 +1,7 @@
 /** The public keys that consumers verify answers with, as they are published. Holds nothing secret. */
 import { encodeBase64, encodeBase64Url } from '../crypto/bytes.js';
 import type { FeedbackKey } from './feedback-key.js';
-import { domainOf, type FeedbackSettings } from './feedback-settings.js';
+import { allKeys, domainOf, type FeedbackSettings } from './feedback-settings.js';
 
 /** A public key as a JSON Web Key (RFC 7517, RFC 8037 §2). */
 export interface FeedbackJwk {
@@ -32,13 +32,9 @@ export function publishedKeys(
   nowMs: number,
   tenant?: string,
 ): readonly FeedbackKey[] {
-  const domains =
-    tenant === undefined
-      ? [settings.defaultDomain, ...settings.tenantDomains.values()]
-      : [domainOf(settings, tenant)];
-  const byKid = new Map<string, FeedbackKey>();
-  for (const key of domains.flatMap(({ keys }) => keys)) if (nowMs < key.notAfterMs) byKid.set(key.kid, key);
-  return [...byKid.values()];
+  const keys = tenant === undefined ? allKeys(settings) : domainOf(settings, tenant).keys;
+  const unretired = keys.filter(({ notAfterMs }) => nowMs < notAfterMs);
+  return [...new Map(unretired.map((key) => [key.kid, key])).values()];
 }
 
 /** The keys as a JWK set. */

@@ -1,38 +1,45 @@
 /**
- * Every way in which an answer is withheld: one closed union of codes, and for each what the client sees.
- * The code itself is the audit and metric label; the client learns no more than who could not vouch.
+ * Every way in which an answer is withheld: the codes, and what the client sees of each. The code itself is the label
+ * of the audit log and the metrics; the client learns no more than whether the upstream's answer or the signer is at fault.
  */
 
-/** Codes of the audit log and metrics. Grouped by who has to act. */
-export type FeedbackRefusalCode =
-  // between the verifier and the signer
-  | 'context_missing'
-  | 'tenant_missing'
+/** The upstream's answer cannot be signed. Grouped by where to look. */
+const WITHHELD_CODES = [
   // what the upstream answered
-  | 'upstream_status'
-  | 'upstream_local_reply'
-  | 'answer_missing'
-  | 'answer_encoded'
-  | 'answer_too_large'
-  | 'answer_not_json'
-  | 'answer_shape'
+  'upstream_status',
+  'upstream_local_reply',
+  'answer_missing',
+  'answer_encoded',
+  'answer_too_large',
+  'answer_not_json',
+  'answer_shape',
   // one adjustment of it
-  | 'adjustment_shape'
-  | 'adjustment_tenant'
-  | 'adjustment_execution'
-  | 'adjustment_attestation'
-  | 'adjustment_schema'
-  | 'adjustment_not_submitted'
+  'adjustment_shape',
+  'adjustment_tenant',
+  'adjustment_execution',
+  'adjustment_attestation',
+  'adjustment_schema',
+  'adjustment_not_submitted',
   // the store of what was submitted
-  | 'executions_unavailable'
-  // the signer
-  | 'no_active_key'
-  | 'overloaded'
-  | 'internal_error';
+  'executions_unavailable',
+] as const;
 
-/** What the wire says for a code. */
+/** No answer whatever could be signed. */
+const UNAVAILABLE_CODES = [
+  // between the verifier and the signer
+  'context_missing',
+  'tenant_missing',
+  // the signer
+  'no_active_key',
+  'overloaded',
+  'internal_error',
+] as const;
+
+/** Codes of the audit log and metrics. */
+export type FeedbackRefusalCode = (typeof WITHHELD_CODES | typeof UNAVAILABLE_CODES)[number];
+
+/** What the wire says for a code: no refusal is ever 2xx or 3xx (docs/wire-contract.md#answers-and-refusals). */
 export interface FeedbackRefusalAnswer {
-  /** 502: the upstream's answer is withheld, for nobody vouches for it. 503: no judgement was possible. */
   readonly status: 502 | 503;
   readonly clientCode: 'feedback_refused' | 'unavailable';
   readonly message: string;
@@ -50,37 +57,19 @@ const UNAVAILABLE: FeedbackRefusalAnswer = {
   message: 'No answer could be signed. The query may be sent again, with a new nonce.',
 };
 
-/** The answer for each code: no refusal is ever 2xx or 3xx (docs/wire-contract.md#answers-and-refusals). */
-export function feedbackRefusalAnswer(code: FeedbackRefusalCode): FeedbackRefusalAnswer {
-  switch (code) {
-    case 'upstream_status':
-    case 'upstream_local_reply':
-    case 'answer_missing':
-    case 'answer_encoded':
-    case 'answer_too_large':
-    case 'answer_not_json':
-    case 'answer_shape':
-    case 'adjustment_shape':
-    case 'adjustment_tenant':
-    case 'adjustment_execution':
-    case 'adjustment_attestation':
-    case 'adjustment_schema':
-    case 'adjustment_not_submitted':
-    case 'executions_unavailable':
-      return WITHHELD;
-    case 'context_missing':
-    case 'tenant_missing':
-    case 'no_active_key':
-    case 'overloaded':
-    case 'internal_error':
-      return UNAVAILABLE;
-    default:
-      return unreachable(code);
-  }
-}
+const ANSWERS: ReadonlyMap<FeedbackRefusalCode, FeedbackRefusalAnswer> = new Map<
+  FeedbackRefusalCode,
+  FeedbackRefusalAnswer
+>([
+  ...WITHHELD_CODES.map((code) => [code, WITHHELD] as const),
+  ...UNAVAILABLE_CODES.map((code) => [code, UNAVAILABLE] as const),
+]);
 
-function unreachable(code: never): never {
-  throw new Error(`no answer for feedback refusal code ${String(code)}`);
+/** The answer for a code. @throws Error for anything that is none. */
+export function feedbackRefusalAnswer(code: FeedbackRefusalCode): FeedbackRefusalAnswer {
+  const answer = ANSWERS.get(code);
+  if (answer === undefined) throw new Error(`no answer for feedback refusal code ${code}`);
+  return answer;
 }
 
 /** An answer that is withheld: nothing of it reaches the client, and nothing was signed. */

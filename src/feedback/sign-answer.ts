@@ -3,16 +3,25 @@
  * when the caller, who may have to wait for a submission in between, says so.
  */
 import type { Signer } from '../crypto/signing.js';
-import type { AdjustmentDemands } from './adjustment-contract.js';
-import { readAnswer, type ReadAnswer } from './answer-reader.js';
-import { writeEnvelope } from './envelope.js';
-import type { FeedbackQuery } from './feedback-context.js';
+import { type AdjustmentDemands, refuseNotSubmitted } from './adjustments.js';
+import { type ReadAnswer, readAnswer } from './answer-reader.js';
+import {
+  FEEDBACK_RESPONSE_SCHEMA,
+  feedbackSigningInput,
+  isSignableField,
+  writeEnvelope,
+} from './envelope.js';
 import type { FeedbackKey } from './feedback-key.js';
-import { activeKeyOf, domainOf, type FeedbackSettings } from './feedback-settings.js';
-import { refuseAnswer, type AnswerRefusal } from './refusal-code.js';
-import { FEEDBACK_RESPONSE_SCHEMA, feedbackSigningInput, isSignableField } from './signing-input.js';
+import { type FeedbackSettings, activeKeyOf, domainOf } from './feedback-settings.js';
+import { type AnswerRefusal, refuseAnswer } from './refusal-code.js';
 
-export { refusalEnvelope, type AnswerRefusal, type FeedbackRefusalCode } from './refusal-code.js';
+/** For whom an answer is signed, as the verifier established it when it let the query through. */
+export interface FeedbackQuery {
+  /** The verified tenant, byte for byte as the query had it. */
+  readonly tenant: string;
+  /** Our id of the decision on the query. */
+  readonly decisionId: string;
+}
 
 /** An answer that may go to the client. */
 export interface SignedAnswer {
@@ -102,15 +111,62 @@ export function signJudged(
   };
   const message = feedbackSigningInput(fields, answer.list.canonical);
   if (message === undefined) throw new Error('a field of the signing input cannot be signed');
-  const body = writeEnvelope({
+  const envelope = writeEnvelope({
+    ...fields,
     requestId: answer.requestId ?? query.decisionId,
     status: answer.status ?? 'accepted',
     data: answer.list.canonical,
     errors: answer.errors ?? NO_ERRORS,
     signature: key.sign(tools.signer, message),
-    kid,
-    signedAtSeconds,
-    nonce,
   });
+  const { buffer, byteOffset, byteLength } = envelope;
+  const body = Buffer.from(buffer, byteOffset, byteLength);
   return { kind: 'signed', body, kid, adjustments: answer.list.count, nonce, signedAtSeconds };
+}
+
+/** Asks whether a pair was submitted, both in lower-case hex; may throw or reject when that cannot be known. */
+export type AskSubmitted = (execution: string, attestation: string) => boolean | Promise<boolean>;
+
+/**
+ * Between the judgement of an answer, which asks for each adjustment in turn and waits for nobody, and its signature.
+ * What is asked later counts as submitted until `refusal` has said otherwise: nothing may be signed before that.
+ */
+export class LateSubmissions {
+  readonly #ask: AskSubmitted;
+  readonly #late: Promise<readonly [position: number, submitted: boolean]>[] = [];
+  #asked = 0;
+
+  constructor(ask: AskSubmitted) {
+    this.#ask = ask;
+  }
+
+  /** For `JudgingTools`: asked once for each adjustment, in their order. */
+  readonly wasSubmitted = (execution: string, attestation: string): boolean => {
+    const position = this.#asked++;
+    const submitted = this.#ask(execution, attestation);
+    if (typeof submitted === 'boolean') return submitted;
+    const late = submitted.then((one) => [position, one] as const);
+    // Looked at in `refusal`, which nobody calls where something else was wrong with the answer.
+    late.catch(() => undefined);
+    this.#late.push(late);
+    return true;
+  };
+
+  /** Whether an answer is outstanding. */
+  isWaiting(): boolean {
+    return this.#late.length > 0;
+  }
+
+  /** Resolves with why nothing may be signed, undefined when everything was submitted. Never rejects. */
+  async refusal(): Promise<AnswerRefusal | undefined> {
+    try {
+      const unknown = (await Promise.all(this.#late)).find(([, submitted]) => !submitted);
+      return unknown && refuseNotSubmitted(unknown[0]);
+    } catch {
+      return refuseAnswer(
+        'executions_unavailable',
+        'the store of the executions does not say what was submitted',
+      );
+    }
+  }
 }

@@ -8,7 +8,7 @@ import { maxCertificateFileBytes, readBoundedFile } from '../config/files/read-f
 import type { Configuration } from '../config/settings.js';
 import { earliestEndMs, readCertificateBundle } from '../crypto/certificate.js';
 import { isValidAt, type ValidityInterval } from '../protocol/validity-interval.js';
-import { activeKeyOf, type SigningDomain } from '../feedback/feedback-settings.js';
+import { type SigningDomain, activeKeyOf } from '../feedback/feedback-settings.js';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
 import type { CertificatePin, Identity, Snapshot, VerificationKey } from '../verify/snapshot.js';
 

@@ -10,7 +10,7 @@ import { AuthorizationService } from '../envoy/ext-authz/authorization-service.j
 import { PeerCertificates } from '../envoy/ext-authz/peer-certificates.js';
 import { SigningSession, type ProcessingSession } from '../envoy/ext-proc/session.js';
 import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
-import { findDisagreeingKey } from '../feedback/signing-self-test.js';
+import { findDisagreeingKey } from '../feedback/feedback-settings.js';
 import { claimEffect } from '../nonces/claim-effect.js';
 import type { NonceClaim } from '../nonces/nonce-store.js';
 import type { AdminView } from '../observability/admin-server.js';

@@ -1,17 +1,17 @@
 /** What signing an answer needs, and an upstream's answer to sign, for a test to change. */
 import { generateKeyPair } from '../../src/crypto/private-key.js';
 import { selectSigner } from '../../src/crypto/signing.js';
-import type { FeedbackQuery } from '../../src/feedback/feedback-context.js';
-import { FeedbackKey } from '../../src/feedback/feedback-key.js';
-import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';
 import {
-  judgeAnswer,
-  signJudged,
-  type AnswerRefusal,
+  type FeedbackQuery,
   type JudgingTools,
   type SignedAnswer,
   type SigningTools,
+  judgeAnswer,
+  signJudged,
 } from '../../src/feedback/sign-answer.js';
+import type { AnswerRefusal } from '../../src/feedback/refusal-code.js';
+import { FeedbackKey } from '../../src/feedback/feedback-key.js';
+import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';
 import type { ValidityInterval } from '../../src/protocol/validity-interval.js';
 import { ADJUSTMENT, KID, TENANT } from './signed-feedback.js';
 
@@ -49,9 +49,6 @@ export function feedbackQuery(change: Partial<FeedbackQuery> = {}): FeedbackQuer
   return {
     tenant: TENANT,
     decisionId: DECISION_ID,
-    policy: 'feedback',
-    operator: 'operator-a',
-    identity: 'producer-a',
     ...change,
   };
 }

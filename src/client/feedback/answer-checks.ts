@@ -10,7 +10,7 @@ import {
   FEEDBACK_SIGNATURE_ALGORITHM,
   feedbackSigningInput,
   isSignableField,
-} from '../../feedback/signing-input.js';
+} from '../../feedback/envelope.js';
 import { readEnvelope, type Envelope, type EnvelopeFault } from './envelope.js';
 import type { FeedbackKeyring } from './keyring.js';
 import type { FeedbackClock, SeenNonces } from './seen-nonces.js';

@@ -3,7 +3,7 @@ import { canonicalizeMember } from '../../feedback/canonical-json.js';
 import type { JsonFault } from '../../json/faults.js';
 import { Tokeniser } from '../../json/tokeniser.js';
 import { Token } from '../../json/tokens.js';
-import { isSignableField } from '../../feedback/signing-input.js';
+import { isSignableField } from '../../feedback/envelope.js';
 import { NONCE, TIMESTAMP } from '../../protocol/syntax.js';
 import { readObject, type JsonObject } from './json-object.js';
 

@@ -1,5 +1,5 @@
 /** The `feedback` section: private keys read and judged, domains told apart, and what cannot be signed noted. */
-import { activeKeyOf, type FeedbackSettings, type SigningDomain } from '../../feedback/feedback-settings.js';
+import { type FeedbackSettings, type SigningDomain, activeKeyOf } from '../../feedback/feedback-settings.js';
 import type { Identity, Policy } from '../../verify/snapshot.js';
 import { quote, type ConfigurationPath } from '../document/findings.js';
 import type { FeedbackInput, SigningDomainInput } from '../schema/feedback.js';

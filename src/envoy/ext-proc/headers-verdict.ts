@@ -2,7 +2,7 @@
  * What the headers of a response decide: whether it is Envoy's own refusal, an upstream's answer that may be
  * signed once its body is here, or one that is withheld at once. Pure.
  */
-import type { FeedbackQuery } from '../../feedback/feedback-context.js';
+import type { FeedbackQuery } from '../../feedback/sign-answer.js';
 import type { FeedbackSettings } from '../../feedback/feedback-settings.js';
 import { refuseAnswer, type AnswerRefusal } from '../../feedback/refusal-code.js';
 import type { Snapshot } from '../../verify/snapshot.js';
@@ -76,14 +76,7 @@ function queryOf(context: ProcessingRequest['context'], snapshot: Snapshot): Hel
   if (tenant === undefined) return refuseAnswer('tenant_missing', 'the verifier named no tenant');
   const { feedback: settings } = snapshot;
   if (settings === undefined) return refuseAnswer('no_active_key', 'feedback is not configured');
-  const query = {
-    tenant,
-    decisionId,
-    policy: name,
-    operator: context.get('operator'),
-    identity: context.get('identity'),
-  };
-  return { kind: 'held', query, settings };
+  return { kind: 'held', query: { tenant, decisionId }, settings };
 }
 
 /** Why these headers cannot belong to an answer that is worth waiting for. */

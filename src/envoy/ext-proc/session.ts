@@ -6,9 +6,8 @@ import type { Appended, AuditLog } from '../../audit/audit-log.js';
 import { feedbackRecordLine, type FeedbackRecordInput } from '../../audit/feedback-record.js';
 import type { Signer } from '../../crypto/signing.js';
 import type { ExecutionStore } from '../../executions/execution-store.js';
-import { LateSubmissions } from '../../feedback/late-submissions.js';
+import { LateSubmissions, judgeAnswer, signJudged } from '../../feedback/sign-answer.js';
 import { refuseAnswer } from '../../feedback/refusal-code.js';
-import { judgeAnswer, signJudged } from '../../feedback/sign-answer.js';
 import type { AnswerStage, FeedbackMetrics } from '../../observability/decision-metrics.js';
 import type { Snapshot } from '../../verify/snapshot.js';
 import {

@@ -5,7 +5,7 @@ import { fileState } from '../../config/files/read-file.js';
 import { packConfiguration, type PackedConfiguration } from '../../config/packed-configuration.js';
 import type { FileStates, LoadResult } from '../../config/settings.js';
 import type { Signer } from '../../crypto/signing.js';
-import { findDisagreeingNewKey } from '../../feedback/signing-self-test.js';
+import { findDisagreeingKey } from '../../feedback/feedback-settings.js';
 import { wipeFeedbackKeys } from './live-configuration.js';
 
 /** What was in the files at one moment, good or not. */
@@ -56,7 +56,7 @@ export async function loadFiles({ load, signer, tested }: LoadFilesOptions): Pro
   const { configuration } = result;
   try {
     const { feedback } = configuration.snapshot;
-    const disagreeing = feedback && tested && findDisagreeingNewKey(feedback, tested, signer);
+    const disagreeing = feedback && tested && findDisagreeingKey(feedback, signer, tested);
     if (disagreeing === undefined)
       return { problems: undefined, parts: packConfiguration(configuration, fileStates) };
     const problem = `the signing self-test failed for the feedback key ${disagreeing}`;

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { loadConfiguration } from '../../config/load.js';
 import { PublicKeyCache } from '../../config/compile/public-key-cache.js';
 import { selectSigner } from '../../crypto/signing.js';
-import { fingerprintsOf } from '../../feedback/signing-self-test.js';
+import { fingerprintsOf } from '../../feedback/feedback-settings.js';
 import { loadFiles } from './load-files.js';
 import type { LoadAnswer, LoadQuestion, LoadThreadData } from './load-thread.js';
 

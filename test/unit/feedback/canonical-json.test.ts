@@ -1,5 +1,5 @@
 import { canonicalize, canonicalizeMember } from '../../../src/feedback/canonical-json.js';
-import { pythonFloat } from '../../../src/feedback/python-float.js';
+import { pythonFloat } from '../../../src/feedback/canonical-scalars.js';
 import type { JsonFault } from '../../../src/json/faults.js';
 
 function canonical(text: string): string {

@@ -3,7 +3,7 @@ import { generateKeyPair, zeroize } from '../../../src/crypto/private-key.js';
 import { nodeSigner, selectSigner, type Signer } from '../../../src/crypto/signing.js';
 import { FeedbackKey } from '../../../src/feedback/feedback-key.js';
 import { publishedKeys, toJwkSet, toKeyMap } from '../../../src/feedback/keyring.js';
-import { findDisagreeingKey } from '../../../src/feedback/signing-self-test.js';
+import { findDisagreeingKey } from '../../../src/feedback/feedback-settings.js';
 import { parsePublicKey } from '../../../src/crypto/public-key.js';
 import { TENANT } from '../../support/signed-feedback.js';
 import { feedbackKey, feedbackSettings } from '../../support/signing.js';

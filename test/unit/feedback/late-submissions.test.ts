@@ -1,4 +1,4 @@
-import { LateSubmissions } from '../../../src/feedback/late-submissions.js';
+import { LateSubmissions } from '../../../src/feedback/sign-answer.js';
 
 /** Asks for three pairs, of which a store says this. */
 function askedFor(...answers: readonly (boolean | Promise<boolean>)[]): [LateSubmissions, boolean[]] {

@@ -5,7 +5,6 @@ import {
   ALLOWED,
   DECISION_ID,
   GOOD_HEADERS,
-  POLICY,
   signingSnapshot,
   withHeader,
   withStatus,
@@ -39,9 +38,6 @@ describe('an answer of the upstream', () => {
       query: {
         tenant: TENANT,
         decisionId: DECISION_ID,
-        policy: POLICY,
-        operator: 'operator-7',
-        identity: 'consumer-01',
       },
     });
   });

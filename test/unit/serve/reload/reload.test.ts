@@ -6,7 +6,7 @@ import { loadConfiguration } from '../../../../src/config/load.js';
 import { fileState } from '../../../../src/config/files/read-file.js';
 import type { FileStates, LoadResult } from '../../../../src/config/settings.js';
 import { nodeSigner, type Signer } from '../../../../src/crypto/signing.js';
-import { fingerprintsOf } from '../../../../src/feedback/signing-self-test.js';
+import { fingerprintsOf } from '../../../../src/feedback/feedback-settings.js';
 import { loadFiles } from '../../../../src/serve/reload/load-files.js';
 import { LiveConfiguration } from '../../../../src/serve/reload/live-configuration.js';
 import {

@@ -1,4 +1,4 @@
-import { feedbackSigningInput, type SignedFields } from '../../../src/feedback/signing-input.js';
+import { type SignedFields, feedbackSigningInput } from '../../../src/feedback/envelope.js';
 
 const fields: SignedFields = {
   tenant: 'tenant',
