@@ -4,9 +4,8 @@
  * docs/operations.md#records lists the members.
  */
 import { escapeControls } from '../json/escape-text.js';
-import type { BodyFault, Refusal } from '../verify/refusal.js';
+import type { BodyFault, ExceededLimit, Refusal } from '../verify/refusal.js';
 import type { DecisionFacts } from '../verify/decision.js';
-import type { SignedPolicy } from '../verify/snapshot.js';
 import type { StageTimer } from '../verify/stage-timer.js';
 
 /** Stage timings as a record shows them. */
@@ -27,8 +26,6 @@ export interface RecordInput {
   readonly times: StageTimes;
   /** HTTP status that the client gets from us; 200 for an allow. */
   readonly status: number;
-  /** Only of a refusal for one. */
-  readonly limit: ExceededLimit | undefined;
   /** Of the configuration that the request was judged on. */
   readonly generation: number;
 }
@@ -51,7 +48,7 @@ export function recordLine(input: RecordInput): string {
     `,"status":${input.status}` +
     member('detail', refusal?.detail) +
     (refusal?.fault === undefined ? '' : faultMembers(refusal.fault)) +
-    (input.limit === undefined ? '' : `,"limit":"${input.limit.name}","limit_value":${input.limit.value}`) +
+    (refusal?.limit === undefined ? '' : limitMembers(refusal.limit)) +
     member('method', input.method) +
     member('path', input.path) +
     member('request_id', input.envoyRequestId) +
@@ -78,6 +75,10 @@ function faultMembers({ problem, pointer, offset }: BodyFault): string {
     member('pointer', pointer) +
     (offset === undefined ? '' : `,"offset":${offset}`)
   );
+}
+
+function limitMembers({ name, value }: ExceededLimit): string {
+  return `,"limit":"${name}","limit_value":${value}`;
 }
 
 /** The line that follows a time in which records could not be written (docs/security-requirements.md#35: a loss is never silent). */
@@ -119,47 +120,4 @@ const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 export function member(name: string, value: string | undefined): string {
   if (value === undefined) return '';
   return `,"${name}":${PLAIN.test(value) ? `"${value}"` : escapeControls(JSON.stringify(value))}`;
-}
-
-/** A setting of the configuration and its value. */
-export interface ExceededLimit {
-  readonly name:
-    | 'freshness.pastSkewSeconds'
-    | 'freshness.futureSkewSeconds'
-    | 'maxBodyBytes'
-    | 'rateLimit.perMinute'
-    | 'nonces.maxEntries'
-    | 'nonces.maxEntriesPerIdentity';
-  readonly value: number;
-}
-
-/** Bounds of the process that a request may meet. */
-export interface NonceBounds {
-  readonly maxEntries: number;
-  readonly maxEntriesPerIdentity: number;
-}
-
-/**
- * Which limit a refused request has exceeded, by the name of its setting, so that a record says what to look at.
- * Undefined where the refusal is about no limit, or about one that no setting states.
- */
-export function exceededLimit(
-  { code }: Refusal,
-  { policy, skewSeconds }: DecisionFacts,
-  nonces: NonceBounds,
-): ExceededLimit | undefined {
-  if (code === 'nonce_store_full') return { name: 'nonces.maxEntries', value: nonces.maxEntries };
-  if (code === 'nonce_quota_exceeded')
-    return { name: 'nonces.maxEntriesPerIdentity', value: nonces.maxEntriesPerIdentity };
-  if (policy?.kind !== 'signed') return undefined;
-  if (code === 'body_too_large') return { name: 'maxBodyBytes', value: policy.maxBodyBytes };
-  if (code === 'timestamp_outside_window') return edgeOf(policy, skewSeconds ?? 0);
-  if (code !== 'rate_limited' || policy.rateLimit === undefined) return undefined;
-  return { name: 'rateLimit.perMinute', value: policy.rateLimit.perMinute };
-}
-
-function edgeOf({ freshness }: SignedPolicy, skewSeconds: number): ExceededLimit {
-  return skewSeconds > 0
-    ? { name: 'freshness.futureSkewSeconds', value: freshness.futureSkewSeconds }
-    : { name: 'freshness.pastSkewSeconds', value: freshness.pastSkewSeconds };
 }

@@ -1,17 +1,9 @@
 /** The claim as an effect of the pipeline, over a store: plans become claims, outcomes become refusals, and copies wait. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { windowClosed } from '../verify/checks/freshness.js';
 import type { Claimed, ClaimNonce, ClaimPlan } from '../verify/effects.js';
-import { refuse, type Refusal, type RefusalCode } from '../verify/refusal.js';
-import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore } from './nonce-store.js';
-
-const DOUBT_CODES: Readonly<Record<NonceDoubt, RefusalCode>> = {
-  below_floor: 'nonce_below_floor',
-  store_full: 'nonce_store_full',
-  quota_exceeded: 'nonce_quota_exceeded',
-  clock_diverged: 'clock_diverged',
-  store_unavailable: 'nonce_store_unavailable',
-  abandoned: 'deadline_spent',
-};
+import { refuse, type Refusal } from '../verify/refusal.js';
+import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore, NonceStoreOptions } from './nonce-store.js';
 
 /** How often a copy asks again while the claim of another process is not answered. */
 const ASK_AGAIN_MS = 10;
@@ -21,36 +13,68 @@ const ASK_AGAIN_MS = 10;
  */
 const GRACE_MS = 500;
 
-/** What the effect is told of the checks for which it claims. */
+/** What the effect is told of its store and of the checks for which it claims. */
 export interface ClaimEffectOptions {
   /** The longest time that a check may take until it is answered; milliseconds. */
   readonly checkTimeoutMilliseconds: number;
+  /** Those of the store: a refusal for one of them names it. */
+  readonly bounds: NonceBounds;
   /** Stands in for the claim of the store itself, to measure it. */
   readonly claim?: NonceStore['claim'];
 }
 
+type NonceBounds = Pick<NonceStoreOptions, 'maxEntries' | 'maxEntriesPerIdentity'>;
+type Doubts = Readonly<Record<NonceDoubt, Refusal>>;
+
+function doubtsOf({ maxEntries, maxEntriesPerIdentity }: NonceBounds): Doubts {
+  return {
+    below_floor: refuse('nonce_below_floor'),
+    store_full: {
+      ...refuse('nonce_store_full'),
+      limit: { name: 'nonces.maxEntries', value: maxEntries },
+    },
+    quota_exceeded: {
+      ...refuse('nonce_quota_exceeded'),
+      limit: { name: 'nonces.maxEntriesPerIdentity', value: maxEntriesPerIdentity },
+    },
+    clock_diverged: refuse('clock_diverged'),
+    store_unavailable: refuse('nonce_store_unavailable'),
+    abandoned: refuse('deadline_spent'),
+  };
+}
+
 /** Makes the claim effect of a store. */
-export function claimEffect(
-  store: NonceStore,
-  { checkTimeoutMilliseconds, claim: ask = (claim) => store.claim(claim) }: ClaimEffectOptions,
-): ClaimNonce {
-  const standsAfterMs = checkTimeoutMilliseconds + GRACE_MS;
+export function claimEffect(store: NonceStore, options: ClaimEffectOptions): ClaimNonce {
+  const { claim: ask = (claim: NonceClaim) => store.claim(claim) } = options;
+  const effect: Effect = { store, ask, doubts: doubtsOf(options.bounds) };
+  const standsAfterMs = options.checkTimeoutMilliseconds + GRACE_MS;
   return (plan, stillWanted) => {
     const claim = claimOf(plan, stillWanted, standsAfterMs);
     const outcome = ask(claim);
     const judge = (answer: ClaimOutcome): ReturnType<ClaimNonce> =>
-      answer.kind === 'unanswered' ? askAgain(claim, store, ask) : verdict(answer, claim, store);
+      answer.kind === 'unanswered' ? askAgain(claim, effect) : verdict(answer, claim, effect);
     return outcome instanceof Promise ? outcome.then(judge) : judge(outcome);
   };
 }
 
-function claimOf(plan: ClaimPlan, stillWanted: () => boolean, standsAfterMs: number): NonceClaim {
-  const { key, identity, timestampSeconds, freshness, requestId } = plan;
+interface Effect {
+  readonly store: NonceStore;
+  readonly ask: NonceStore['claim'];
+  readonly doubts: Doubts;
+}
+
+interface PlannedClaim extends NonceClaim {
+  readonly skewSeconds: number;
+}
+
+function claimOf(plan: ClaimPlan, stillWanted: () => boolean, standsAfterMs: number): PlannedClaim {
+  const { key, identity, timestampSeconds, skewSeconds, freshness, requestId } = plan;
   const { pastSkewSeconds, futureSkewSeconds } = freshness;
   return {
     key,
     identity,
     timestampSeconds,
+    skewSeconds,
     pastSkewSeconds,
     futureSkewSeconds,
     requestId,
@@ -60,22 +84,18 @@ function claimOf(plan: ClaimPlan, stillWanted: () => boolean, standsAfterMs: num
 }
 
 /** Only the first of the copies in a process comes to wait here; the others wait for that one (`verify/admission.ts`). */
-async function askAgain(
-  claim: NonceClaim,
-  store: NonceStore,
-  ask: NonceStore['claim'],
-): Promise<Claimed | Refusal> {
+async function askAgain(claim: PlannedClaim, effect: Effect): Promise<Claimed | Refusal> {
   while (claim.stillWanted?.() !== false) {
     await pause(ASK_AGAIN_MS, undefined, { ref: false });
-    const outcome = await ask(claim);
-    if (outcome.kind !== 'unanswered') return verdict(outcome, claim, store);
+    const outcome = await effect.ask(claim);
+    if (outcome.kind !== 'unanswered') return verdict(outcome, claim, effect);
   }
   return refuse('deadline_spent', 'another copy of the request was not answered yet');
 }
 
 type Answered = Exclude<ClaimOutcome, { readonly kind: 'unanswered' }>;
 
-function verdict(outcome: Answered, claim: NonceClaim, store: NonceStore): Claimed | Refusal {
+function verdict(outcome: Answered, claim: PlannedClaim, { store, doubts }: Effect): Claimed | Refusal {
   switch (outcome.kind) {
     case 'claimed':
       return {
@@ -89,8 +109,8 @@ function verdict(outcome: Answered, claim: NonceClaim, store: NonceStore): Claim
         first: { requestId: outcome.firstRequestId, seenAtMs: outcome.firstSeenAtMs },
       };
     case 'outside_window':
-      return refuse('timestamp_outside_window', 'the window closed before the claim');
+      return windowClosed(claim.skewSeconds, claim);
     case 'doubt':
-      return refuse(DOUBT_CODES[outcome.reason]);
+      return doubts[outcome.reason];
   }
 }

@@ -49,7 +49,7 @@ export function assembleCheckService(
   const { checkTimeoutMilliseconds } = settings.limits;
   const timing = { registry, store: store.name, monotonicMs };
   const claim = timedClaims((one: NonceClaim) => store.claim(one), timing);
-  const claimNonce = claimEffect(store, { checkTimeoutMilliseconds, claim });
+  const claimNonce = claimEffect(store, { checkTimeoutMilliseconds, bounds: settings.nonces, claim });
   return new AuthorizationService({
     snapshot: () => live.snapshot,
     verifier: createStrictVerifier(selectEngine()),
@@ -61,7 +61,6 @@ export function assembleCheckService(
     metrics: decisions,
     clock,
     maxConcurrentChecks: settings.limits.maxConcurrentChecks,
-    nonceBounds: settings.nonces,
     claimMarginMilliseconds: settings.limits.claimMarginMilliseconds,
     onDefect: (error, decisionId) =>
       logger.error({ err: error, decision_id: decisionId }, 'a check failed by a defect'),

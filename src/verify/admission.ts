@@ -4,6 +4,7 @@
  * store uses up anybody's allowance.
  */
 import type { ClaimOnce, Verified } from './pipeline.js';
+import type { RateLimit } from './snapshot.js';
 import { type Refusal, refuse } from './refusal.js';
 import type { ClaimPlan, Claimed, Effects, Reservation } from './effects.js';
 
@@ -116,14 +117,19 @@ export class Admission {
   #first(verified: Verified, plan: ClaimPlan | undefined, call: PendingCall): Outcome | Promise<Outcome> {
     const slot = this.#reserve(verified, call);
     return slot instanceof Promise
-      ? slot.then((later) => this.#withSlot(later, plan, call))
-      : this.#withSlot(slot, plan, call);
+      ? slot.then((later) => this.#withSlot(later, verified, plan, call))
+      : this.#withSlot(slot, verified, plan, call);
   }
 
-  #withSlot(slot: Slot, plan: ClaimPlan | undefined, call: PendingCall): Outcome | Promise<Outcome> {
-    const none = refusalOf(slot);
-    if (none !== undefined) return none;
-    const giveBack = giveBackOf(slot);
+  #withSlot(
+    slot: Slot,
+    { policy }: Verified,
+    plan: ClaimPlan | undefined,
+    call: PendingCall,
+  ): Outcome | Promise<Outcome> {
+    if (slot?.kind === 'limited') return rateLimited(slot.retryAfterSeconds, policy.rateLimit);
+    if (slot?.kind === 'refuse') return slot;
+    const giveBack = slot?.giveBack ?? nothing;
     if (plan === undefined) return { kind: 'admitted', settle: nothing, undo: giveBack };
     if (call.worthClaiming()) return this.#claim(plan, call, giveBack);
     giveBack();
@@ -214,14 +220,12 @@ function isFinal(ending: Ending): ending is Refusal {
   return typeof ending !== 'string' && ending.code !== 'deadline_spent';
 }
 
-function refusalOf(slot: Slot): Refusal | undefined {
-  if (slot?.kind === 'limited')
-    return { ...refuse('rate_limited'), retryAfterSeconds: slot.retryAfterSeconds };
-  return slot?.kind === 'refuse' ? slot : undefined;
-}
-
-function giveBackOf(slot: Slot): () => void {
-  return slot?.kind === 'reserved' ? slot.giveBack : nothing;
+function rateLimited(retryAfterSeconds: number, limit: RateLimit | undefined): Refusal {
+  return {
+    ...refuse('rate_limited'),
+    retryAfterSeconds,
+    ...(limit && { limit: { name: 'rateLimit.perMinute', value: limit.perMinute } }),
+  };
 }
 
 function claimed(result: Claimed | Refusal, giveBack: () => void): Outcome {
@@ -240,8 +244,9 @@ function claimed(result: Claimed | Refusal, giveBack: () => void): Outcome {
 }
 
 function planOf({ context, policy }: Verified, once: ClaimOnce, { requestId }: PendingCall): ClaimPlan {
-  const { key, timestampSeconds } = once;
-  return { key, identity: context.identity, timestampSeconds, freshness: policy.freshness, requestId };
+  const { key, timestampSeconds, skewSeconds } = once;
+  const { identity } = context;
+  return { key, identity, timestampSeconds, skewSeconds, freshness: policy.freshness, requestId };
 }
 
 function nothing(): void {

@@ -29,6 +29,8 @@ export interface ClaimPlan {
   readonly key: Buffer;
   readonly identity: string;
   readonly timestampSeconds: number;
+  /** The timestamp minus our clock, as it was judged. */
+  readonly skewSeconds: number;
   readonly freshness: Freshness;
   /** Our decision id; a later replay learns it. */
   readonly requestId: string;

@@ -40,10 +40,11 @@ export interface JudgeOptions {
   readonly timer: { mark(stage: JudgementStage): void };
 }
 
-/** What makes a request count once: the key of its nonce, and the time that it signed. */
+/** What makes a request count once: the key of its nonce, the time that it signed and how far off that was. */
 export interface ClaimOnce {
   readonly key: Buffer;
   readonly timestampSeconds: number;
+  readonly skewSeconds: number;
 }
 
 /** Proven in every respect but one: that it is the first with its nonce. */
@@ -171,7 +172,7 @@ function proveKey(
   const key = nonceKey(purpose, publicKey, nonce);
   facts.kid = kid;
   facts.nonceHash = key;
-  return { kind: 'proven', kid, once: { key, timestampSeconds } };
+  return { kind: 'proven', kid, once: { key, timestampSeconds, skewSeconds: facts.skewSeconds ?? 0 } };
 }
 
 /** Media type, JSON contract and bindings of the body; empty texts where the policy reads no JSON. */

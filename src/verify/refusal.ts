@@ -148,12 +148,26 @@ export interface BodyFault {
   readonly offset?: number;
 }
 
+/** A setting of the configuration that a request has exceeded, and its value, so that a record says what to look at. */
+export interface ExceededLimit {
+  readonly name:
+    | 'freshness.pastSkewSeconds'
+    | 'freshness.futureSkewSeconds'
+    | 'maxBodyBytes'
+    | 'rateLimit.perMinute'
+    | 'nonces.maxEntries'
+    | 'nonces.maxEntriesPerIdentity';
+  readonly value: number;
+}
+
 /** A refusal: its code, and facts for the record. `detail` never holds a secret or unbounded input. */
 export interface Refusal {
   readonly kind: 'refuse';
   readonly code: RefusalCode;
   /** A short fact of our own wording: which header, which pointer, which limit. */
   readonly detail?: string;
+  /** Only of a refusal for one that a setting states. */
+  readonly limit?: ExceededLimit;
   /** Where the body is at fault, and how. The client is told once its signature has verified. */
   readonly fault?: BodyFault;
   /** For the `allow` header of a 405 (RFC 9110 §15.5.6); only with `method_not_allowed`. */

@@ -27,6 +27,7 @@ const OPTIONS = {
 };
 /** Longer than any of these tests takes. */
 const LONG_MS = 60_000;
+const EFFECT = { checkTimeoutMilliseconds: LONG_MS, bounds: { maxEntries: 100, maxEntriesPerIdentity: 10 } };
 
 let directory: string;
 let redis: RedisServer;
@@ -145,12 +146,12 @@ describe.each([
   // Fault: copies
   it('makes copies wait at the gate: whoever is called a replay names a claim that stands, and one stands', async () => {
     const stores = await openTwo();
-    const gates = stores.map((store) => claimEffect(store, { checkTimeoutMilliseconds: LONG_MS }));
+    const gates = stores.map((store) => claimEffect(store, EFFECT));
     const standing = new Map<string, string[]>();
     const named: [nonce: string, requestId: string | undefined][] = [];
     async function deliver(number: number, at: number): Promise<void> {
       const { key, identity, timestampSeconds, requestId } = copyOf(number);
-      const plan = { key, identity, timestampSeconds, freshness: WINDOW, requestId };
+      const plan = { key, identity, timestampSeconds, skewSeconds: 0, freshness: WINDOW, requestId };
       const result: Claimed | Refusal = await gates[at % 2]!(plan, () => true);
       const nonce = key.toString('hex');
       if (result.kind === 'refuse') {
@@ -179,11 +180,11 @@ describe.each([
 it('a copy that waits at the gate is told 503, and never 409, when its own caller goes', async () => {
   const [one, other] = await overLmdb();
   await one.claim(copyOf(1));
-  const claim = claimEffect(other, { checkTimeoutMilliseconds: LONG_MS });
+  const claim = claimEffect(other, EFFECT);
   const { key, identity, timestampSeconds, requestId } = copyOf(1);
   let asked = 0;
   const result = await claim(
-    { key, identity, timestampSeconds, freshness: WINDOW, requestId },
+    { key, identity, timestampSeconds, skewSeconds: 0, freshness: WINDOW, requestId },
     () => ++asked < 5,
   );
   expect(result).toMatchObject({ kind: 'refuse', code: 'deadline_spent' });

@@ -139,7 +139,6 @@ export function fakeService(options: FakeServiceOptions = {}) {
     metrics: new DecisionMetrics(registry),
     clock: { nowMs: () => time.nowMs, monotonicMs: () => time.monotonicMs },
     maxConcurrentChecks,
-    nonceBounds: { maxEntries: 1_000, maxEntriesPerIdentity: 100 },
     claimMarginMilliseconds: 20,
     onDefect: (error) => void defects.push(error),
     afterStall: options.afterStall ?? (() => undefined),

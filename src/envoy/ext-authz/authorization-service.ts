@@ -4,7 +4,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Appended, AuditLog } from '../../audit/audit-log.js';
-import type { NonceBounds } from '../../audit/record.js';
 import type { StrictVerifier } from '../../crypto/ed25519.js';
 import type { ShedReason } from '../../grpc/method.js';
 import type { ExecutionStore } from '../../executions/execution-store.js';
@@ -43,8 +42,6 @@ export interface AuthorizationOptions {
   readonly metrics: DecisionMetrics;
   readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
   readonly maxConcurrentChecks: number;
-  /** For records: which bound a claim has met. */
-  readonly nonceBounds: NonceBounds;
   readonly claimMarginMilliseconds: number;
   /** A defect: something was thrown where nothing may be. */
   readonly onDefect: (error: unknown, decisionId: string) => void;
@@ -177,8 +174,7 @@ export class AuthorizationService {
     const refusal = outcome.kind === 'refuse' ? outcome : await this.#obstacle(check, outcome);
     if (refusal === undefined)
       return outcome.kind === 'allow' ? this.#allow(check, outcome) : this.#answer(check, outcome);
-    if (check.needsCorrection)
-      this.#options.audit.correct(recordOf(check, refusal, this.#options.nonceBounds));
+    if (check.needsCorrection) this.#options.audit.correct(recordOf(check, refusal));
     else if (refusal !== UNRECORDED) await this.#append(check, refusal);
     return this.#answer(check, refusal);
   }
@@ -225,7 +221,7 @@ export class AuthorizationService {
   /** `lost`, which is counted, when it could not be written. */
   async #append(check: CheckState, outcome: Outcome, isWanted?: () => boolean): Promise<Appended | 'lost'> {
     try {
-      return await this.#options.audit.append(recordOf(check, outcome, this.#options.nonceBounds), isWanted);
+      return await this.#options.audit.append(recordOf(check, outcome), isWanted);
     } catch {
       this.#options.metrics.recordLost();
       return 'lost';

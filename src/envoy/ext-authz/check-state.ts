@@ -1,5 +1,5 @@
 /** One check on its way through the service: what is known of it, how it ends, its record, and what may have to be given back. */
-import { exceededLimit, recordLine, type NonceBounds } from '../../audit/record.js';
+import { recordLine } from '../../audit/record.js';
 import type { CheckStage } from '../../observability/decision-metrics.js';
 import type { Admitted } from '../../verify/admission.js';
 import type { DecisionFacts } from '../../verify/decision.js';
@@ -59,7 +59,7 @@ export function takeBack(check: CheckState): void | Promise<void> {
 }
 
 /** The line for the audit log. */
-export function recordOf(check: CheckState, outcome: Outcome, nonceBounds: NonceBounds): string {
+export function recordOf(check: CheckState, outcome: Outcome): string {
   const { decisionId, facts, nowMs, snapshot, request, timer } = check;
   const refusal = outcome.kind === 'refuse' ? outcome : undefined;
   const [sent] = request === undefined ? [] : headerValues(request, 'x-request-id');
@@ -73,7 +73,6 @@ export function recordOf(check: CheckState, outcome: Outcome, nonceBounds: Nonce
     facts,
     times: timer,
     status: refusal === undefined ? 200 : answerFor(refusal.code).status,
-    limit: refusal && exceededLimit(refusal, facts, nonceBounds),
     generation: snapshot.generation,
   });
 }

@@ -32,7 +32,11 @@ export function checkWholeBody(request: InboundRequest, maxBodyBytes: number): R
   if ((request.declaredSize ?? 0) !== length)
     return refuse('body_not_whole', 'the size that Envoy counted differs');
   if (!lengthHeaderAgrees(request, length)) return refuse('body_not_whole', 'content-length differs');
-  return length > maxBodyBytes ? refuse('body_too_large', `over ${maxBodyBytes} bytes`) : undefined;
+  if (length <= maxBodyBytes) return undefined;
+  return {
+    ...refuse('body_too_large', `over ${maxBodyBytes} bytes`),
+    limit: { name: 'maxBodyBytes', value: maxBodyBytes },
+  };
 }
 
 function lengthHeaderAgrees(request: InboundRequest, length: number): boolean {

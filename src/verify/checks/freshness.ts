@@ -3,7 +3,7 @@
  * signature, and again by the store that claims: `nonces/nonce-store.ts` asks the same function, and the claim script
  * of `nonces/redis/` says the same by the clock of Redis.
  */
-import { refuse, type Refusal } from '../refusal.js';
+import { refuse, type ExceededLimit, type Refusal } from '../refusal.js';
 import type { Freshness, Snapshot } from '../snapshot.js';
 
 /** The timestamp minus our clock, in whole seconds: negative is the past. */
@@ -27,8 +27,29 @@ export function checkFreshness(
 ): Refusal | undefined {
   if (isInsideWindow(skewSeconds, pastSkewSeconds, futureSkewSeconds)) return undefined;
   return skewSeconds < 0
-    ? refuse('timestamp_outside_window', `over ${pastSkewSeconds} s in the past`)
-    : refuse('timestamp_outside_window', `over ${futureSkewSeconds} s in the future`);
+    ? outsideWindow(`over ${pastSkewSeconds} s in the past`, pastLimit(pastSkewSeconds))
+    : outsideWindow(`over ${futureSkewSeconds} s in the future`, futureLimit(futureSkewSeconds));
+}
+
+/** Of a request that was inside when it was judged, and no longer when it was claimed. `skewSeconds` as it was judged. */
+export function windowClosed(
+  skewSeconds: number,
+  { pastSkewSeconds, futureSkewSeconds }: Freshness,
+): Refusal {
+  const limit = skewSeconds > 0 ? futureLimit(futureSkewSeconds) : pastLimit(pastSkewSeconds);
+  return outsideWindow('the window closed before the claim', limit);
+}
+
+function outsideWindow(detail: string, limit: ExceededLimit): Refusal {
+  return { ...refuse('timestamp_outside_window', detail), limit };
+}
+
+function pastLimit(value: number): ExceededLimit {
+  return { name: 'freshness.pastSkewSeconds', value };
+}
+
+function futureLimit(value: number): ExceededLimit {
+  return { name: 'freshness.futureSkewSeconds', value };
 }
 
 /**

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { gapLine, recordLine, type RecordInput, exceededLimit } from '../../../src/audit/record.js';
+import { gapLine, recordLine, type RecordInput } from '../../../src/audit/record.js';
 import { noFacts } from '../../../src/verify/decision.js';
-import { refuse, refuseBody, type RefusalCode } from '../../../src/verify/refusal.js';
+import { refuse, refuseBody } from '../../../src/verify/refusal.js';
 import { fakeService } from '../../support/fake-service.js';
 import {
   HEADER_NAMES,
@@ -15,7 +15,6 @@ import {
   telemetryFields,
   telemetryParts,
   TENANT,
-  passThroughPolicy,
 } from '../../support/signed-request.js';
 
 const input: RecordInput = {
@@ -24,7 +23,6 @@ const input: RecordInput = {
   envoyRequestId: 'r-1',
   method: undefined,
   path: undefined,
-  limit: undefined,
   outcome: 'allow',
   facts: { ...noFacts(), policy: profilePolicy('federation.telemetry'), identity: IDENTITY },
   times: {
@@ -91,9 +89,9 @@ describe('a record', () => {
   });
 
   it('says what was asked for, which limit was passed and where the body is at fault', () => {
-    const outcome = refuseBody('body_contract', { pointer: '/nonce', problem: 'missing' });
     const limit = { name: 'maxBodyBytes', value: 10 } as const;
-    const line = parse(recordLine({ ...input, method: 'POST', path: '/notes', outcome, limit }));
+    const outcome = { ...refuseBody('body_contract', { pointer: '/nonce', problem: 'missing' }), limit };
+    const line = parse(recordLine({ ...input, method: 'POST', path: '/notes', outcome }));
     expect(line).toMatchObject({
       ...{ method: 'POST', path: '/notes', limit: 'maxBodyBytes', limit_value: 10 },
       ...{ pointer: '/nonce', problem: 'missing' },
@@ -201,35 +199,5 @@ describe('the record of a fuzzed request', () => {
     await check(parts);
     expect(audit.last()).toMatchObject({ code: 'operator_unmapped', operator });
     expect(audit.lines[0]?.length).toBeLessThan(4_096);
-  });
-});
-
-const policy = {
-  ...profilePolicy('federation.telemetry'),
-  freshness: { pastSkewSeconds: 30, futureSkewSeconds: 5 },
-  maxBodyBytes: 1_000,
-  rateLimit: { group: 'default', perMinute: 7 },
-};
-const bounds = { maxEntries: 100, maxEntriesPerIdentity: 10 };
-const limit = (code: RefusalCode, skewSeconds = 0) =>
-  exceededLimit(refuse(code), { ...noFacts(), policy, skewSeconds }, bounds);
-
-describe('the limit that a refusal names', () => {
-  it.each([
-    ['timestamp_outside_window', -31, 'freshness.pastSkewSeconds', 30],
-    ['timestamp_outside_window', 6, 'freshness.futureSkewSeconds', 5],
-    ['body_too_large', 0, 'maxBodyBytes', 1_000],
-    ['rate_limited', 0, 'rateLimit.perMinute', 7],
-    ['nonce_store_full', 0, 'nonces.maxEntries', 100],
-    ['nonce_quota_exceeded', 0, 'nonces.maxEntriesPerIdentity', 10],
-  ] as const)('for %s is that of its policy or store', (code, skewSeconds, name, value) => {
-    expect(limit(code, skewSeconds)).toEqual({ name, value });
-  });
-
-  it('is none where no limit was passed, or no policy was found', () => {
-    expect(limit('signature_invalid')).toBeUndefined();
-    const facts = { ...noFacts(), policy: passThroughPolicy };
-    expect(exceededLimit(refuse('rate_limited'), facts, bounds)).toBeUndefined();
-    expect(exceededLimit(refuse('body_too_large'), noFacts(), bounds)).toBeUndefined();
   });
 });

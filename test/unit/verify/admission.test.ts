@@ -70,7 +70,8 @@ function setUp({ deferred = true, shared = false, perMinute = 2 }: Given = {}) {
       attestation: undefined,
       execution: undefined,
     },
-    once: change.once === false ? undefined : { key: Buffer.from(nonce), timestampSeconds: 1 },
+    once:
+      change.once === false ? undefined : { key: Buffer.from(nonce), timestampSeconds: 1, skewSeconds: 0 },
   });
   let calls = 0;
   const call = (change: Partial<PendingCall> = {}): PendingCall => ({
@@ -113,7 +114,8 @@ describe.each([
     const { admit, nonces } = setUp({ ...given, perMinute: 1 });
     await admit('a');
     const limited = await admit('b', { monotonicMs: () => 59_500 });
-    expect(limited).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 1 });
+    const limit = { name: 'rateLimit.perMinute', value: 1 };
+    expect(limited).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 1, limit });
     expect(nonces.claims).toBe(1);
     expect(codeOf(await admit('b', { monotonicMs: () => 60_000 }))).toBe('admitted');
   });

@@ -48,7 +48,10 @@ describe('what a judgement establishes', () => {
       execution: EXECUTION,
     };
     const key = nonceKey('request', producerKey.publicKey, NONCE);
-    expect(judgement).toMatchObject({ context, once: { key, timestampSeconds: NOW_SECONDS } });
+    expect(judgement).toMatchObject({
+      context,
+      once: { key, timestampSeconds: NOW_SECONDS, skewSeconds: 0 },
+    });
     expect(facts).toMatchObject({ ...context, claimedIdentity: IDENTITY, nonceHash: key });
   });
 
@@ -74,6 +77,7 @@ describe('what a judgement establishes', () => {
       once: {
         key: nonceKey('bundle', producerKey.publicKey, 'bundle-nonce-1'),
         timestampSeconds: NOW_SECONDS,
+        skewSeconds: 0,
       },
     });
   });

@@ -23,7 +23,7 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   return { opened, open };
 }
 
-const PATIENCE = { checkTimeoutMilliseconds: 200 };
+const EFFECT = { checkTimeoutMilliseconds: 200, bounds: { maxEntries: 100, maxEntriesPerIdentity: 10 } };
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -135,7 +135,7 @@ function doubtingStore(reason: NonceDoubt): NonceStore {
 
 describe('a store', () => {
   it.each(Object.entries(storeCodes))('that doubts gives 503 %s', async (code, reason) => {
-    const { check } = fakeService({ claimNonce: claimEffect(doubtingStore(reason), PATIENCE) });
+    const { check } = fakeService({ claimNonce: claimEffect(doubtingStore(reason), EFFECT) });
     const response = await check(telemetryParts());
     expect([response.httpStatus, metadataCode(response)]).toEqual([503, code]);
     expect(response.body).toMatchObject({ errors: [{ code: 'unavailable' }] });
@@ -143,7 +143,7 @@ describe('a store', () => {
 
   it('that finds the window closed gives 401', async () => {
     const closed = { ...doubtingStore('store_full'), claim: () => ({ kind: 'outside_window' }) as const };
-    const { check } = fakeService({ claimNonce: claimEffect(closed, PATIENCE) });
+    const { check } = fakeService({ claimNonce: claimEffect(closed, EFFECT) });
     const response = await check(telemetryParts());
     expect([response.httpStatus, metadataCode(response)]).toEqual([401, 'timestamp_outside_window']);
   });
