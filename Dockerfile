@@ -31,7 +31,6 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
 FROM ${NODE_IMAGE} AS assemble
 WORKDIR /build/countersign
 COPY package.json LICENSE* ./
-COPY proto proto
 COPY --from=dependencies /build/node_modules node_modules
 COPY --from=compile /build/dist/src dist/src
 COPY scripts/prune-production.mjs ../

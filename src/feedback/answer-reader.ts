@@ -36,7 +36,7 @@ const MEMBER_NODE = compileSelection({
 
 /** Any text that can be an id in a record. */
 const MAX_REQUEST_ID_CHARACTERS = 256;
-/** A word; what our refusals say (`rejected`) is not among the states of an answer that is signed. */
+/** A short token; `rejected`, the status of our refusals, is not among those of an answer that is signed. */
 const STATUS_WORD = /^(?!rejected$)[A-Za-z0-9._-]{1,64}$/;
 
 class AnswerReader {

@@ -111,15 +111,13 @@ describe('the image that its instructions make', () => {
     expect([...needless, ...foreign]).toEqual([]);
   });
 
-  it('holds of our own nothing but the compiled sources, the protocol and the manifest', () => {
+  it('holds of our own nothing but the compiled sources and the manifest', () => {
     const own = new Set(
       files
         .filter((name) => !name.startsWith('node_modules'))
         .map((name) => name.split('/').slice(0, 2).join('/')),
     );
-    expect(
-      [...own].filter((name) => !/^(?:dist\/src|proto\/.*|package\.json|LICENSE.*)$/.test(name)),
-    ).toEqual([]);
+    expect([...own].filter((name) => !/^(?:dist\/src|package\.json|LICENSE.*)$/.test(name))).toEqual([]);
   });
 
   it('lets nobody but root change a file, and has no file with set-user-id', () => {

@@ -2,11 +2,11 @@
  * One adjustment of a verified answer (docs/wire-contract.md#a-signed-answer): read, held to its form, and asked whether
  * it concerns us. Whether it has ended is looked at in `bind-adjustments.ts`, and again by the policy.
  */
-import { SHA256_HEX, TARGET_URN } from '../../protocol/syntax.js';
-import type { JsonObject, JsonValue } from './json-object.js';
-
-/** The schema version of an adjustment. */
-export const FEEDBACK_ADJUSTMENT_SCHEMA = 'feedback.adjustment.v1';
+import { ADJUSTMENT_HASH, ADJUSTMENT_TTL, FEEDBACK_ADJUSTMENT_SCHEMA } from '../../feedback/envelope.js';
+import type { SelectedValue } from '../../json/scan.js';
+import { fieldText, type FieldRule } from '../../protocol/field-rules.js';
+import { TARGET_URN } from '../../protocol/syntax.js';
+import type { JsonObject } from './json-object.js';
 
 /** A well-formed adjustment. Whom it concerns, and whether it still holds, is not known yet. */
 export interface Adjustment {
@@ -55,9 +55,6 @@ export interface AdjustmentFault {
 }
 
 const ACTION = /^[a-z][a-z0-9_.-]{0,63}$/;
-const TTL = /^[1-9][0-9]{1,4}$/;
-const MIN_TTL_SECONDS = 60;
-const MAX_TTL_SECONDS = 86_400;
 /** Of a `timestamp`, as of every other one of the contract: up to eleven digits. */
 const MAX_TIMESTAMP_SECONDS = 99_999_999_999;
 
@@ -67,7 +64,7 @@ export function readAdjustment(members: JsonObject): Adjustment | AdjustmentFaul
 }
 
 /** Its text, when the member is one. */
-export function textOf(value: JsonValue | undefined): string | undefined {
+export function textOf(value: SelectedValue | undefined): string | undefined {
   return value?.type === 'string' ? value.value : undefined;
 }
 
@@ -82,11 +79,11 @@ class AdjustmentReader {
 
   read(): Adjustment | AdjustmentFault {
     const timestampSeconds = this.#number('timestamp', MAX_TIMESTAMP_SECONDS);
-    const ttlSeconds = this.#ttl('ttl_seconds');
+    const ttlSeconds = Number(this.#field('ttl_seconds', ADJUSTMENT_TTL));
     const adjustment: Adjustment = {
       tenantId: this.#text('tenant_id'),
-      executionFingerprint: this.#text('execution_fingerprint', SHA256_HEX).toLowerCase(),
-      attestationMeasurementHash: this.#text('attestation_measurement_hash', SHA256_HEX).toLowerCase(),
+      executionFingerprint: this.#field('execution_fingerprint', ADJUSTMENT_HASH),
+      attestationMeasurementHash: this.#field('attestation_measurement_hash', ADJUSTMENT_HASH),
       targetUrn: this.#text('target_urn', TARGET_URN),
       action: this.#text('action', ACTION),
       confidence: this.#number('confidence', 1),
@@ -113,11 +110,9 @@ class AdjustmentReader {
     return number >= 0 && number <= max ? number : this.#fail(name, 0);
   }
 
-  #ttl(name: AdjustmentMember): number {
+  #field(name: AdjustmentMember, rule: FieldRule): string {
     const value = this.#members.get(name);
-    if (value?.type !== 'integer' || !TTL.test(value.lexeme)) return this.#fail(name, 0);
-    const seconds = Number(value.lexeme);
-    return seconds >= MIN_TTL_SECONDS && seconds <= MAX_TTL_SECONDS ? seconds : this.#fail(name, 0);
+    return (value && fieldText(rule, value)) ?? this.#fail(name, '');
   }
 
   #fail<Value>(name: AdjustmentMember, instead: Value): Value {

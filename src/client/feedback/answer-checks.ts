@@ -6,6 +6,7 @@ import { decodeCanonicalBase64 } from '../../crypto/bytes.js';
 import { SIGNATURE_BYTES, type StrictVerifier } from '../../crypto/ed25519.js';
 import { portableVerifier } from '../../crypto/portable.js';
 import {
+  ADJUSTMENT_TTL,
   FEEDBACK_RESPONSE_SCHEMA,
   FEEDBACK_SIGNATURE_ALGORITHM,
   feedbackSigningInput,
@@ -42,7 +43,7 @@ export type VerificationFailureCode = VerificationFailure['code'];
 /** How old an answer may be, or how far ahead of our clock, both ends included. */
 export const DEFAULT_MAX_AGE_SECONDS = 300;
 /** No adjustment lives longer, so an older answer has nothing to say. */
-export const MAX_MAX_AGE_SECONDS = 86_400;
+export const MAX_MAX_AGE_SECONDS = ADJUSTMENT_TTL.max;
 /** An answer of 1,000 adjustments has about 700 kB; one that a signer makes of 1 MiB may grow sixfold by its escapes. */
 export const DEFAULT_MAX_ENVELOPE_BYTES = 8 * 1024 * 1024;
 

@@ -3,13 +3,9 @@ import { canonicalizeMember } from '../../feedback/canonical-json.js';
 import type { JsonFault } from '../../json/faults.js';
 import { Tokeniser } from '../../json/tokeniser.js';
 import { Token } from '../../json/tokens.js';
-import { isSignableField } from '../../feedback/envelope.js';
+import { isSignableField, SIGNED_MEMBERS, type EnvelopeMember } from '../../feedback/envelope.js';
 import { NONCE, TIMESTAMP } from '../../protocol/syntax.js';
 import { readObject, type JsonObject } from './json-object.js';
-
-/** The members that the signature is about. */
-export type EnvelopeMember =
-  'data' | 'signature' | 'kid' | 'signature_algorithm' | 'signed_at' | 'nonce' | 'schema_version';
 
 /** An envelope as it says it is. */
 export interface Envelope {
@@ -39,10 +35,7 @@ export type EnvelopeFault =
     };
 
 const OPEN_BRACKET = 0x5b;
-const MEMBERS: ReadonlySet<string> = new Set([
-  ...['data', 'signature', 'kid', 'signature_algorithm', 'signed_at', 'nonce', 'schema_version'],
-  'request_id',
-]);
+const MEMBERS: ReadonlySet<string> = new Set([...SIGNED_MEMBERS, 'request_id']);
 
 /** Reads an envelope; its text is judged as a whole (duplicate names at any depth included). Never throws. */
 export function readEnvelope(text: Uint8Array): Envelope | EnvelopeFault {

@@ -3,9 +3,9 @@
  * Nothing here needs Node: it all runs in a browser.
  */
 export { describeKeyFault, type KeyFault } from '../../crypto/key-fault.js';
-export { FEEDBACK_ADJUSTMENT_SCHEMA, type Adjustment, type AdjustmentMember } from './adjustment.js';
+export { FEEDBACK_ADJUSTMENT_SCHEMA, type EnvelopeMember } from '../../feedback/envelope.js';
+export type { Adjustment, AdjustmentMember } from './adjustment.js';
 export { bindAdjustments, type BoundFeedback, type Execution } from './bind-adjustments.js';
-export type { EnvelopeMember } from './envelope.js';
 export { executionFingerprint, type ExecutionFacts } from './execution-fingerprint.js';
 export { FeedbackPolicy } from './feedback-policy.js';
 export { FeedbackKeyring, type KeyLookup, type KeyringEntry, type KeyringResult } from './keyring.js';

@@ -1,18 +1,11 @@
 /** Reading an object's own members, numbers with their lexemes. Runs anywhere: no Node built-in and no Buffer. */
+import type { SelectedValue } from '../../json/scan.js';
 import { Token, isValueToken, type ValueToken } from '../../json/tokens.js';
 import type { Tokeniser } from '../../json/tokeniser.js';
 
-/** A member's value. A number with a fraction or an exponent is a float, any other an integer. */
-export type JsonValue =
-  | { readonly type: 'string'; readonly value: string }
-  | { readonly type: 'integer' | 'float'; readonly lexeme: string }
-  /** `true`, `false`, `null`, an object or an array. */
-  | { readonly type: 'other' };
+/** The members of an object by name; only those that were asked for. */
+export type JsonObject = ReadonlyMap<string, SelectedValue>;
 
-/** JsonObject by name; only those that were asked for. */
-export type JsonObject = ReadonlyMap<string, JsonValue>;
-
-const OTHER: JsonValue = { type: 'other' };
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
@@ -21,7 +14,7 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
  * @param wanted the names to keep; members of inner objects are never taken for the object's own.
  */
 export function readObject(text: Uint8Array, tokeniser: Tokeniser, wanted: ReadonlySet<string>): JsonObject {
-  const members = new Map<string, JsonValue>();
+  const members = new Map<string, SelectedValue>();
   const { depth } = tokeniser;
   let name: string | undefined;
   for (;;) {
@@ -66,10 +59,28 @@ function nameOf({ names }: Tokeniser): string {
   return decoder.decode(names.source.subarray(names.start, names.end));
 }
 
-function valueOf(text: Uint8Array, { start, end }: Tokeniser, token: ValueToken): JsonValue {
-  if (token !== Token.string && token !== Token.integer && token !== Token.float) return OTHER;
-  const content = decoder.decode(text.subarray(start, end));
-  if (token !== Token.string) return { type: token === Token.integer ? 'integer' : 'float', lexeme: content };
-  // The content is that of a string which the tokeniser has judged, so this only resolves its escapes.
-  return { type: 'string', value: JSON.parse(`"${content}"`) as string };
+/** As `selectedValue` of `json/scan.ts`, which needs Node's Buffer. */
+function valueOf(text: Uint8Array, tokeniser: Tokeniser, token: ValueToken): SelectedValue {
+  switch (token) {
+    case Token.string:
+      // The tokeniser has judged the content, so this only resolves its escapes.
+      return { type: 'string', value: JSON.parse(`"${contentOf(text, tokeniser)}"`) as string };
+    case Token.integer:
+      return { type: 'integer', lexeme: contentOf(text, tokeniser) };
+    case Token.float:
+      return { type: 'float', lexeme: contentOf(text, tokeniser) };
+    case Token.beginObject:
+      return { type: 'object' };
+    case Token.beginArray:
+      return { type: 'array' };
+    case Token.null:
+      return { type: 'null' };
+    case Token.true:
+    case Token.false:
+      return { type: 'boolean', value: token === Token.true };
+  }
+}
+
+function contentOf(text: Uint8Array, { start, end }: Tokeniser): string {
+  return decoder.decode(text.subarray(start, end));
 }

@@ -63,7 +63,7 @@ function isLocalReply({ attributes, context }: ProcessingRequest): boolean {
   return code !== undefined && !FORWARDED_CODES.has(code);
 }
 
-/** For whom the answer is, by the verifier's word alone. */
+/** For whom the answer is: taken from the verifier's metadata alone, nothing from headers. */
 function queryOf(context: ProcessingRequest['context'], snapshot: Snapshot): Held | Withheld {
   const decisionId = context?.get('decision_id');
   const name = context?.get('policy');

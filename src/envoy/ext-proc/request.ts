@@ -26,7 +26,7 @@ export interface ResponseBody {
 /** What a message is about; `other` is anything that our Envoy configuration does not ask for. */
 export type ProcessingPart = ResponseHeaders | ResponseBody | { readonly kind: 'other' };
 
-/** What is taken out of a ProcessingRequest. Only the metadata is our own verifier's word; none of it is the upstream's. */
+/** What is taken out of a ProcessingRequest. The metadata (`context`) comes from our own verifier, never from the upstream. */
 export interface ProcessingRequest {
   readonly part: ProcessingPart;
   /** The text values under `envoy.filters.http.ext_authz`; undefined when the verifier left none. */

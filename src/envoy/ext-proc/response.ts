@@ -81,7 +81,7 @@ const JSON_TYPE: HeaderPair = ['content-type', 'application/json'];
 
 /**
  * Until the signed body is there the answer is a 502: should Envoy ever let an answer go on without it, nobody
- * takes it for one that was vouched for.
+ * takes it for one that was signed.
  */
 export function heldHeaders({ headers }: ResponseHeaders): HeaderChanges {
   const ours = [...headers.keys()].filter((name) => name.startsWith(OUR_HEADER_PREFIX));

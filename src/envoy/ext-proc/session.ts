@@ -57,7 +57,7 @@ export interface ProcessingSession {
   refuse(): Promise<Uint8Array>;
   /** The last reply was given: to end the stream after it lets nothing pass unsigned (docs/envoy-behaviour.md#2). */
   isDone(): boolean;
-  /** The identity that the answer is for, by the verifier's word; undefined until the first message was read. */
+  /** The verified identity that the answer is for; undefined until the first message was read. */
   identity(): string | undefined;
   /** Envoy has ended the stream, for whatever reason. */
   close(): void;

@@ -40,7 +40,7 @@ class ProcessingStream implements StreamHandler {
     return this.#reply(() => this.#session.answer(message));
   }
 
-  /** The verifier's word, so there are only as many as the configuration names. */
+  /** By verified identity, so there are only as many as the configuration names. */
   lane(): string | undefined {
     return this.#identity === undefined ? undefined : `answers to ${this.#identity}`;
   }

@@ -29,8 +29,7 @@ export function layCountersign(place: string): CellImage {
   const root = emptyRoot(place, 'countersign');
   layProgram(root, nodeOfImage(stages[0]!.base), '/usr/local/bin/node');
   const home = join(root, 'opt/countersign');
-  for (const name of ['package.json', 'proto', 'dist/src'])
-    cpSync(name, join(home, name), { recursive: true });
+  for (const name of ['package.json', 'dist/src']) cpSync(name, join(home, name), { recursive: true });
   const main = join(home, 'dist/src/main.js');
   writeFileSync(main, readFileSync(main, 'utf8').replace(/^#!.*/, '#!/usr/local/bin/node'));
   chmodSync(main, 0o755);

@@ -13,10 +13,13 @@ import {
   bindAdjustments,
 } from '../../../src/client/index.js';
 import { loadConfiguration } from '../../../src/config/load.js';
+import { generateKeyPair } from '../../../src/crypto/private-key.js';
 import { canonicalize } from '../../../src/feedback/canonical-json.js';
+import { FeedbackKey } from '../../../src/feedback/feedback-key.js';
 import type { Snapshot } from '../../../src/verify/snapshot.js';
 import { fakeService, metadataCode } from '../../support/fake-service.js';
 import type { RequestParts } from '../../support/signed-request.js';
+import { feedbackQuery, feedbackSettings, signAnswer, signingTools } from '../../support/signing.js';
 
 const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../../docs/vectors/${name}`, import.meta.url), 'utf8'));
@@ -24,6 +27,7 @@ const bytesOf = (text: string | undefined, base64: string | undefined): Buffer =
   text === undefined ? Buffer.from(base64 ?? '', 'base64') : Buffer.from(text);
 
 interface Party {
+  readonly private_key_seed: string;
   readonly certificate_der: string;
   readonly certificate_sha256: string;
 }
@@ -181,6 +185,28 @@ test.each(answers.vectors)('a signed answer: $title', ({ body, verdict }) => {
   });
   expect(bound.dropped.map(({ index, reason }) => ({ index, reason }))).toEqual(verdict.dropped);
   expect(bound.applied).toHaveLength(verdict.applied.length);
+});
+
+const dataOf = (envelope: string) => /"data":(\[.*\]),"errors":/s.exec(envelope)?.[1];
+
+test('our own signer makes the signed answer that is delivered: one adjustment', () => {
+  const delivered = answers.vectors.find(({ title }) => title === 'one adjustment')?.body ?? '';
+  const { nonce, ...expected } = JSON.parse(delivered) as Readonly<Record<string, string>>;
+  const { tenant, keyring } = answers.consumer;
+  const [kid = ''] = Object.keys(keyring);
+  const pair = generateKeyPair(Buffer.from(parties['signer']!.private_key_seed, 'hex'));
+  const key = new FeedbackKey(kid, pair, { notBeforeMs: -Infinity, notAfterMs: Infinity });
+  const signed = signAnswer(
+    Buffer.from(delivered),
+    feedbackQuery({ tenant }),
+    feedbackSettings({ defaultDomain: { keys: [key], activeKid: undefined } }),
+    signingTools({ nowMs: answers.now * 1000, nonce: () => nonce! }),
+  );
+  if (signed.kind === 'refused') throw new Error(signed.detail);
+  const text = signed.body.toString();
+  expect(JSON.parse(text)).toEqual({ ...expected, nonce });
+  expect(dataOf(delivered)).toBeDefined();
+  expect(dataOf(text)).toBe(dataOf(delivered));
 });
 
 test('every status but those of load and size has a vector', () => {

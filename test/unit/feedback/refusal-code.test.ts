@@ -29,7 +29,7 @@ const statuses: Readonly<Record<FeedbackRefusalCode, number>> = {
 const codes = Object.keys(statuses) as FeedbackRefusalCode[];
 
 describe('a withheld answer', () => {
-  test.each(codes)('%s has its status, and tells the client nothing but who could not vouch', (code) => {
+  test.each(codes)('%s has its status, and tells the client nothing but which side is at fault', (code) => {
     const { status, clientCode } = feedbackRefusalAnswer(code);
     expect(status).toBe(statuses[code]);
     expect(clientCode).toBe(status === 502 ? 'feedback_refused' : 'unavailable');
