@@ -2,9 +2,10 @@
 import type { Configuration } from '../config/settings.js';
 import type { PassThroughPolicy, Snapshot } from '../verify/snapshot.js';
 import { escapeControls } from '../json/escape-text.js';
-import { chosenConfigFile, wholeNumber } from './option-values.js';
+import { addConfigurationFile, configurationAction, loadReporting } from './configuration.js';
+import { wholeNumber } from './option-values.js';
 import { type CliWorld, ExitCode, type Register, examples } from './command.js';
-import { jsonText } from './text.js';
+import { isoTime, jsonText } from './text.js';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
 import { type SigningDomain, activeKeyOf } from '../feedback/feedback-settings.js';
 
@@ -12,28 +13,20 @@ import { type SigningDomain, activeKeyOf } from '../feedback/feedback-settings.j
 const MAX_WORKERS = 64;
 
 interface CheckConfigOptions {
-  readonly config?: string;
   readonly json?: true;
   readonly workers?: number;
 }
 
-/** The loader brings the schema library along, so it is loaded when it is wanted. */
 async function checkConfig(world: CliWorld, file: string, options: CheckConfigOptions): Promise<ExitCode> {
-  const { loadConfiguration } = await import('../config/load.js');
-  const { renderProblems } = await import('../config/document/findings.js');
-  const nowMs = world.nowMs();
-  const loaded = loadConfiguration(file, { generation: 1, nowMs, workers: options.workers });
+  const loaded = await loadReporting(world, file, options);
   if (!loaded.ok) {
-    if (options.json) world.out(jsonText({ ok: false, file, problems: loaded.problems }));
-    else
-      world.err(`${renderProblems(loaded.problems)}\n${count(loaded.problemCount, 'problem')} in ${file}\n`);
+    if (!options.json) world.err(`${count(loaded.problemCount, 'problem')} in ${file}\n`);
     return ExitCode.refused;
   }
-  const signing = signingSummary(loaded.configuration.snapshot, nowMs);
+  const { configuration } = loaded;
+  const signing = signingSummary(configuration.snapshot, world.nowMs());
   world.out(
-    options.json
-      ? jsonText(summary(file, loaded.configuration, signing))
-      : report(file, loaded.configuration, signing),
+    options.json ? jsonText(summary(file, configuration, signing)) : report(file, configuration, signing),
   );
   return ExitCode.good;
 }
@@ -86,13 +79,12 @@ function count(amount: number, one: string, many = `${one}s`): string {
 
 /** Adds the command. */
 export const registerCheckConfig: Register = (program, session) => {
-  program
+  const command = program
     .command('check-config')
     .description(
       'judge a configuration as the server would; list warnings, unchecked routes and signing keys',
-    )
-    .argument('[file]', 'the configuration, if not given by --config')
-    .option('-c, --config <file>', 'the configuration (YAML)')
+    );
+  addConfigurationFile(command)
     .option(
       '-w, --workers <number>',
       "processes, in place of the file's own number",
@@ -106,11 +98,7 @@ export const registerCheckConfig: Register = (program, session) => {
         'countersign check-config --json countersign.yaml',
       ),
     )
-    .action(
-      session.action((world, file: string | undefined, options: CheckConfigOptions) =>
-        checkConfig(world, chosenConfigFile(file, options.config), options),
-      ),
-    );
+    .action(configurationAction(session, checkConfig));
 };
 
 /** One key, as `--json` shows it. */
@@ -175,7 +163,7 @@ function stateOf({ notBeforeMs, notAfterMs }: FeedbackKey, nowMs: number): KeySu
 }
 
 function momentOf(milliseconds: number): string | null {
-  return Number.isFinite(milliseconds) ? new Date(milliseconds).toISOString().replace('.000Z', 'Z') : null;
+  return Number.isFinite(milliseconds) ? isoTime(milliseconds) : null;
 }
 
 /** The same as lines of text, without their ends. */

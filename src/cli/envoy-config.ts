@@ -4,26 +4,20 @@ import { join, resolve } from 'node:path';
 import { directoryFault } from '../config/compile/writable-paths.js';
 import type { EnvoySettings } from '../config/settings.js';
 import { CliFault, type CliWorld, ExitCode, type Register, examples } from './command.js';
-import { chosenConfigFile } from './option-values.js';
+import { addConfigurationFile, configurationAction, loadReporting } from './configuration.js';
 import { unwritable, writeResult, writeWhole } from './files.js';
 
 interface EnvoyConfigOptions {
-  readonly config?: string;
   readonly out?: string;
   /** A directory; `true` when neither `--sds` nor `--no-sds` is there, `false` for `--no-sds`. */
   readonly sds: string | boolean;
 }
 
-/** The renderer is loaded when it is wanted. Problems of the configuration are `check-config`'s words. */
+/** The renderer is loaded when it is wanted. */
 async function envoyConfig(world: CliWorld, file: string, options: EnvoyConfigOptions): Promise<ExitCode> {
-  const { loadConfiguration } = await import('../config/load.js');
-  const { renderProblems } = await import('../config/document/findings.js');
   const { envoyFilesOf } = await import('../envoy-config/envoy-files.js');
-  const loaded = loadConfiguration(file, { generation: 1, nowMs: world.nowMs() });
-  if (!loaded.ok) {
-    world.err(`${renderProblems(loaded.problems)}\n`);
-    return ExitCode.refused;
-  }
+  const loaded = await loadReporting(world, file);
+  if (!loaded.ok) return ExitCode.refused;
   const { settings, snapshot } = loaded.configuration;
   const envoy = settings.envoy;
   if (envoy === undefined)
@@ -56,18 +50,13 @@ function writeSds(directory: string, files: ReadonlyMap<string, string>): void {
 
 /** Adds the command. */
 export const registerEnvoyConfig: Register = (program, session) => {
-  program
+  const command = program
     .command('envoy-config')
-    .description("render Envoy's bootstrap, and write the SDS files that it names")
-    .argument('[file]', 'the configuration, if not given by --config')
-    .option('-c, --config <file>', 'the configuration (YAML) with an "envoy" section')
+    .description("render Envoy's bootstrap, and write the SDS files that it names");
+  addConfigurationFile(command, 'the configuration (YAML) with an "envoy" section')
     .option('-o, --out <file>', 'write the bootstrap here instead of standard output')
     .option('--sds <directory>', 'write the SDS files here instead of envoy.tls.sdsDirectory')
     .option('--no-sds', 'write no SDS files, only name them')
     .addHelpText('after', examples('countersign envoy-config --config countersign.yaml --out envoy.yaml'))
-    .action(
-      session.action((world, file: string | undefined, options: EnvoyConfigOptions) =>
-        envoyConfig(world, chosenConfigFile(file, options.config), options),
-      ),
-    );
+    .action(configurationAction(session, envoyConfig));
 };

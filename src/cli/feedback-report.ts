@@ -3,8 +3,8 @@ import type { Adjustment, DroppedAdjustment } from '../client/feedback/adjustmen
 import type { BoundFeedback } from '../client/feedback/bind-adjustments.js';
 import type { VerificationFailure } from '../client/feedback/answer-checks.js';
 import type { FeedbackVerification, VerifiedFeedback } from '../client/feedback/verify-feedback.js';
-import { escapeControls, quoteText } from '../json/escape-text.js';
-import { factLines, tableLines } from './text.js';
+import { quoteText } from '../json/escape-text.js';
+import { factLines, faultText, isoTime, tableLines } from './text.js';
 import type { Explanation } from './send-advice.js';
 
 /** For people: the facts of a verified answer, and a table of what became of its adjustments where that was asked. */
@@ -85,7 +85,7 @@ function droppedJson({ index, reason, member, adjustment }: DroppedAdjustment): 
 /** For people: that the answer was not verified, and what to do. */
 export function refusedReport(failure: VerificationFailure): string {
   const { message, remedy } = explainVerificationFailure(failure);
-  return `countersign: not verified (${failure.code}): ${escapeControls(message)}\n  remedy: ${escapeControls(remedy)}\n`;
+  return faultText({ message: `not verified (${failure.code}): ${message}`, remedy });
 }
 
 /** For scripts: the same. */
@@ -96,10 +96,6 @@ export function refusedJson(refusal: FeedbackVerification & { readonly ok: false
     failure: { ...refusal, ok: undefined },
     ...explainVerificationFailure(refusal),
   };
-}
-
-function isoTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace('.000Z', 'Z');
 }
 
 type Explain<Code> = (failure: Extract<VerificationFailure, { readonly code: Code }>) => Explanation;

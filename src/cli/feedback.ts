@@ -24,7 +24,7 @@ import {
 } from './feedback-options.js';
 import { writeWhole } from './files.js';
 import { matching, wholeNumber } from './option-values.js';
-import { type SendReportInput, exitCodeOf, sendJson, sendReport } from './send-report.js';
+import { reportOutcome } from './send-report.js';
 import { jsonText } from './text.js';
 import { bindAdjustments } from '../client/feedback/bind-adjustments.js';
 import { refusedJson, refusedReport, verifiedJson, verifiedReport } from './feedback-report.js';
@@ -59,19 +59,12 @@ async function query(world: CliWorld, url: string, options: QueryOptions): Promi
     if (options.out !== undefined) writeWhole(options.out, body);
     return reportAnswer(world, body, options, true);
   }
-  reportRefusal(world, { url, outcome, request, nowMs: world.nowMs() }, options);
-  return exitCodeOf(outcome);
+  return reportOutcome(world, { url, outcome, request, nowMs: world.nowMs() }, options.json);
 }
 
 function queryBody({ operator, tenant, limit }: QueryOptions, moment: SignedMoment): Uint8Array {
   const { timestampSeconds: timestamp, nonce } = moment;
   return Buffer.from(JSON.stringify({ operator_id: operator, tenant_id: tenant, timestamp, nonce, limit }));
-}
-
-function reportRefusal(world: CliWorld, input: SendReportInput, { json }: QueryOptions): void {
-  if (json) world.out(jsonText(sendJson(input)));
-  else if (input.outcome.kind === 'answered') world.out(sendReport(input));
-  else world.err(sendReport(input));
 }
 
 /** Adds the command. */

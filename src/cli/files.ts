@@ -143,7 +143,7 @@ const OWNER_ONLY_DIRECTORY = 0o700;
 export const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Made where it is missing, closed to others; its parents are not, as a slip in a path would make a tree. */
-export function makePrivateDirectory(directory: string): void {
+function makePrivateDirectory(directory: string): void {
   try {
     mkdirSync(directory, { mode: OWNER_ONLY_DIRECTORY });
   } catch (error) {
@@ -151,19 +151,38 @@ export function makePrivateDirectory(directory: string): void {
   }
 }
 
-/** Writes a file that must not be there yet, a dangling link included. */
-export function writeNewFile(path: string, content: string, mode: number): void {
-  try {
-    writeFileSync(path, content, { flag: 'wx', mode });
-  } catch (error) {
-    throw unwritable(path, error);
-  }
+const OWNER_ONLY = 0o600;
+const FOR_ALL = 0o644;
+
+/** A file that a command makes. */
+export interface NewFile {
+  readonly path: string;
+  readonly content: string;
+  /** Then only its owner can read it. */
+  readonly isSecret: boolean;
 }
 
-/** An I/O error while writing, in plain words. */
-export function unwritable(path: string, error: unknown): CliFault {
+/**
+ * Writes all of them or none into this directory. What is there already, even a dangling link, is never replaced;
+ * `remedy` says what to do then.
+ */
+export function writeNewFiles(directory: string, files: readonly NewFile[], remedy: string): void {
+  makePrivateDirectory(directory);
+  const written: string[] = [];
+  for (const { path, content, isSecret } of files)
+    try {
+      writeFileSync(path, content, { flag: 'wx', mode: isSecret ? OWNER_ONLY : FOR_ALL });
+      written.push(path);
+    } catch (error) {
+      for (const before of written) rmSync(before, { force: true });
+      throw unwritable(path, error, remedy);
+    }
+}
+
+/** An I/O error while writing, in plain words; `ifThere` is the remedy when the file exists. */
+export function unwritable(path: string, error: unknown, ifThere = 'choose another name'): CliFault {
   const code = errorCode(error);
-  if (code === 'EEXIST') return new CliFault(`${path} exists and is not overwritten`, 'choose another name');
+  if (code === 'EEXIST') return new CliFault(`${path} exists and is not overwritten`, ifThere);
   if (code === 'ENOENT')
     return new CliFault(`the directory of ${path} does not exist`, 'create that directory first');
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')

@@ -4,7 +4,7 @@ import { splitPem } from '../crypto/pem.js';
 import { escapeControls } from '../json/escape-text.js';
 import { CliFault, type CliWorld, ExitCode, type Register, examples } from './command.js';
 import { readPemFile, STANDARD_STREAM } from './files.js';
-import { factLines, jsonText } from './text.js';
+import { factLines, isoTime, jsonText } from './text.js';
 
 const MAX_INPUT_BYTES = 4 * 1024 * 1024;
 
@@ -71,10 +71,6 @@ function toText(facts: NamedFacts, nowMs: number): string {
 function validityRemark({ notBefore, notAfter }: Facts, nowMs: number): string {
   if (nowMs < notBefore) return ' (NOT YET VALID)';
   return nowMs > notAfter ? ' (EXPIRED)' : '';
-}
-
-function isoTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace('.000Z', 'Z');
 }
 
 /** Adds the command. */

@@ -1,17 +1,14 @@
 /** `countersign keygen`: an Ed25519 key pair, and its public half in every encoding. */
-import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { encodePrivateKey, generateKeyPair, zeroize, type PrivateKey } from '../crypto/private-key.js';
 import { encodePublicKey, TEXT_KEY_ENCODINGS, type TextKeyEncoding } from '../crypto/public-key.js';
-import { CliFault, type CliWorld, ExitCode, type Register, examples } from './command.js';
-import { FILE_NAME, makePrivateDirectory, writeNewFile } from './files.js';
+import { type CliWorld, ExitCode, type Register, examples } from './command.js';
+import { FILE_NAME, writeNewFiles } from './files.js';
 import { matching } from './option-values.js';
 import { factLines, jsonText } from './text.js';
 
 const SEED_BYTES = 32;
-const OWNER_ONLY = 0o600;
-const PUBLIC_MODE = 0o644;
 
 interface KeygenOptions {
   readonly out: string;
@@ -35,23 +32,13 @@ interface PairFiles {
   readonly publicKeyFile: string;
 }
 
-/** Both files or neither; what is there already, even a dangling link, is never replaced. */
 function writePair(key: PrivateKey, { out, name }: KeygenOptions): PairFiles {
   const [privateKeyFile, publicKeyFile] = [join(out, `${name}.key`), join(out, `${name}.pub`)];
-  for (const file of [privateKeyFile, publicKeyFile])
-    if (existsSync(file))
-      throw new CliFault(
-        `${file} exists and is not overwritten`,
-        'choose another --name, or move the old key away',
-      );
-  makePrivateDirectory(out);
-  writeNewFile(publicKeyFile, encodePublicKey(key.publicKey, 'pem'), PUBLIC_MODE);
-  try {
-    writeNewFile(privateKeyFile, encodePrivateKey(key, 'pem'), OWNER_ONLY);
-  } catch (error) {
-    rmSync(publicKeyFile, { force: true });
-    throw error;
-  }
+  const files = [
+    { path: privateKeyFile, content: encodePrivateKey(key, 'pem'), isSecret: true },
+    { path: publicKeyFile, content: encodePublicKey(key.publicKey, 'pem'), isSecret: false },
+  ];
+  writeNewFiles(out, files, 'choose another --name, or move the old key away');
   return { privateKeyFile, publicKeyFile };
 }
 

@@ -2,7 +2,7 @@
 import { publishedKeys, toJwkSet, toKeyMap } from '../feedback/keyring.js';
 import type { Configuration } from '../config/settings.js';
 import { CliFault, type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
-import { chosenConfigFile } from './option-values.js';
+import { addConfigurationFile, configurationAction, loadReporting } from './configuration.js';
 import { jsonText } from './text.js';
 import { keyringFromJson } from '../client/feedback/keyring-document.js';
 import {
@@ -13,25 +13,17 @@ import {
 import { type KeyringFileResult, readKeyringFile } from '../client/keyring-file.js';
 
 interface KeyringOptions {
-  readonly config?: string;
   readonly json?: true;
   readonly map?: true;
   readonly tenant?: string;
 }
 
-/** The loader brings the schema library along, so it is loaded when it is wanted. */
 async function keyring(world: CliWorld, file: string, options: KeyringOptions): Promise<ExitCode> {
   if (options.json && options.map) throw usageFault('--json and --map', 'give one of them');
-  const { loadConfiguration } = await import('../config/load.js');
-  const { renderProblems } = await import('../config/document/findings.js');
-  const nowMs = world.nowMs();
-  const loaded = loadConfiguration(file, { generation: 1, nowMs });
-  if (!loaded.ok) {
-    if (options.json) world.out(jsonText({ ok: false, file, problems: loaded.problems }));
-    else world.err(`${renderProblems(loaded.problems)}\n`);
-    return ExitCode.refused;
-  }
-  const keys = publishedKeys(settingsOf(loaded.configuration, options.tenant), nowMs, options.tenant);
+  const loaded = await loadReporting(world, file, options);
+  if (!loaded.ok) return ExitCode.refused;
+  const feedback = settingsOf(loaded.configuration, options.tenant);
+  const keys = publishedKeys(feedback, world.nowMs(), options.tenant);
   if (keys.length === 0) world.err('countersign: every key has ended, so no answer is signed\n');
   world.out(
     options.map ? `${JSON.stringify(Object.fromEntries(toKeyMap(keys)))}\n` : jsonText(toJwkSet(keys)),
@@ -50,11 +42,10 @@ function settingsOf({ file, snapshot }: Configuration, tenant: string | undefine
 
 /** Adds the command. */
 export const registerKeyring: Register = (program, session) => {
-  program
+  const command = program
     .command('keyring')
-    .description('print the public keys that consumers verify signed answers with, as a JWK set')
-    .argument('[file]', 'the configuration, if not given by --config')
-    .option('-c, --config <file>', 'the configuration (YAML)')
+    .description('print the public keys that consumers verify signed answers with, as a JWK set');
+  addConfigurationFile(command)
     .option('--json', 'a JWK set (RFC 7517), which is the default')
     .option('--map', 'one line of JSON instead: key id to base64 of the 32 bytes')
     .option('--tenant <uuid>', 'only the keys that sign for this tenant')
@@ -65,11 +56,7 @@ export const registerKeyring: Register = (program, session) => {
         'countersign keyring --map --tenant 11111111-1111-4111-8111-111111111111 countersign.yaml',
       ),
     )
-    .action(
-      session.action((world, file: string | undefined, options: KeyringOptions) =>
-        keyring(world, chosenConfigFile(file, options.config), options),
-      ),
-    );
+    .action(configurationAction(session, keyring));
 };
 
 /** JSON where it begins with a brace, else the path of a file. Throws a fault when there is no keyring. */

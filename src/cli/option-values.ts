@@ -1,8 +1,5 @@
-/** The values of options: numbers, syntax, addresses, and which configuration is meant. */
+/** The values of options: numbers, syntax, addresses. */
 import { InvalidArgumentError } from 'commander';
-import { statSync } from 'node:fs';
-import { unreadable } from '../config/files/read-file.js';
-import { CliFault, usageFault } from './command.js';
 
 const DIGITS = /^(?:0|[1-9][0-9]{0,14})$/;
 
@@ -39,19 +36,4 @@ export function collecting(
 ): (text: string, earlier: readonly string[] | undefined) => readonly string[] {
   const parse = matching(syntax);
   return (text, earlier = []) => [...earlier, parse(text)];
-}
-
-/** Exactly one file, and one that is there: a missing file is no bad configuration. */
-export function chosenConfigFile(argument: string | undefined, option: string | undefined): string {
-  const file = option ?? argument;
-  if (file === undefined) throw usageFault('no configuration file', 'give --config FILE');
-  if (option !== undefined && argument !== undefined && option !== argument)
-    throw usageFault('two configuration files', 'give one');
-  try {
-    statSync(file);
-    return file;
-  } catch (error) {
-    const { message, remedy } = unreadable(error);
-    throw new CliFault(`the configuration: ${file} ${message}`, remedy);
-  }
 }

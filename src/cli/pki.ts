@@ -1,6 +1,5 @@
 /** `countersign pki init`: a CA, a server and a client certificate, to begin with on one machine. It is no PKI. */
 import { X509Certificate } from 'node:crypto';
-import { lstatSync, rmSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
@@ -13,9 +12,9 @@ import {
   type Issuer,
 } from '../pki/issue-certificate.js';
 import { CliFault, type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
-import { FILE_NAME, makePrivateDirectory, writeNewFile } from './files.js';
+import { FILE_NAME, writeNewFiles } from './files.js';
 import { matching, wholeNumber } from './option-values.js';
-import { factLines, jsonText } from './text.js';
+import { factLines, isoTime, jsonText } from './text.js';
 
 const DAY_MILLISECONDS = 86_400_000;
 /** For clients whose clock is behind. */
@@ -29,8 +28,6 @@ const MAX_COMMON_NAME = 64;
 const AUTHORITY = 'ca';
 const SERVER = 'server';
 const THIS_MACHINE = ['localhost', '127.0.0.1', '::1'];
-const PRIVATE_MODE = 0o600;
-const PUBLIC_MODE = 0o644;
 /** Labels of letters, digits and hyphens (RFC 1123, section 2.1): the first may be `*`, the last is no number. */
 const DNS_NAME =
   /^(?=.{1,253}$)(?!.*(?:^|\.)[0-9]+$)(?:\*\.)?(?:(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.|$))+(?<!\.)$/;
@@ -115,29 +112,12 @@ async function issuedBy(authority: Issuer, request: CertificateRequest): Promise
 const certificateFile = (directory: string, { base }: Issued): string => join(directory, `${base}.crt`);
 const keyFile = (directory: string, { base }: Issued): string => join(directory, `${base}.key`);
 
-/** All of them or none; what is there already, even a dangling link, is never replaced. */
 function writeAll(directory: string, issued: readonly Issued[]): void {
   const files = issued.flatMap((one) => [
-    { path: keyFile(directory, one), content: one.key, mode: PRIVATE_MODE },
-    { path: certificateFile(directory, one), content: one.certificate, mode: PUBLIC_MODE },
+    { path: keyFile(directory, one), content: one.key, isSecret: true },
+    { path: certificateFile(directory, one), content: one.certificate, isSecret: false },
   ]);
-  const there = files.find(({ path }) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
-  if (there !== undefined)
-    throw new CliFault(
-      `${there.path} exists and is not overwritten`,
-      'choose another directory, or move the old files away',
-    );
-  makePrivateDirectory(directory);
-  const written: string[] = [];
-  try {
-    for (const { path, content, mode } of files) {
-      writeNewFile(path, content, mode);
-      written.push(path);
-    }
-  } catch (error) {
-    for (const path of written) rmSync(path, { force: true });
-    throw error;
-  }
+  writeNewFiles(directory, files, 'choose another directory, or move the old files away');
 }
 
 function fingerprintOf({ certificate }: Issued): string {
@@ -145,7 +125,7 @@ function fingerprintOf({ certificate }: Issued): string {
 }
 
 function endOf({ certificate }: Issued): string {
-  return new Date(new X509Certificate(certificate).validTo).toISOString().replace('.000Z', 'Z');
+  return isoTime(Date.parse(new X509Certificate(certificate).validTo));
 }
 
 function toJson(directory: string, issued: readonly Issued[]): string {

@@ -1,6 +1,5 @@
 /** The command line as a whole: its commands, its help, and the way from a fault to text and exit code. */
 import { Command, CommanderError } from 'commander';
-import { escapeControls } from '../json/escape-text.js';
 import { registerCheckConfig } from './check-config.js';
 import { CliFault, type CliWorld, EXIT_CODE_HELP, ExitCode, Session, usageFault } from './command.js';
 import { registerDrain } from './drain.js';
@@ -16,7 +15,7 @@ import { registerPolicy } from './policy.js';
 import { registerSend } from './send.js';
 import { registerServe } from './serve.js';
 import { registerSign } from './sign.js';
-import { jsonText } from './text.js';
+import { faultText, jsonText } from './text.js';
 import { registerWhy } from './why.js';
 import { packageVersion } from '../observability/package-version.js';
 
@@ -70,7 +69,7 @@ export async function runCommandLine(args: readonly string[], world: CliWorld): 
   let usage: string | undefined;
   const program = buildProgram(session, (message) => (usage = message.trim().replaceAll('\n', ' ')));
   const fail = (fault: CliFault): ExitCode => {
-    world.err(wantsJson(args) ? errorJson(fault) : errorText(fault));
+    world.err(wantsJson(args) ? errorJson(fault) : faultText(fault));
     return fault.exitCode;
   };
   try {
@@ -104,10 +103,6 @@ function helpRemedy(program: Command, args: readonly string[]): string {
 function wantsJson(args: readonly string[]): boolean {
   const end = args.indexOf('--');
   return (end < 0 ? args : args.slice(0, end)).includes('--json');
-}
-
-function errorText({ message, remedy }: CliFault): string {
-  return `countersign: ${escapeControls(message)}\n  remedy: ${escapeControls(remedy)}\n`;
 }
 
 /** For scripts, on standard error as well: standard output is for results, such as the problems of a configuration. */

@@ -1,4 +1,4 @@
-/** What `countersign send` says about an outcome, for people and for scripts. Pure. */
+/** What the commands that send say about an outcome, for people and for scripts. */
 import type { CollectedAnswer, SendOutcome } from '../client/send-signed.js';
 import {
   answerDecision,
@@ -7,10 +7,10 @@ import {
   type RefusalDetails,
 } from '../client/refusal-answer.js';
 import { escapeControls } from '../json/escape-text.js';
-import { ExitCode } from './command.js';
+import { type CliWorld, ExitCode } from './command.js';
 import { explainFailure, mayHaveArrived, refusalHint } from './send-advice.js';
 import type { PreparedRequest } from './request-options.js';
-import { factLines } from './text.js';
+import { factLines, faultText, isoTime, jsonText } from './text.js';
 
 /** Longer bodies are cut in the report for people; `--json` has them whole. */
 const MAX_SHOWN_CHARACTERS = 4_000;
@@ -24,20 +24,28 @@ export interface SendReportInput {
   readonly nowMs: number;
 }
 
+/** Says it. What the server answered is the command's result; that there is no answer is its error. */
+export function reportOutcome(world: CliWorld, input: SendReportInput, json: true | undefined): ExitCode {
+  if (json) world.out(jsonText(sendJson(input)));
+  else if (input.outcome.kind === 'answered') world.out(sendReport(input));
+  else world.err(sendReport(input));
+  return exitCodeOf(input.outcome);
+}
+
 /** Refused is what the server has decided, a redirect included; everything else stood in the way. */
-export function exitCodeOf(outcome: SendOutcome): ExitCode {
+function exitCodeOf(outcome: SendOutcome): ExitCode {
   if (outcome.kind === 'answered') return outcome.accepted ? ExitCode.good : ExitCode.refused;
   if (outcome.failure.code === 'redirected') return ExitCode.refused;
   return outcome.failure.code === 'url_refused' ? ExitCode.usage : ExitCode.cannot;
 }
 
 /** For people: one line of result, facts below it. */
-export function sendReport(input: SendReportInput): string {
+function sendReport(input: SendReportInput): string {
   const { outcome, url } = input;
   if (outcome.kind === 'failed') {
     const { message, remedy } = explainFailure(outcome.failure, url);
     const facts = factLines([['sent with', mayHaveArrived(outcome.failure) ? sentWith(input) : undefined]]);
-    return `countersign: ${escapeControls(message)}\n  remedy: ${escapeControls(remedy)}\n${facts}`;
+    return `${faultText({ message, remedy })}${facts}`;
   }
   return outcome.accepted ? acceptedReport(outcome.answer) : refusedReport(outcome.answer, input);
 }
@@ -61,7 +69,7 @@ function refusedReport(answer: CollectedAnswer, input: SendReportInput): string 
     ['problem', problemOf(refusal)],
     ['request id', refusal.requestId],
     ['first let through as', refusal.firstRequestId],
-    ['first seen at', isoTime(refusal.firstSeenAtSeconds)],
+    ['first seen at', momentOf(refusal.firstSeenAtSeconds)],
     ['retry after', retryAfterSeconds === undefined ? undefined : `${retryAfterSeconds} s`],
     ['sent with', answer.status === 429 || answer.status >= 500 ? sentWith(input) : undefined],
     ['hint', refusalHint({ answer, refusal, timestampSeconds: request.timestampSeconds, nowMs })],
@@ -81,14 +89,14 @@ function shownBody(body: Uint8Array): string {
   return `${cut.trimEnd().split('\n').map(escapeControls).join('\n')}\n`;
 }
 
-function isoTime(seconds: number | undefined): string | undefined {
+/** A number that is no moment stays as it was sent. */
+function momentOf(seconds: number | undefined): string | undefined {
   if (seconds === undefined) return undefined;
-  const time = new Date(seconds * 1000);
-  return Number.isNaN(time.getTime()) ? String(seconds) : time.toISOString().replace('.000Z', 'Z');
+  return Number.isNaN(new Date(seconds * 1000).getTime()) ? String(seconds) : isoTime(seconds * 1000);
 }
 
 /** For scripts: one object, the same members for every outcome. */
-export function sendJson({ outcome, request, url }: SendReportInput): object {
+function sendJson({ outcome, request, url }: SendReportInput): object {
   const sent = { timestamp: request.timestampSeconds, nonce: request.nonce };
   if (outcome.kind === 'failed')
     return { outcome: 'failed', sent, failure: outcome.failure, ...explainFailure(outcome.failure, url) };

@@ -10,8 +10,7 @@ import {
 } from './request-options.js';
 import { type CliWorld, type ExitCode, type Register, examples } from './command.js';
 import { CONTENT_TYPE, matching } from './option-values.js';
-import { exitCodeOf, sendJson, sendReport, type SendReportInput } from './send-report.js';
-import { jsonText } from './text.js';
+import { reportOutcome } from './send-report.js';
 
 const METHOD = /^[A-Z]{1,16}$/;
 
@@ -33,17 +32,7 @@ async function send(world: CliWorld, url: string, options: SendOptions): Promise
     tls,
     timeoutMilliseconds: options.timeout * 1000,
   });
-  const input: SendReportInput = { url, outcome, request, nowMs: world.nowMs() };
-  if (options.json) world.out(jsonText(sendJson(input)));
-  else report(world, input);
-  return exitCodeOf(outcome);
-}
-
-/** What the server answered is the command's result; that there is no answer is its error. */
-function report(world: CliWorld, input: SendReportInput): void {
-  const text = sendReport(input);
-  if (input.outcome.kind === 'answered') world.out(text);
-  else world.err(text);
+  return reportOutcome(world, { url, outcome, request, nowMs: world.nowMs() }, options.json);
 }
 
 /** Adds the command. */

@@ -1,9 +1,17 @@
 /** `countersign serve`: the verifier itself. */
-import { chosenConfigFile } from './option-values.js';
-import { ExitCode, type Register, examples } from './command.js';
+import { type CliWorld, ExitCode, type Register, examples } from './command.js';
+import { addConfigurationFile, configurationAction } from './configuration.js';
+
+interface ServeOptions {
+  readonly replace?: boolean;
+}
 
 /** Loaded when it is wanted: gRPC and lmdb would make every other command start slowly. */
-async function serveConfiguration(file: string, replace: boolean): Promise<ExitCode> {
+async function serveConfiguration(
+  _world: CliWorld,
+  file: string,
+  { replace = false }: ServeOptions,
+): Promise<ExitCode> {
   const { serve } = await import('../serve/serve.js');
   const code = await serve(file, { replace });
   return code === 0 ? ExitCode.good : ExitCode.cannot;
@@ -11,19 +19,14 @@ async function serveConfiguration(file: string, replace: boolean): Promise<ExitC
 
 /** Adds the command. */
 export const registerServe: Register = (program, session) => {
-  program
+  const command = program
     .command('serve')
-    .description('run the verifier until SIGTERM; SIGHUP or a changed file is a reload')
-    .argument('[file]', 'the configuration, if not given by --config')
-    .option('-c, --config <file>', 'the configuration (YAML)')
+    .description('run the verifier until SIGTERM; SIGHUP or a changed file is a reload');
+  addConfigurationFile(command)
     .option('--replace', 'take the place of the verifier that serves this socket, without a gap')
     .addHelpText(
       'after',
       examples('countersign serve --config countersign.yaml', 'countersign serve --replace countersign.yaml'),
     )
-    .action(
-      session.action((_world, file: string | undefined, options: { config?: string; replace?: true }) =>
-        serveConfiguration(chosenConfigFile(file, options.config), options.replace ?? false),
-      ),
-    );
+    .action(configurationAction(session, serveConfiguration));
 };

@@ -6,6 +6,22 @@ export function shellQuote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+/** RFC 3339 in UTC, without milliseconds where there are none. */
+export function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace('.000Z', 'Z');
+}
+
+/** What went wrong, and what to do about it. */
+export function faultText({
+  message,
+  remedy,
+}: {
+  readonly message: string;
+  readonly remedy: string;
+}): string {
+  return `countersign: ${escapeControls(message)}\n  remedy: ${escapeControls(remedy)}\n`;
+}
+
 /** JSON for scripts: two spaces, a final newline. */
 export function jsonText(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
