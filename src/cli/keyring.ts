@@ -4,11 +4,11 @@ import type { Configuration } from '../config/settings.js';
 import { CliFault, type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
 import { addConfigurationFile, configurationAction, loadReporting } from './configuration.js';
 import { jsonText } from './text.js';
-import { keyringFromJson } from '../client/feedback/keyring-document.js';
 import {
   type FeedbackKeyring,
   type KeyringResult,
   describeKeyringFault,
+  keyringFromJson,
 } from '../client/feedback/keyring.js';
 import { type KeyringFileResult, readKeyringFile } from '../client/keyring-file.js';
 

@@ -1,8 +1,7 @@
-/** Keyrings in files. Needs Node; the portable half is `feedback/keyring-document.ts`. */
+/** Keyrings in files. Needs Node; the portable half is `feedback/keyring.ts`. */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { KeyringResult } from './feedback/keyring.js';
-import { keyringFromJson, type KeyFileReader } from './feedback/keyring-document.js';
+import { type KeyFileReader, type KeyringResult, keyringFromJson } from './feedback/keyring.js';
 import { errorCode } from './send-failure.js';
 
 /** 256 keys in PEM have some 40 kB. */

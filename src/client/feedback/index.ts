@@ -8,9 +8,18 @@ export type { Adjustment, AdjustmentMember } from './adjustment.js';
 export { bindAdjustments, type BoundFeedback, type Execution } from './bind-adjustments.js';
 export { executionFingerprint, type ExecutionFacts } from './execution-fingerprint.js';
 export { FeedbackPolicy } from './feedback-policy.js';
-export { FeedbackKeyring, type KeyLookup, type KeyringEntry, type KeyringResult } from './keyring.js';
-export { keyringFromJson, keyringFromMap, type KeyFileReader, type KeyringMap } from './keyring-document.js';
-export { describeKeyringFault, type KeyringFault } from './keyring.js';
+export {
+  describeKeyringFault,
+  FeedbackKeyring,
+  keyringFromJson,
+  keyringFromMap,
+  type KeyFileReader,
+  type KeyLookup,
+  type KeyringEntry,
+  type KeyringFault,
+  type KeyringMap,
+  type KeyringResult,
+} from './keyring.js';
 export {
   evaluateAllow,
   TIGHTEN_CONFIDENCE,

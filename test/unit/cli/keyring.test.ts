@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodePrivateKey, generateKeyPair } from '../../../src/crypto/private-key.js';
-import { keyringFromJson } from '../../../src/client/feedback/keyring-document.js';
+import { keyringFromJson } from '../../../src/client/feedback/keyring.js';
 import { configurationText } from '../config/workspace.js';
 import { NOW_SECONDS, run } from './test-world.js';
 
