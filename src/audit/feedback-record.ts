@@ -22,7 +22,7 @@ export interface FeedbackRecordInput {
 }
 
 /** A signed answer. Hashes are SHA-256 in lower-case hex: of the nonce's text, and of the body that is delivered. */
-export interface IssuedFeedback {
+interface IssuedFeedback {
   readonly kind: 'issued';
   readonly kid: string;
   readonly nonceHash: string;
@@ -31,7 +31,7 @@ export interface IssuedFeedback {
 }
 
 /** A withheld answer: its metric code, and the SHA-256 of the upstream's body where that was read. */
-export interface RefusedFeedback {
+interface RefusedFeedback {
   readonly kind: 'refused';
   readonly code: string;
   readonly detail: string;

@@ -93,7 +93,7 @@ function registerFeedbackQuery(group: Command, session: Session): void {
 }
 
 /** What judging an answer takes, whatever it came from. */
-export interface JudgeOptions extends VerificationOptions, ExecutionOptions {
+interface JudgeOptions extends VerificationOptions, ExecutionOptions {
   readonly json?: true;
 }
 

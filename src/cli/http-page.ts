@@ -2,7 +2,7 @@
 import { request } from 'node:http';
 
 /** What came back. */
-export interface Page {
+interface Page {
   readonly status: number;
   readonly body: string;
 }

@@ -23,7 +23,7 @@ export interface PackedPart {
 export type PackedConfiguration = readonly PackedPart[];
 
 /** What the parts hold together. */
-export interface UnpackedConfiguration {
+interface UnpackedConfiguration {
   /** Absent where the load was refused. */
   readonly configuration: Configuration | undefined;
   readonly fileStates: FileStates;

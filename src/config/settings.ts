@@ -57,12 +57,12 @@ export interface LimitSettings {
   readonly drainDelayMilliseconds: number;
 }
 
-export interface LogSettings {
+interface LogSettings {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
 }
 
 /** Where Envoy listens: one port of one IP address or of several. */
-export interface ListeningSettings {
+interface ListeningSettings {
   readonly address: string | readonly string[];
   readonly port: number;
 }

@@ -123,7 +123,7 @@ function findSpki(der: Uint8Array, tbs: DerElement): DerElement | undefined {
  * algorithm. Checks only what leads there: the signature and the rest are not verified.
  * @returns `undefined` unless `der` is one element, without a byte after it, of the form of a certificate.
  */
-export function subjectPublicKeyInfoOf(der: Uint8Array): Uint8Array | undefined {
+function subjectPublicKeyInfoOf(der: Uint8Array): Uint8Array | undefined {
   const certificate = readWhole(der, SEQUENCE);
   if (certificate === undefined) return undefined;
   const tbs = readElement(der, certificate.contentStart, certificate.end);

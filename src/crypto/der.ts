@@ -38,7 +38,7 @@ export function readWhole(der: Uint8Array, tag: number): DerElement | undefined 
 }
 
 /** The elements inside another, if they fill it exactly. At most eight: more than any structure that we read. */
-export function readChildren(der: Uint8Array, parent: DerElement): readonly DerElement[] | undefined {
+function readChildren(der: Uint8Array, parent: DerElement): readonly DerElement[] | undefined {
   const children: DerElement[] = [];
   for (let at = parent.contentStart; at < parent.end;) {
     const child = readElement(der, at, parent.end);

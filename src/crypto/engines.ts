@@ -82,7 +82,7 @@ export function fastVerifier(): StrictVerifier {
   return createStrictVerifier(selectEngine());
 }
 
-export const SHA256_BYTES = 32;
+const SHA256_BYTES = 32;
 
 let selectedSha256: ((input: Uint8Array) => Buffer) | undefined;
 

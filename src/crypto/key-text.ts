@@ -90,7 +90,7 @@ function readText(keyText: KeyText): Uint8Array | KeyFault {
 }
 
 /** A judged public key: canonical, on the curve, of prime order; and how it was written. */
-export interface ReadPublicKey {
+interface ReadPublicKey {
   /** The 32 bytes of RFC 8032 §5.1.5, in memory of their own. */
   readonly raw: Uint8Array;
   readonly encoding: KeyEncoding;

@@ -2,7 +2,7 @@
 import { decodeBase64, encodeBase64 } from './bytes.js';
 
 /** One decoded block. `bytes` is `undefined` when the frame is right and its base64 is not. */
-export interface PemBlock {
+interface PemBlock {
   readonly label: string;
   readonly bytes: Uint8Array | undefined;
 }
@@ -32,7 +32,7 @@ export function decodePem(text: string): PemBlock | undefined {
 }
 
 /** One block of several. */
-export interface PemPart {
+interface PemPart {
   readonly label: string;
   /** The block alone, with `\n` for its line ends. */
   readonly text: string;

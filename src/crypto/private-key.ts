@@ -8,7 +8,7 @@ import { isHex, isText, recogniseKeyText, type KeyText } from './key-text.js';
 import { decodePem, encodePem } from './pem.js';
 import { restorePublicKey, type PublicKey, type TextKeyEncoding } from './public-key.js';
 
-export { describeKeyFault, type KeyEncoding, type KeyFault } from './key-fault.js';
+export { describeKeyFault, type KeyFault } from './key-fault.js';
 
 /** An Ed25519 private key with its judged public half. */
 export interface PrivateKey {
@@ -50,7 +50,7 @@ export function zeroize(key: PrivateKey): void {
 }
 
 /** Outcome of parsing a private key. */
-export type PrivateKeyResult =
+type PrivateKeyResult =
   | { readonly ok: true; readonly key: PrivateKey; readonly encoding: KeyEncoding }
   | { readonly ok: false; readonly fault: KeyFault };
 
@@ -132,7 +132,7 @@ function encodeAndWipe(label: string, secretBytes: Uint8Array): string {
 }
 
 /** The encodings in which a private key is written. */
-export type PrivateKeyEncoding = Exclude<TextKeyEncoding, 'openssh'>;
+type PrivateKeyEncoding = Exclude<TextKeyEncoding, 'openssh'>;
 
 /**
  * Writes a private key, unencrypted: base64 of its seed, PKCS#8 PEM, or a JWK with `d`.

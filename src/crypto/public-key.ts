@@ -9,7 +9,7 @@ import { readPublicKey, type PointCheck } from './key-text.js';
 import { writeOpenSshLine } from './openssh.js';
 import { encodePem } from './pem.js';
 
-export { describeKeyFault, type KeyEncoding, type KeyFault } from './key-fault.js';
+export { describeKeyFault, type KeyFault } from './key-fault.js';
 
 /** A judged Ed25519 public key: canonical, on the curve, of prime order. Made by {@link parsePublicKey}, or of a private key. */
 export interface PublicKey {

@@ -12,7 +12,7 @@ import { tweetnaclEngine } from './portable.js';
 const KEY_JUDGEMENT = 'key judgement';
 
 /** Outcome of the self-test; a failure names the first wrong answer. */
-export type SelfTestResult =
+type SelfTestResult =
   | { readonly ok: true }
   | {
       readonly ok: false;

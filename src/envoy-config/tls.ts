@@ -50,7 +50,7 @@ function secretSource(name: string, path: string, { watchedDirectory }: TlsOptio
 }
 
 /** Files of the server's certificate (chain, PEM) and key; rotated by a move inside `watchedDirectory`. */
-export interface ServerSdsOptions {
+interface ServerSdsOptions {
   readonly certificateFile: string;
   readonly privateKeyFile: string;
   readonly watchedDirectory: string;
@@ -75,7 +75,7 @@ export function renderServerSds(options: ServerSdsOptions): string {
 }
 
 /** The CA (PEM) that signs client certificates and, where there is one, its revocation list (PEM). */
-export interface ClientCaSdsOptions {
+interface ClientCaSdsOptions {
   readonly caFile: string;
   readonly revocationListFile?: string | undefined;
   readonly watchedDirectory: string;

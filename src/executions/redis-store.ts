@@ -68,7 +68,7 @@ return 1
 /** When pairs of one tenant were last submitted. KEYS: the tenant's. ARGV: pair keys. Replies milliseconds or nil, of each. */
 const LOOK_UP = redisScript(`return redis.call('ZMSCORE', KEYS[1], unpack(ARGV))`);
 
-export interface RedisExecutionStoreOptions extends ExecutionBounds {
+interface RedisExecutionStoreOptions extends ExecutionBounds {
   readonly redis: RedisConnectionSettings;
 }
 

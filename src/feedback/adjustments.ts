@@ -32,7 +32,7 @@ export interface AdjustmentList {
 }
 
 /** Where a list is read. */
-export interface ListSource {
+interface ListSource {
   readonly body: Buffer;
   /** Over `body`; its last token was the opening bracket of the list. */
   readonly tokeniser: Tokeniser;

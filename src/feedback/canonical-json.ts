@@ -9,17 +9,17 @@ import { encodeName } from '../json/utf8.js';
 import { CanonicalWriter } from './canonical-writer.js';
 
 /** Why and where (byte offset) a text has no canonical form. */
-export interface CanonicalFailure {
+interface CanonicalFailure {
   readonly ok: false;
   readonly fault: JsonFault;
   readonly offset: number;
 }
 
 /** The canonical form of a whole text, in ASCII. */
-export type CanonicalResult = { readonly ok: true; readonly canonical: Uint8Array } | CanonicalFailure;
+type CanonicalResult = { readonly ok: true; readonly canonical: Uint8Array } | CanonicalFailure;
 
 /** A member of a text. */
-export interface CanonicalMember {
+interface CanonicalMember {
   /** The canonical form of its value, in ASCII. */
   readonly canonical: Uint8Array;
   /** Where its value stands in the text as it was given, from byte `start` up to and without `end`. */
@@ -28,7 +28,7 @@ export interface CanonicalMember {
 }
 
 /** A member of a text that is acceptable as a whole; `member` is undefined when the text has none there. */
-export type CanonicalMemberResult =
+type CanonicalMemberResult =
   { readonly ok: true; readonly member: CanonicalMember | undefined } | CanonicalFailure;
 
 /**

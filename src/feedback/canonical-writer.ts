@@ -159,7 +159,7 @@ const SMALL_CHUNK_BYTES = 48;
  * A member's text is a chunk of the output, `"name":value`, with a comma between two. Nothing moves where the sender
  * has sorted already; else an object's chunks move once, when it ends, so a byte moves at most once a level.
  */
-export class MemberOrder {
+class MemberOrder {
   readonly #names: MemberNames;
   /** Where the members of each open object begin in the lists below. */
   readonly #bases: number[] = [];

@@ -68,7 +68,7 @@ export function feedbackSigningInput(
 }
 
 /** Everything in an envelope that is not fixed. */
-export interface EnvelopeParts extends Omit<SignedFields, 'tenant'> {
+interface EnvelopeParts extends Omit<SignedFields, 'tenant'> {
   readonly requestId: string;
   readonly status: string;
   /** The canonical text that was signed: delivered as it is, so that the signature holds for the delivered bytes. */

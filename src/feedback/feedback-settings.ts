@@ -12,7 +12,7 @@ export interface SigningDomain {
 }
 
 /** Which (execution, attestation) pairs an adjustment may name. */
-export interface ExecutionSettings {
+interface ExecutionSettings {
   /** Whether each pair must have been submitted by the same tenant, in a graph that passed ingress. */
   readonly required: boolean;
   /** Pairs remembered for one tenant; the oldest is forgotten first. */

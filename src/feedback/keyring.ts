@@ -4,7 +4,7 @@ import type { FeedbackKey } from './feedback-key.js';
 import { allKeys, domainOf, type FeedbackSettings } from './feedback-settings.js';
 
 /** A public key as a JSON Web Key (RFC 7517, RFC 8037 §2). */
-export interface FeedbackJwk {
+interface FeedbackJwk {
   readonly kty: 'OKP';
   readonly crv: 'Ed25519';
   /** The 32 bytes, base64url. */

@@ -39,7 +39,7 @@ const UNAVAILABLE_CODES = [
 export type FeedbackRefusalCode = (typeof WITHHELD_CODES | typeof UNAVAILABLE_CODES)[number];
 
 /** What the wire says for a code: no refusal is ever 2xx or 3xx (docs/wire-contract.md#answers-and-refusals). */
-export interface FeedbackRefusalAnswer {
+interface FeedbackRefusalAnswer {
   readonly status: 502 | 503;
   readonly clientCode: 'feedback_refused' | 'unavailable';
   readonly message: string;

@@ -55,7 +55,7 @@ const NONCE = /^[A-Za-z0-9_-]{24}$/;
 const NO_ERRORS = Uint8Array.of(0x5b, 0x5d);
 
 /** An answer that may be signed with the key that may sign now. */
-export interface JudgedAnswer {
+interface JudgedAnswer {
   readonly kind: 'judged';
   readonly answer: ReadAnswer;
   readonly key: FeedbackKey;
@@ -125,7 +125,7 @@ export function signJudged(
 }
 
 /** Asks whether a pair was submitted, both in lower-case hex; may throw or reject when that cannot be known. */
-export type AskSubmitted = (execution: string, attestation: string) => boolean | Promise<boolean>;
+type AskSubmitted = (execution: string, attestation: string) => boolean | Promise<boolean>;
 
 /**
  * Between the judgement of an answer, which asks for each adjustment in turn and waits for nobody, and its signature.

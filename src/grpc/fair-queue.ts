@@ -18,7 +18,7 @@ interface Lane<T> {
 }
 
 /** By what a lane is heavy. */
-export type Weight = 'calls' | 'bytes';
+type Weight = 'calls' | 'bytes';
 
 export class FairQueue<T extends Queued> {
   /** In the order of their turns. */

@@ -52,7 +52,7 @@ export interface UnaryMethod {
 }
 
 /** What a method says about calls that cannot be begun at once. */
-export interface MethodLoad {
+interface MethodLoad {
   /** Whose call it is: the lanes take turns. Only asked when calls queue up; must not throw. */
   laneOf(message: Buffer): string;
   /** `performance.now()` after which to begin the call would be useless. */

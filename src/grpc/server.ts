@@ -46,7 +46,7 @@ const ACCEPTING_MILLISECONDS = 50;
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/;
 
 /** What is served, and its limits. */
-export interface GrpcServerOptions {
+interface GrpcServerOptions {
   readonly methods: Methods;
   readonly maxMessageBytes: number;
   /** Default: `DEFAULT_LOAD_LIMITS`. */

@@ -176,7 +176,7 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
 };
 
 /** Milliseconds; undefined when the header is absent or is none. */
-export function parseTimeout(header: string | undefined): number | undefined {
+function parseTimeout(header: string | undefined): number | undefined {
   const [, digits, unit] = TIMEOUT.exec(header ?? '') ?? [];
   const scale = MILLISECONDS[unit ?? ''];
   return scale === undefined ? undefined : Number(digits) * scale;

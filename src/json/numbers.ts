@@ -7,7 +7,7 @@ export const NUMBER_FAULT = -1;
 /** No fraction and no exponent. */
 export const NUMBER_INTEGER = 0;
 /** A fraction, an exponent, or both. */
-export const NUMBER_FLOAT = 1;
+const NUMBER_FLOAT = 1;
 
 /** A number below ten to this power is finite: the greatest double is about 1.8e308. */
 const SURELY_FINITE_POWER = 308;

@@ -29,14 +29,14 @@ export interface ScanSuccess {
 }
 
 /** Why and where (byte offset) a document is not acceptable JSON. */
-export interface ScanFailure {
+interface ScanFailure {
   readonly ok: false;
   readonly fault: JsonFault;
   readonly offset: number;
 }
 
 /** The answer of `scanJson`. */
-export type ScanResult = ScanSuccess | ScanFailure;
+type ScanResult = ScanSuccess | ScanFailure;
 
 const OBJECT: SelectedValue = { type: 'object' };
 const ARRAY: SelectedValue = { type: 'array' };
@@ -137,7 +137,7 @@ export function selectedValue(document: Buffer, tokeniser: Tokeniser, token: Val
  * The value of a validated string content as a JavaScript string, a copy that does not keep the document alive.
  * Escaped lone surrogates stay as they are; escaped pairs, as two code units in a row, are whole characters.
  */
-export function stringValue(document: Buffer, start: number, end: number, flags: number): string {
+function stringValue(document: Buffer, start: number, end: number, flags: number): string {
   const encoding = (flags & STRING_HAS_NON_ASCII) === 0 ? 'latin1' : 'utf8';
   if ((flags & STRING_HAS_ESCAPES) === 0) return document.toString(encoding, start, end);
   let text = '';

@@ -113,12 +113,12 @@ export function escapeLength(bytes: Uint8Array, at: number): number {
 }
 
 /** Whether a UTF-16 code unit is the first half of a surrogate pair. */
-export function isHighSurrogate(unit: number): boolean {
+function isHighSurrogate(unit: number): boolean {
   return (unit & 0xfc00) === 0xd800;
 }
 
 /** Whether a UTF-16 code unit is the second half of a surrogate pair. */
-export function isLowSurrogate(unit: number): boolean {
+function isLowSurrogate(unit: number): boolean {
   return (unit & 0xfc00) === 0xdc00;
 }
 
@@ -154,7 +154,7 @@ export function unescapeInto(
 }
 
 /** The low surrogate that is escaped at `at`, or -1 when something else is there. */
-export function lowSurrogateAt(bytes: Uint8Array, at: number): number {
+function lowSurrogateAt(bytes: Uint8Array, at: number): number {
   if (byteAt(bytes, at) !== BACKSLASH) return -1;
   const unit = escapedUnit(bytes, at);
   return isLowSurrogate(unit) ? unit : -1;

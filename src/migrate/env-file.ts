@@ -86,7 +86,7 @@ const quoted = (quoteMark: string): RegExp => new RegExp(`^${quoteMark}[^${quote
 const wholeQuotes = [quoted('"'), quoted("'")] as const;
 
 /** Whether one pair of quotes encloses the whole value, and none is inside. */
-export function isWhollyQuoted(text: string): boolean {
+function isWhollyQuoted(text: string): boolean {
   return wholeQuotes.some((pattern) => pattern.test(text));
 }
 
@@ -95,7 +95,7 @@ export function isWhollyQuoted(text: string): boolean {
 const hiddenBreak = /[\u0000\u000b-\u000d\u001c-\u001e\u0085\u2028\u2029]/;
 
 /** For every line, comments too: what stands behind such a character may be an assignment. */
-export function breakDoubt(line: string): EnvironmentDoubt | undefined {
+function breakDoubt(line: string): EnvironmentDoubt | undefined {
   return hiddenBreak.test(line)
     ? doubt('has a NUL or a line end inside that loaders read differently', 'end lines by LF or CRLF alone')
     : undefined;
@@ -105,7 +105,7 @@ export function breakDoubt(line: string): EnvironmentDoubt | undefined {
  * What makes some loaders read on past the end of the line, and so swallow the next variable, whosever this one is.
  * `text` is what follows the equals sign, without white space around it.
  */
-export function lineDoubt(text: string): EnvironmentDoubt | undefined {
+function lineDoubt(text: string): EnvironmentDoubt | undefined {
   if (text.endsWith('\\'))
     return doubt(
       'ends with a backslash, with which some loaders join the next line',
@@ -150,7 +150,7 @@ const doubtsOfAny: readonly (readonly [RegExp, string, string])[] = [
 ];
 
 /** What is doubtful about a value that we read. `text` is as for `lineDoubt`. */
-export function valueDoubt(text: string): EnvironmentDoubt | undefined {
+function valueDoubt(text: string): EnvironmentDoubt | undefined {
   const isQuoted = isWhollyQuoted(text);
   const found = [...(isQuoted ? [] : doubtsOfRaw), ...doubtsOfAny].find(([pattern]) => pattern.test(text));
   if (found !== undefined) return doubt(found[1], found[2]);

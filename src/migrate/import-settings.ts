@@ -70,7 +70,7 @@ const NONCE_NAME = 'VV_TG_NONCE_BACKEND';
 const RATE_NAME = 'VV_TG_RATE_LIMIT_BACKEND';
 
 /** Reads both backends and the address; they are one store here. */
-export function readStores(context: ImportContext): ImportedStore {
+function readStores(context: ImportContext): ImportedStore {
   const nonces = readBackend(NONCE_NAME, context);
   const rates = readBackend(RATE_NAME, context);
   if (nonces === 'redis') {
@@ -120,7 +120,7 @@ function readRedis(context: ImportContext): ImportedStore {
 }
 
 /** What the URL says; `password` is never to be shown. */
-export interface RedisUrl {
+interface RedisUrl {
   /** host:port, an IPv6 address in brackets. */
   readonly address: string;
   readonly database: number;

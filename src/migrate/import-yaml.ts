@@ -6,7 +6,7 @@ import type { ImportedFeedback } from './import-feedback.js';
 import type { ImportedProcess, ImportedStore } from './import-settings.js';
 
 /** What an environment gave. */
-export interface ImportedParts {
+interface ImportedParts {
   readonly federation: ImportedFederation;
   readonly process: ImportedProcess;
   readonly feedback: ImportedFeedback;

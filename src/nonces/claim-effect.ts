@@ -14,7 +14,7 @@ const ASK_AGAIN_MS = 10;
 const GRACE_MS = 500;
 
 /** What the effect is told of its store and of the checks for which it claims. */
-export interface ClaimEffectOptions {
+interface ClaimEffectOptions {
   /** The longest time that a check may take until it is answered; milliseconds. */
   readonly checkTimeoutMilliseconds: number;
   /** Those of the store: a refusal for one of them names it. */

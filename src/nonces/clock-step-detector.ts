@@ -9,7 +9,7 @@
  */
 import type { Clock } from './nonce-store.js';
 
-export interface ClockStepDetectorOptions {
+interface ClockStepDetectorOptions {
   readonly clock: Clock;
   readonly stepMs?: number | undefined;
   readonly settleMs?: number | undefined;

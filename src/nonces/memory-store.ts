@@ -13,7 +13,7 @@ const DIVERGED: ClaimOutcome = { kind: 'doubt', reason: 'clock_diverged' };
 const CLOSED: ClaimOutcome = { kind: 'doubt', reason: 'store_unavailable' };
 
 /** A `NonceStore` that answers at once. */
-export interface MemoryNonceStore extends NonceStore {
+interface MemoryNonceStore extends NonceStore {
   claim(claim: NonceClaim): ClaimOutcome;
   withdraw(claim: NonceClaim): void;
   /** Forgets what has expired; cheap, and done by every claim and by `status` as well. */

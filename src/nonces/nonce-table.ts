@@ -11,7 +11,7 @@ import { getRandomValues } from 'node:crypto';
 import { PackedRequestIds } from './packed-request-ids.js';
 
 /** What is remembered of a claim that was won. */
-export interface Entry {
+interface Entry {
   readonly timestampSeconds: number;
   readonly seenAtMs: number;
   /** Index of the identity in the list of `NonceIndex`. */

@@ -16,7 +16,7 @@ export function stepDetectorOf(index: NonceIndex, options: NonceStoreOptions): C
 }
 
 /** What a store knows about itself; `fault` is why it cannot serve at all. */
-export interface StoreParts {
+interface StoreParts {
   readonly index: NonceIndex;
   readonly stepDetector: ClockStepDetector;
   readonly options: NonceStoreOptions;

@@ -15,7 +15,7 @@ export interface AdminAccess {
 }
 
 /** Why a request is not answered: 421 is a name that is not ours (RFC 9110, 15.5.20), 403 somebody else's page. */
-export interface AdminDenial {
+interface AdminDenial {
   readonly status: 403 | 421;
   readonly reason: string;
 }

@@ -11,7 +11,7 @@ import { CounterTable, HistogramTable, SKEW_BUCKETS_SECONDS } from './metric-kin
 import type { FeedbackRefusalCode } from '../feedback/refusal-code.js';
 
 /** What was decided: the values of the label `code`. */
-export type DecisionCode = 'allow' | 'pass_through' | RefusalCode;
+type DecisionCode = 'allow' | 'pass_through' | RefusalCode;
 
 /** What a check spends its time on: the values of the label `stage`, besides `total`. */
 export type CheckStage = 'decode' | JudgementStage | 'admission' | 'record';
@@ -71,7 +71,7 @@ function observeStages<Stage extends string>(
 }
 
 /** What became of an answer: signed, withheld by a code, or Envoy's own refusal that was let through. */
-export type FeedbackOutcome = 'signed' | 'local_reply' | FeedbackRefusalCode;
+type FeedbackOutcome = 'signed' | 'local_reply' | FeedbackRefusalCode;
 
 /** What an answer spends its time on: the values of the label `stage`, besides `total`. */
 export type AnswerStage = 'decode' | 'judge' | 'record';
@@ -107,7 +107,7 @@ export class FeedbackMetrics {
 }
 
 /** Where the claims go, and how they are timed. */
-export interface ClaimTiming {
+interface ClaimTiming {
   readonly registry: Registry;
   /** Label: the store's name. */
   readonly store: string;

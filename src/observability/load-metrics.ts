@@ -5,7 +5,7 @@ import type { ShedReason } from '../grpc/method.js';
 import { addGauge, HistogramTable } from './metric-kinds.js';
 
 /** Where the present state is read when somebody scrapes. */
-export interface LoadSource {
+interface LoadSource {
   readonly waiting: number;
   readonly heldBytes: number;
 }

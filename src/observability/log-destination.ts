@@ -15,7 +15,7 @@ const MAX_WAITING_BYTES = 256 * 1024;
 const RETRY_MILLISECONDS = 100;
 
 /** How it is made. */
-export interface LogDestinationOptions {
+interface LogDestinationOptions {
   /** The line that says how many were lost, newline included. */
   readonly lossLine: (lostLines: number) => string;
   /** Default: standard error, so that a write never waits. */

@@ -8,7 +8,7 @@ const STANDARD_ERROR = 2;
 const NAME = 'countersign';
 
 /** A log and the number of its lines that could not be written. */
-export interface OpenLog {
+interface OpenLog {
   readonly logger: Logger;
   readonly lostLines: () => number;
 }

@@ -24,7 +24,7 @@ export const SKEW_BUCKETS_SECONDS = [-60, -30, -20, -10, -5, -2, -1, 0, 1, 2, 5,
 type Labels = Readonly<Record<string, string>>;
 
 /** One number that is read when somebody scrapes. */
-export interface ScrapedMetric {
+interface ScrapedMetric {
   readonly name: string;
   readonly help: string;
   /** Of its one sample. Default: none. */

@@ -8,7 +8,7 @@ import { addStoreMetrics } from './store-metrics.js';
 import { packageVersion } from './package-version.js';
 
 /** What the gauges look at. */
-export interface ProcessMetricsOptions {
+interface ProcessMetricsOptions {
   /** The one in force. */
   readonly configuration: () => Configuration;
   readonly store: NonceStore;

@@ -5,7 +5,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 type Kind = 'applied' | 'refused';
 
 /** One reload, as it is told to people. */
-export interface ReloadEntry {
+interface ReloadEntry {
   readonly kind: Kind;
   /** Who asked: a file, a signal, a request; more than one where they came together. */
   readonly causes: readonly string[];

@@ -12,7 +12,7 @@ import { openDatabase, type DatabasePlace, type LmdbDatabase } from '../storage/
 import { TurnBatcher } from '../storage/turn-batcher.js';
 
 /** In the nonce store's directory. */
-export interface LmdbRateLimitsOptions extends Omit<DatabasePlace, 'durability'> {
+interface LmdbRateLimitsOptions extends Omit<DatabasePlace, 'durability'> {
   /** Seconds of a clock that is the same in every process of this machine and only goes forward. */
   readonly nowSeconds: () => number;
 }

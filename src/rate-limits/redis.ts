@@ -40,7 +40,7 @@ const RELEASE = redisScript(`return redis.call('ZREM', KEYS[1], ARGV[1])`);
 export const RATE_LIMIT_SCRIPTS = [RESERVE, RELEASE];
 
 /** What the limits work with. */
-export interface RedisRateLimitsParts {
+interface RedisRateLimitsParts {
   readonly connection: RedisConnection;
   readonly isServing: () => boolean;
   /** Told when Redis has not answered as it should. */

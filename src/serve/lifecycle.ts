@@ -43,7 +43,7 @@ export function standaloneRole({ settings }: Configuration): ProcessRole {
 }
 
 /** What runs, and how it is shown. */
-export interface RunningParts {
+interface RunningParts {
   readonly grpc: RunningGrpcServer;
   readonly health: Health;
   readonly role: Pick<ProcessRole, 'mayTakeOver' | 'onSuperseded'>;
@@ -59,7 +59,7 @@ export interface RunningParts {
 }
 
 /** How it ends. */
-export interface Running {
+interface Running {
   /** Resolves when a successor has taken the socket. */
   readonly superseded: Promise<void>;
   /** Drains, and closes what was opened here. Must be called once. */
@@ -107,7 +107,7 @@ function startPoll({ grpc, health, look, role }: RunningParts): {
 }
 
 /** Who drains, and within which limits. */
-export interface DrainOptions {
+interface DrainOptions {
   readonly grpc: RunningGrpcServer;
   readonly health: Health;
   readonly limits: Pick<LimitSettings, 'drainMilliseconds' | 'drainDelayMilliseconds'>;

@@ -26,7 +26,7 @@ import type { RateLimits } from '../verify/effects.js';
 export type Undo = (() => unknown)[];
 
 /** What the verifier and the signer need of the executions. */
-export type KnownExecutions = Pick<ExecutionStore, 'remember' | 'has' | 'close'>;
+type KnownExecutions = Pick<ExecutionStore, 'remember' | 'has' | 'close'>;
 
 /** What a verifier writes to. */
 export interface Stores {
@@ -59,7 +59,7 @@ export async function openStores(
  * Opens the configured store. Throws a sentence with file and remedy when it cannot. `report` is told, in a
  * sentence, what a store finds out while it serves.
  */
-export function openNonceStore(
+function openNonceStore(
   settings: NonceSettings,
   snapshot: Snapshot,
   clock: Clock,
@@ -121,8 +121,7 @@ function openExecutions({ feedback }: Snapshot, nonces: NonceSettings): KnownExe
 const MAX_IN_ALL = 1_000_000;
 
 /** How much one tenant may have kept, and for how long; the bound in all follows from it where it is not given. */
-export type ExecutionSettings = Omit<ExecutionBounds, 'maxInAll'> &
-  Partial<Pick<ExecutionBounds, 'maxInAll'>>;
+type ExecutionSettings = Omit<ExecutionBounds, 'maxInAll'> & Partial<Pick<ExecutionBounds, 'maxInAll'>>;
 
 /**
  * Opens the store that goes with the nonce store: in its directory or its Redis, shared by the same processes.
@@ -140,13 +139,13 @@ export function openExecutionStore(settings: ExecutionSettings, nonces: NonceSet
 }
 
 /** Limits, and how to close what they are kept in. */
-export interface OpenRateLimits {
+interface OpenRateLimits {
   readonly limits: RateLimits;
   close(): Promise<void>;
 }
 
 /** Opens the limits beside the nonces, or takes those of a store that has its own. Throws a sentence with the remedy when it cannot. */
-export function openRateLimits(
+function openRateLimits(
   { nonces, workers }: Pick<ServerSettings, 'nonces' | 'workers'>,
   store: Pick<NonceStore, 'rateLimits'>,
 ): OpenRateLimits {

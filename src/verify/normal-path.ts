@@ -4,7 +4,7 @@
  */
 
 /** Why a path can be read in more than one way; for records. */
-export type PathFault =
+type PathFault =
   | 'a character that has to be escaped'
   | 'an escape that is no UTF-8'
   | 'a control character'

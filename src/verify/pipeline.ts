@@ -31,7 +31,7 @@ import type { Identity, KeyPurpose, SignedPolicy, Snapshot } from './snapshot.js
 export type JudgementStage = 'authenticate' | 'signature' | 'body';
 
 /** Everything that a judgement depends on besides the request. */
-export interface JudgeOptions {
+interface JudgeOptions {
   readonly snapshot: Snapshot;
   readonly verifier: StrictVerifier;
   /** Wall clock, Unix milliseconds. */

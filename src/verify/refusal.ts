@@ -5,7 +5,7 @@
 import type { JsonFault } from '../json/faults.js';
 
 /** What the wire says for a code. */
-export interface RefusalAnswer {
+interface RefusalAnswer {
   readonly status: 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 503;
   readonly clientCode: string;
   readonly message: string;

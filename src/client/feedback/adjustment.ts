@@ -50,7 +50,7 @@ export const ADJUSTMENT_MEMBERS = [
 export type AdjustmentMember = (typeof ADJUSTMENT_MEMBERS)[number];
 
 /** Which member is missing, of the wrong type or out of its bounds. */
-export interface AdjustmentFault {
+interface AdjustmentFault {
   readonly fault: AdjustmentMember;
 }
 
@@ -59,12 +59,12 @@ const ACTION = /^[a-z][a-z0-9_.-]{0,63}$/;
 const MAX_TIMESTAMP_SECONDS = 99_999_999_999;
 
 /** Holds the members of an adjustment to their form; unknown members are not looked at. */
-export function readAdjustment(members: JsonObject): Adjustment | AdjustmentFault {
+function readAdjustment(members: JsonObject): Adjustment | AdjustmentFault {
   return new AdjustmentReader(members).read();
 }
 
 /** Its text, when the member is one. */
-export function textOf(value: SelectedValue | undefined): string | undefined {
+function textOf(value: SelectedValue | undefined): string | undefined {
   return value?.type === 'string' ? value.value : undefined;
 }
 
@@ -122,7 +122,7 @@ class AdjustmentReader {
 }
 
 /** Why an adjustment is not applied, in the order in which it is looked for. */
-export type DropReason =
+type DropReason =
   | 'other_tenant'
   | 'other_schema'
   | 'malformed'
@@ -135,7 +135,7 @@ export type DropReason =
   | 'ended';
 
 /** What a dropped adjustment says of itself, as far as it says it. For reports alone: nothing of it is applied. */
-export interface DroppedClaims {
+interface DroppedClaims {
   readonly tenantId: string | undefined;
   readonly executionFingerprint: string | undefined;
   readonly attestationMeasurementHash: string | undefined;

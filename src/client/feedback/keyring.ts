@@ -12,7 +12,7 @@ import type { ValidityInterval } from '../../protocol/validity-interval.js';
 import { canonicalize } from '../../feedback/canonical-json.js';
 
 /** More would be a mistake, and judging a key takes some milliseconds. */
-export const MAX_KEYRING_KEYS = 256;
+const MAX_KEYRING_KEYS = 256;
 
 /** A key as it is written down. */
 export interface KeyringEntry {

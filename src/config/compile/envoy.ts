@@ -75,7 +75,7 @@ const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521
 const LEAST_RSA_BITS = 2048;
 
 /** Holds chain and key against each other, where the key can be read. Envoy reads it too, on its own. */
-export function judgeListenerCertificate(
+function judgeListenerCertificate(
   chain: readonly X509Certificate[] | undefined,
   keyFile: string,
   context: LoadContext,
@@ -198,7 +198,7 @@ function warnOfGaps(chain: readonly X509Certificate[], { findings }: LoadContext
  * issued that the caller sends along is not known here. They are found by name, so that a look does not grow with the
  * bundle.
  */
-export function knownTo(authorities: readonly X509Certificate[]): (certificate: X509Certificate) => boolean {
+function knownTo(authorities: readonly X509Certificate[]): (certificate: X509Certificate) => boolean {
   const bySubject = new Map<string, X509Certificate[]>();
   for (const authority of authorities)
     bySubject.set(authority.subject, [...(bySubject.get(authority.subject) ?? []), authority]);

@@ -8,7 +8,7 @@ import type { LoadContext } from './context.js';
 import { compileFeedbackKeys, judgeKeySeparation, type PlacedKey } from './feedback-keys.js';
 
 /** What the section is held against. */
-export interface FeedbackSurroundings {
+interface FeedbackSurroundings {
   readonly input: ConfigurationInput;
   readonly identities: ReadonlyMap<string, Identity>;
   readonly policies: ReadonlyMap<string, Policy>;

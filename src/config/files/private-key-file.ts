@@ -20,7 +20,7 @@ import {
 export const maxKeyFileBytes = 64 * 1024;
 
 /** Whether a private key file may be used; the reason is `missing` when there is nothing at its path. */
-export type PrivateKeyFileResult = { readonly ok: true } | FileFault;
+type PrivateKeyFileResult = { readonly ok: true } | FileFault;
 
 /**
  * Reads a secret: nothing of it for other users (`& 0o007`), and no writing by the group, which may read. Mode and
@@ -75,7 +75,7 @@ function isMounted(path: string): boolean {
 }
 
 /** A private key, or why the file gives none. Neither message nor remedy holds anything of its content. */
-export type PrivateKeyLoad =
+type PrivateKeyLoad =
   | { readonly ok: true; readonly key: PrivateKey; readonly state: FileState }
   | { readonly ok: false; readonly message: string; readonly remedy: string };
 

@@ -20,7 +20,7 @@ const REST_PER_LOOK = 4;
 const YOUNG_MILLISECONDS = 3_000;
 
 /** The times that a test shortens. */
-export interface FileWatchOptions {
+interface FileWatchOptions {
   /** Called when a file differs from its state, and the difference stands; again and again until it is followed. */
   readonly onChange: () => void;
   readonly lookMilliseconds?: number;

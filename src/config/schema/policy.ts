@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { bodyBytes, freshnessShape, policyName, rateLimit, schemaVersion } from './schema-common.js';
 
 /** The profiles of docs/wire-contract.md that a policy can name. */
-export const profileNames = [
+const profileNames = [
   'federation.telemetry',
   'federation.execution-graph',
   'federation.feedback-query',

@@ -30,7 +30,7 @@ import {
 import type { PeerCertificates } from './peer-certificates.js';
 
 /** Everything the service works with; all of it is passed in. */
-export interface AuthorizationOptions {
+interface AuthorizationOptions {
   readonly snapshot: () => Snapshot;
   readonly verifier: StrictVerifier;
   readonly admission: Admission;

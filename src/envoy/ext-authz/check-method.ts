@@ -9,7 +9,7 @@ import type { AuthorizationService } from './authorization-service.js';
 export const CHECK_METHOD = '/envoy.service.auth.v3.Authorization/Check';
 
 /** Limits of the configuration that say how long a check is worth anything. */
-export interface CheckTimeouts {
+interface CheckTimeouts {
   /** Stands in for a deadline that did not come with the check, and bounds one that did. */
   readonly checkTimeoutMilliseconds: number;
   /** With less than this left no nonce is claimed, so that nothing is gained by beginning. */

@@ -128,7 +128,7 @@ const PERMISSION_DENIED = 7;
 export type HeaderPair = readonly [name: string, value: string];
 
 /** Values of the dynamic metadata; what is undefined is left out. */
-export type Metadata = Readonly<Record<string, string | undefined>>;
+type Metadata = Readonly<Record<string, string | undefined>>;
 
 /** An OK: the headers to overwrite, those to remove, and the metadata under Envoy's namespace. */
 export function encodeAllow(

@@ -15,7 +15,7 @@ export const REFUSAL_DETAILS = 'countersign_refused';
 const OVERSIZE_BYTES = 65_536;
 
 /** What it follows from; bytes. */
-export interface HeldAnswerLimits {
+interface HeldAnswerLimits {
   /** Of the largest request: Envoy keeps that much twice, to send it again. */
   readonly maxBodyBytes: number;
   /** Of the longest answer that is signed. */

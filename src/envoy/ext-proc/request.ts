@@ -24,7 +24,7 @@ export interface ResponseBody {
 }
 
 /** What a message is about; `other` is anything that our Envoy configuration does not ask for. */
-export type ProcessingPart = ResponseHeaders | ResponseBody | { readonly kind: 'other' };
+type ProcessingPart = ResponseHeaders | ResponseBody | { readonly kind: 'other' };
 
 /** What is taken out of a ProcessingRequest. The metadata (`context`) comes from our own verifier, never from the upstream. */
 export interface ProcessingRequest {

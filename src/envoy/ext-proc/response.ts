@@ -92,16 +92,16 @@ export function heldHeaders({ headers }: ResponseHeaders): HeaderChanges {
 }
 
 /** With the signed body the answer becomes the 200 that the upstream gave. */
-export function signedHeaders(bodyBytes: number): HeaderChanges {
+function signedHeaders(bodyBytes: number): HeaderChanges {
   const length: HeaderPair = ['content-length', String(bodyBytes)];
   return { set: [[':status', '200'], [ANSWER_MARK, SIGNED], JSON_TYPE, length], remove: [] };
 }
 
 /** Of an answer that is made by us alone. */
-export const REFUSAL_HEADERS: readonly HeaderPair[] = [JSON_TYPE, NO_STORE];
+const REFUSAL_HEADERS: readonly HeaderPair[] = [JSON_TYPE, NO_STORE];
 
 /** Names to set, which overwrites, and to remove, which happens first (docs/envoy-behaviour.md#9). */
-export interface HeaderChanges {
+interface HeaderChanges {
   readonly set: readonly HeaderPair[];
   readonly remove: readonly string[];
 }

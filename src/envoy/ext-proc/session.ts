@@ -29,7 +29,7 @@ import { judgeHeaders, type Held } from './headers-verdict.js';
 import { StageTimer } from '../../verify/stage-timer.js';
 
 /** Everything that signing works with; all of it is passed in. */
-export interface SigningOptions {
+interface SigningOptions {
   readonly snapshot: () => Snapshot;
   /** Keeps the keys of the present snapshot usable, until what it returns is called. */
   readonly hold: () => () => void;

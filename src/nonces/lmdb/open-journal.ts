@@ -85,7 +85,7 @@ function beginJournal(
 const NUMBER_FILE = /^(floor|future-skew)-([0-9]{1,12})$/;
 
 /** `floor`: Unix seconds. `future-skew`: seconds, the furthest that any process sharing the directory lets in. */
-export type NumberName = 'floor' | 'future-skew';
+type NumberName = 'floor' | 'future-skew';
 
 /** The greatest number under that name; 0 when there is none. */
 export function readNumberFile(directory: string, name: NumberName): number {

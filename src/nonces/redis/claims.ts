@@ -22,7 +22,7 @@ const DOUBTS = {
 } as const;
 
 /** Where and how a claim is made. */
-export interface ClaimAttempt {
+interface ClaimAttempt {
   readonly shard: RedisShard;
   /** Names this claim and no other one, so that whoever takes it back takes only that. */
   readonly token: string;

@@ -21,7 +21,7 @@ const SERVER_CHECK_MS = 1_000;
 const SCRIPTS = [...STATE_SCRIPTS, ...CLAIM_SCRIPTS, ...RATE_LIMIT_SCRIPTS];
 
 /** What a monitor looks after. */
-export interface RedisHealthMonitorParts {
+interface RedisHealthMonitorParts {
   readonly connection: RedisConnection;
   readonly shards: readonly RedisShard[];
   readonly guard: ClockStepDetector;

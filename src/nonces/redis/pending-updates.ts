@@ -6,7 +6,7 @@ import type { NonceClaim } from '../nonce-store.js';
 import { within } from '../../storage/redis/command.js';
 
 /** How updates are sent. */
-export interface PendingUpdatesParts {
+interface PendingUpdatesParts {
   /** Takes a claim back; rejects with the client's error. */
   readonly withdraw: (claim: NonceClaim, token: string) => Promise<unknown>;
   /** Says that claims stand; rejects with the client's error. */

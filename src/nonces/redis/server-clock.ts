@@ -7,7 +7,7 @@ import type { RedisNonceStoreOptions } from './options.js';
 import { clocksApart } from '../../storage/redis/server-check.js';
 
 /** What was seen in a reply to a look. */
-export interface RedisClockSight {
+interface RedisClockSight {
   /** It jumped since it was seen before, by more than the clocks may be apart. */
   readonly jumped: boolean;
   /** In words, that it is too far from our wall clock now; undefined when it is not. */

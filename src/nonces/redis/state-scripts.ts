@@ -114,7 +114,7 @@ return {'attached', string.format('%d', floor), epoch, lost, string.format('%d',
 `);
 
 /** What a verifier knows as it attaches; times are Unix, in seconds or milliseconds as their names say. */
-export interface AttachRequest {
+interface AttachRequest {
   readonly generation: number;
   readonly nowMs: number;
   /** Of its last attachment; else empty. */
@@ -122,7 +122,7 @@ export interface AttachRequest {
   readonly hasSeenLoss: boolean;
 }
 
-export interface Attachment {
+interface Attachment {
   readonly floorSeconds: number;
   readonly epoch: string;
   /** Why the floor was raised; empty when it was not. */
@@ -197,7 +197,7 @@ return {'attached', string.format('%d', floor), string.format('%d', ahead(0)), r
 `);
 
 /** `held`: how many claims are remembered, by the second of their timestamps. */
-export interface LookReply {
+interface LookReply {
   readonly floorSeconds: number;
   readonly redisMs: number;
   readonly held: ReadonlyMap<number, number>;

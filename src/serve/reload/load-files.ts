@@ -27,7 +27,7 @@ export interface ConfigurationSource {
 }
 
 /** How files are judged. */
-export interface LoadFilesOptions {
+interface LoadFilesOptions {
   /** Never throws for anything in a file. */
   readonly load: () => LoadResult;
   readonly signer: Signer;

@@ -28,7 +28,7 @@ export interface LoadAnswer {
 }
 
 /** How it is started, and the bounds that a test shortens. */
-export interface LoadThreadOptions {
+interface LoadThreadOptions {
   readonly start?: (data: LoadThreadData) => Worker;
   readonly deadlineMilliseconds?: number;
   readonly idleMilliseconds?: number;

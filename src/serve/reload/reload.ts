@@ -30,7 +30,7 @@ export type ReloadOutcome =
   | { readonly kind: 'refused'; readonly problems: readonly string[] };
 
 /** Everything that a reload works with; all of it is passed in. */
-export interface ReloadOptions {
+interface ReloadOptions {
   readonly live: LiveConfiguration;
   /** Those of the start. */
   readonly files: ConfigurationSource;
@@ -134,7 +134,7 @@ function refused(problems: readonly string[]): Extract<ReloadOutcome, { kind: 'r
 }
 
 /** What reloading is made of. */
-export interface ReloadingOptions {
+interface ReloadingOptions {
   readonly live: LiveConfiguration;
   readonly files: ConfigurationSource;
   /** Of the start. */

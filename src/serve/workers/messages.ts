@@ -31,7 +31,7 @@ export type FromWorker =
   | { readonly kind: 'applied' };
 
 /** A part of what a load gave. All of them are sent before the next load's. */
-export interface LoadedPart extends PackedPart {
+interface LoadedPart extends PackedPart {
   readonly kind: 'part';
 }
 

@@ -128,7 +128,7 @@ function ownMetrics(workers: readonly WorkerLook[], lostLogLines: () => number):
 export type MetricsJson = readonly MetricObjectWithValues<MetricValue<string>>[];
 
 /** Asks one process; undefined when it does not answer. */
-export type AskMetrics = () => Promise<MetricsJson | undefined>;
+type AskMetrics = () => Promise<MetricsJson | undefined>;
 
 /** Gauges tell of what is there now, and a dead process is not. prom-client's JSON has words for types. */
 const KINDS_THAT_STAY: ReadonlySet<unknown> = new Set(['counter', 'histogram']);

@@ -22,7 +22,7 @@ const CLOSING_MILLISECONDS = 5_000;
 const TAKEOVER_MILLISECONDS = 2_000;
 
 /** How workers are started. */
-export interface WorkersOptions {
+interface WorkersOptions {
   /** Beside those of another supervisor, whose sockets they take once each of them is healthy. */
   readonly replace?: boolean | undefined;
   /** Lines of the supervisor's log that could not be written. Default: none. */

@@ -12,7 +12,7 @@ const LIVENESS_CHECK_MILLISECONDS = 1_000;
 const MISSED_CHECKS_MAX = 10;
 
 /** Who is told what becomes of the process. */
-export interface WorkerEvents {
+interface WorkerEvents {
   /** The first state that a worker tells: its services listen by then. */
   readonly onListening: () => void;
   /** A successor has its socket. */

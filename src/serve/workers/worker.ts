@@ -11,7 +11,7 @@ import { WorkerProcess } from './worker-process.js';
 const ATTEMPTS_TO_START = 4;
 
 /** What a worker needs. */
-export interface WorkerOptions {
+interface WorkerOptions {
   /** Counted from 0. */
   readonly number: number;
   readonly fork: () => ChildProcess;

@@ -38,7 +38,7 @@ export interface DatabasePlace {
   readonly bootId?: string;
 }
 
-export interface DatabaseOptions<Name extends string> extends DatabasePlace {
+interface DatabaseOptions<Name extends string> extends DatabasePlace {
   /** What its file is called; no database's name begins with another one's and a dash. */
   readonly name: string;
   /** Bytes of address space; the file must stay below it. */

@@ -5,7 +5,7 @@
 import { constants, fstatSync, openSync } from 'node:fs';
 
 /** The descriptor of standard output, or of standard error. */
-export type StandardStream = 1 | 2;
+type StandardStream = 1 | 2;
 
 export const STDOUT: StandardStream = 1;
 export const STDERR: StandardStream = 2;

@@ -112,7 +112,7 @@ export class RedisConnection {
 }
 
 /** What is made of one command. What comes after the deadline changes no answer, but may have to be undone. */
-export interface CommandOutcomes<Reply, Answer> {
+interface CommandOutcomes<Reply, Answer> {
   /** At the deadline. */
   readonly late: () => Answer;
   readonly answered: (reply: Reply, inTime: boolean) => Answer | Promise<Answer>;

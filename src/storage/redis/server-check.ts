@@ -1,7 +1,7 @@
 /** What a Redis server has to be before nonces are entrusted to it (docs/security-requirements.md#20), read from its INFO. */
 
 /** One server's state, as far as it concerns us. */
-export interface RedisServerFacts {
+interface RedisServerFacts {
   readonly version: string;
   readonly role: string;
   readonly evictionPolicy: string;

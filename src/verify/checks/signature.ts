@@ -9,7 +9,7 @@ import { roleText, type ContractBody } from './body.js';
 import type { SignatureProof } from './security-headers.js';
 
 /** What to verify, with which of an identity's keys. */
-export interface SignatureQuestion {
+interface SignatureQuestion {
   readonly identity: Identity;
   readonly purpose: KeyPurpose;
   /** Exact match when given; otherwise every key of the identity that is valid now. */
@@ -45,7 +45,7 @@ export function signatureBase(proof: SignatureProof, body: Uint8Array): Buffer {
 }
 
 /** What a bundle says and the signature that it brings; not verified yet. */
-export interface BundleProof {
+interface BundleProof {
   /** UTF-8 of the joined fields. No field contains a `|`: the body contract saw to it. */
   readonly message: Buffer;
   readonly signature: Uint8Array;
