@@ -3,6 +3,7 @@ import { join, parse } from 'node:path';
 import type { RedisSettings } from '../storage/redis/settings.js';
 import type { Snapshot } from '../verify/snapshot.js';
 import type { FileState } from './files/read-file.js';
+import type { ConfigurationInput, EnvoyInput } from './schema/schema.js';
 
 /** The Unix socket on which Envoy reaches us. Its directory is 0750 or 2770, the socket 0660 (docs/security-requirements.md#30). */
 export interface ListenSettings {
@@ -10,12 +11,7 @@ export interface ListenSettings {
 }
 
 /** Admin, metrics and health; loopback unless the operator says otherwise (docs/security-requirements.md#31). */
-export interface AdminSettings {
-  readonly host: string;
-  readonly port: number;
-  /** Names in `Host` that are answered besides those of loopback, lower case. */
-  readonly allowedHosts?: readonly string[];
-}
+export type AdminSettings = Readonly<ConfigurationInput['admin']>;
 
 export type NonceSettings =
   | { readonly store: 'memory'; readonly maxEntries: number; readonly maxEntriesPerIdentity: number }
@@ -41,50 +37,13 @@ export interface AuditSettings {
   readonly onFailure: 'refuse' | 'count';
 }
 
-/** Bounds on what one process takes on. */
-export interface LimitSettings {
-  /** The largest body that Envoy may send us; the largest `maxBodyBytes` of any policy. */
-  readonly maxBodyBytes: number;
-  /** Checks under way at once; the next one is refused with 503. */
-  readonly maxConcurrentChecks: number;
-  /** A claim is not begun with less than this left of Envoy's deadline. */
-  readonly claimMarginMilliseconds: number;
-  /** Taken as the deadline when a check comes without one. Equal to ext_authz `grpc_service.timeout`. */
-  readonly checkTimeoutMilliseconds: number;
-  /** How long stopping may take after SIGTERM. */
-  readonly drainMilliseconds: number;
-  /** The part of it in which new calls are still served, until Envoy has noticed; at most `drainMilliseconds`. */
+/** Bounds on what one process takes on, as the schema describes them. */
+export type LimitSettings = Readonly<ConfigurationInput['limits']> & {
   readonly drainDelayMilliseconds: number;
-}
+};
 
-interface LogSettings {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-}
-
-/** Where Envoy listens: one port of one IP address or of several. */
-interface ListeningSettings {
-  readonly address: string | readonly string[];
-  readonly port: number;
-}
-
-/** What `countersign envoy-config` renders besides the policies. */
-export interface EnvoySettings {
-  readonly listener: ListeningSettings;
-  readonly health: ListeningSettings | undefined;
-  readonly admin: { readonly address: string; readonly port: number };
-  readonly upstream: { readonly address: string; readonly port: number };
-  readonly tls: {
-    readonly certificateFile: string;
-    readonly privateKeyFile: string;
-    readonly clientCaFile: string;
-    readonly sdsDirectory: string;
-    /** `optional`: a client may come without one, for what is passed through unchecked. */
-    readonly clientCertificate: 'required' | 'optional';
-  };
-  readonly accessLogPath: string;
-  /** Requests per second from one connection, and connections per second, before anything is verified; 0 turns it off. */
-  readonly flood: { readonly requestsPerSecondPerConnection: number; readonly connectionsPerSecond: number };
-}
+/** What `countersign envoy-config` renders besides the policies; its paths are absolute. */
+export type EnvoySettings = Readonly<Omit<EnvoyInput, 'accessLog'>> & { readonly accessLogPath: string };
 
 export interface ServerSettings {
   readonly listen: ListenSettings;
@@ -94,7 +53,7 @@ export interface ServerSettings {
   readonly nonces: NonceSettings;
   readonly audit: AuditSettings;
   readonly limits: LimitSettings;
-  readonly log: LogSettings;
+  readonly log: Readonly<ConfigurationInput['log']>;
   /** Absent when the file has no `envoy:` section. */
   readonly envoy: EnvoySettings | undefined;
 }

@@ -1,16 +1,15 @@
 /** Addresses of the file: which are loopback, and where Envoy can listen, each once, on no port that somebody else has or that leads back to it. */
 import { isIP } from 'node:net';
 import { quote } from '../document/findings.js';
-import type { ConfigurationInput } from '../schema/schema.js';
+import type { EnvoyInput } from '../schema/schema.js';
 import type { AdminSettings } from '../settings.js';
-import type { LoadContext } from './context.js';
+import type { ConfigurationNode } from './context.js';
 
 /** Whether an IP address or a host name is loopback. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
 /** An IPv4 address in the form of an IPv6 one (RFC 4291, section 2.5.5.2), as `normal` spells it. */
 const MAPPED = /^::ffff:[0-9a-f]+:[0-9a-f]+$/;
 /** In the order in which a clash is told; the upstream is where Envoy connects. */
@@ -24,15 +23,15 @@ interface Endpoint {
   readonly port: number;
 }
 
-/** Notes every fault. `admin` is the verifier's own, whose port Envoy cannot have. */
-export function checkAddresses(input: EnvoyInput, admin: AdminSettings, context: LoadContext): void {
+/** Notes every fault at `node`, the `envoy` section. `admin` is the verifier's own, whose port Envoy cannot have. */
+export function checkAddresses(input: EnvoyInput, admin: AdminSettings, node: ConfigurationNode): void {
   const seen: Endpoint[] = [{ name: 'admin', address: normal(admin.host), port: admin.port }];
   for (const key of ENDPOINTS) {
     const endpoints = endpointsOf(key, input);
-    if (key !== 'upstream') for (const { address } of endpoints) refuseUnbindable(key, address, context);
+    if (key !== 'upstream') for (const { address } of endpoints) refuseUnbindable(key, address, node);
     for (const one of endpoints) {
       const other = seen.find((earlier) => clash(earlier, one));
-      if (other !== undefined) refuseClash(key, one, other, context);
+      if (other !== undefined) refuseClash(one, other, node.at(key));
       seen.push(one);
     }
   }
@@ -51,33 +50,23 @@ function normal(address: string): string {
   return isIP(address) === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
 }
 
-function refuseUnbindable(key: EndpointName, address: string, context: LoadContext): void {
-  const path = ['envoy', key, 'address'];
+function refuseUnbindable(key: EndpointName, address: string, node: ConfigurationNode): void {
+  const place = node.at(key, 'address');
   if (isIP(address) === 0)
-    context.findings.problem(
-      path,
+    place.problem(
       `${quote(address)} is no IP address, and Envoy resolves no name to listen on: a name may mean another address tomorrow, or several`,
       key === 'admin'
         ? 'write an address, such as 127.0.0.1 or ::1'
         : "write addresses, such as ['127.0.0.1', '::1'] for localhost or ['0.0.0.0', '::'] for all",
     );
   else if (MAPPED.test(address))
-    context.findings.problem(path, 'is an IPv4 address inside an IPv6 one', 'write it as an IPv4 address');
+    place.problem('is an IPv4 address inside an IPv6 one', 'write it as an IPv4 address');
 }
 
-function refuseClash(key: EndpointName, one: Endpoint, other: Endpoint, { findings }: LoadContext): void {
+function refuseClash(one: Endpoint, other: Endpoint, node: ConfigurationNode): void {
   if (other.name !== one.name)
-    findings.problem(
-      ['envoy', key, 'port'],
-      `is also the port of ${other.name}`,
-      'give each a port of its own',
-    );
-  else
-    findings.problem(
-      ['envoy', key, 'address'],
-      `has ${quote(one.address)} twice or inside another`,
-      'name it once',
-    );
+    node.at('port').problem(`is also the port of ${other.name}`, 'give each a port of its own');
+  else node.at('address').problem(`has ${quote(one.address)} twice or inside another`, 'name it once');
 }
 
 /** Whether one could not be bound beside the other, or would take what is meant for it. */

@@ -1,99 +1,86 @@
-/** An identity's pinned certificates. */
+/** Certificates that the file names: an identity's pins, and the bundles of a TLS door, judged as the one who will load them does. */
 import { X509Certificate } from 'node:crypto';
 import {
   certificateFingerprints,
   encodedCertificateBytes,
+  endMs,
   kindOfKey,
   MAX_ENCODED_CERTIFICATE_BYTES,
   normalizeFingerprint,
   publicKeyOf,
+  readCertificateBundle,
+  type BundleFault,
+  type CertificateBundle,
 } from '../../crypto/certificate.js';
 import type { CertificatePin } from '../../verify/snapshot.js';
-import { quote, type ConfigurationPath } from '../document/findings.js';
+import { quote } from '../document/findings.js';
 import type { CertificateInput } from '../schema/identity.js';
-import { alwaysValid, warnOfEnd, type LoadContext } from './context.js';
+import { alwaysValid, type ConfigurationNode } from './context.js';
 
-/** The usable pins of one identity; every fault of the others is noted under `path`. */
-export function compilePins(
-  inputs: readonly CertificateInput[],
-  path: ConfigurationPath,
-  context: LoadContext,
-): CertificatePin[] {
-  return inputs
-    .map((input, index) => compilePin(input, [...path, index], context))
-    .filter((pin) => pin !== undefined);
+/** The usable pins of one identity; every fault of the others is noted. */
+export function compilePins(inputs: readonly CertificateInput[], node: ConfigurationNode): CertificatePin[] {
+  return inputs.map((input, index) => compilePin(input, node.at(index))).filter((pin) => pin !== undefined);
 }
 
-function compilePin(
-  input: CertificateInput,
-  path: ConfigurationPath,
-  context: LoadContext,
-): CertificatePin | undefined {
+function compilePin(input: CertificateInput, node: ConfigurationNode): CertificatePin | undefined {
   const given = [input.sha256, input.spki, input.file].filter((value) => value !== undefined);
   if (given.length !== 1) {
     const message = given.length === 0 ? 'pins nothing' : 'pins several things at once';
-    context.findings.problem(path, message, 'give exactly one of sha256, spki and file');
+    node.problem(message, 'give exactly one of sha256, spki and file');
     return undefined;
   }
-  if (input.file !== undefined) return pinFromFile(input, input.file, path, context);
+  const pin = input.file === undefined ? pinFromHash(input, node) : pinFromFile(input, input.file, node);
+  if (pin !== undefined) node.warnOfEnd(pin.notAfterMs, 'this certificate pin');
+  return pin;
+}
+
+function pinFromHash(input: CertificateInput, node: ConfigurationNode): CertificatePin | undefined {
   if (input.as !== undefined)
-    context.findings.problem(
-      [...path, 'as'],
-      'has no effect without file',
-      'remove it, or use spki instead of sha256',
-    );
+    node.at('as').problem('has no effect without file', 'remove it, or use spki instead of sha256');
+  const kind = input.spki === undefined ? 'certificate' : 'spki';
+  const validity = node.validity(input);
   const sha256 = normalizeFingerprint(input.sha256 ?? input.spki ?? '');
-  const pin = {
-    kind: input.spki === undefined ? 'certificate' : 'spki',
-    ...context.validity(input, path),
-  } as const;
-  if (sha256 === undefined) return undefined;
-  return withEnd({ ...pin, sha256 }, path, context);
+  return sha256 === undefined ? undefined : { kind, sha256, ...validity };
 }
 
 function pinFromFile(
   input: CertificateInput,
-  file: string,
-  path: ConfigurationPath,
-  context: LoadContext,
+  path: string,
+  node: ConfigurationNode,
 ): CertificatePin | undefined {
-  const bytes = context.readCertificateFile(file, [...path, 'file']);
+  const file = node.at('file');
+  const bytes = file.readCertificateFile(path);
   if (bytes === undefined) return undefined;
   const facts = certificateFingerprints(bytes);
   if (!facts.ok) {
-    const [message, remedy] = badCertificate(bytes.toString('latin1'));
-    context.findings.problem([...path, 'file'], message, remedy);
+    file.problem(...badCertificate(bytes.toString('latin1')));
     return undefined;
   }
-  judgeUse(bytes, [...path, 'file'], context);
+  judgeUse(new X509Certificate(bytes), file);
   const kind = input.as ?? 'certificate';
   // The certificate counts up to and including its last second (RFC 5280, section 4.1.2.5).
   const own = { notBeforeMs: facts.notBefore, notAfterMs: facts.notAfter + 1000 };
-  const validity = context.validity(input, path, kind === 'certificate' ? own : alwaysValid);
-  const sha256 = kind === 'certificate' ? facts.certificateSha256 : facts.spkiSha256;
-  return withEnd({ kind, sha256, ...validity }, path, context);
+  const validity = node.validity(input, kind === 'certificate' ? own : alwaysValid);
+  return { kind, sha256: kind === 'certificate' ? facts.certificateSha256 : facts.spkiSha256, ...validity };
 }
 
 /** Whether the certificate can ever come through the listener. */
-function judgeUse(bytes: Buffer, path: ConfigurationPath, context: LoadContext): void {
-  const certificate = new X509Certificate(bytes);
+function judgeUse(certificate: X509Certificate, node: ConfigurationNode): void {
   const size = encodedCertificateBytes(certificate.toString());
   if (size > MAX_ENCODED_CERTIFICATE_BYTES)
-    context.findings.problem(
-      path,
+    node.problem(
       `comes to ${size} bytes in a request, and no more than ${MAX_ENCODED_CERTIFICATE_BYTES} are read`,
       'issue a certificate with fewer names',
     );
-  if (context.isKnownToListener === undefined) return;
+  const { isKnownToListener } = node.load;
+  if (isKnownToListener === undefined) return;
   const kind = kindOfKey(publicKeyOf(certificate));
   if (!CALLER_KEYS.has(kind))
-    context.findings.warn(
-      path,
+    node.warn(
       `has a key of a kind (${quote(kind)}) that Envoy takes from no client: every handshake of its caller ends with "certificate required"; issue it for ECDSA on P-256 or P-384, or for RSA`,
     );
-  if (!context.isKnownToListener(certificate))
-    context.findings.warn(
-      path,
+  if (!isKnownToListener(certificate))
+    node.warn(
       `was not issued by a CA in envoy.tls.clientCaFile, but by ${quote(certificate.issuer.replaceAll('\n', ', '))}: Envoy refuses its caller, unless that sends an intermediate certificate along`,
     );
 }
@@ -112,7 +99,54 @@ function badCertificate(text: string): [message: string, remedy: string] {
   return ['is not an X.509 certificate', 'name a certificate in PEM or DER'];
 }
 
-function withEnd(pin: CertificatePin, path: ConfigurationPath, context: LoadContext): CertificatePin {
-  warnOfEnd(pin.notAfterMs, 'this certificate pin', path, context);
-  return pin;
+/** The certificates of the PEM file that is named here, or undefined with the problem noted. Ends are warned of. */
+export function readCertificates(
+  file: string,
+  node: ConfigurationNode,
+): readonly X509Certificate[] | undefined {
+  const bytes = node.readCertificateFile(file);
+  if (bytes === undefined) return undefined;
+  const bundle = readCertificateBundle(bytes);
+  if ('code' in bundle) {
+    node.problem(...bundleFaultTexts(bundle));
+    return undefined;
+  }
+  warnOfBundle(bundle, node);
+  return bundle.certificates;
+}
+
+function warnOfBundle({ certificates, otherLabels }: CertificateBundle, node: ConfigurationNode): void {
+  if (otherLabels.some((label) => label.endsWith('PRIVATE KEY')))
+    node.warn('holds a private key too; keep that in a file of its own, closed to others');
+  certificates.forEach((certificate, index) => {
+    const what = certificates.length === 1 ? 'this certificate' : `certificate ${index + 1} of this file`;
+    node.warnOfEnd(endMs(certificate), what);
+  });
+}
+
+function bundleFaultTexts(fault: BundleFault): [message: string, remedy: string] {
+  switch (fault.code) {
+    case 'der':
+      return ['is in DER, and PEM is wanted', 'convert it: openssl x509 -inform DER -in FILE -out FILE.pem'];
+    case 'no_certificate':
+      return [
+        'is not an X.509 certificate: it holds no certificate in PEM',
+        'name a file of PEM certificates, with -----BEGIN CERTIFICATE----- in it',
+      ];
+    case 'not_a_certificate':
+      return [
+        `is not an X.509 certificate in the block of line ${fault.line}`,
+        'copy that block again, whole, or remove it',
+      ];
+    case 'hidden':
+      return [
+        `has a certificate in line ${fault.line} that is passed over: its BEGIN shares the line with something else, which may be an invisible byte-order mark`,
+        'let every -----BEGIN CERTIFICATE----- stand alone in its line',
+      ];
+    case 'unfinished':
+      return [
+        `is cut off: the block of line ${fault.line} has no END of its own, alone in a line`,
+        'copy that block again, whole',
+      ];
+  }
 }

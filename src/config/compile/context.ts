@@ -1,8 +1,7 @@
-/** What the compilers of the sections share while one file is loaded. */
+/** What the compilers of the sections share while one file is loaded, and the node of the document that each is given. */
 import type { X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import { zeroize, type PrivateKey } from '../../crypto/private-key.js';
-import type { PublicKeyResult } from '../../crypto/public-key.js';
 import type { ValidityInterval } from '../../verify/snapshot.js';
 import type { ConfigurationPath, Findings } from '../document/findings.js';
 import { loadPrivateKeyFile, maxKeyFileBytes, readSecretFile } from '../files/private-key-file.js';
@@ -20,6 +19,8 @@ import { PublicKeyCache } from './public-key-cache.js';
 export class LoadContext {
   readonly findings: Findings;
   readonly nowMs: number;
+  /** Public keys that many identities share are judged once, as that takes a millisecond or two. */
+  readonly publicKeys: PublicKeyCache;
   /** Absolute paths of what was read, in order. */
   readonly filesRead = new Set<string>();
   /** What every file that was named looked like, also of those that could not be used; by absolute path. */
@@ -27,7 +28,6 @@ export class LoadContext {
   /** Whether a CA of the listener issued a certificate; present once the `envoy` section has been read. */
   isKnownToListener: ((certificate: X509Certificate) => boolean) | undefined;
   readonly #directory: string;
-  readonly #publicKeys: PublicKeyCache;
   readonly #privateKeys: PrivateKey[] = [];
 
   constructor(options: {
@@ -39,8 +39,13 @@ export class LoadContext {
     this.findings = options.findings;
     this.nowMs = options.nowMs;
     this.#directory = options.directory;
-    this.#publicKeys = options.publicKeys ?? new PublicKeyCache();
-    this.#publicKeys.beginLoad();
+    this.publicKeys = options.publicKeys ?? new PublicKeyCache();
+    this.publicKeys.beginLoad();
+  }
+
+  /** The node at a path of the document, from its top. */
+  at(...path: ConfigurationPath): ConfigurationNode {
+    return new ConfigurationNode(this, path);
   }
 
   /** A path of the file as an absolute one. */
@@ -48,34 +53,9 @@ export class LoadContext {
     return resolve(this.#directory, path);
   }
 
-  /** Notes a fault where there is one. */
-  noteFault(path: ConfigurationPath, fault: readonly [message: string, remedy: string] | undefined): void {
-    if (fault !== undefined) this.findings.problem(path, ...fault);
-  }
-
-  /** The bytes of a key file, or undefined with the problem noted under `path`. */
-  readKeyFile(file: string, path: ConfigurationPath): Buffer | undefined {
-    return this.#read(file, path, maxKeyFileBytes);
-  }
-
-  /** Parses a public key. A key that many identities share is judged once, as that takes a millisecond or two. */
-  parsePublicKey(encoded: string | Buffer): PublicKeyResult {
-    return this.#publicKeys.parse(encoded);
-  }
-
-  /** The private key in a file, or undefined with the problem noted under `path`. */
-  readPrivateKey(file: string, path: ConfigurationPath): PrivateKey | undefined {
-    const absolute = this.resolve(file);
-    const result = loadPrivateKeyFile(absolute);
-    if (result.ok) {
-      this.filesRead.add(absolute);
-      this.noteState(absolute, result.state);
-      this.#privateKeys.push(result.key);
-      return result.key;
-    }
-    this.noteState(absolute, fileState(absolute));
-    this.findings.problem(path, `the file ${absolute} ${result.message}`, result.remedy);
-    return undefined;
+  /** Reads a file that the configuration names, and notes what it looked like. */
+  read(file: string, maxBytes: number): FileResult {
+    return this.#noted(file, readBoundedFile(this.resolve(file), maxBytes));
   }
 
   /**
@@ -85,48 +65,27 @@ export class LoadContext {
     return this.#noted(file, readSecretFile(this.resolve(file)));
   }
 
+  /** An Ed25519 private key, which is wiped when the load comes to nothing. */
+  readPrivateKey(file: string): ReturnType<typeof loadPrivateKeyFile> {
+    const absolute = this.resolve(file);
+    const result = loadPrivateKeyFile(absolute);
+    this.noteState(absolute, result.ok ? result.state : fileState(absolute));
+    if (!result.ok) return result;
+    this.filesRead.add(absolute);
+    this.#privateKeys.push(result.key);
+    return result;
+  }
+
   /** Notes what a file looked like when it was read. One that changed between two readings matches no state. */
   noteState(absolute: string, state: FileState): void {
     const before = this.fileStates.get(absolute);
-    this.fileStates.set(
-      absolute,
-      before === undefined || before === state ? state : 'changed while it was read',
-    );
+    const isSteady = before === undefined || before === state;
+    this.fileStates.set(absolute, isSteady ? state : 'changed while it was read');
   }
 
   /** Wipes the private keys of a load that came to nothing (docs/security-requirements.md#33). */
   wipePrivateKeys(): void {
     for (const key of this.#privateKeys) zeroize(key);
-  }
-
-  /** The bytes of a certificate file, or undefined with the problem noted under `path`. */
-  readCertificateFile(file: string, path: ConfigurationPath): Buffer | undefined {
-    return this.#read(file, path, maxCertificateFileBytes);
-  }
-
-  /** The validity that two optional moments describe; open ends are infinite. Notes an empty span. */
-  validity(
-    value: { readonly notBefore?: string | undefined; readonly notAfter?: string | undefined },
-    path: ConfigurationPath,
-    fallback: ValidityInterval = alwaysValid,
-  ): ValidityInterval {
-    const notBeforeMs = value.notBefore === undefined ? fallback.notBeforeMs : Date.parse(value.notBefore);
-    const notAfterMs = value.notAfter === undefined ? fallback.notAfterMs : Date.parse(value.notAfter);
-    if (notBeforeMs >= notAfterMs)
-      this.findings.problem(
-        [...path, 'notAfter'],
-        'is not later than notBefore',
-        'set notAfter after notBefore',
-      );
-    return { notBeforeMs, notAfterMs };
-  }
-
-  #read(file: string, path: ConfigurationPath, maxBytes: number): Buffer | undefined {
-    const absolute = this.resolve(file);
-    const result = this.#noted(file, readBoundedFile(absolute, maxBytes));
-    if (result.ok) return result.bytes;
-    this.findings.problem(path, `the file ${absolute} ${result.message}`, result.remedy);
-    return undefined;
   }
 
   #noted(file: string, result: FileResult): FileResult {
@@ -137,28 +96,94 @@ export class LoadContext {
   }
 }
 
+/** Long enough to get a certificate from somebody else. */
+const soonMilliseconds = 14 * 24 * 3_600_000;
+
+/** A node of the document: whoever compiles it notes here, under its path, what is wrong with it. */
+export class ConfigurationNode {
+  readonly load: LoadContext;
+  readonly path: ConfigurationPath;
+
+  constructor(load: LoadContext, path: ConfigurationPath) {
+    this.load = load;
+    this.path = path;
+  }
+
+  /** A node below this one. */
+  at(...path: ConfigurationPath): ConfigurationNode {
+    return new ConfigurationNode(this.load, [...this.path, ...path]);
+  }
+
+  /** Notes a fault. */
+  problem(message: string, remedy: string): void {
+    this.load.findings.problem(this.path, message, remedy);
+  }
+
+  /** Notes what is wrong with the file that is named here. */
+  fileProblem(file: string, message: string, remedy: string): void {
+    this.problem(`the file ${this.load.resolve(file)} ${message}`, remedy);
+  }
+
+  /** Notes a fault where there is one. */
+  noteFault(fault: readonly [message: string, remedy: string] | undefined): void {
+    if (fault !== undefined) this.problem(...fault);
+  }
+
+  /** Notes something that is allowed and deserves a look. */
+  warn(message: string): void {
+    this.load.findings.warn(this.path, message);
+  }
+
+  /** Warns of an end that has come, or comes within 14 days. `what` begins the sentence: `this key`. */
+  warnOfEnd(notAfterMs: number, what: string): void {
+    const { nowMs } = this.load;
+    if (notAfterMs <= nowMs) this.warn(`${what} has expired`);
+    else if (notAfterMs - nowMs < soonMilliseconds)
+      this.warn(`${what} ends within 14 days, at ${new Date(notAfterMs).toISOString()}`);
+  }
+
+  /** The validity that the two optional moments here describe; open ends are infinite. Notes an empty span. */
+  validity(
+    {
+      notBefore,
+      notAfter,
+    }: { readonly notBefore?: string | undefined; readonly notAfter?: string | undefined },
+    fallback: ValidityInterval = alwaysValid,
+  ): ValidityInterval {
+    const notBeforeMs = notBefore === undefined ? fallback.notBeforeMs : Date.parse(notBefore);
+    const notAfterMs = notAfter === undefined ? fallback.notAfterMs : Date.parse(notAfter);
+    if (notBeforeMs >= notAfterMs)
+      this.at('notAfter').problem('is not later than notBefore', 'set notAfter after notBefore');
+    return { notBeforeMs, notAfterMs };
+  }
+
+  /** The bytes of the key file that is named here, or undefined with the problem noted. */
+  readKeyFile(file: string): Buffer | undefined {
+    return this.#bytesOf(file, this.load.read(file, maxKeyFileBytes));
+  }
+
+  /** The bytes of the certificate file that is named here, or undefined with the problem noted. */
+  readCertificateFile(file: string): Buffer | undefined {
+    return this.#bytesOf(file, this.load.read(file, maxCertificateFileBytes));
+  }
+
+  /** The private key in the file that is named here, or undefined with the problem noted. */
+  readPrivateKey(file: string): PrivateKey | undefined {
+    const result = this.load.readPrivateKey(file);
+    if (result.ok) return result.key;
+    this.fileProblem(file, result.message, result.remedy);
+    return undefined;
+  }
+
+  #bytesOf(file: string, result: FileResult): Buffer | undefined {
+    if (result.ok) return result.bytes;
+    this.fileProblem(file, result.message, result.remedy);
+    return undefined;
+  }
+}
+
 /** No limit on either side. */
 export const alwaysValid: ValidityInterval = {
   notBeforeMs: Number.NEGATIVE_INFINITY,
   notAfterMs: Number.POSITIVE_INFINITY,
 };
-
-/** Whether two spans share a moment. */
-export function intervalsOverlap(left: ValidityInterval, right: ValidityInterval): boolean {
-  return left.notBeforeMs < right.notAfterMs && right.notBeforeMs < left.notAfterMs;
-}
-
-/** Long enough to get a certificate from somebody else. */
-const soonMilliseconds = 14 * 24 * 3_600_000;
-
-/** Warns of an end that has come, or comes within 14 days. `what` begins the sentence: `this key`. */
-export function warnOfEnd(
-  notAfterMs: number,
-  what: string,
-  path: ConfigurationPath,
-  { findings, nowMs }: LoadContext,
-): void {
-  if (notAfterMs <= nowMs) findings.warn(path, `${what} has expired`);
-  else if (notAfterMs - nowMs < soonMilliseconds)
-    findings.warn(path, `${what} ends within 14 days, at ${new Date(notAfterMs).toISOString()}`);
-}

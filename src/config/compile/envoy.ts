@@ -5,72 +5,62 @@ import { publicKeyOf } from '../../crypto/certificate.js';
 import { splitPem } from '../../crypto/pem.js';
 import { quote } from '../document/findings.js';
 import { checkPrivateKeyFile } from '../files/private-key-file.js';
-import type { ConfigurationInput } from '../schema/schema.js';
+import type { ConfigurationInput, EnvoyInput } from '../schema/schema.js';
 import type { EnvoySettings } from '../settings.js';
 import { checkAddresses, isLoopback } from './addresses.js';
-import { readCertificates } from './certificate-files.js';
-import type { LoadContext } from './context.js';
-
-type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
+import { readCertificates } from './certificates.js';
+import type { ConfigurationNode, LoadContext } from './context.js';
 
 /** Compiles the section; faults are noted. Of the rest of the file it needs what Envoy has to agree with. */
-export function compileEnvoy(
-  input: EnvoyInput,
-  whole: ConfigurationInput,
-  context: LoadContext,
-): EnvoySettings {
-  checkAddresses(input, whole.admin, context);
+export function compileEnvoy(input: EnvoyInput, whole: ConfigurationInput, load: LoadContext): EnvoySettings {
+  const node = load.at('envoy');
+  const tls = node.at('tls');
+  checkAddresses(input, whole.admin, node);
+  const { accessLog, ...rest } = input;
   const { certificateFile, privateKeyFile, clientCaFile, sdsDirectory, clientCertificate } = input.tls;
-  warnOfOpenUpstream(input, context);
-  if (clientCertificate === 'optional') judgeOptionalCertificate(whole, context);
-  const chain = readCertificates(certificateFile, ['envoy', 'tls', 'certificateFile'], context);
-  judgeListenerCertificate(chain, privateKeyFile, context);
-  const authorities = readCertificates(clientCaFile, ['envoy', 'tls', 'clientCaFile'], context);
-  if (authorities !== undefined) context.isKnownToListener = knownTo(authorities);
+  warnOfOpenUpstream(input, node);
+  if (clientCertificate === 'optional') judgeOptionalCertificate(whole, tls.at('clientCertificate'));
+  const chain = readCertificates(certificateFile, tls.at('certificateFile'));
+  judgeListenerCertificate(chain, privateKeyFile, tls);
+  const authorities = readCertificates(clientCaFile, tls.at('clientCaFile'));
+  if (authorities !== undefined) load.isKnownToListener = knownTo(authorities);
   return {
-    listener: input.listener,
+    ...rest,
     health: input.health,
-    admin: input.admin,
-    upstream: input.upstream,
     tls: {
-      certificateFile: context.resolve(certificateFile),
-      privateKeyFile: context.resolve(privateKeyFile),
-      clientCaFile: context.resolve(clientCaFile),
-      sdsDirectory: context.resolve(sdsDirectory),
+      certificateFile: load.resolve(certificateFile),
+      privateKeyFile: load.resolve(privateKeyFile),
+      clientCaFile: load.resolve(clientCaFile),
+      sdsDirectory: load.resolve(sdsDirectory),
       clientCertificate,
     },
-    accessLogPath: context.resolve(input.accessLog),
-    flood: input.flood,
+    accessLogPath: load.resolve(accessLog),
   };
 }
 
 /** Without a certificate a client has to be nobody: no header may say who it is, and what is open to it is declared. */
-function judgeOptionalCertificate(whole: ConfigurationInput, { findings }: LoadContext): void {
-  const path = ['envoy', 'tls', 'clientCertificate'];
+function judgeOptionalCertificate(whole: ConfigurationInput, node: ConfigurationNode): void {
   if (whole.forwardedClientCert === 'trusted-hop')
-    findings.problem(
-      path,
+    node.problem(
       'is optional, and forwardedClientCert believes a header where there is no certificate: any client could write it',
       'set it to required, or remove forwardedClientCert',
     );
   if (whole.policies.every(({ passThrough }) => passThrough === undefined))
-    findings.warn(
-      path,
+    node.warn(
       'is optional, and no policy has passThrough: whoever comes without a certificate is refused everywhere',
     );
 }
 
 /** What was verified leaves Envoy in plain HTTP. */
-function warnOfOpenUpstream({ upstream }: EnvoyInput, { findings }: LoadContext): void {
-  if (!isLoopback(upstream.address))
-    findings.warn(
-      ['envoy', 'upstream', 'address'],
-      `verified requests go to ${quote(upstream.address)} in plain HTTP: whoever is on that network can read and change them, or call the application past the verifier`,
-    );
+function warnOfOpenUpstream({ upstream: { address } }: EnvoyInput, node: ConfigurationNode): void {
+  if (!isLoopback(address))
+    node
+      .at('upstream', 'address')
+      .warn(
+        `verified requests go to ${quote(address)} in plain HTTP: whoever is on that network can read and change them, or call the application past the verifier`,
+      );
 }
 
-const CERTIFICATE = ['envoy', 'tls', 'certificateFile'];
-const KEY = ['envoy', 'tls', 'privateKeyFile'];
 const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 const LEAST_RSA_BITS = 2048;
 
@@ -78,20 +68,20 @@ const LEAST_RSA_BITS = 2048;
 function judgeListenerCertificate(
   chain: readonly X509Certificate[] | undefined,
   keyFile: string,
-  context: LoadContext,
+  tls: ConfigurationNode,
 ): void {
-  if (chain !== undefined) refuseAlgorithm(chain[0], context);
-  const key = readKey(keyFile, context);
+  const node = tls.at('certificateFile');
+  if (chain !== undefined) refuseAlgorithm(chain[0], node);
+  const key = readKey(keyFile, tls.at('privateKeyFile'));
   if (chain === undefined) return;
-  if (key === undefined) judgeOrder(chain, context);
-  else judgeMatch(chain, key, context);
+  if (key === undefined) judgeOrder(chain, node);
+  else judgeMatch(chain, key, tls);
 }
 
 /** What Envoy says is "Failed to load certificate chain", and it opens the port without one. */
-function refuseAlgorithm(leaf: X509Certificate | undefined, { findings }: LoadContext): void {
+function refuseAlgorithm(leaf: X509Certificate | undefined, node: ConfigurationNode): void {
   if (leaf === undefined || isTaken(publicKeyOf(leaf))) return;
-  findings.problem(
-    CERTIFICATE,
+  node.problem(
     'has a key of a kind that Envoy does not take',
     'issue it for ECDSA on P-256, P-384 or P-521, for RSA of 2048 bits or more, or for Ed25519',
   );
@@ -104,26 +94,24 @@ function isTaken({ asymmetricKeyType, asymmetricKeyDetails }: Partial<KeyObject>
 }
 
 /** Where the two are apart, as in the containers of a pod, the verifier has no such file, or may not read it. */
-function readKey(file: string, context: LoadContext): KeyObject | undefined {
-  const absolute = context.resolve(file);
-  const problem = (message: string, remedy: string): void =>
-    context.findings.problem(KEY, `the file ${absolute} ${message}`, remedy);
-  const read = context.readSecret(file);
+function readKey(file: string, node: ConfigurationNode): KeyObject | undefined {
+  const read = node.load.readSecret(file);
   if (!read.ok) {
+    const absolute = node.load.resolve(file);
     if (read.reason === 'missing')
-      context.findings.warn(KEY, `the file ${absolute} does not exist here; Envoy needs it where it runs`);
+      node.warn(`the file ${absolute} does not exist here; Envoy needs it where it runs`);
     const judged = read.reason === 'unreadable' ? checkPrivateKeyFile(absolute) : read;
-    if (!judged.ok && judged.reason !== 'missing') problem(judged.message, judged.remedy);
+    if (!judged.ok && judged.reason !== 'missing') node.fileProblem(file, judged.message, judged.remedy);
     return undefined;
   }
   const key = parseKey(read.bytes);
   read.bytes.fill(0);
   if (typeof key === 'object') return key;
-  problem(...keyWords[key]);
+  node.fileProblem(file, ...keyFaultTexts[key]);
   return undefined;
 }
 
-const keyWords: Readonly<Record<'encrypted' | 'der' | 'none', readonly [message: string, remedy: string]>> = {
+const keyFaultTexts: Readonly<Record<'encrypted' | 'der' | 'none', readonly [string, string]>> = {
   encrypted: [
     'is encrypted with a passphrase, which Envoy does not have',
     'store it without: openssl pkey -in FILE -out NEW, at mode 0600',
@@ -139,7 +127,7 @@ const keyWords: Readonly<Record<'encrypted' | 'der' | 'none', readonly [message:
 };
 
 /** The first private key of the file, as Envoy takes it. */
-function parseKey(bytes: Buffer): KeyObject | keyof typeof keyWords {
+function parseKey(bytes: Buffer): KeyObject | keyof typeof keyFaultTexts {
   const parts = splitPem(latin1FromBytes(bytes));
   const first = 'code' in parts ? undefined : parts.find(({ label }) => label.endsWith('PRIVATE KEY'));
   if (first === undefined) return bytes[0] === 0x30 ? 'der' : 'none';
@@ -152,42 +140,42 @@ function parseKey(bytes: Buffer): KeyObject | keyof typeof keyWords {
   }
 }
 
-function judgeMatch(chain: readonly X509Certificate[], key: KeyObject, context: LoadContext): void {
+function judgeMatch(chain: readonly X509Certificate[], key: KeyObject, tls: ConfigurationNode): void {
+  const node = tls.at('certificateFile');
   const owner = chain.findIndex((certificate) => certificate.checkPrivateKey(key));
-  if (owner === 0) warnOfGaps(chain, context);
+  if (owner === 0) warnOfGaps(chain, node);
   else if (owner > 0)
-    context.findings.problem(
-      CERTIFICATE,
-      `is in the wrong order: the key belongs to certificate ${owner + 1} of the file, and Envoy takes the first`,
-      'put the certificate of the server first, then the one that issued it, and so on',
-    );
+    refuseOrder(`the key belongs to certificate ${owner + 1} of the file, and Envoy takes the first`, node);
   else
-    context.findings.problem(
-      KEY,
-      'is the key of another certificate than the one in certificateFile',
-      'name the key that the certificate was issued for',
-    );
+    tls
+      .at('privateKeyFile')
+      .problem(
+        'is the key of another certificate than the one in certificateFile',
+        'name the key that the certificate was issued for',
+      );
 }
 
 /** Without the key: what was issued by the certificate before it cannot come after it. */
-function judgeOrder(chain: readonly X509Certificate[], context: LoadContext): void {
+function judgeOrder(chain: readonly X509Certificate[], node: ConfigurationNode): void {
   const [first, ...others] = chain;
   if (first?.ca === true && others.some((other) => other.checkIssued(first)))
-    context.findings.problem(
-      CERTIFICATE,
-      'is in the wrong order: its first certificate issued a later one, and Envoy takes the first',
-      'put the certificate of the server first, then the one that issued it, and so on',
-    );
-  else warnOfGaps(chain, context);
+    refuseOrder('its first certificate issued a later one, and Envoy takes the first', node);
+  else warnOfGaps(chain, node);
+}
+
+function refuseOrder(reason: string, node: ConfigurationNode): void {
+  node.problem(
+    `is in the wrong order: ${reason}`,
+    'put the certificate of the server first, then the one that issued it, and so on',
+  );
 }
 
 /** Envoy sends the chain as it is, and some clients go through it in order. */
-function warnOfGaps(chain: readonly X509Certificate[], { findings }: LoadContext): void {
+function warnOfGaps(chain: readonly X509Certificate[], node: ConfigurationNode): void {
   chain.forEach((issuer, index) => {
     const subject = chain[index - 1];
     if (subject !== undefined && !subject.checkIssued(issuer))
-      findings.warn(
-        CERTIFICATE,
+      node.warn(
         `certificate ${index + 1} of this file did not issue the one before it: some clients will not find their way through the chain`,
       );
   });

@@ -1,11 +1,11 @@
-/** The `feedback` section: private keys read and judged, domains told apart, and what cannot be signed noted. */
-import { type FeedbackSettings, type SigningDomain, activeKeyOf } from '../../feedback/feedback-settings.js';
+/** The `feedback` section: its private keys, read and kept apart from request keys (docs/security-requirements.md#4) and from each other, and what cannot be signed. */
+import { FeedbackKey } from '../../feedback/feedback-key.js';
+import { activeKeyOf, type FeedbackSettings, type SigningDomain } from '../../feedback/feedback-settings.js';
 import type { Identity, Policy } from '../../verify/snapshot.js';
-import { quote, type ConfigurationPath } from '../document/findings.js';
-import type { FeedbackInput, SigningDomainInput } from '../schema/feedback.js';
+import { formatPath, quote } from '../document/findings.js';
+import type { FeedbackInput, FeedbackKeyInput, SigningDomainInput } from '../schema/feedback.js';
 import type { ConfigurationInput } from '../schema/schema.js';
-import type { LoadContext } from './context.js';
-import { compileFeedbackKeys, judgeKeySeparation, type PlacedKey } from './feedback-keys.js';
+import type { ConfigurationNode, LoadContext } from './context.js';
 
 /** What the section is held against. */
 interface FeedbackSurroundings {
@@ -14,23 +14,31 @@ interface FeedbackSurroundings {
   readonly policies: ReadonlyMap<string, Policy>;
 }
 
+/** A key and where it stands in the file. */
+interface PlacedKey {
+  readonly key: FeedbackKey;
+  readonly node: ConfigurationNode;
+}
+
 /** The settings, or undefined when the file has no such section; faults are noted. */
 export function compileFeedback(
   surroundings: FeedbackSurroundings,
-  context: LoadContext,
+  load: LoadContext,
 ): FeedbackSettings | undefined {
   const { feedback } = surroundings.input;
   if (feedback === undefined) return undefined;
+  const node = load.at('feedback');
+  const tenants = node.at('tenants');
   const placed: PlacedKey[] = [];
-  const compile = (domain: SigningDomainInput, path: ConfigurationPath): SigningDomain =>
-    compileDomain(domain, path, placed, context);
-  const defaultDomain = compile(feedback, ['feedback']);
+  const defaultDomain = compileDomain(feedback, node, placed);
   const tenantDomains = Object.entries(feedback.tenants).map(
-    ([tenant, domain]) => [tenant, compile(domain, ['feedback', 'tenants', tenant])] as const,
+    ([tenant, domain]) => [tenant, compileDomain(domain, tenants.at(tenant), placed)] as const,
   );
-  judgeKeySeparation(placed, surroundings.identities, context.findings);
-  checkTenants(feedback, surroundings.input, context);
-  checkUse(feedback, surroundings, context);
+  judgeKeySeparation(placed, surroundings.identities);
+  const mapped = new Set(Object.values(surroundings.input.operators));
+  for (const [tenant] of tenantDomains)
+    if (!mapped.has(tenant)) tenants.at(tenant).warn('no operator is mapped to this tenant');
+  checkUse(feedback, surroundings, node);
   return {
     defaultDomain,
     tenantDomains: new Map(tenantDomains),
@@ -42,58 +50,98 @@ export function compileFeedback(
 
 function compileDomain(
   { keys: inputs, activeKid }: SigningDomainInput,
-  path: ConfigurationPath,
+  node: ConfigurationNode,
   placed: PlacedKey[],
-  context: LoadContext,
 ): SigningDomain {
-  const keys = compileFeedbackKeys(inputs, [...path, 'keys'], context);
+  const keys = compileKeys(inputs, node.at('keys'));
   placed.push(...keys);
   const domain = { keys: keys.map(({ key }) => key), activeKid };
+  const named = node.at(activeKid === undefined ? 'keys' : 'activeKid');
   if (activeKid !== undefined && !inputs.some(({ kid }) => kid === activeKid))
-    context.findings.problem(
-      [...path, 'activeKid'],
+    named.problem(
       `${quote(activeKid)} is the id of none of the keys`,
       `name one of them: ${inputs.map(({ kid }) => kid).join(', ')}`,
     );
-  else if (keys.length === inputs.length && activeKeyOf(domain, context.nowMs) === undefined)
-    context.findings.warn(
-      [...path, activeKid === undefined ? 'keys' : 'activeKid'],
-      activeKid === undefined
-        ? 'no key is valid now: no answer can be signed'
-        : `${quote(activeKid)} is not valid now: no answer can be signed`,
+  else if (keys.length === inputs.length && activeKeyOf(domain, node.load.nowMs) === undefined)
+    named.warn(
+      `${activeKid === undefined ? 'no key is' : `${quote(activeKid)} is not`} valid now: no answer can be signed`,
     );
   return domain;
 }
 
-function checkTenants(
-  { tenants }: FeedbackInput,
-  { operators }: ConfigurationInput,
-  context: LoadContext,
-): void {
-  const mapped = new Set(Object.values(operators));
-  for (const tenant of Object.keys(tenants))
-    if (!mapped.has(tenant))
-      context.findings.warn(['feedback', 'tenants', tenant], 'no operator is mapped to this tenant');
+/** The usable keys of one domain; every fault of the others is noted. */
+function compileKeys(inputs: readonly FeedbackKeyInput[], node: ConfigurationNode): readonly PlacedKey[] {
+  const seen = new Set<string>();
+  return inputs.flatMap((input, index) => {
+    const own = node.at(index);
+    const isRepeated = seen.has(input.kid);
+    if (isRepeated) own.at('kid').problem(`repeats ${quote(input.kid)}`, 'give each key an id of its own');
+    seen.add(input.kid);
+    const key = compileKey(input, own);
+    return key === undefined || isRepeated ? [] : [{ key, node: own }];
+  });
+}
+
+function compileKey(input: FeedbackKeyInput, node: ConfigurationNode): FeedbackKey | undefined {
+  const validity = node.validity(input);
+  node.at('notAfter').warnOfEnd(validity.notAfterMs, 'this key');
+  const privateKey = node.at('privateKeyFile').readPrivateKey(input.privateKeyFile);
+  return privateKey && new FeedbackKey(input.kid, privateKey, validity);
+}
+
+/**
+ * Holds the keys of all domains against the keys of requests and against each other. An id names one key in the whole
+ * file: the published keyring is one list, and so is the record. One key under one id may stand in two domains, as while
+ * a tenant moves to keys of its own; under another id it is worth a warning.
+ */
+function judgeKeySeparation(placed: readonly PlacedKey[], identities: ReadonlyMap<string, Identity>): void {
+  const requestKeys = new Map(
+    [...identities.values()].flatMap(({ name, keys }) =>
+      keys.map((key) => [key.publicKey.fingerprint, name] as const),
+    ),
+  );
+  const byKid = new Map<string, PlacedKey>();
+  const kidOf = new Map<string, string>();
+  for (const { key, node } of placed) {
+    const { fingerprint } = key.publicKey;
+    const file = node.at('privateKeyFile');
+    const owner = requestKeys.get(fingerprint);
+    if (owner !== undefined)
+      file.problem(
+        `is the key that ${quote(owner)} signs its requests with: who can query could forge the answers`,
+        'make a key for feedback alone, with `countersign keygen`',
+      );
+    const namesake = byKid.get(key.kid) ?? { key, node };
+    if (namesake.key.publicKey.fingerprint !== fingerprint)
+      node
+        .at('kid')
+        .problem(
+          `${quote(key.kid)} is another key at ${formatPath(namesake.node.path)}`,
+          'give each key an id of its own, over all signing domains',
+        );
+    const otherKid = kidOf.get(fingerprint) ?? key.kid;
+    if (otherKid !== key.kid) file.warn(`is the same key as ${quote(otherKid)}`);
+    byKid.set(key.kid, namesake);
+    kidOf.set(fingerprint, otherKid);
+  }
 }
 
 function checkUse(
   { executions }: FeedbackInput,
   { input, policies }: FeedbackSurroundings,
-  context: LoadContext,
+  node: ConfigurationNode,
 ): void {
   const signed = [...policies.values()].filter((policy) => policy.kind === 'signed');
-  if (!signed.some(({ answer }) => answer === 'signed_feedback'))
-    context.findings.warn(['feedback'], 'no policy signs its answers');
+  if (!signed.some(({ answer }) => answer === 'signed_feedback')) node.warn('no policy signs its answers');
   if (!executions.required) return;
+  const required = node.at('executions', 'required');
   if (!signed.some(({ remembersExecution }) => remembersExecution))
-    context.findings.problem(
-      ['feedback', 'executions', 'required'],
+    required.problem(
       'is true, and no policy takes execution graphs: every adjustment would be refused',
       'add a policy with profile: federation.execution-graph, or set it to false',
     );
   if (input.nonces.store === 'memory')
-    context.findings.warn(
-      ['feedback', 'executions', 'required'],
+    required.warn(
       'executions are kept in memory, so after a restart adjustments are refused until their graphs come again',
     );
 }

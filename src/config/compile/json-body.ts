@@ -2,9 +2,10 @@
 import { compileSelection } from '../../json/scan.js';
 import type { FieldRule } from '../../protocol/field-rules.js';
 import type { BodyContract, BodyRole, FieldContract, FieldEquality } from '../../verify/body-contract.js';
-import { quote, type ConfigurationPath, type Findings } from '../document/findings.js';
+import { quote } from '../document/findings.js';
 import type { JsonBodyInput } from '../schema/policy.js';
 import { MAX_VERSION_CHARACTERS } from '../schema/schema-common.js';
+import type { ConfigurationNode } from './context.js';
 
 /** A contract before its selection is compiled. */
 export interface ContractParts {
@@ -61,20 +62,17 @@ const roleRules = {
 type NamedRole = keyof typeof roleRules;
 
 /**
- * The parts of the contract, or undefined with the reasons noted under `path`. A field that is only compared
+ * The parts of the contract, or undefined with the reasons noted. A field that is only compared
  * takes the rule of the field that it is compared with, so that `/meta/timestamp` is an integer where
  * `/timestamp` is; if neither has a role, both are text of any length.
  */
-export function genericContract(
-  json: JsonBodyInput,
-  path: ConfigurationPath,
-  findings: Findings,
-): ContractParts | undefined {
+export function genericContract(json: JsonBodyInput, node: ConfigurationNode): ContractParts | undefined {
+  const { findings } = node.load;
   const faultsBefore = findings.problemCount;
   const roles = rolePointers(json);
-  const rules = fieldRules(json, roles, path, findings);
-  refuseNesting([...rules.keys()], path, findings);
-  if (json.topLevel !== undefined) refuseOutside(json.topLevel, [...rules.keys()], path, findings);
+  const rules = fieldRules(json, roles, node);
+  refuseNesting([...rules.keys()], node);
+  if (json.topLevel !== undefined) refuseOutside(json.topLevel, [...rules.keys()], node.at('topLevel'));
   if (findings.problemCount > faultsBefore) return undefined;
   return {
     fields: [...rules].map(([pointer, rule]): FieldContract => required(pointer, rule)),
@@ -97,46 +95,32 @@ function rolePointers(json: JsonBodyInput): Map<NamedRole, string> {
 function fieldRules(
   json: JsonBodyInput,
   roles: ReadonlyMap<NamedRole, string>,
-  path: ConfigurationPath,
-  findings: Findings,
+  node: ConfigurationNode,
 ): Map<string, FieldRule> {
   const rules = new Map<string, FieldRule>();
   for (const [role, pointer] of roles) {
     if (rules.has(pointer))
-      findings.problem(
-        [...path, role],
-        `uses ${quote(pointer)} a second time`,
-        'give each role a field of its own',
-      );
+      node.at(role).problem(`uses ${quote(pointer)} a second time`, 'give each role a field of its own');
     rules.set(pointer, roleRules[role]);
   }
   const roleRule = new Map(rules);
   json.equal.forEach(([left, right], index) => {
-    if (left === right)
-      findings.problem(
-        [...path, 'equal', index],
-        'compares a field with itself',
-        'name two fields, or remove it',
-      );
+    const pair = node.at('equal', index);
+    if (left === right) pair.problem('compares a field with itself', 'name two fields, or remove it');
     rules.set(left, rules.get(left) ?? roleRule.get(right) ?? anyText);
     rules.set(right, rules.get(right) ?? roleRule.get(left) ?? anyText);
     if (rules.get(left)?.kind !== rules.get(right)?.kind)
-      findings.problem(
-        [...path, 'equal', index],
-        'compares fields that can never be equal',
-        'compare fields of one kind',
-      );
+      pair.problem('compares fields that can never be equal', 'compare fields of one kind');
   });
   return rules;
 }
 
 /** A field that is text or a number has no members, so no other field can lie inside it. */
-function refuseNesting(pointers: readonly string[], path: ConfigurationPath, findings: Findings): void {
+function refuseNesting(pointers: readonly string[], node: ConfigurationNode): void {
   for (const inner of pointers) {
     const outer = pointers.find((pointer) => inner.startsWith(`${pointer}/`));
     if (outer !== undefined)
-      findings.problem(
-        path,
+      node.problem(
         `${quote(inner)} lies inside ${quote(outer)}, which is a single value`,
         'correct one of them',
       );
@@ -146,17 +130,12 @@ function refuseNesting(pointers: readonly string[], path: ConfigurationPath, fin
 function refuseOutside(
   topLevel: readonly string[],
   pointers: readonly string[],
-  path: ConfigurationPath,
-  findings: Findings,
+  node: ConfigurationNode,
 ): void {
   const members = new Set(topLevel);
   for (const pointer of pointers) {
     const member = (pointer.split('/')[1] ?? '').replaceAll('~1', '/').replaceAll('~0', '~');
     if (!members.has(member))
-      findings.problem(
-        [...path, 'topLevel'],
-        `leaves out ${quote(member)}, which another key needs`,
-        'add it to the list',
-      );
+      node.problem(`leaves out ${quote(member)}, which another key needs`, 'add it to the list');
   }
 }

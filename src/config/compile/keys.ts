@@ -1,57 +1,47 @@
 /** An identity's keys: read, judged, and told apart by their ids. */
 import { describeKeyFault, type KeyFault, type PublicKey } from '../../crypto/public-key.js';
-import type { VerificationKey } from '../../verify/snapshot.js';
-import { quote, type ConfigurationPath } from '../document/findings.js';
+import type { ValidityInterval, VerificationKey } from '../../verify/snapshot.js';
+import { quote } from '../document/findings.js';
 import type { KeyInput } from '../schema/identity.js';
-import { intervalsOverlap, warnOfEnd, type LoadContext } from './context.js';
+import type { ConfigurationNode } from './context.js';
 
-/** The usable keys of one identity; every fault of the others is noted under `path`. */
-export function compileKeys(
-  inputs: readonly KeyInput[],
-  path: ConfigurationPath,
-  context: LoadContext,
-): VerificationKey[] {
-  const keys = inputs.map((input, index) => compileKey(input, [...path, index], context));
+/** The usable keys of one identity; every fault of the others is noted. */
+export function compileKeys(inputs: readonly KeyInput[], node: ConfigurationNode): VerificationKey[] {
+  const keys = inputs.map((input, index) => compileKey(input, node.at(index)));
   keys.forEach((key, index) => {
     if (key === undefined) return;
     for (const earlier of keys.slice(0, index))
-      if (earlier?.kid === key.kid) compareNamesakes(earlier, key, [...path, index, 'kid'], context);
+      if (earlier?.kid === key.kid) compareNamesakes(earlier, key, node.at(index, 'kid'));
   });
   return keys.filter((key) => key !== undefined);
 }
 
-function compileKey(
-  input: KeyInput,
-  path: ConfigurationPath,
-  context: LoadContext,
-): VerificationKey | undefined {
-  const validity = context.validity(input, path);
+function compileKey(input: KeyInput, node: ConfigurationNode): VerificationKey | undefined {
+  const validity = node.validity(input);
   if (new Set(input.purposes).size < input.purposes.length)
-    context.findings.problem([...path, 'purposes'], 'names a purpose twice', 'name each purpose once');
-  const publicKey = readPublicKey(input, path, context);
+    node.at('purposes').problem('names a purpose twice', 'name each purpose once');
+  const publicKey = readPublicKey(input, node);
   if (publicKey === undefined) return undefined;
-  warnOfEnd(validity.notAfterMs, 'this key', [...path, 'notAfter'], context);
+  node.at('notAfter').warnOfEnd(validity.notAfterMs, 'this key');
   return { kid: input.kid, purposes: input.purposes, publicKey, ...validity };
 }
 
 function readPublicKey(
-  input: KeyInput,
-  path: ConfigurationPath,
-  context: LoadContext,
+  { publicKey, publicKeyFile }: KeyInput,
+  node: ConfigurationNode,
 ): PublicKey | undefined {
-  const { publicKey, publicKeyFile } = input;
   if ((publicKey === undefined) === (publicKeyFile === undefined)) {
     const message = publicKey === undefined ? 'has no key' : 'has two keys';
-    context.findings.problem(path, message, 'give either publicKey or publicKeyFile');
+    node.problem(message, 'give either publicKey or publicKeyFile');
     return undefined;
   }
-  const member = [...path, publicKey === undefined ? 'publicKeyFile' : 'publicKey'];
-  const encoded = publicKey ?? context.readKeyFile(publicKeyFile ?? '', member);
+  const member = node.at(publicKey === undefined ? 'publicKeyFile' : 'publicKey');
+  const encoded = publicKey ?? member.readKeyFile(publicKeyFile ?? '');
   if (encoded === undefined) return undefined;
-  const result = context.parsePublicKey(encoded);
+  const result = node.load.publicKeys.parse(encoded);
   if (result.ok) return result.key;
   const fault = looksLikePkcs8(encoded) ? privateKeyFault : result.fault;
-  context.findings.problem(member, describeKeyFault(fault), keyRemedy(fault));
+  member.problem(describeKeyFault(fault), keyRemedy(fault));
   return undefined;
 }
 
@@ -71,25 +61,18 @@ function keyRemedy(fault: KeyFault): string {
 }
 
 /** One kid means one key, so that a record with a kid says which key it was. */
-function compareNamesakes(
-  earlier: VerificationKey,
-  later: VerificationKey,
-  path: ConfigurationPath,
-  context: LoadContext,
-): void {
+function compareNamesakes(earlier: VerificationKey, later: VerificationKey, node: ConfigurationNode): void {
+  const kid = quote(later.kid);
   if (earlier.publicKey.fingerprint !== later.publicKey.fingerprint) {
-    context.findings.problem(
-      path,
-      `names two different keys ${quote(later.kid)}`,
-      'give the new key an id of its own',
-    );
+    node.problem(`names two different keys ${kid}`, 'give the new key an id of its own');
     return;
   }
   const shared = earlier.purposes.some((purpose) => later.purposes.includes(purpose));
   if (shared && intervalsOverlap(earlier, later))
-    context.findings.problem(
-      path,
-      `repeats ${quote(later.kid)} in overlapping validity`,
-      'keep one entry, or part their validity',
-    );
+    node.problem(`repeats ${kid} in overlapping validity`, 'keep one entry, or part their validity');
+}
+
+/** Whether two spans share a moment. */
+function intervalsOverlap(left: ValidityInterval, right: ValidityInterval): boolean {
+  return left.notBeforeMs < right.notAfterMs && right.notBeforeMs < left.notAfterMs;
 }

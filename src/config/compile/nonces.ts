@@ -6,17 +6,15 @@ import type {
   RedisTls,
   Secret,
 } from '../../storage/redis/settings.js';
-import type { ConfigurationPath } from '../document/findings.js';
 import { redisSchema, type RedisInput } from '../schema/redis.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { NonceSettings } from '../settings.js';
-import { readCertificates } from './certificate-files.js';
-import type { LoadContext } from './context.js';
+import { readCertificates } from './certificates.js';
+import type { ConfigurationNode, LoadContext } from './context.js';
 import { directoryFault } from './writable-paths.js';
 
 /** Of a password file: longer than any password, shorter than a mistake. */
 const MAX_SECRET_BYTES = 4_096;
-const REDIS = ['nonces', 'redis'] as const;
 
 /** Where the lmdb store goes when the file does not say. */
 const defaultNonceDirectory = 'state/nonces';
@@ -24,28 +22,22 @@ const defaultNonceDirectory = 'state/nonces';
 const maxMemoryEntries = 16_000_000;
 
 /** Compiles the section; faults are noted. */
-export function compileNonces(
-  input: ConfigurationInput,
-  workers: number,
-  context: LoadContext,
-): NonceSettings {
-  const { store, maxEntries, durability } = input.nonces;
-  const maxEntriesPerIdentity = input.nonces.maxEntriesPerIdentity ?? maxEntries;
+export function compileNonces(input: ConfigurationInput, workers: number, load: LoadContext): NonceSettings {
+  const node = load.at('nonces');
+  const { store, maxEntries, maxEntriesPerIdentity = maxEntries, durability } = input.nonces;
   if (maxEntriesPerIdentity > maxEntries)
-    context.findings.problem(
-      ['nonces', 'maxEntriesPerIdentity'],
-      `is more than maxEntries (${maxEntries})`,
-      'lower it, or raise maxEntries',
-    );
-  refuseForeignMembers(input.nonces, context);
+    node
+      .at('maxEntriesPerIdentity')
+      .problem(`is more than maxEntries (${maxEntries})`, 'lower it, or raise maxEntries');
+  refuseForeignMembers(input.nonces, node);
   const bounds = { maxEntries, maxEntriesPerIdentity };
   if (store === 'memory') {
-    checkMemoryStore(input, workers, context);
+    checkMemoryStore(maxEntries, workers, node);
     return { store, ...bounds };
   }
-  if (store === 'redis') return { store, ...bounds, redis: compileRedisStore(input, context) };
-  const directory = context.resolve(input.nonces.directory ?? defaultNonceDirectory);
-  context.noteFault(['nonces', 'directory'], directoryFault(directory));
+  if (store === 'redis') return { store, ...bounds, redis: compileRedisStore(input, node.at('redis')) };
+  const directory = load.resolve(input.nonces.directory ?? defaultNonceDirectory);
+  node.at('directory').noteFault(directoryFault(directory));
   return { store, directory, ...bounds, durability: durability ?? 'process' };
 }
 
@@ -56,68 +48,68 @@ const foreignMembers = {
   memory: ['directory', 'durability', 'redis'],
 } as const;
 
-function refuseForeignMembers(nonces: ConfigurationInput['nonces'], { findings }: LoadContext): void {
+function refuseForeignMembers(nonces: ConfigurationInput['nonces'], node: ConfigurationNode): void {
   for (const key of foreignMembers[nonces.store])
     if (nonces[key] !== undefined)
-      findings.problem(
-        ['nonces', key],
-        `has no effect on the ${nonces.store} store`,
-        `remove it, or set store: ${key === 'redis' ? 'redis' : 'lmdb'}`,
-      );
+      node
+        .at(key)
+        .problem(
+          `has no effect on the ${nonces.store} store`,
+          `remove it, or set store: ${key === 'redis' ? 'redis' : 'lmdb'}`,
+        );
 }
 
 /** Commands that a check may have to wait for, one after the other: limit, claim, replicas, and a graph's execution. */
 const commandsOfACheck = 4;
 
-function compileRedisStore({ nonces, limits }: ConfigurationInput, context: LoadContext): RedisSettings {
-  const { findings } = context;
+function compileRedisStore({ nonces, limits }: ConfigurationInput, node: ConfigurationNode): RedisSettings {
   if (nonces.redis === undefined)
-    findings.problem(['nonces', 'redis'], 'is missing', 'say where Redis is: redis: { address: host:port }');
-  const redis = compileRedis(nonces.redis ?? redisSchema.parse({ address: '127.0.0.1:6379' }), context);
+    node.problem('is missing', 'say where Redis is: redis: { address: host:port }');
+  const redis = compileRedis(nonces.redis ?? redisSchema.parse({ address: '127.0.0.1:6379' }), node);
   const leftMilliseconds = limits.checkTimeoutMilliseconds - limits.claimMarginMilliseconds;
   if (redis.timeoutMilliseconds * commandsOfACheck > leftMilliseconds)
-    findings.problem(
-      ['nonces', 'redis', 'timeoutMilliseconds'],
-      `is too long: ${commandsOfACheck} commands have to fit into checkTimeoutMilliseconds without claimMarginMilliseconds (${leftMilliseconds})`,
-      `set it to ${Math.floor(leftMilliseconds / commandsOfACheck)} or less, or raise checkTimeoutMilliseconds`,
-    );
+    node
+      .at('timeoutMilliseconds')
+      .problem(
+        `is too long: ${commandsOfACheck} commands have to fit into checkTimeoutMilliseconds without claimMarginMilliseconds (${leftMilliseconds})`,
+        `set it to ${Math.floor(leftMilliseconds / commandsOfACheck)} or less, or raise checkTimeoutMilliseconds`,
+      );
   return redis;
 }
 
-function checkMemoryStore({ nonces }: ConfigurationInput, workers: number, context: LoadContext): void {
-  const { findings } = context;
+function checkMemoryStore(maxEntries: number, workers: number, node: ConfigurationNode): void {
   if (workers > 1)
-    findings.problem(
-      ['nonces', 'store'],
-      `is memory, which ${workers} workers cannot share: each would take a nonce once`,
-      'set it to redis or lmdb, or run one worker',
-    );
-  if (nonces.maxEntries > maxMemoryEntries)
-    findings.problem(
-      ['nonces', 'maxEntries'],
-      `is more than a memory store holds (${maxMemoryEntries})`,
-      'lower it, or set store: lmdb',
-    );
+    node
+      .at('store')
+      .problem(
+        `is memory, which ${workers} workers cannot share: each would take a nonce once`,
+        'set it to redis or lmdb, or run one worker',
+      );
+  if (maxEntries > maxMemoryEntries)
+    node
+      .at('maxEntries')
+      .problem(`is more than a memory store holds (${maxMemoryEntries})`, 'lower it, or set store: lmdb');
 }
 
 /** Compiles the section; faults are noted, and what could not be read is absent. */
-function compileRedis(input: RedisInput, context: LoadContext): RedisSettings {
-  const deployment = compileDeployment(input, context);
+function compileRedis(input: RedisInput, node: ConfigurationNode): RedisSettings {
+  const deployment = compileDeployment(input, node);
   const isCluster = deployment.kind === 'cluster';
   if (isCluster && input.database !== 0)
-    context.findings.problem([...REDIS, 'database'], 'is not 0, and a cluster has no other', 'remove it');
+    node.at('database').problem('is not 0, and a cluster has no other', 'remove it');
   if (isCluster && input.waitReplicas > 0)
-    context.findings.problem(
-      [...REDIS, 'waitReplicas'],
-      'is for one server or for sentinels',
-      'remove it, and set min-replicas-to-write on the masters of the cluster',
-    );
+    node
+      .at('waitReplicas')
+      .problem(
+        'is for one server or for sentinels',
+        'remove it, and set min-replicas-to-write on the masters of the cluster',
+      );
   return {
     deployment,
     database: input.database,
     username: input.username,
-    password: readSecret(input.passwordFile, [...REDIS, 'passwordFile'], context),
-    tls: input.tls && compileTls(input.tls, context),
+    password: readSecret(input.passwordFile, node.at('passwordFile')),
+    tls: input.tls && compileTls(input.tls, node.at('tls')),
     keyPrefix: input.keyPrefix,
     timeoutMilliseconds: input.timeoutMilliseconds,
     waitReplicas: input.waitReplicas,
@@ -125,19 +117,18 @@ function compileRedis(input: RedisInput, context: LoadContext): RedisSettings {
   };
 }
 
-function compileDeployment(input: RedisInput, context: LoadContext): RedisDeployment {
+function compileDeployment(input: RedisInput, node: ConfigurationNode): RedisDeployment {
   const { address, sentinel, cluster } = input;
   const given = [address, sentinel, cluster].filter((one) => one !== undefined);
   if (given.length !== 1)
-    context.findings.problem(
-      REDIS,
+    node.problem(
       given.length === 0 ? 'says nowhere where Redis is' : 'says in several ways where Redis is',
       'give exactly one of address, sentinel and cluster',
     );
   if (sentinel !== undefined) {
-    const password = readSecret(sentinel.passwordFile, [...REDIS, 'sentinel', 'passwordFile'], context);
-    const addresses = sentinel.addresses.map(parseAddress);
-    return { kind: 'sentinel', master: sentinel.master, addresses, username: sentinel.username, password };
+    const { master, username } = sentinel;
+    const password = readSecret(sentinel.passwordFile, node.at('sentinel', 'passwordFile'));
+    return { kind: 'sentinel', master, addresses: sentinel.addresses.map(parseAddress), username, password };
   }
   if (cluster !== undefined) return { kind: 'cluster', addresses: cluster.addresses.map(parseAddress) };
   return { kind: 'standalone', address: parseAddress(address ?? '127.0.0.1:6379') };
@@ -149,45 +140,36 @@ function parseAddress(text: string): RedisAddress {
   return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
 }
 
-function compileTls(input: NonNullable<RedisInput['tls']>, context: LoadContext): RedisTls {
-  const path = [...REDIS, 'tls'];
+function compileTls(input: NonNullable<RedisInput['tls']>, node: ConfigurationNode): RedisTls {
   if ((input.certificateFile === undefined) !== (input.privateKeyFile === undefined))
-    context.findings.problem(
-      path,
+    node.problem(
       'names a certificate without its key, or a key without its certificate',
       'give both certificateFile and privateKeyFile, or neither',
     );
   return {
-    authority: readPem(input.caFile, [...path, 'caFile'], context),
-    certificate: readPem(input.certificateFile, [...path, 'certificateFile'], context),
-    privateKey: readSecret(input.privateKeyFile, [...path, 'privateKeyFile'], context, 'keep'),
+    authority: readPem(input.caFile, node.at('caFile')),
+    certificate: readPem(input.certificateFile, node.at('certificateFile')),
+    privateKey: readSecret(input.privateKeyFile, node.at('privateKeyFile'), 'keep'),
     serverName: input.serverName,
   };
 }
 
-function readPem(
-  file: string | undefined,
-  path: ConfigurationPath,
-  context: LoadContext,
-): string | undefined {
-  if (file === undefined) return undefined;
-  return readCertificates(file, path, context)?.map(String).join('');
+function readPem(file: string | undefined, node: ConfigurationNode): string | undefined {
+  return file === undefined ? undefined : readCertificates(file, node)?.map(String).join('');
 }
 
 /** `keep`: as it stands, and not without the line break that editors put at the end of a password. */
 function readSecret(
   file: string | undefined,
-  path: ConfigurationPath,
-  context: LoadContext,
+  node: ConfigurationNode,
   ending: 'trim' | 'keep' = 'trim',
 ): Secret | undefined {
   if (file === undefined) return undefined;
-  const absolute = context.resolve(file);
-  const read = context.readSecret(file);
+  const read = node.load.readSecret(file);
   if (!read.ok) {
     const message =
       read.reason === 'open-to-others' ? 'holds a secret that other users can get at' : read.message;
-    context.findings.problem(path, `the file ${absolute} ${message}`, read.remedy);
+    node.fileProblem(file, message, read.remedy);
     return undefined;
   }
   const { bytes } = read;
@@ -195,9 +177,9 @@ function readSecret(
   bytes.fill(0);
   if (ending === 'keep' || (text !== '' && bytes.length <= MAX_SECRET_BYTES && !/[\r\n\0]/.test(text)))
     return () => text;
-  context.findings.problem(
-    path,
-    `the file ${absolute} is not one line of 1 to ${MAX_SECRET_BYTES} bytes`,
+  node.fileProblem(
+    file,
+    `is not one line of 1 to ${MAX_SECRET_BYTES} bytes`,
     'put the password alone into it',
   );
   return undefined;

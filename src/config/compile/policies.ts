@@ -1,45 +1,38 @@
 /** Policies: each compiled by its kind, from a profile, from pointers, or as a declared pass-through. */
-import type { Policy, RouteMatch, SignedPolicy, Snapshot } from '../../verify/snapshot.js';
-import { quote, type ConfigurationPath } from '../document/findings.js';
+import type { Policy, SignedPolicy, Snapshot } from '../../verify/snapshot.js';
+import { quote } from '../document/findings.js';
 import type { PolicyInput } from '../schema/policy.js';
 import type { ConfigurationInput } from '../schema/schema.js';
-import type { LoadContext } from './context.js';
+import type { ConfigurationNode, LoadContext } from './context.js';
 import { buildContract, genericContract } from './json-body.js';
 import { answerOf, freshnessOf, maxBodyBytesOf, rateLimitOf } from './policy-settings.js';
 import { defaultEvents, defaultRateLimitGroup, profiles, type Profile } from './profiles.js';
-import { compileMatch, noteInnerRoutes, refuseHidden } from './routes.js';
+import { compileMatch, noteInnerRoutes, refuseHidden, type PlacedPolicy } from './routes.js';
 
 /** All policies by name, in the order of the file; faults are noted. */
-export function compilePolicies(input: ConfigurationInput, context: LoadContext): Map<string, Policy> {
+export function compilePolicies(input: ConfigurationInput, load: LoadContext): Map<string, Policy> {
   const policies = new Map<string, Policy>();
-  const placed: { readonly policy: Policy; readonly path: ConfigurationPath }[] = [];
+  const placed: PlacedPolicy[] = [];
   input.policies.forEach((entry, index) => {
-    const path = ['policies', index];
-    const policy = compilePolicy(entry, input, path, context);
+    const node = load.at('policies', index);
+    const policy = compilePolicy(entry, input, node);
     if (policies.has(entry.name))
-      context.findings.problem(
-        [...path, 'name'],
-        `repeats ${quote(entry.name)}`,
-        'give each policy a name of its own',
-      );
+      node.at('name').problem(`repeats ${quote(entry.name)}`, 'give each policy a name of its own');
     if (policy === undefined) return;
     policies.set(entry.name, policy);
-    placed.push({ policy, path });
+    placed.push({ policy, node });
   });
-  refuseHidden(placed, context.findings);
-  noteInnerRoutes(placed, policies, context.findings);
+  refuseHidden(placed);
+  noteInnerRoutes(placed, policies);
   const { retentionSeconds } = input.nonces;
   if (retentionSeconds !== undefined && !placed.some(({ policy }) => policy.kind === 'signed' && policy.once))
-    context.findings.warn(
-      ['nonces', 'retentionSeconds'],
-      'has no effect: it is held against the windows of policies that take a request once, and there is none',
-    );
+    load
+      .at('nonces', 'retentionSeconds')
+      .warn(
+        'has no effect: it is held against the windows of policies that take a request once, and there is none',
+      );
   if (input.policies.length === 0)
-    context.findings.problem(
-      ['policies'],
-      'has no policy, so every request would be refused',
-      'add a policy',
-    );
+    load.at('policies').problem('has no policy, so every request would be refused', 'add a policy');
   return policies;
 }
 
@@ -50,75 +43,63 @@ const keysOfKind = {
   own: ['match', 'rawPaths', 'freshness', 'maxBodyBytes', 'rateLimit', 'body', 'answer'],
 } as const;
 
+type PolicyKind = keyof typeof keysOfKind;
+const kindLabels = { profile: 'a profile', passThrough: 'a pass-through', own: 'a policy of your own' };
+
 function compilePolicy(
   entry: PolicyInput,
   input: ConfigurationInput,
-  path: ConfigurationPath,
-  context: LoadContext,
+  node: ConfigurationNode,
 ): Policy | undefined {
-  const kind =
-    entry.profile !== undefined ? 'profile' : entry.passThrough !== undefined ? 'passThrough' : 'own';
-  refuseForeignKeys(entry, kind, path, context);
-  if (entry.profile !== undefined) return profilePolicy(entry, profiles[entry.profile], input, path, context);
-  const match = compileMatch(entry, path, context.findings);
+  const { name, profile, passThrough, rawPaths } = entry;
+  refuseForeignKeys(entry, profile ? 'profile' : passThrough ? 'passThrough' : 'own', node);
+  if (profile !== undefined) return profilePolicy(entry, profiles[profile], input, node);
+  const match = compileMatch(entry, node);
   if (match === undefined) return undefined;
-  if (entry.rawPaths !== undefined)
-    context.findings.warn(
-      [...path, 'rawPaths'],
-      `${quote(entry.name)} takes paths such as ${match.path}..;/, which can reach every route of the application, signed ones too: ${entry.rawPaths.reason}`,
-    );
-  if (entry.passThrough !== undefined)
-    return passThroughPolicy(entry, entry.passThrough.reason, match, path, context);
-  return ownPolicy(entry, match, input, path, context);
+  if (rawPaths !== undefined)
+    node
+      .at('rawPaths')
+      .warn(
+        `${quote(name)} takes paths such as ${match.path}..;/, which can reach every route of the application, signed ones too: ${rawPaths.reason}`,
+      );
+  const shared = { name, match, events: defaultEvents, ...(rawPaths && { takesRawPaths: true as const }) };
+  if (passThrough === undefined) return ownPolicy(entry, shared, input, node);
+  return passThroughPolicy(passThrough.reason, shared, node);
 }
 
-function refuseForeignKeys(
-  entry: PolicyInput,
-  kind: keyof typeof keysOfKind,
-  path: ConfigurationPath,
-  context: LoadContext,
-): void {
+function refuseForeignKeys(entry: PolicyInput, kind: PolicyKind, node: ConfigurationNode): void {
   const allowed = new Set<string>(['name', ...keysOfKind[kind]]);
-  const label = { profile: 'a profile', passThrough: 'a pass-through', own: 'a policy of your own' }[kind];
-  for (const key of Object.keys(entry)) {
-    if (allowed.has(key)) continue;
-    context.findings.problem(
-      [...path, key],
-      `has no place in ${label}`,
-      `remove it; ${label} takes ${[...allowed].join(', ')}`,
-    );
-  }
+  const label = kindLabels[kind];
+  for (const key of Object.keys(entry))
+    if (!allowed.has(key))
+      node
+        .at(key)
+        .problem(`has no place in ${label}`, `remove it; ${label} takes ${[...allowed].join(', ')}`);
 }
 
-function passThroughPolicy(
-  { name, rawPaths }: PolicyInput,
-  reason: string,
-  match: RouteMatch,
-  path: ConfigurationPath,
-  context: LoadContext,
-): Policy {
-  if (match.kind === 'prefix' && match.path === '/')
-    context.findings.problem(
-      [...path, 'match', 'pathPrefix'],
-      'would let every path through unchecked',
-      'name the paths that need it; a pass-through is never the default',
-    );
-  context.findings.warn(path, `${quote(name)} lets ${match.path} through unchecked: ${reason}`);
-  return { kind: 'pass_through', name, match, events: defaultEvents, reason, ...rawPathsOf(rawPaths) };
-}
+/** What policies with a route of their own have in common. */
+type RoutedPolicy = Pick<Policy, 'name' | 'match' | 'events' | 'takesRawPaths'>;
 
-function rawPathsOf(input: PolicyInput['rawPaths']): Pick<Policy, 'takesRawPaths'> {
-  return input === undefined ? {} : { takesRawPaths: true };
+function passThroughPolicy(reason: string, shared: RoutedPolicy, node: ConfigurationNode): Policy {
+  const { kind, path } = shared.match;
+  if (kind === 'prefix' && path === '/')
+    node
+      .at('match', 'pathPrefix')
+      .problem(
+        'would let every path through unchecked',
+        'name the paths that need it; a pass-through is never the default',
+      );
+  node.warn(`${quote(shared.name)} lets ${path} through unchecked: ${reason}`);
+  return { kind: 'pass_through', ...shared, reason };
 }
 
 function profilePolicy(
   entry: PolicyInput,
   profile: Profile,
   input: ConfigurationInput,
-  path: ConfigurationPath,
-  context: LoadContext,
+  node: ConfigurationNode,
 ): SignedPolicy {
-  checkProfileKeys(entry, path, context);
+  checkProfileKeys(entry, node);
   const once = profile.signature === 'headers' || (entry.once ?? false);
   const parts = profile.contract(entry.schemaVersions);
   return {
@@ -128,77 +109,59 @@ function profilePolicy(
     events: profile.events,
     signature: profile.signature,
     once,
-    freshness: freshnessOf(entry, input, once, path, context),
-    maxBodyBytes: maxBodyBytesOf(entry, input, path, context),
+    freshness: freshnessOf(entry, input, once, node),
+    maxBodyBytes: maxBodyBytesOf(entry, input, node),
     body: buildContract(parts),
     rateLimit: rateLimitOf(entry, input, profile.rateLimitGroup, parts),
-    answer: answerOf(entry, input, parts.roles.operator !== undefined, path, context),
+    answer: answerOf(entry, input, parts.roles.operator !== undefined, node),
     remembersExecution: input.feedback !== undefined && entry.profile === 'federation.execution-graph',
   };
 }
 
-function checkProfileKeys(entry: PolicyInput, path: ConfigurationPath, context: LoadContext): void {
+function checkProfileKeys(entry: PolicyInput, node: ConfigurationNode): void {
   const isTelemetry = entry.profile === 'federation.telemetry';
   if (isTelemetry && entry.schemaVersions === undefined)
-    context.findings.warn(path, `${quote(entry.name)} takes any schema version`);
+    node.warn(`${quote(entry.name)} takes any schema version`);
   if (!isTelemetry && entry.schemaVersions !== undefined)
-    context.findings.problem([...path, 'schemaVersions'], 'is fixed by this profile', 'remove it');
+    node.at('schemaVersions').problem('is fixed by this profile', 'remove it');
   if (entry.profile === 'federation.verify') {
     if (entry.once !== true && entry.freshness !== undefined)
-      context.findings.problem(
-        [...path, 'freshness'],
-        'has no effect while bundles may be old',
-        'add once: true, or remove it',
-      );
+      node.at('freshness').problem('has no effect while bundles may be old', 'add once: true, or remove it');
   } else if (entry.once !== undefined) {
-    context.findings.problem(
-      [...path, 'once'],
-      'is no choice here: every signed request counts once',
-      'remove it',
-    );
+    node.at('once').problem('is no choice here: every signed request counts once', 'remove it');
   }
 }
 
 function ownPolicy(
   entry: PolicyInput,
-  match: RouteMatch,
+  shared: RoutedPolicy,
   input: ConfigurationInput,
-  path: ConfigurationPath,
-  context: LoadContext,
+  node: ConfigurationNode,
 ): SignedPolicy | undefined {
-  const parts =
-    entry.body === undefined
-      ? undefined
-      : genericContract(entry.body.json, [...path, 'body', 'json'], context.findings);
-  const shared = {
-    freshness: freshnessOf(entry, input, true, path, context),
-    maxBodyBytes: maxBodyBytesOf(entry, input, path, context),
-  };
+  const parts = entry.body && genericContract(entry.body.json, node.at('body', 'json'));
+  const freshness = freshnessOf(entry, input, true, node);
+  const maxBodyBytes = maxBodyBytesOf(entry, input, node);
   if (entry.body !== undefined && parts === undefined) return undefined;
   return {
     kind: 'signed',
-    name: entry.name,
-    match,
-    events: defaultEvents,
-    ...rawPathsOf(entry.rawPaths),
+    ...shared,
     signature: 'headers',
     once: true,
-    ...shared,
-    body: parts === undefined ? undefined : buildContract(parts),
+    freshness,
+    maxBodyBytes,
+    body: parts && buildContract(parts),
     rateLimit: rateLimitOf(entry, input, defaultRateLimitGroup, parts),
-    answer: answerOf(entry, input, parts?.roles.operator !== undefined, path, context),
+    answer: answerOf(entry, input, parts?.roles.operator !== undefined, node),
     remembersExecution: false,
   };
 }
 
 /** Warns where a policy asks for an operator and nobody is mapped: it would refuse every request. */
-export function warnAboutOperators(snapshot: Snapshot, context: LoadContext): void {
-  if (snapshot.operators.size > 0) return;
-  for (const policy of snapshot.policies.values()) {
+export function warnAboutOperators({ operators, policies }: Snapshot, load: LoadContext): void {
+  if (operators.size > 0) return;
+  for (const policy of policies.values())
     if (policy.kind === 'signed' && policy.body?.roles.operator !== undefined)
-      context.findings.warn(
-        ['operators'],
-        `no operator is mapped to a tenant: ${quote(policy.name)} will refuse every request`,
-      );
-  }
+      load
+        .at('operators')
+        .warn(`no operator is mapped to a tenant: ${quote(policy.name)} will refuse every request`);
 }

@@ -1,9 +1,9 @@
 /** What a policy says besides its route: time, size and rate of its requests, and what becomes of the answer. */
 import type { Freshness, RateLimit, SignedPolicy } from '../../verify/snapshot.js';
-import { formatPath, quote, type ConfigurationPath } from '../document/findings.js';
+import { formatPath, quote } from '../document/findings.js';
 import type { PolicyInput } from '../schema/policy.js';
 import type { ConfigurationInput } from '../schema/schema.js';
-import type { LoadContext } from './context.js';
+import type { ConfigurationNode } from './context.js';
 import type { ContractParts } from './json-body.js';
 import { defaultRateLimitGroup } from './profiles.js';
 
@@ -12,8 +12,7 @@ export function freshnessOf(
   entry: PolicyInput,
   input: ConfigurationInput,
   once: boolean,
-  path: ConfigurationPath,
-  context: LoadContext,
+  node: ConfigurationNode,
 ): Freshness {
   const freshness = {
     pastSkewSeconds: entry.freshness?.pastSkewSeconds ?? input.freshness.pastSkewSeconds,
@@ -22,31 +21,31 @@ export function freshnessOf(
   const needed = freshness.pastSkewSeconds + freshness.futureSkewSeconds + 1;
   const retention = input.nonces.retentionSeconds;
   if (once && retention !== undefined && retention < needed) {
-    const window = `the window of policy ${quote(entry.name)} (${formatPath(path)})`;
-    context.findings.problem(
-      ['nonces', 'retentionSeconds'],
-      `is ${retention} s, and ${window} needs ${needed} s: a request could be replayed after its nonce is forgotten`,
-      `set it to at least ${needed}, leave it out, or narrow the window`,
-    );
+    const window = `the window of policy ${quote(entry.name)} (${formatPath(node.path)})`;
+    node.load
+      .at('nonces', 'retentionSeconds')
+      .problem(
+        `is ${retention} s, and ${window} needs ${needed} s: a request could be replayed after its nonce is forgotten`,
+        `set it to at least ${needed}, leave it out, or narrow the window`,
+      );
   }
   return freshness;
 }
 
 /** The largest body of the policy, which no policy can put above the ceiling of the file. */
 export function maxBodyBytesOf(
-  entry: PolicyInput,
-  input: ConfigurationInput,
-  path: ConfigurationPath,
-  context: LoadContext,
+  { maxBodyBytes }: PolicyInput,
+  { limits }: ConfigurationInput,
+  node: ConfigurationNode,
 ): number {
-  const ceiling = input.limits.maxBodyBytes;
-  const own = entry.maxBodyBytes ?? ceiling;
-  if (own > ceiling)
-    context.findings.problem(
-      [...path, 'maxBodyBytes'],
-      `is more than limits.maxBodyBytes (${ceiling}), so Envoy would never send it`,
-      'raise limits.maxBodyBytes, or lower this',
-    );
+  const own = maxBodyBytes ?? limits.maxBodyBytes;
+  if (own > limits.maxBodyBytes)
+    node
+      .at('maxBodyBytes')
+      .problem(
+        `is more than limits.maxBodyBytes (${limits.maxBodyBytes}), so Envoy would never send it`,
+        'raise limits.maxBodyBytes, or lower this',
+      );
   return own;
 }
 
@@ -81,41 +80,28 @@ export function answerOf(
   entry: PolicyInput,
   input: ConfigurationInput,
   hasOperator: boolean,
-  path: ConfigurationPath,
-  context: LoadContext,
+  node: ConfigurationNode,
 ): SignedPolicy['answer'] {
   const isFeedback = entry.profile === feedbackProfile;
   if (!(entry.answer?.signed ?? isFeedback)) return 'as_is';
-  const { findings } = context;
+  const answer = node.at('answer');
   if (entry.profile !== undefined && !isFeedback)
-    findings.problem([...path, 'answer'], 'cannot be signed: it is no feedback', 'remove it');
+    answer.problem('cannot be signed: it is no feedback', 'remove it');
   else if (!hasOperator)
-    findings.problem(
-      [...path, 'answer'],
+    answer.problem(
       'cannot be signed: the body names no operator, and so no tenant to sign for',
       'add body.json.operator, or say signed: false',
     );
   else if (input.feedback === undefined)
-    findings.problem(
-      entry.answer === undefined ? path : [...path, 'answer'],
+    (entry.answer === undefined ? node : answer).problem(
       `${quote(entry.name)} signs its answers, and the file has no key for that`,
       'add feedback: { keys: [{ kid, privateKeyFile }] } (`countersign keygen` makes a key), or say answer: { signed: false } here',
     );
-  refuseMethodsWithoutBody(entry, path, findings);
+  // Of a policy of one's own: what is signed is a body that answers a body.
+  if (entry.match?.methods.every((method) => method === 'HEAD' || method === 'GET') === true)
+    answer.problem(
+      'cannot be signed: a GET or HEAD has no body that could name its operator, so every such request would be refused',
+      'name methods with a body, such as POST, or say signed: false',
+    );
   return 'signed_feedback';
-}
-
-/** Of a policy of one's own: what is signed is a body that answers a body. */
-function refuseMethodsWithoutBody(
-  { match }: PolicyInput,
-  path: ConfigurationPath,
-  findings: LoadContext['findings'],
-): void {
-  const methods = match?.methods ?? [];
-  if (methods.length === 0 || methods.some((method) => method !== 'HEAD' && method !== 'GET')) return;
-  findings.problem(
-    [...path, 'answer'],
-    'cannot be signed: a GET or HEAD has no body that could name its operator, so every such request would be refused',
-    'name methods with a body, such as POST, or say signed: false',
-  );
 }

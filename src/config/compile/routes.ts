@@ -1,67 +1,71 @@
 /** Which requests a policy governs: whether one can match it at all, whether an earlier policy takes them, and what lies under its prefix. */
 import { foldedPath, pathFault } from '../../verify/normal-path.js';
 import type { InnerRoute, Policy, RouteMatch, SignedPolicy } from '../../verify/snapshot.js';
-import { quote, type ConfigurationPath, type Findings } from '../document/findings.js';
+import { quote } from '../document/findings.js';
 import type { PolicyInput } from '../schema/policy.js';
+import type { ConfigurationNode } from './context.js';
 
 /** Methods that can carry no checked request: a tunnel, and an echo of credentials (RFC 9110, section 9.3). */
 const refusedMethods = new Set(['CONNECT', 'TRACE']);
 
-/** The match of a policy, or undefined with the reasons noted under `path`. */
+/** A policy and where it stands in the file. */
+export interface PlacedPolicy {
+  readonly policy: Policy;
+  readonly node: ConfigurationNode;
+}
+
+/** The match of the policy at `node`, or undefined with the reasons noted. */
 export function compileMatch(
-  { match: input, rawPaths }: Pick<PolicyInput, 'match' | 'rawPaths'>,
-  path: ConfigurationPath,
-  findings: Findings,
+  { match, rawPaths }: Pick<PolicyInput, 'match' | 'rawPaths'>,
+  policy: ConfigurationNode,
 ): RouteMatch | undefined {
-  if (input === undefined) {
-    findings.problem(
-      [...path, 'match'],
-      'is missing',
-      'say which methods and which path this policy governs, or name a profile',
+  const node = policy.at('match');
+  if (match === undefined) {
+    node.problem('is missing', 'say which methods and which path this policy governs, or name a profile');
+    return undefined;
+  }
+  checkMethods(match.methods, node.at('methods'));
+  if ((match.path === undefined) === (match.pathPrefix === undefined)) {
+    node.problem(
+      match.path === undefined ? 'names no path' : 'names two paths',
+      'give either path or pathPrefix',
     );
     return undefined;
   }
-  const matchPath = [...path, 'match'];
-  checkMethods(input.methods, [...matchPath, 'methods'], findings);
-  if ((input.path === undefined) === (input.pathPrefix === undefined)) {
-    const message = input.path === undefined ? 'names no path' : 'names two paths';
-    findings.problem(matchPath, message, 'give either path or pathPrefix');
-    return undefined;
-  }
-  const kind = input.path === undefined ? 'prefix' : 'exact';
-  const text = input.path ?? input.pathPrefix ?? '';
-  checkConfiguredPath(text, kind, rawPaths !== undefined, {
-    path: [...matchPath, kind === 'exact' ? 'path' : 'pathPrefix'],
-    findings,
-  });
-  return { kind, path: text, methods: new Set(input.methods), allowQuery: input.allowQuery };
+  const kind = match.path === undefined ? 'prefix' : 'exact';
+  const path = match.path ?? match.pathPrefix ?? '';
+  const place = node.at(kind === 'exact' ? 'path' : 'pathPrefix');
+  place.noteFault(configuredPathFault(path, rawPaths !== undefined));
+  if (kind === 'prefix' && !path.endsWith('/'))
+    place.problem(
+      'does not end in /, so it would also govern longer names',
+      'end it with /; a policy with path governs the bare name',
+    );
+  return { kind, path, methods: new Set(match.methods), allowQuery: match.allowQuery };
 }
 
-function checkMethods(methods: readonly string[], path: ConfigurationPath, findings: Findings): void {
+function checkMethods(methods: readonly string[], node: ConfigurationNode): void {
   methods.forEach((method, index) => {
-    if (refusedMethods.has(method))
-      findings.problem([...path, index], `${method} cannot be checked`, 'remove it');
-    if (methods.indexOf(method) !== index)
-      findings.problem([...path, index], `repeats ${method}`, 'name it once');
+    if (refusedMethods.has(method)) node.at(index).problem(`${method} cannot be checked`, 'remove it');
+    if (methods.indexOf(method) !== index) node.at(index).problem(`repeats ${method}`, 'name it once');
   });
 }
 
 /** Notes every policy whose requests an earlier one takes: the first that matches path and method governs. */
-export function refuseHidden(
-  placed: readonly { readonly policy: Policy; readonly path: ConfigurationPath }[],
-  findings: Findings,
-): void {
-  placed.forEach(({ policy, path }, index) => {
+export function refuseHidden(placed: readonly PlacedPolicy[]): void {
+  placed.forEach(({ policy, node }, index) => {
     const { match } = policy;
     for (const { policy: earlier } of placed.slice(0, index)) {
       const taken = [...match.methods].filter((method) => earlier.match.methods.has(method));
       if (taken.length === 0 || !covers(earlier.match, match)) continue;
       const same = earlier.match.kind === match.kind && earlier.match.path === match.path;
-      findings.problem(
-        [...path, 'match'],
-        `${taken.join(', ')} ${match.path} is already governed by ${quote(earlier.name)}${same ? '' : `, as it begins with ${earlier.match.path}`}`,
-        same ? 'keep one of the two policies' : `put this policy before ${quote(earlier.name)}`,
-      );
+      const governor = quote(earlier.name);
+      node
+        .at('match')
+        .problem(
+          `${taken.join(', ')} ${match.path} is already governed by ${governor}${same ? '' : `, as it begins with ${earlier.match.path}`}`,
+          same ? 'keep one of the two policies' : `put this policy before ${governor}`,
+        );
     }
   });
 }
@@ -79,24 +83,8 @@ const UNMERGED = /\/\/|\\|%2f|%5c|\/\.{1,2}(?:\/|$)/i;
 const ESCAPED = /["<>^`{|}]/g;
 const UNESCAPED = /%(?:2[de]|3[0-9]|[46][1-9a-f]|[57][0-9a]|5f|7e)/gi;
 
-/** Notes why no request could ever have this path; the first reason alone. */
-export function checkConfiguredPath(
-  text: string,
-  kind: RouteMatch['kind'],
-  takesRawPaths: boolean,
-  { path, findings }: { readonly path: ConfigurationPath; readonly findings: Findings },
-): void {
-  const [message, remedy] = faultOf(text, takesRawPaths) ?? [];
-  if (message !== undefined && remedy !== undefined) findings.problem(path, message, remedy);
-  if (kind === 'prefix' && !text.endsWith('/'))
-    findings.problem(
-      path,
-      'does not end in /, so it would also govern longer names',
-      'end it with /; a policy with path governs the bare name',
-    );
-}
-
-function faultOf(
+/** Why no request could ever have this path; the first reason alone. */
+export function configuredPathFault(
   text: string,
   takesRawPaths: boolean,
 ): readonly [message: string, remedy: string] | undefined {
@@ -134,20 +122,16 @@ interface Folded extends InnerRoute {
 }
 
 /** Completes the policies of `policies` that have such routes; a pass-through with one is a warning. */
-export function noteInnerRoutes(
-  placed: readonly { readonly policy: Policy; readonly path: ConfigurationPath }[],
-  policies: Map<string, Policy>,
-  findings: Findings,
-): void {
+export function noteInnerRoutes(placed: readonly PlacedPolicy[], policies: Map<string, Policy>): void {
   const signed = placed.flatMap(({ policy }) => (policy.kind === 'signed' ? [foldedRoute(policy)] : []));
-  for (const { policy, path } of placed) {
+  for (const { policy, node } of placed) {
     if (policy.match.kind === 'exact' || policy.takesRawPaths === true) continue;
     const prefix = foldedPath(policy.match.path);
     const inner = signed.filter((route) => isInside(route, prefix, policy));
     if (inner.length === 0 || policies.get(policy.name) !== policy) continue;
     const innerRoutes = inner.map(({ kind, foldedPath }) => ({ kind, foldedPath }));
     policies.set(policy.name, { ...policy, innerRoutes });
-    if (policy.kind === 'pass_through') findings.warn([...path, 'match'], warning(policy, inner));
+    if (policy.kind === 'pass_through') node.at('match').warn(warning(policy, inner));
   }
 }
 

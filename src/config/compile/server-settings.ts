@@ -10,13 +10,14 @@ import { quote } from '../document/findings.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import {
   workerSocketPaths,
+  type AdminSettings,
   type AuditSettings,
   type LimitSettings,
   type ListenSettings,
   type ServerSettings,
 } from '../settings.js';
 import { isLoopback } from './addresses.js';
-import type { LoadContext } from './context.js';
+import type { ConfigurationNode, LoadContext } from './context.js';
 import { compileEnvoy } from './envoy.js';
 import { compileNonces } from './nonces.js';
 import { appendedFileFault, directoryFault } from './writable-paths.js';
@@ -30,77 +31,80 @@ const defaultDrainDelayMilliseconds = 1_500;
 export function compileSettings(
   input: ConfigurationInput,
   workers: number,
-  context: LoadContext,
+  load: LoadContext,
 ): ServerSettings {
   return {
-    listen: compileListen(input, workers, context),
+    listen: compileListen(input, workers, load),
     workers,
-    admin: compileAdmin(input, context),
-    nonces: compileNonces(input, workers, context),
-    audit: compileAudit(input, workers, context),
-    limits: compileLimits(input, context),
+    admin: compileAdmin(input, load),
+    nonces: compileNonces(input, workers, load),
+    audit: compileAudit(input, workers, load.at('audit')),
+    limits: compileLimits(input, load.at('limits')),
     log: input.log,
-    envoy: input.envoy === undefined ? undefined : compileEnvoy(input.envoy, input, context),
+    envoy: input.envoy && compileEnvoy(input.envoy, input, load),
   };
 }
 
-function compileListen(input: ConfigurationInput, workers: number, context: LoadContext): ListenSettings {
-  const socketPath = context.resolve(input.listen.socket);
-  const bytes = Math.max(
-    ...workerSocketPaths({ listen: { socketPath }, workers }).map((path) => Buffer.byteLength(path)),
-  );
+function compileListen({ listen }: ConfigurationInput, workers: number, load: LoadContext): ListenSettings {
+  const node = load.at('listen', 'socket');
+  const socketPath = load.resolve(listen.socket);
+  const paths = workerSocketPaths({ listen: { socketPath }, workers });
+  const bytes = Math.max(...paths.map((path) => Buffer.byteLength(path)));
   if (bytes > maxSocketPathBytes)
-    context.findings.problem(
-      ['listen', 'socket'],
+    node.problem(
       `is ${bytes} bytes long as an absolute path, and the system takes ${maxSocketPathBytes}`,
       'choose a shorter path, such as /run/countersign/verifier.sock',
     );
-  context.noteFault(['listen', 'socket'], directoryFault(dirname(socketPath)));
+  node.noteFault(directoryFault(dirname(socketPath)));
   return { socketPath };
 }
 
-function compileAdmin({ admin }: ConfigurationInput, context: LoadContext): ConfigurationInput['admin'] {
+function compileAdmin({ admin }: ConfigurationInput, load: LoadContext): AdminSettings {
   if (!isLoopback(admin.host))
-    context.findings.warn(
-      ['admin', 'host'],
-      `metrics and health are open to whoever reaches ${quote(admin.host)}`,
-    );
+    load.at('admin', 'host').warn(`metrics and health are open to whoever reaches ${quote(admin.host)}`);
   return admin;
 }
 
-function compileAudit({ audit }: ConfigurationInput, workers: number, context: LoadContext): AuditSettings {
-  const toStdout = audit.stdout ?? false;
-  if (toStdout === (audit.file !== undefined)) {
-    const message = toStdout ? 'names two places for the records' : 'names no place for the records';
-    context.findings.problem(['audit'], message, 'give either file, or stdout: true');
-  }
-  if (toStdout && workers > 1)
-    context.findings.problem(
-      ['audit', 'stdout'],
-      `is one pipe for ${workers} workers, which takes no more than ${PIPE_ATOMIC_BYTES} bytes whole: records could be torn`,
-      'give a file, or run one worker',
+function compileAudit(
+  { audit: { file, stdout = false, onFailure } }: ConfigurationInput,
+  workers: number,
+  node: ConfigurationNode,
+): AuditSettings {
+  if (stdout === (file !== undefined))
+    node.problem(
+      stdout ? 'names two places for the records' : 'names no place for the records',
+      'give either file, or stdout: true',
     );
-  const path = context.resolve(audit.file ?? '');
-  if (audit.file !== undefined) context.noteFault(['audit', 'file'], appendedFileFault(path));
-  return { sink: toStdout ? { kind: 'stdout' } : { kind: 'file', path }, onFailure: audit.onFailure };
+  if (stdout && workers > 1)
+    node
+      .at('stdout')
+      .problem(
+        `is one pipe for ${workers} workers, which takes no more than ${PIPE_ATOMIC_BYTES} bytes whole: records could be torn`,
+        'give a file, or run one worker',
+      );
+  const path = node.load.resolve(file ?? '');
+  if (file !== undefined) node.at('file').noteFault(appendedFileFault(path));
+  return { sink: stdout ? { kind: 'stdout' } : { kind: 'file', path }, onFailure };
 }
 
-function compileLimits({ limits }: ConfigurationInput, context: LoadContext): LimitSettings {
+function compileLimits({ limits }: ConfigurationInput, node: ConfigurationNode): LimitSettings {
   const { claimMarginMilliseconds, checkTimeoutMilliseconds, drainMilliseconds } = limits;
   if (claimMarginMilliseconds >= checkTimeoutMilliseconds)
-    context.findings.problem(
-      ['limits', 'claimMarginMilliseconds'],
-      `is not less than checkTimeoutMilliseconds (${checkTimeoutMilliseconds}), so no nonce would ever be claimed`,
-      'lower it, or raise checkTimeoutMilliseconds',
-    );
+    node
+      .at('claimMarginMilliseconds')
+      .problem(
+        `is not less than checkTimeoutMilliseconds (${checkTimeoutMilliseconds}), so no nonce would ever be claimed`,
+        'lower it, or raise checkTimeoutMilliseconds',
+      );
   const drainDelayMilliseconds =
     limits.drainDelayMilliseconds ?? Math.min(defaultDrainDelayMilliseconds, drainMilliseconds);
   if (drainDelayMilliseconds > drainMilliseconds)
-    context.findings.problem(
-      ['limits', 'drainDelayMilliseconds'],
-      `is more than drainMilliseconds (${drainMilliseconds}), which it is a part of`,
-      'lower it, or raise drainMilliseconds',
-    );
+    node
+      .at('drainDelayMilliseconds')
+      .problem(
+        `is more than drainMilliseconds (${drainMilliseconds}), which it is a part of`,
+        'lower it, or raise drainMilliseconds',
+      );
   return { ...limits, drainDelayMilliseconds };
 }
 
@@ -109,16 +113,15 @@ const reservedHeaders =
   /^(?:host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|content-type|content-encoding|accept-encoding|cookie|authorization|x-request-id|x-forwarded-.*|x-envoy-.*)$/;
 
 /** The header names in lower case; each is used once, and none is spoken for. */
-export function compileHeaders({ headers }: ConfigurationInput, context: LoadContext): SecurityHeaderNames {
+export function compileHeaders({ headers }: ConfigurationInput, load: LoadContext): SecurityHeaderNames {
   const seen = new Set<string>();
   const lower = { ...headers };
   for (const role of Object.keys(DEFAULT_HEADER_NAMES) as (keyof SecurityHeaderNames)[]) {
     const name = headers[role].toLowerCase();
-    const path = ['headers', role];
+    const node = load.at('headers', role);
     if (reservedHeaders.test(name) || name.startsWith(OUR_HEADER_PREFIX))
-      context.findings.problem(path, `${name} has a meaning of its own`, 'choose another header name');
-    if (seen.has(name))
-      context.findings.problem(path, `${name} is used for two things`, 'give each its own header');
+      node.problem(`${name} has a meaning of its own`, 'choose another header name');
+    if (seen.has(name)) node.problem(`${name} is used for two things`, 'give each its own header');
     seen.add(name);
     lower[role] = name;
   }

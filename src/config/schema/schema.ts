@@ -76,6 +76,9 @@ export const configurationSchema = z.strictObject({
 /** The file as the schema leaves it: defaults filled in, nothing converted. */
 export type ConfigurationInput = z.output<typeof configurationSchema>;
 
+/** The `envoy` section as the file says it. */
+export type EnvoyInput = NonNullable<ConfigurationInput['envoy']>;
+
 /** A node of the JSON schema, as far as this folder walks it. */
 export interface JsonSchemaNode {
   readonly type?: string;

@@ -1,6 +1,5 @@
 /** What Envoy makes of each character of a path, held against what the loader says of a configured one. */
-import { checkConfiguredPath } from '../../../src/config/compile/routes.js';
-import { Findings } from '../../../src/config/document/findings.js';
+import { configuredPathFault } from '../../../src/config/compile/routes.js';
 import type { Stage } from '../support/stage.js';
 import { worldOf } from '../support/world.js';
 
@@ -18,9 +17,7 @@ const OURS = /^%$|[*:;]|%3b/i;
 
 /** Whether the loader takes the path for one that a request can have. */
 function loaderTakes(path: string): boolean {
-  const findings = new Findings('countersign.yaml', () => undefined);
-  checkConfiguredPath(path, 'exact', false, { path: [], findings });
-  return findings.problems.length === 0;
+  return configuredPathFault(path, false) === undefined;
 }
 
 /** The route `raw` of the world takes every path, so that what arrives is Envoy's work alone. */

@@ -47,7 +47,7 @@ function configurationFor(port: number): Configuration {
     settings: {
       listen: { socketPath: join(folder, 'run/verifier.sock') },
       workers: 1,
-      admin: { host: '127.0.0.1', port },
+      admin: { host: '127.0.0.1', port, allowedHosts: [] },
       nonces: { store: 'memory', maxEntries: 1_000, maxEntriesPerIdentity: 1_000 },
       audit: { sink: { kind: 'file', path: join(folder, 'audit.ndjson') }, onFailure: 'refuse' },
       limits: {
