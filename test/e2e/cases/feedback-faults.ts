@@ -24,7 +24,7 @@ import {
   type SignerStream,
 } from '../support/rogue-verifier.js';
 import { answering, type Script } from '../support/scripted-application.js';
-import { signal } from '../support/signals.js';
+import { signal, untilGone } from '../support/signals.js';
 import type { Seen } from '../support/stage.js';
 
 const MARK = 'not for the consumer';
@@ -154,6 +154,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
         expectNothingLeft(seen, MARK);
         expect(seen.answer.status).toBe(503);
         expect(refusalBody(seen).errors[0]?.code).toBe('unavailable');
+        await untilGone(on.stage, 'verifier');
         await on.stage.federation.resume('verifier');
         await recovered();
       },

@@ -1,5 +1,5 @@
 /** Rough handling of a federation's processes, each by its own number. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../support/until.js';
 import type { ProcessName } from '../../../tools/local-federation/processes.js';
 import type { Stage } from './stage.js';
 
@@ -13,5 +13,10 @@ export function signal(stage: Stage, name: ProcessName, what: NodeJS.Signals): v
 /** Kills a process as a crash would, and waits until it is gone. */
 export async function crash(stage: Stage, name: ProcessName): Promise<void> {
   signal(stage, name, 'SIGKILL');
-  while (stage.federation.pid(name) !== undefined) await sleep(10);
+  await untilGone(stage, name);
+}
+
+/** Waits until a process that was killed is gone: until then it counts as running, and is not started anew. */
+export async function untilGone(stage: Stage, name: ProcessName): Promise<void> {
+  await until(`${name} is gone`, () => stage.federation.pid(name) === undefined);
 }
