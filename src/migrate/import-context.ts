@@ -1,6 +1,6 @@
 /** What one import of an environment has read, and what it has to say about it. */
-import { parseDocument } from 'yaml';
 import { quote } from '../config/document/findings.js';
+import { canonicalize } from '../feedback/canonical-json.js';
 import type { EnvironmentDoubt, EnvironmentVariable } from './env-file.js';
 import type { ConfigurationProblem } from '../config/settings.js';
 
@@ -101,13 +101,9 @@ function parseTextMap(text: string): ReadonlyMap<string, string> | string {
     return 'is not JSON';
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'is not a JSON object';
-  // JSON.parse keeps the last of two equal members without a word; JSON is YAML, whose parser counts them.
-  if (
-    parseDocument(text, { prettyErrors: false, schema: 'json' }).errors.some(
-      (error) => error.code === 'DUPLICATE_KEY',
-    )
-  )
-    return 'names a member twice';
+  // JSON.parse keeps the last of two equal members without a word.
+  const judged = canonicalize(Buffer.from(text));
+  if (!judged.ok) return judged.fault === 'duplicate_member' ? 'names a member twice' : 'is not plain JSON';
   const entries = new Map<string, string>();
   for (const [key, member] of Object.entries(value)) {
     if (typeof member !== 'string') return `has something else than text under ${quote(key)}`;

@@ -1,16 +1,20 @@
 /**
  * The YAML document: parsed strictly, with the line of everything in it. Of YAML 1.2 the plain part is taken: no
- * second meaning for a key, no unknown tag, aliases in moderation. The file is the operator's own, so nothing here
- * bounds what parsing it may cost, besides the size of the file.
+ * second meaning for a key, no unknown tag, aliases in moderation, and no more levels than anybody writes: the library
+ * recurses into each, and near the end of the stack V8 can abort the process instead of throwing a RangeError.
  */
 import {
+  Composer,
   isAlias,
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
-  parseDocument,
+  Parser,
+  type CST,
   type Document,
+  type ErrorCode,
   type Node,
   type YAMLError,
   type YAMLMap,
@@ -19,17 +23,29 @@ import type { ConfigurationPath, Findings, LineOf } from './findings.js';
 
 /** An alias may stand for this many nodes in all; what is beyond was not written by a person. */
 const maxAliasCount = 100;
+/** The format itself needs fewer than ten levels. */
+const maxDepth = 64;
+
+/** Thrown while parsing, before anything recurses. */
+class TooDeep extends Error {}
 
 /**
  * Plain data, not verified against any schema; undefined when the text is no sound document, with every fault noted.
  * From here on `findings` knows the lines.
  */
 export function parseConfigurationDocument(text: string, findings: Findings): unknown {
+  const lines = new LineCounter();
   try {
-    return interpret(text, findings);
+    return interpret(text, lines, findings);
   } catch (error) {
-    // What recurses over a document nested thousands deep exhausts the stack; toJS throws on a flood of aliases.
-    if (error instanceof RangeError) findings.problem([], ...tooDeep);
+    if (error instanceof TooDeep)
+      findings.problem(
+        [],
+        `is nested too deeply: more than ${maxDepth} levels`,
+        'write a flatter file',
+        () => lines.lineStarts.length,
+      );
+    // toJS throws on a flood of aliases.
     else if (error instanceof ReferenceError)
       findings.problem([], 'repeats itself by aliases without end, or names nothing', 'write the values out');
     else throw error;
@@ -37,13 +53,8 @@ export function parseConfigurationDocument(text: string, findings: Findings): un
   }
 }
 
-const tooDeep = ['is nested too deeply', 'write a flatter file'] as const;
-
-function interpret(text: string, findings: Findings): unknown {
-  const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
+function interpret(text: string, lines: LineCounter, findings: Findings): unknown {
+  const composer = new Composer({
     strict: true,
     // Keys that are there twice are found below, in linear time and with their path.
     uniqueKeys: false,
@@ -52,6 +63,12 @@ function interpret(text: string, findings: Findings): unknown {
     merge: false,
     resolveKnownTags: false,
   });
+  const [document, another] = composer.compose(boundedTokens(text, lines), true, text.length);
+  if (document === undefined) throw new Error('the library composed no document');
+  if (another !== undefined) {
+    findings.problem([], 'holds several YAML documents', 'keep one document, without ---');
+    return undefined;
+  }
   if (document.errors.length > 0) {
     noteSyntaxFault(document.errors, text, lines, findings);
     return undefined;
@@ -65,6 +82,17 @@ function interpret(text: string, findings: Findings): unknown {
   return value ?? undefined;
 }
 
+/** The documents as trees of tokens, which are built without recursion: what is open at any moment is on a stack. */
+function* boundedTokens(text: string, lines: LineCounter): Generator<CST.Token, void> {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    yield* parser.next(lexeme);
+    if (parser.stack.length > maxDepth) throw new TooDeep();
+  }
+  yield* parser.end();
+}
+
 /** The first: what the parser says after it is about what it took the rest for. A tab that misled it goes before. */
 function noteSyntaxFault(
   errors: readonly YAMLError[],
@@ -72,10 +100,6 @@ function noteSyntaxFault(
   lines: LineCounter,
   findings: Findings,
 ): void {
-  if (errors.some(({ code }) => code === 'MULTIPLE_DOCS')) {
-    findings.problem([], 'holds several YAML documents', 'keep one document, without ---');
-    return;
-  }
   const lineOf = (error: YAMLError): number => lines.linePos(error.pos[0]).line;
   const tabbed = errors.find((error) => isIndentedByTab(text, lines.lineStarts[lineOf(error) - 1]));
   const [first] = errors;
@@ -84,21 +108,29 @@ function noteSyntaxFault(
   findings.problem([], ...syntaxTexts(fault, tabbed !== undefined), () => lineOf(fault));
 }
 
-function syntaxTexts(
-  { code, message }: YAMLError,
-  isTab: boolean,
-): readonly [message: string, remedy: string] {
-  if (code === 'RESOURCE_EXHAUSTION') return tooDeep;
+function syntaxTexts(fault: YAMLError, isTab: boolean): readonly [message: string, remedy: string] {
   if (isTab)
     return [
       'is not valid YAML: Tabs are not allowed as indentation',
       'indent with spaces, here and wherever else there is a tab',
     ];
   return [
-    // Without the token at its end, which might be a piece of a secret.
-    `is not valid YAML: ${message.replace(/:? ".*$/s, '')}`,
+    `is not valid YAML: ${messageOf(fault)}`,
     'correct the line: a key ends with a colon and a space, and text with special characters belongs in quotes',
   ];
+}
+
+/** What the library says of these repeats text of the file in the middle of a sentence. */
+const ownMessages: ReadonlyMap<ErrorCode, string> = new Map([
+  ['TAG_RESOLVE_FAILED', 'Unresolved tag'],
+  ['BAD_COLLECTION_TYPE', 'Unresolved tag'],
+  ['BAD_DIRECTIVE', 'Unknown directive'],
+  ['BAD_DQ_ESCAPE', 'Invalid escape sequence'],
+]);
+
+/** Without what the library repeats of the file behind a colon: that can be a piece of a secret, or megabytes. */
+function messageOf({ code, message }: YAMLError): string {
+  return ownMessages.get(code) ?? message.replace(/(?<=\w):.*$/s, '');
 }
 
 function isIndentedByTab(text: string, start: number | undefined): boolean {
@@ -108,12 +140,12 @@ function isIndentedByTab(text: string, start: number | undefined): boolean {
 }
 
 function noteTags({ warnings }: Document, lines: LineCounter, findings: Findings): void {
-  for (const { message, pos } of warnings)
+  for (const warning of warnings)
     findings.problem(
       [],
-      `has something that this format does not know: ${message}`,
-      'remove the tag',
-      () => lines.linePos(pos[0]).line,
+      `has something that this format does not know: ${messageOf(warning)}`,
+      warning.code === 'TAG_RESOLVE_FAILED' ? 'remove the tag' : 'remove it',
+      () => lines.linePos(warning.pos[0]).line,
     );
 }
 

@@ -58,6 +58,13 @@ class BoundedFindings<T> {
   }
 }
 
+/** Longer than any sentence of ours: what it names of the file could be megabytes. */
+const maxSentenceCharacters = 2_000;
+
+function bounded(sentence: string): string {
+  return sentence.length <= maxSentenceCharacters ? sentence : `${sentence.slice(0, maxSentenceCharacters)}…`;
+}
+
 /** The 1-based line of a path, or of the nearest thing above it that the file holds. */
 export type LineOf = (path: ConfigurationPath) => number | undefined;
 
@@ -106,14 +113,14 @@ export class Findings {
         file: this.#file,
         path: formatPath(path),
         ...(line === undefined ? {} : { line }),
-        message,
-        remedy: typeof remedy === 'string' ? remedy : remedy(),
+        message: bounded(message),
+        remedy: bounded(typeof remedy === 'string' ? remedy : remedy()),
       };
     });
   }
 
   /** Something allowed that deserves a look. */
   warn(path: ConfigurationPath, message: string): void {
-    this.#warnings.add(path, () => ({ path: formatPath(path), message }));
+    this.#warnings.add(path, () => ({ path: formatPath(path), message: bounded(message) }));
   }
 }

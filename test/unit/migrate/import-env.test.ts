@@ -295,6 +295,13 @@ describe('importing the environment of the gateway', () => {
       'one line of JSON',
     ],
     [
+      'an identity of a hundred thousand lists, hidden behind another of its name',
+      'VV_TG_ALLOWED_SERVICE_IDENTITIES_JSON',
+      `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)},"a":"${'a'.repeat(64)}"}`,
+      'is not plain JSON',
+      'one line of JSON',
+    ],
+    [
       'an identity without a fingerprint',
       'VV_TG_ALLOWED_SERVICE_IDENTITIES_JSON',
       '{"a":"abc"}',

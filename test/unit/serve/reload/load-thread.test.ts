@@ -1,5 +1,9 @@
 /** The thread that loads a configuration, as its process sees it: whatever becomes of it is a load with a problem. */
+import { spawnSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import {
   LoadThread,
@@ -111,5 +115,26 @@ describe('the thread that loads', () => {
       },
     });
     expect((await thread.load()).problems).toEqual([expect.stringContaining('no more threads')]);
+  });
+
+  /** In a process of its own: a recursion that meets the end of the stack ends the process on some versions of V8. */
+  it.each([
+    ['brackets', '[', 4_000],
+    ['hyphens', '- ', 12_000],
+    ['question marks', '? ', 12_000],
+    ['keys', 'a: ', 12_000],
+  ])('survives texts nested by thousands of %s, one after the other', (_what, step, count) => {
+    const directory = mkdtempSync(join(tmpdir(), 'countersign-load-'));
+    const file = join(directory, 'countersign.yaml');
+    writeFileSync(file, `${step.repeat(count)}\n`);
+    const program = `import('./dist/src/serve/reload/load-thread.js').then(async ({ LoadThread }) => {
+      const thread = new LoadThread(${JSON.stringify(file)});
+      for (let time = 0; time < 3; time++) console.log((await thread.load()).problems.join());
+      await thread.close();
+    });`;
+    const { status, stdout } = spawnSync(process.execPath, ['--eval', program], { encoding: 'utf8' });
+    rmSync(directory, { recursive: true });
+    const problem = `${file}:1: is nested too deeply: more than 64 levels — write a flatter file\n`;
+    expect([status, stdout]).toEqual([0, problem.repeat(3)]);
   });
 });
