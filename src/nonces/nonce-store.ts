@@ -14,7 +14,7 @@ export interface NonceClaim {
   readonly identity: string;
   /** The request's own signed time, Unix seconds. */
   readonly timestampSeconds: number;
-  /** The window of the request's policy, judged again at claim time by the store's clock (docs/security-requirements.md#14). */
+  /** The window of the request's policy, judged again at claim time by the clock of the store's options (docs/security-requirements.md#14). */
   readonly pastSkewSeconds: number;
   readonly futureSkewSeconds: number;
   /** Our decision id: what a later replay learns as `first_request_id`. At most 64 ASCII characters. */

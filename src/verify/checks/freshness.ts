@@ -1,7 +1,8 @@
 /**
  * The window: |floor(now) − timestamp| ≤ skew, both ends included. It is judged here, so that stale requests cost no
- * signature, and again by the store that claims: `nonces/nonce-store.ts` asks the same function, and the claim script
- * of `nonces/redis/` says the same by the clock of Redis.
+ * signature, and again by the store that claims: every store asks the same function (`nonces/nonce-store.ts`) by the clock
+ * that it was given, which is the verifier's. Redis judges no window: its claim script refuses where that clock and its own
+ * lie too far apart, and what arrives when nobody waits for it any longer.
  */
 import { refuse, type ExceededLimit, type Refusal } from '../refusal.js';
 import type { Freshness, Snapshot } from '../snapshot.js';
