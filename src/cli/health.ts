@@ -42,6 +42,10 @@ async function reasonAgainst({
   return admin && pageReason(admin, timeout);
 }
 
+/** A verifier always knows. */
+const WHOLE_UNKNOWN =
+  'what listens there knows of no health of the whole process: name listen.socket of a verifier, or a part of this with --service';
+
 function grpcReason(reply: HealthReply, service: string): string | undefined {
   switch (reply.kind) {
     case 'serving':
@@ -49,7 +53,7 @@ function grpcReason(reply: HealthReply, service: string): string | undefined {
     case 'not_serving':
       return reply.reason ?? 'it says so, and not why';
     case 'unknown_service':
-      return `it knows no service ${service}`;
+      return service === '' ? WHOLE_UNKNOWN : `it knows no service ${service}`;
     case 'unreachable':
       return withAdvice(reply.reason);
   }

@@ -28,9 +28,12 @@ const MAX_COMMON_NAME = 64;
 const AUTHORITY = 'ca';
 const SERVER = 'server';
 const THIS_MACHINE = ['localhost', '127.0.0.1', '::1'];
-/** Labels of letters, digits and hyphens (RFC 1123, section 2.1): the first may be `*`, the last is no number. */
+/**
+ * Labels of letters, digits and hyphens (RFC 1123, section 2.1). The first may be `*`; the last has a letter and is no
+ * hexadecimal number, as clients take `0x7f000001` for an IPv4 address (the host parser of WHATWG URL).
+ */
 const DNS_NAME =
-  /^(?=.{1,253}$)(?!.*(?:^|\.)[0-9]+$)(?:\*\.)?(?:(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.|$))+(?<!\.)$/;
+  /^(?=.{1,253}$)(?!.*(?:^|\.)(?:[0-9-]+|0x[0-9a-f]*)$)(?:\*\.)?(?:(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.|$))+(?<!\.)$/i;
 
 interface InitOptions {
   readonly name?: readonly string[];

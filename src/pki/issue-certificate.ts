@@ -2,7 +2,7 @@
  * X.509 certificates (RFC 5280) with keys of ECDSA P-256, which Envoy takes from servers and clients. The library that
  * writes them is an optional dependency: it is loaded when the first certificate is issued.
  */
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Extension } from '@peculiar/x509';
 
@@ -64,7 +64,8 @@ export function newCertificateKeys(): CertificateKeys {
 
 /**
  * Issues a certificate and returns it as PEM. Nothing of the request is judged: tests want bad ones too. The issuer's
- * key is P-256; the certified one may be of any kind. Rejects with `CertificateLibraryMissing`.
+ * key is P-256; the certified one may be of any kind. Rejects with `CertificateLibraryMissing`, and when the certificate
+ * would name anything else than the request.
  */
 export async function issueCertificate(request: CertificateRequest, issuer: Issuer): Promise<string> {
   const x509 = await loadLibrary();
@@ -79,11 +80,30 @@ export async function issueCertificate(request: CertificateRequest, issuer: Issu
     signingAlgorithm: SIGNATURE,
     extensions: await extensions(x509, request, issuer),
   });
-  return `${certificate.toString('pem')}\n`;
+  const pem = `${certificate.toString('pem')}\n`;
+  requireNames(pem, subjectNames(request));
+  return pem;
+}
+
+/** Each once: DNS names in lower case, IPv6 addresses in hexadecimal groups, as the library misreads their dotted form. */
+function subjectNames({ names = [] }: CertificateRequest): readonly string[] {
+  const canonical = (name: string): string =>
+    isIP(name) === 6 ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name.toLowerCase();
+  return [...new Set(names.map(canonical))];
+}
+
+/** A defect of the library shall certify nobody else's name. */
+function requireNames(pem: string, names: readonly string[]): void {
+  const certificate = new X509Certificate(pem);
+  const isNamed = (name: string): boolean =>
+    (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined;
+  const count = certificate.subjectAltName?.split(', ').length ?? 0;
+  if (count !== names.length || !names.every(isNamed))
+    throw new Error(`the certificate is for ${certificate.subjectAltName}, not for ${names.join(', ')}`);
 }
 
 async function extensions(x509: Library, request: CertificateRequest, issuer: Issuer): Promise<Extension[]> {
-  const { role, publicKey, names = [], pathLength } = request;
+  const { role, publicKey, pathLength } = request;
   const { keyCertSign, cRLSign, digitalSignature } = x509.KeyUsageFlags;
   const subjectKey = await x509.SubjectKeyIdentifierExtension.create(spki(publicKey));
   if (role === 'authority')
@@ -93,7 +113,9 @@ async function extensions(x509: Library, request: CertificateRequest, issuer: Is
       subjectKey,
     ];
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
-  const general = names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }) as const);
+  const general = subjectNames(request).map(
+    (value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }) as const,
+  );
   return [
     new x509.KeyUsagesExtension(digitalSignature, true),
     new x509.ExtendedKeyUsageExtension([role === 'server' ? serverAuth : clientAuth], false),

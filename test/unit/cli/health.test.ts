@@ -4,7 +4,9 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
+import { CHECK_METHOD } from '../../../src/envoy/health/messages.js';
 import { healthMethods } from '../../../src/envoy/health/service.js';
+import { GRPC_STATUS, type UnaryMethod } from '../../../src/grpc/method.js';
 import { GrpcServer } from '../../../src/grpc/server.js';
 import { startAdminServer } from '../../../src/observability/admin-server.js';
 import { Health } from '../../../src/observability/health.js';
@@ -79,6 +81,18 @@ describe('countersign health --socket', () => {
     expect((await ask('--service', 'countersign.nonce_store')).code).toBe(1);
     const { code, err } = await ask('--service', 'countersign.other');
     expect([code, err]).toEqual([1, 'countersign: not serving: it knows no service countersign.other\n']);
+  });
+
+  it('says so when what is there knows no service at all, and none was named', async () => {
+    const failure = { code: GRPC_STATUS.NOT_FOUND, message: 'unknown service' };
+    const method: UnaryMethod = { kind: 'unary', isExempt: true, handle: () => Promise.resolve(failure) };
+    const server = new GrpcServer({ maxMessageBytes: 1_024, methods: new Map([[CHECK_METHOD, method]]) });
+    await server.listen(socketPath);
+    closing.push(() => server.stop(0));
+    const { code, err } = await ask();
+    expect(code).toBe(1);
+    expect(err).toContain('not serving: what listens there knows of no health of the whole process');
+    expect(err).toContain('--service');
   });
 
   it('answers 1 when nobody is there', async () => {

@@ -94,6 +94,26 @@ describe('countersign pki init', () => {
     expect(seconds(certificate('ca').validFrom)).toBe(NOW_SECONDS - 3600);
   });
 
+  it.each([
+    ['2001:db8::1.2.3.4', '2001:DB8:0:0:0:0:102:304'],
+    ['::ffff:1.2.3.4', '0:0:0:0:0:FFFF:102:304'],
+    ['64:ff9b::192.0.2.33', '64:FF9B:0:0:0:0:C000:221'],
+    ['1:2:3:4:5:6:7::', '1:2:3:4:5:6:7:0'],
+    ['::', '0:0:0:0:0:0:0:0'],
+  ])('certifies the address %s, and no other', async (address, certified) => {
+    expect((await init('--name', address)).code).toBe(0);
+    expect(certificate('server').subjectAltName).toBe(`IP Address:${certified}`);
+    expect(certificate('server').checkIP(address)).toBe(address);
+  });
+
+  it('certifies a name once that is given twice, however it is written', async () => {
+    const names = ['a.internal', 'A.internal', '::1', '0:0::1', '10.0.0.1', '10.0.0.1', '*.b.internal'];
+    await init(...names.flatMap((name) => ['--name', name]));
+    expect(certificate('server').subjectAltName).toBe(
+      'DNS:a.internal, IP Address:0:0:0:0:0:0:0:1, IP Address:10.0.0.1, DNS:*.b.internal',
+    );
+  });
+
   it('prints the fingerprint to pin and the lines for the configuration, which loads with them', async () => {
     const { out } = await init();
     const sha256 = certificate('client').fingerprint256.replaceAll(':', '').toLowerCase();
@@ -149,6 +169,15 @@ describe('countersign pki init', () => {
     ['a name with a port', ['--name', 'localhost:8443'], 'without a port'],
     ['a name that is no ASCII', ['--name', 'bücher.example'], 'DNS name in ASCII'],
     ['an address of four numbers that is none', ['--name', '300.1.1.1'], 'DNS name in ASCII'],
+    [
+      'a hexadecimal number, which clients take for an address',
+      ['--name', '0x7f000001'],
+      'DNS name in ASCII',
+    ],
+    ['a name that ends in one', ['--name', 'a.0X1'], 'DNS name in ASCII'],
+    ['a name whose last label has no letter', ['--name', 'a.1-2'], 'DNS name in ASCII'],
+    ['a name with an underscore', ['--name', 'a_b.internal'], 'DNS name in ASCII'],
+    ['a wildcard that is not the first label', ['--name', 'a.*.internal'], 'DNS name in ASCII'],
     ['an address with a zone', ['--name', 'fe80::1%eth0'], 'DNS name in ASCII'],
     ['a client whose files would be another’s', ['--client', 'ca'], 'cannot be called ca'],
     ['a client with a path in its name', ['--client', '../a'], 'must match'],

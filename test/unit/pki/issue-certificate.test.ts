@@ -36,6 +36,10 @@ describe('a certificate', () => {
     expect(new Date(validTo).toISOString()).toBe('2060-01-02T03:04:05.000Z');
   });
 
+  it.each(['bücher.example', 'a, DNS:b', ''])('is not given out when it would not name %j', async (name) => {
+    await expect(issueCertificate({ ...request, names: ['a', name] }, issuer)).rejects.toThrow('not for a, ');
+  });
+
   it('can have a name that is longer than a short length allows', async () => {
     const long = { ...request, commonName: 'p'.repeat(200) };
     expect(new X509Certificate(await issueCertificate(long, issuer)).subject).toBe(`CN=${long.commonName}`);
