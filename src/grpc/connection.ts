@@ -95,8 +95,10 @@ function countRefused(session: ServerHttp2Session, refused: (streams: number) =>
   let lastId = 1 - ID_STEP;
   let begunBefore = 0;
   const reach = (id: number): void => {
-    if (id > lastId) refused((id - lastId) / ID_STEP);
-    lastId = Math.max(lastId, id);
+    // 0 is what nghttp2 says while there was none, as over the connection of a mere look whether somebody listens.
+    if (id <= Math.max(lastId, 0)) return;
+    refused((id - lastId) / ID_STEP);
+    lastId = id;
   };
   session.on('stream', ({ id = 0 }) => {
     if (id > lastId + ID_STEP) reach(id - ID_STEP);

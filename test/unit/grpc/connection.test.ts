@@ -167,6 +167,17 @@ describe('streams that end below our code', () => {
     expect(counted).toBe(0);
   });
 
+  it('are none over connections without a call, be they idle or closed at once', async () => {
+    for (const linger of [0, 300]) {
+      const look = connect(join(folder, 's.sock'));
+      await until('the connection is here', () => server.connections === 2);
+      await new Promise((resolve) => setTimeout(resolve, linger));
+      look.destroy();
+      await until('it is gone', () => server.connections === 1);
+    }
+    expect(counted).toBe(0);
+  });
+
   it('are refused one by one, however many: the connection is kept for the others', async () => {
     for (let sent = 0; sent < 1_500; sent += 100) {
       socket.write(Buffer.concat(numbers(sent, 100).map((number) => onStream(head('a/b'), number))));
