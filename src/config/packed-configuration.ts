@@ -44,72 +44,72 @@ interface PackedDomain {
 }
 /** Of a tenant; the domain of all others has none. */
 type PlacedDomain = readonly [tenant: string | undefined, domain: PackedDomain];
+type PackedFeedback = Omit<FeedbackSettings, 'defaultDomain' | 'tenantDomains'>;
 type Head = Omit<Configuration, 'snapshot' | 'filesRead'> & {
   readonly snapshot: Omit<Snapshot, 'identities' | 'operators' | 'feedback'>;
-  readonly feedback: Omit<FeedbackSettings, 'defaultDomain' | 'tenantDomains'> | undefined;
+  readonly feedback: PackedFeedback | undefined;
 };
 
-type Part =
-  | { readonly kind: 'head'; readonly head: Head }
+/** One of these. */
+interface Part {
+  readonly head?: Head;
   /** UTF-8, of the settings in the head. */
-  | { readonly kind: 'secrets'; readonly entries: readonly Uint8Array[] }
-  | { readonly kind: 'identities'; readonly entries: readonly PackedIdentity[] }
-  | { readonly kind: 'operators'; readonly entries: readonly (readonly [string, string])[] }
-  | { readonly kind: 'domains'; readonly entries: readonly PlacedDomain[] }
-  | { readonly kind: 'files'; readonly entries: readonly string[] }
-  | { readonly kind: 'fileStates'; readonly entries: readonly (readonly [string, string])[] };
+  readonly secrets?: readonly Uint8Array[];
+  readonly identities?: readonly PackedIdentity[];
+  readonly operators?: readonly (readonly [string, string])[];
+  readonly domains?: readonly PlacedDomain[];
+  readonly files?: readonly string[];
+  readonly fileStates?: readonly (readonly [string, string])[];
+}
 
 /** The parts of a load. Private keys are copied into them, and stay as they are in the configuration. */
 export function packConfiguration(
   configuration: Configuration | undefined,
   fileStates: FileStates,
 ): PackedConfiguration {
-  const parts: Part[] = slices([...fileStates]).map((entries) => ({ kind: 'fileStates', entries }));
-  if (configuration !== undefined) parts.unshift(...partsOf(configuration));
-  return parts.map(packPart);
+  const parts = slices([...fileStates]).map((slice): Part => ({ fileStates: slice }));
+  return [...(configuration === undefined ? [] : partsOf(configuration)), ...parts].map(packPart);
 }
 
 function packPart(part: Part): PackedPart {
   const bytes = serialize(part);
-  const secrets = secretsOf(part);
+  const keys = (part.domains ?? []).flatMap(([, domain]) => domain.keys.map(({ secret }) => secret));
+  const secrets = [...(part.secrets ?? []), ...keys];
   for (const secret of secrets) secret.fill(0);
   return { bytes, isSecret: secrets.length > 0 };
 }
 
-function secretsOf(part: Part): readonly Uint8Array[] {
-  if (part.kind === 'secrets') return part.entries;
-  if (part.kind !== 'domains') return [];
-  return part.entries.flatMap(([, { keys }]) => keys.map(({ secret }) => secret));
-}
-
 function partsOf({ snapshot, filesRead, ...rest }: Configuration): Part[] {
   const { identities, operators, feedback, ...others } = snapshot;
-  const { defaultDomain, tenantDomains, ...settings } = feedback ?? {};
-  const domains = [
-    ...(defaultDomain === undefined ? [] : [[undefined, defaultDomain] as const]),
-    ...(tenantDomains ?? []),
-  ].map(([tenant, domain]): PlacedDomain => [tenant, packDomain(domain)]);
   const texts: string[] = [];
-  const head: Head = {
-    ...rest,
-    settings: takeSecrets(rest.settings, texts),
-    snapshot: others,
-    feedback: feedback && (settings as NonNullable<Head['feedback']>),
-  };
+  const settings = takeSecrets(rest.settings, texts);
   return [
-    { kind: 'head', head },
-    { kind: 'secrets', entries: texts.map((text) => Buffer.from(text)) },
-    ...slices([...identities.values()].map(packIdentity), weightOf).map((entries): Part => ({
-      kind: 'identities',
-      entries,
+    { head: { ...rest, settings, snapshot: others, feedback: feedback && withoutDomains(feedback) } },
+    { secrets: texts.map((text) => Buffer.from(text)) },
+    ...slices([...identities.values()].map(packIdentity), weightOf).map((slice): Part => ({
+      identities: slice,
     })),
-    ...slices([...operators]).map((entries): Part => ({ kind: 'operators', entries })),
-    ...slices(domains, ([, { keys }]) => 10 * keys.length).map((entries): Part => ({
-      kind: 'domains',
-      entries,
+    ...slices([...operators]).map((slice): Part => ({ operators: slice })),
+    ...slices(domainsOf(feedback), ([, { keys }]) => 10 * keys.length).map((slice): Part => ({
+      domains: slice,
     })),
-    ...slices(filesRead).map((entries): Part => ({ kind: 'files', entries })),
+    ...slices(filesRead).map((slice): Part => ({ files: slice })),
   ];
+}
+
+function withoutDomains({
+  adjustmentSchemaVersions,
+  maxAnswerBytes,
+  executions,
+}: FeedbackSettings): PackedFeedback {
+  return { adjustmentSchemaVersions, maxAnswerBytes, executions };
+}
+
+function domainsOf(feedback: FeedbackSettings | undefined): PlacedDomain[] {
+  if (feedback === undefined) return [];
+  return [[undefined, feedback.defaultDomain] as const, ...feedback.tenantDomains].map(
+    ([tenant, domain]): PlacedDomain => [tenant, packDomain(domain)],
+  );
 }
 
 function weightOf({ pins, keys, operators, attestations }: PackedIdentity): number {
@@ -156,12 +156,12 @@ export async function unpackConfiguration(
   generation: number,
   pause: () => Promise<void>,
 ): Promise<UnpackedConfiguration> {
-  const builder = new Builder(generation);
+  const unpacked = new Unpacked(generation);
   for (const { bytes } of parts) {
-    builder.take(deserialize(bytes) as Part);
+    unpacked.take(deserialize(bytes) as Part);
     await pause();
   }
-  return builder.result();
+  return unpacked.result();
 }
 
 /** Overwrites the private keys in the parts. What was made of them stays as it is. */
@@ -169,14 +169,14 @@ export function wipePacked(parts: PackedConfiguration): void {
   for (const { bytes, isSecret } of parts) if (isSecret) bytes.fill(0);
 }
 
-class Builder {
+/** What the parts gave so far. Entries are frozen as they come, and what is frozen is not walked through again. */
+class Unpacked {
   readonly #generation: number;
   readonly #identities = new Map<string, Identity>();
   readonly #operators = new Map<string, string>();
-  readonly #tenants = new Map<string, SigningDomain>();
+  readonly #domains = new Map<string | undefined, SigningDomain>();
   readonly #files: string[] = [];
   readonly #fileStates = new Map<string, string>();
-  #defaultDomain: SigningDomain | undefined;
   #head: Head | undefined;
   #secrets: readonly string[] = [];
 
@@ -184,57 +184,46 @@ class Builder {
     this.#generation = generation;
   }
 
-  take(part: Part): void {
-    switch (part.kind) {
-      case 'head':
-        this.#head = part.head;
-        return;
-      case 'secrets':
-        this.#secrets = part.entries.map((entry) => Buffer.from(entry).toString());
-        return;
-      case 'identities':
-        for (const entry of part.entries) this.#identities.set(entry.name, deepFreeze(unpackIdentity(entry)));
-        return;
-      case 'operators':
-        for (const [operator, tenant] of part.entries) this.#operators.set(operator, tenant);
-        return;
-      case 'domains':
-        for (const [tenant, domain] of part.entries) this.#place(tenant, deepFreeze(unpackDomain(domain)));
-        return;
-      case 'files':
-        this.#files.push(...part.entries);
-        return;
-      case 'fileStates':
-        for (const [path, state] of part.entries) this.#fileStates.set(path, state);
-        return;
-    }
+  take({
+    head,
+    secrets,
+    identities = [],
+    operators = [],
+    domains = [],
+    files = [],
+    fileStates = [],
+  }: Part): void {
+    this.#head ??= head;
+    if (secrets !== undefined) this.#secrets = secrets.map((secret) => Buffer.from(secret).toString());
+    for (const entry of identities) this.#identities.set(entry.name, deepFreeze(unpackIdentity(entry)));
+    for (const [operator, tenant] of operators) this.#operators.set(operator, tenant);
+    for (const [tenant, domain] of domains) this.#domains.set(tenant, deepFreeze(unpackDomain(domain)));
+    this.#files.push(...files);
+    for (const [path, state] of fileStates) this.#fileStates.set(path, state);
   }
 
   result(): UnpackedConfiguration {
     return { configuration: this.#head && this.#configuration(this.#head), fileStates: this.#fileStates };
   }
 
-  #place(tenant: string | undefined, domain: SigningDomain): void {
-    if (tenant === undefined) this.#defaultDomain = domain;
-    else this.#tenants.set(tenant, domain);
-  }
-
-  /** Entries of the maps are frozen already, and what is frozen is not walked through again. */
   #configuration({ snapshot, feedback, settings, ...rest }: Head): Configuration {
     const whole: Snapshot = {
       ...snapshot,
       generation: this.#generation,
       identities: this.#identities,
       operators: this.#operators,
-      feedback: feedback &&
-        this.#defaultDomain && {
-          ...feedback,
-          defaultDomain: this.#defaultDomain,
-          tenantDomains: this.#tenants,
-        },
+      feedback: feedback && this.#feedback(feedback),
     };
     const restored = restoreSecrets(settings, this.#secrets);
     return deepFreeze({ ...rest, settings: restored, snapshot: whole, filesRead: this.#files });
+  }
+
+  #feedback(packed: PackedFeedback): FeedbackSettings | undefined {
+    const defaultDomain = this.#domains.get(undefined);
+    if (defaultDomain === undefined) return undefined;
+    const tenantDomains = new Map<string, SigningDomain>();
+    for (const [tenant, domain] of this.#domains) if (tenant !== undefined) tenantDomains.set(tenant, domain);
+    return { ...packed, defaultDomain, tenantDomains };
   }
 }
 

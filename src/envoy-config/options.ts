@@ -1,16 +1,11 @@
 /** What an operator decides about the Envoy in front of the verifier; all else follows from the design. */
+import type { EnvoySettings } from '../config/settings.js';
 
 /** A TCP endpoint; `address` is an IP address, or a host name where Envoy connects. */
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
+export type Endpoint = EnvoySettings['upstream'];
 
 /** Where a listener listens: IP addresses, `::` for IPv6 alone. Its limits hold for all of them together. */
-export interface Listening {
-  readonly address: string | readonly string[];
-  readonly port: number;
-}
+export type Listening = EnvoySettings['listener'];
 
 /** A path whose requests are judged by `policy`; structurally a policy's name and its match. */
 export interface RouteOptions {
@@ -36,7 +31,7 @@ export interface TlsOptions {
   /** A change is noticed when something is moved into this directory, such as a symbolic link. */
   readonly watchedDirectory: string;
   /** `optional`: TLS may come without one, and then the verifier lets only pass-through routes answer. */
-  readonly clientCertificate: 'required' | 'optional';
+  readonly clientCertificate: EnvoySettings['tls']['clientCertificate'];
 }
 
 /** Limits on callers that nobody has verified yet; 0 turns one off. A burst may be twice the rate. */
@@ -47,13 +42,6 @@ export interface FloodOptions {
   readonly connectionsPerSecond: number;
   /** After that many a connection is drained and closed. */
   readonly requestsPerConnection: number;
-}
-
-/** Tries after the first, only of requests that the upstream has not seen; 0 turns them off. */
-export interface RetryOptions {
-  readonly count: number;
-  readonly baseMilliseconds: number;
-  readonly maxMilliseconds: number;
 }
 
 /** Everything that `renderBootstrap` needs. Paths are used by Envoy as they stand, relative ones included. */
@@ -78,7 +66,6 @@ export interface BootstrapOptions {
   readonly checkTimeoutMilliseconds: number;
   /** How long the upstream may take, retries included. */
   readonly upstreamTimeoutMilliseconds: number;
-  readonly retry: RetryOptions;
   readonly accessLogPath: string;
   readonly flood: FloodOptions;
 }
@@ -122,9 +109,6 @@ export const DEFAULT_BOOTSTRAP_OPTIONS: BootstrapOptions = {
   maxAnswerBytes: MEBIBYTE,
   checkTimeoutMilliseconds: 1000,
   upstreamTimeoutMilliseconds: 15_000,
-  // The pauses are random, five seconds together on average and hardly ever under two: an upstream's restart is
-  // waited for. By then the nonce is spent, so giving up earlier would lose the request to a 409.
-  retry: { count: 12, baseMilliseconds: 100, maxMilliseconds: 1000 },
   accessLogPath: '/dev/stdout',
   flood: {
     requestsPerSecondPerConnection: 10_000,

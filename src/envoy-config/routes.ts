@@ -1,6 +1,6 @@
 /** Which policy judges which path. Every request finds a route, as without one ext_authz is not asked. */
 import { DECISION_HEADER } from '../protocol/header-names.js';
-import { isSigned, type BootstrapOptions, type RetryOptions, type RouteOptions } from './options.js';
+import { isSigned, type BootstrapOptions, type RouteOptions } from './options.js';
 import { signedRoute, signerOverride } from './signer.js';
 import { duration, note, type Section } from './yaml-text.js';
 
@@ -51,7 +51,7 @@ export function routeConfiguration(options: BootstrapOptions): Section {
           'a body of the largest size can still be retried',
           options.maxBodyBytes * 2,
         ),
-        ...retries(options.retry),
+        retry_policy: RETRY_POLICY,
         routes: [
           ...ordered.map((route) => policyRoute(route, ordered, options)),
           note('No policy: checked all the same, and refused by the verifier with 404.', rest),
@@ -100,17 +100,11 @@ function upstreamAction({ upstreamTimeoutMilliseconds }: BootstrapOptions): Sect
 /**
  * Retries cover only what the upstream has not seen: the nonce is spent by then, so a request that may have
  * arrived must not be sent twice, and one that never did must not be lost. The filters do not run again.
+ * The pauses are random, five seconds together on average and hardly ever under two: an upstream's restart is
+ * waited for. By then the nonce is spent, so giving up earlier would lose the request to a 409.
  */
-function retries({ count, baseMilliseconds, maxMilliseconds }: RetryOptions): Section {
-  if (count === 0) return {};
-  return {
-    retry_policy: {
-      retry_on: 'connect-failure,refused-stream,reset-before-request',
-      num_retries: count,
-      retry_back_off: {
-        base_interval: duration(baseMilliseconds),
-        max_interval: duration(maxMilliseconds),
-      },
-    },
-  };
-}
+const RETRY_POLICY: Section = {
+  retry_on: 'connect-failure,refused-stream,reset-before-request',
+  num_retries: 12,
+  retry_back_off: { base_interval: duration(100), max_interval: duration(1000) },
+};

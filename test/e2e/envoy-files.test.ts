@@ -28,10 +28,7 @@ const variants: [title: string, changes: Partial<BootstrapOptions>][] = [
     'a flood guard of one a second',
     { flood: { ...off, requestsPerSecond: 1, requestsPerSecondPerConnection: 1, connectionsPerSecond: 1 } },
   ],
-  [
-    'no retries and no health listener',
-    { retry: { ...DEFAULT_BOOTSTRAP_OPTIONS.retry, count: 0 }, healthListener: undefined },
-  ],
+  ['no health listener', { healthListener: undefined }],
   [
     'two verifiers',
     { verifierSocketPaths: ['/run/countersign/verifier-0.sock', '/run/countersign/verifier-1.sock'] },

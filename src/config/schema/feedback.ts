@@ -1,6 +1,6 @@
 /** The shape of `feedback`: which keys sign the answers, and what may be signed. */
 import { z } from 'zod';
-import { bodyBytes, filePath, instant, keyId, schemaVersion, tenantId } from './schema-common.js';
+import { bodyBytes, filePath, instant, integer, keyId, schemaVersion, tenantId } from './schema-common.js';
 
 const key = z
   .strictObject({
@@ -61,16 +61,10 @@ export const feedbackSchema = z
           .describe(
             'Whether an adjustment may only name an execution and attestation that its tenant has submitted in a graph.',
           ),
-        maxPerTenant: z
-          .int()
-          .min(1)
-          .max(10_000_000)
+        maxPerTenant: integer(1, 10_000_000)
           .default(10_000)
           .describe('Submitted pairs that are remembered for one tenant; the oldest goes first.'),
-        retentionSeconds: z
-          .int()
-          .min(60)
-          .max(31_536_000)
+        retentionSeconds: integer(60, 31_536_000)
           .default(604_800)
           .describe('How long a submitted pair is remembered.'),
       })

@@ -1,7 +1,7 @@
 /** The shape of `identities`: who may call, with which certificates and keys, and for whom. */
 import { z } from 'zod';
 import { IDENTITY } from '../../protocol/syntax.js';
-import { filePath, instant, keyId, operatorId, sha256Text } from './schema-common.js';
+import { filePath, instant, keyId, operatorId, sha256Text, textLike } from './schema-common.js';
 
 const certificate = z
   .strictObject({
@@ -49,9 +49,10 @@ const key = z
   .describe('One Ed25519 key: exactly one of `publicKey` and `publicKeyFile`.');
 
 /** The name of a service: the value of its identity header (docs/wire-contract.md#a-signed-request). */
-export const identityName = z
-  .string()
-  .regex(IDENTITY, 'must be 1 to 128 letters, digits or . _ : / @ -, beginning with a letter or digit');
+export const identityName = textLike(
+  IDENTITY,
+  'must be 1 to 128 letters, digits or . _ : / @ -, beginning with a letter or digit',
+);
 
 /** One service that may call. */
 export const identitySchema = z.strictObject({

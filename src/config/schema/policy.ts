@@ -1,6 +1,13 @@
 /** The shape of `policies`: which requests are judged, and by which contract. */
 import { z } from 'zod';
-import { bodyBytes, freshnessShape, policyName, rateLimit, schemaVersion } from './schema-common.js';
+import {
+  bodyBytes,
+  freshnessShape,
+  policyName,
+  rateLimit,
+  schemaVersion,
+  textLike,
+} from './schema-common.js';
 
 /** The profiles of docs/wire-contract.md that a policy can name. */
 const profileNames = [
@@ -26,7 +33,7 @@ const path = z
     'must begin with / and be printable ASCII without space, ? and #',
   );
 
-const method = z.string().regex(/^[A-Z]{1,20}$/, 'must be an HTTP method in upper case, such as POST');
+const method = textLike(/^[A-Z]{1,20}$/, 'must be an HTTP method in upper case, such as POST');
 
 const match = z.strictObject({
   methods: z.array(method).min(1).max(16).describe('Methods in upper case; every other is a 405.'),
@@ -36,7 +43,7 @@ const match = z.strictObject({
 });
 
 /** Why a check is left out; repeated by every load. */
-const reason = z.string().regex(/^[\x20-\x7e]{1,500}$/, 'must be 1 to 500 printable ASCII characters');
+const reason = textLike(/^[\x20-\x7e]{1,500}$/, 'must be 1 to 500 printable ASCII characters');
 
 const json = z
   .strictObject({

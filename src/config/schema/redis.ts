@@ -1,13 +1,11 @@
 /** The shape of `nonces.redis`. */
 import { z } from 'zod';
-import { filePath, hostText } from './schema-common.js';
+import { filePath, hostText, integer, textLike } from './schema-common.js';
 
-const address = z
-  .string()
-  .regex(
-    /^(?:[0-9A-Za-z._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$/,
-    'must be host:port, such as redis.internal:6379 or [::1]:6379; not a URL',
-  );
+const address = textLike(
+  /^(?:[0-9A-Za-z._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$/,
+  'must be host:port, such as redis.internal:6379 or [::1]:6379; not a URL',
+);
 
 const addresses = (what: string) =>
   z
@@ -17,9 +15,7 @@ const addresses = (what: string) =>
     .describe(`host:port of ${what}; some are enough, the others are found through them.`);
 
 const user = (of: string) =>
-  z
-    .string()
-    .regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 printable ASCII characters without spaces')
+  textLike(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 printable ASCII characters without spaces')
     .optional()
     .describe(`The ACL user ${of}. Default: the server's default user.`);
 
@@ -33,10 +29,10 @@ export const redisSchema = z
     address: address.optional().describe('One server, host:port.'),
     sentinel: z
       .strictObject({
-        master: z
-          .string()
-          .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be the name of a master, as the sentinels have it')
-          .describe('The name of the master.'),
+        master: textLike(
+          /^[A-Za-z0-9._-]{1,64}$/,
+          'must be the name of a master, as the sentinels have it',
+        ).describe('The name of the master.'),
         addresses: addresses('sentinels'),
         username: user('of the sentinels'),
         passwordFile,
@@ -47,7 +43,7 @@ export const redisSchema = z
       .strictObject({ addresses: addresses('nodes') })
       .optional()
       .describe('A Redis Cluster.'),
-    database: z.int().min(0).max(15).default(0).describe('The number of the database; 0 in a cluster.'),
+    database: integer(0, 15).default(0).describe('The number of the database; 0 in a cluster.'),
     username: user('of Redis'),
     passwordFile,
     tls: z
@@ -63,27 +59,19 @@ export const redisSchema = z
       })
       .optional()
       .describe('TLS, to sentinels as well. Default: absent, plain TCP.'),
-    keyPrefix: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, underscores or hyphens')
+    keyPrefix: textLike(
+      /^[A-Za-z0-9._-]{1,64}$/,
+      'must be 1 to 64 letters, digits, dots, underscores or hyphens',
+    )
       .default('countersign')
       .describe('Begins every key. Verifiers share their nonces when they share it.'),
-    timeoutMilliseconds: z
-      .int()
-      .min(5)
-      .max(10_000)
+    timeoutMilliseconds: integer(5, 10_000)
       .default(200)
       .describe('How long one command may take; more is answered 503. A check may take four of them.'),
-    waitReplicas: z
-      .int()
-      .min(0)
-      .max(16)
+    waitReplicas: integer(0, 16)
       .default(0)
       .describe('Replicas that must have a claim before it counts (WAIT); 0 asks none.'),
-    maxClockDifferenceMilliseconds: z
-      .int()
-      .min(100)
-      .max(30_000)
+    maxClockDifferenceMilliseconds: integer(100, 30_000)
       .default(2_000)
       .describe('How far the clocks of verifier and Redis may lie apart; more is answered 503.'),
   })

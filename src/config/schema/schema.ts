@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { feedbackSchema } from './feedback.js';
 import { identitySchema } from './identity.js';
 import { policySchema } from './policy.js';
-import { freshnessShape, operatorId, rateLimit, tenantId } from './schema-common.js';
+import { freshnessShape, integer, operatorId, rateLimit, tenantId } from './schema-common.js';
 import {
   adminSchema,
   auditSchema,
@@ -38,10 +38,7 @@ const MAX_WORKERS = 64;
 export const configurationSchema = z.strictObject({
   version: z.literal(1).describe('The version of this format: 1.'),
   listen: listenSchema,
-  workers: z
-    .int()
-    .min(1)
-    .max(MAX_WORKERS)
+  workers: integer(1, MAX_WORKERS)
     .default(1)
     .describe('Processes that judge requests, each on a socket of its own; more than cores is no gain.'),
   admin: adminSchema,

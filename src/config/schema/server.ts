@@ -7,14 +7,14 @@ import {
   filePath,
   hostHeaderName,
   hostText,
+  integer,
   MAX_RETENTION_SECONDS,
   port,
+  textLike,
 } from './schema-common.js';
 
 const headerName = (role: keyof SecurityHeaderNames, what: string) =>
-  z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, 'must be a header name: letters, digits and hyphens')
+  textLike(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, 'must be a header name: letters, digits and hyphens')
     .default(DEFAULT_HEADER_NAMES[role])
     .describe(`The header with ${what}.`);
 
@@ -31,7 +31,7 @@ export const listenSchema = z
 export const adminSchema = z
   .strictObject({
     host: hostText.default('127.0.0.1').describe('The address; anything but loopback is a warning.'),
-    port: z.int().min(0).max(65_535).default(9902).describe('The TCP port; 0 takes a free one.'),
+    port: integer(0, 65_535).default(9902).describe('The TCP port; 0 takes a free one.'),
     allowedHosts: z
       .array(hostHeaderName)
       .max(16)
@@ -77,16 +77,10 @@ export const noncesSchema = z
       ),
     directory: filePath.optional().describe('lmdb: its directory, on a local disk. Default: `state/nonces`.'),
     redis: redisSchema.optional(),
-    maxEntries: z
-      .int()
-      .min(1)
-      .max(1_000_000_000)
+    maxEntries: integer(1, 1_000_000_000)
       .default(1_000_000)
       .describe('Nonces held at once; full means refuse. With `memory` at most 16000000.'),
-    maxEntriesPerIdentity: z
-      .int()
-      .min(1)
-      .max(1_000_000_000)
+    maxEntriesPerIdentity: integer(1, 1_000_000_000)
       .optional()
       .describe('The same for one identity. Default: `maxEntries`.'),
     durability: z
@@ -95,10 +89,7 @@ export const noncesSchema = z
       .describe(
         'lmdb only: how a claim survives. `process` (default): on its own when processes die; after a machine restart, by refusing what could have been let in before. `machine`: each batch waits for the disk.',
       ),
-    retentionSeconds: z
-      .int()
-      .min(1)
-      .max(MAX_RETENTION_SECONDS)
+    retentionSeconds: integer(1, MAX_RETENTION_SECONDS)
       .optional()
       .describe(
         'Keeps nothing longer: only held against every window, which it has to reach (past + future skew + 1 s). How long a nonce is kept follows from the windows.',
@@ -113,34 +104,19 @@ export const limitsSchema = z
     maxBodyBytes: bodyBytes
       .default(1_048_576)
       .describe('The largest body in bytes: Envoy sends no more, no policy takes more.'),
-    maxConcurrentChecks: z
-      .int()
-      .min(1)
-      .max(1_000_000)
+    maxConcurrentChecks: integer(1, 1_000_000)
       .default(1024)
       .describe('Checks under way at once; the next one gets 503.'),
-    claimMarginMilliseconds: z
-      .int()
-      .min(0)
-      .max(60_000)
+    claimMarginMilliseconds: integer(0, 60_000)
       .default(50)
       .describe("A nonce is not claimed with less than this left of Envoy's deadline."),
-    checkTimeoutMilliseconds: z
-      .int()
-      .min(10)
-      .max(60_000)
+    checkTimeoutMilliseconds: integer(10, 60_000)
       .default(1000)
       .describe('The deadline of a check that comes without one; the ext_authz timeout in Envoy.'),
-    drainMilliseconds: z
-      .int()
-      .min(0)
-      .max(600_000)
+    drainMilliseconds: integer(0, 600_000)
       .default(10_000)
       .describe('How long stopping may take after SIGTERM, the delay included; what is left then is cut.'),
-    drainDelayMilliseconds: z
-      .int()
-      .min(0)
-      .max(600_000)
+    drainDelayMilliseconds: integer(0, 600_000)
       .optional()
       .describe(
         'How long a verifier that stops goes on serving while its health says no, so that Envoy turns to another; not waited for when nobody is connected. Default: 1500, or `drainMilliseconds` where that is less.',
@@ -181,7 +157,7 @@ const listening = (what: string) =>
     port: port.describe(`The TCP port of ${what}.`),
   });
 
-const perSecond = z.int().min(0).max(1_000_000);
+const perSecond = integer(0, 1_000_000);
 
 /** `envoy`: what `countersign envoy-config` renders. */
 export const envoySchema = z

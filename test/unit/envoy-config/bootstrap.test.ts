@@ -367,11 +367,6 @@ describe('what can be turned off', () => {
     );
   });
 
-  it('is retrying', () => {
-    const retry = { ...DEFAULT_BOOTSTRAP_OPTIONS.retry, count: 0 };
-    expect(virtualHost(rendered({ retry }))).not.toHaveProperty('retry_policy');
-  });
-
   it('is the health listener', () => {
     expect(names(at(rendered({ healthListener: undefined }), 'static_resources', 'listeners'))).toEqual([
       'ingress',
