@@ -36,7 +36,8 @@ export function parseEnvironmentFile(text: string): EnvironmentFile {
   const lines = (hasByteOrderMark ? text.slice(1) : text).split(/\r?\n/);
   lines.forEach((raw, index) => {
     const line = index + 1;
-    const broken = breakDoubt(raw);
+    // Of comments too: what stands behind such a character may be an assignment.
+    const broken = firstDoubt(raw, doubtsOfLineEnds);
     if (broken !== undefined) brokenLines.push({ ...broken, line });
     const shown = raw.replace(/^[ \t]+/, '');
     if (trimmed(shown) === '' || shown.startsWith('#')) return;
@@ -53,23 +54,19 @@ function readAssignment(text: string, line: number): EnvironmentVariable | undef
   const raw = match[3] ?? '';
   const written = trimmed(raw);
   const hasWhiteSpace = match[2] !== '' || written !== raw;
-  const doubts = {
-    line: lineDoubt(written),
-    value: valueDoubt(written) ?? (hasWhiteSpace ? around : undefined),
-  };
+  const isQuoted = isWhollyQuoted(written);
+  const ofLine = firstDoubt(written, doubtsOfLine);
+  const ofValue =
+    firstDoubt(written, isQuoted ? doubtsOfQuoted : doubtsOfUnquoted) ??
+    (hasWhiteSpace ? whiteSpaceDoubt : undefined);
   return {
     name: match[1],
-    value: isWhollyQuoted(written) ? written.slice(1, -1) : written,
+    value: isQuoted ? written.slice(1, -1) : written,
     line,
-    ...(doubts.line && { lineDoubt: doubts.line }),
-    ...(doubts.value && { valueDoubt: doubts.value }),
+    ...(ofLine && { lineDoubt: ofLine }),
+    ...(ofValue && { valueDoubt: ofValue }),
   };
 }
-
-const around: EnvironmentDoubt = {
-  message: 'has white space around its value or its name, which some loaders keep',
-  remedy: 'remove it',
-};
 
 /** As loaders do, and not as `trim`, which takes white space away that is not ASCII. */
 function trimmed(text: string): string {
@@ -82,60 +79,48 @@ export interface EnvironmentDoubt {
   readonly remedy: string;
 }
 
-const quoted = (quoteMark: string): RegExp => new RegExp(`^${quoteMark}[^${quoteMark}]*${quoteMark}$`);
-const wholeQuotes = [quoted('"'), quoted("'")] as const;
-
 /** Whether one pair of quotes encloses the whole value, and none is inside. */
 function isWhollyQuoted(text: string): boolean {
-  return wholeQuotes.some((pattern) => pattern.test(text));
+  return /^(?:"[^"]*"|'[^']*')$/.test(text);
 }
+
+/** A text that the pattern finds is doubtful. */
+type DoubtRule = readonly [pattern: RegExp, message: string, remedy: string];
+
+/** The first doubt about the text. */
+function firstDoubt(text: string, rules: readonly DoubtRule[]): EnvironmentDoubt | undefined {
+  const [, message, remedy] = rules.find(([pattern]) => pattern.test(text)) ?? [];
+  return message === undefined || remedy === undefined ? undefined : { message, remedy };
+}
+
+const whiteSpaceDoubt: EnvironmentDoubt = {
+  message: 'has white space around its value or its name, which some loaders keep',
+  remedy: 'remove it',
+};
 
 /** Where some loader or editor ends a line and others do not; NUL, where C ends the text. */
-
-const hiddenBreak = /[\u0000\u000b-\u000d\u001c-\u001e\u0085\u2028\u2029]/;
-
-/** For every line, comments too: what stands behind such a character may be an assignment. */
-function breakDoubt(line: string): EnvironmentDoubt | undefined {
-  return hiddenBreak.test(line)
-    ? doubt('has a NUL or a line end inside that loaders read differently', 'end lines by LF or CRLF alone')
-    : undefined;
-}
+const doubtsOfLineEnds: readonly DoubtRule[] = [
+  [
+    /[\u0000\u000b-\u000d\u001c-\u001e\u0085\u2028\u2029]/,
+    'has a NUL or a line end inside that loaders read differently',
+    'end lines by LF or CRLF alone',
+  ],
+];
 
 /**
  * What makes some loaders read on past the end of the line, and so swallow the next variable, whosever this one is.
- * `text` is what follows the equals sign, without white space around it.
+ * The text is what follows the equals sign, without white space around it, as for the others below.
  */
-function lineDoubt(text: string): EnvironmentDoubt | undefined {
-  if (text.endsWith('\\'))
-    return doubt(
-      'ends with a backslash, with which some loaders join the next line',
-      'write the value on one line',
-    );
-  if (/^["']/.test(text) && !text.slice(1).includes(text.charAt(0)))
-    return doubt(
-      'begins with a quote that is not closed, and some loaders read on to the next one',
-      'close the quote, or remove it',
-    );
-  return undefined;
-}
-
-/** Its members need quotes of their own; a value of this kind is meant to be raw JSON. */
-const beginsAsJson = /^[[{]/;
-
-/** Each with the text that it concerns: as it is written, or with one pair of quotes around it dropped. */
-const doubtsOfRaw: readonly (readonly [RegExp, string, string])[] = [
+const doubtsOfLine: readonly DoubtRule[] = [
+  [/\\$/, 'ends with a backslash, with which some loaders join the next line', 'write the value on one line'],
   [
-    /(?:^|[ \t])#/,
-    'has a "#" that some loaders take for the beginning of a comment',
-    'put the comment on a line of its own, or the whole value in single quotes',
-  ],
-  [
-    /[ \t][A-Za-z_][A-Za-z0-9_]*=/,
-    'holds what a shell takes for a second assignment',
-    'write one assignment a line',
+    /^(["'])(?![^]*\1)/,
+    'begins with a quote that is not closed, and some loaders read on to the next one',
+    'close the quote, or remove it',
   ],
 ];
-const doubtsOfAny: readonly (readonly [RegExp, string, string])[] = [
+
+const doubtsOfAny: readonly DoubtRule[] = [
   [/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/, 'has a control character', 'remove it'],
   [
     /[\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\ufeff]/,
@@ -148,19 +133,22 @@ const doubtsOfAny: readonly (readonly [RegExp, string, string])[] = [
     'write the value itself',
   ],
 ];
-
-/** What is doubtful about a value that we read. `text` is as for `lineDoubt`. */
-function valueDoubt(text: string): EnvironmentDoubt | undefined {
-  const isQuoted = isWhollyQuoted(text);
-  const found = [...(isQuoted ? [] : doubtsOfRaw), ...doubtsOfAny].find(([pattern]) => pattern.test(text));
-  if (found !== undefined) return doubt(found[1], found[2]);
-  if (isQuoted && text.includes('\\'))
-    return doubt('has a backslash in quotes, which some loaders take for an escape', 'write it without');
-  if (!isQuoted && !beginsAsJson.test(text) && /["']/.test(text))
-    return doubt('has a stray quote', 'put one pair of quotes around the whole value, or none');
-  return undefined;
-}
-
-function doubt(message: string, remedy: string): EnvironmentDoubt {
-  return { message, remedy };
-}
+const doubtsOfQuoted: readonly DoubtRule[] = [
+  ...doubtsOfAny,
+  [/\\/, 'has a backslash in quotes, which some loaders take for an escape', 'write it without'],
+];
+const doubtsOfUnquoted: readonly DoubtRule[] = [
+  [
+    /(?:^|[ \t])#/,
+    'has a "#" that some loaders take for the beginning of a comment',
+    'put the comment on a line of its own, or the whole value in single quotes',
+  ],
+  [
+    /[ \t][A-Za-z_][A-Za-z0-9_]*=/,
+    'holds what a shell takes for a second assignment',
+    'write one assignment a line',
+  ],
+  ...doubtsOfAny,
+  // The members of JSON need quotes of their own, and a value that begins so is meant to be JSON.
+  [/^(?![[{])[^]*["']/, 'has a stray quote', 'put one pair of quotes around the whole value, or none'],
+];

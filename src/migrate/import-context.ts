@@ -56,17 +56,14 @@ export class ImportContext {
   }
 
   /** A whole number between bounds; the fallback, when absent or unusable (which is a problem). */
-  integer(name: CarriedName, bounds: { min: number; max: number; fallback: number }): number {
+  integer(name: CarriedName, [min, max]: readonly [min: number, max: number], fallback: number): number {
     const text = this.value(name);
-    if (text === undefined) return bounds.fallback;
+    if (text === undefined) return fallback;
     const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= bounds.min && value <= bounds.max) return value;
-    this.problem(
-      name,
-      'is out of range or no whole number',
-      `set it to a whole number from ${bounds.min} to ${bounds.max}`,
-    );
-    return bounds.fallback;
+    if (value >= min && value <= max) return value;
+    const remedy = `set it to a whole number from ${min} to ${max}`;
+    this.problem(name, 'is out of range or no whole number', remedy);
+    return fallback;
   }
 
   /**
