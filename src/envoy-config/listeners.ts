@@ -35,7 +35,10 @@ function tlsListener(options: BootstrapOptions): Section {
   };
 }
 
-/** The members of a listener that say where it listens, `besides` included; each address is a socket of its own. */
+/**
+ * The members of a listener that say where it listens, `besides` included; each address is a socket of its own. By its
+ * own default Envoy would share the port with any other process that asks for it (docs/envoy-behaviour.md#23).
+ */
 function listeningOn({ address, port }: Listening, besides: readonly Section[] = []): Section {
   const [first = '', ...others] = [address].flat();
   const additional = [...others.map((other) => socketAddress({ address: other, port })), ...besides].map(
@@ -44,6 +47,10 @@ function listeningOn({ address, port }: Listening, besides: readonly Section[] =
   return {
     address: socketAddress({ address: first, port }),
     ...(additional.length > 0 && { additional_addresses: additional }),
+    enable_reuse_port: note(
+      'a second Envoy at this port ends, instead of getting half of the connections',
+      false,
+    ),
   };
 }
 

@@ -1,17 +1,22 @@
 /** Who gets in at all: strangers to the TLS listener, routes that are declared to be unchecked, the health listener. */
+import { spawnSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { PATHS } from '../../tools/local-federation/bodies.js';
+import { findEnvoy } from '../../tools/local-federation/envoy-files.js';
 import { fetchPage } from '../../tools/local-federation/health.js';
+import type { Ports } from '../../tools/local-federation/ports.js';
 import { issueCertificate, newCertificateKeys } from '../../src/pki/issue-certificate.js';
 import { asVersion1 } from '../support/certificate-version-1.js';
 import { until } from '../support/until.js';
 import { atBothFamilies, describeAddresses } from './cases/addresses.js';
 import { arrivalOf, ours, VERIFIED } from './support/arrivals.js';
+import { envoyOfLine } from './support/envoy-line.js';
 import { expectRefusedUnasked } from './support/expectations.js';
+import { anyFreePort } from './support/free-port.js';
 import { adding, PROTOCOLS, type HeaderLine, type Outgoing, type TlsIdentity } from './support/outgoing.js';
 import { nowSeconds, telemetry } from './support/requests.js';
 import { Stage } from './support/stage.js';
@@ -148,25 +153,65 @@ test('a timestamp that a key has proven tells how far its clock is off, and one 
   expect(await counted()).toBe(before + 1);
 });
 
+const portsOf = (): Ports => JSON.parse(readFileSync(stage.federation.layout.portsFile, 'utf8')) as Ports;
+
+// Each shares nothing with the one that runs but the port of this case.
+describe.each(['current', '1.36'] as const)('a second Envoy (%s)', (line) => {
+  test.each(['listener', 'envoyHealth', 'envoyAdmin'] as const)(
+    'ends, and says why, when the port is taken: %s',
+    async (taken) => {
+      const { layout } = stage.federation;
+      let bootstrap = readFileSync(layout.envoyFile, 'utf8');
+      for (const name of ['listener', 'envoyHealth', 'envoyAdmin'] as const)
+        if (name !== taken)
+          bootstrap = bootstrap.replaceAll(String(portsOf()[name]), String(await anyFreePort()));
+      const file = join(layout.run, 'second-envoy.yaml');
+      writeFileSync(file, bootstrap);
+      const envoy = await findEnvoy(layout, envoyOfLine(line));
+      const { status, stderr } = spawnSync(envoy, ['-c', file, '--disable-hot-restart', '-l', 'warning'], {
+        cwd: layout.root,
+        encoding: 'utf8',
+        timeout: 15_000,
+      });
+      expect(stderr).toContain(`cannot bind '127.0.0.1:${portsOf()[taken]}': Address already in use`);
+      expect(status).toBe(1);
+    },
+    60_000,
+  );
+});
+
+test('every thread of Envoy takes connections, though they share one socket', async () => {
+  const { COUNTERSIGN_ENVOY_ADMIN_URL: admin } = stage.federation.environment;
+  const taken = async (): Promise<number[]> => {
+    const { body } = await fetchPage(
+      `${admin}/stats?filter=_${portsOf().listener}.worker_.*downstream_cx_total`,
+    );
+    return body.match(/(?<=cx_total: )[0-9]+$/gm)?.map(Number) ?? [];
+  };
+  const held: ReturnType<typeof connect>[] = [];
+  await until('each has taken one', async () => {
+    held.push(connect(portsOf().listener, '127.0.0.1').on('error', () => undefined));
+    const counts = await taken();
+    return counts.length > 1 && counts.every((count) => count > 0);
+  });
+  for (const socket of held) socket.destroy();
+});
+
 describe('the health listener', () => {
   const ask = (method: string, path: string): Promise<{ status: number; body: string; names: string[] }> =>
     new Promise((resolve, reject) => {
-      const { health } = listenerPorts();
-      const call = request({ host: '127.0.0.1', port: health, method, path, agent: false }, (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (text: string) => (body += text));
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, body, names: Object.keys(response.headers) }),
-        );
-      });
+      const call = request(
+        { host: '127.0.0.1', port: portsOf().envoyHealth, method, path, agent: false },
+        (response) => {
+          let body = '';
+          response.setEncoding('utf8').on('data', (text: string) => (body += text));
+          response.on('end', () =>
+            resolve({ status: response.statusCode ?? 0, body, names: Object.keys(response.headers) }),
+          );
+        },
+      );
       call.on('error', reject).end();
     });
-  const listenerPorts = (): { health: number } => {
-    const ports = JSON.parse(readFileSync(stage.federation.layout.portsFile, 'utf8')) as {
-      envoyHealth: number;
-    };
-    return { health: ports.envoyHealth };
-  };
 
   test('answers 200 without a certificate, and tells nothing else', async () => {
     const { status, body, names } = await ask('GET', '/healthz');
@@ -176,7 +221,7 @@ describe('the health listener', () => {
 
   // Fault: many-connections
   test('has a bound of its own: who holds 300 connections gets 100', async () => {
-    const held = Array.from({ length: 300 }, () => connect(listenerPorts().health, '127.0.0.1'));
+    const held = Array.from({ length: 300 }, () => connect(portsOf().envoyHealth, '127.0.0.1'));
     for (const socket of held) socket.on('error', () => undefined).resume();
     const open = (): number => held.filter((socket) => !socket.destroyed && !socket.readableEnded).length;
     await until('the others are closed', () => open() <= 100);

@@ -374,6 +374,16 @@ describe('what can be turned off', () => {
   });
 });
 
+describe('a port', () => {
+  it.each([
+    ['by default', {}],
+    ['with one address', { listener: { address: '127.0.0.1', port: 8443 } }],
+  ] as const)('is shared with no other Envoy, by no listener, %s', (_title, changes) => {
+    const all = at(rendered(changes), 'static_resources', 'listeners') as { enable_reuse_port?: boolean }[];
+    expect(all.map((each) => each.enable_reuse_port)).toEqual([false, false]);
+  });
+});
+
 describe('the flood guard', () => {
   it.each([1, 3, 10, 15, 120, 999, 10_000])('lets %i requests a second through, and no more', (rate) => {
     const flood = { ...DEFAULT_BOOTSTRAP_OPTIONS.flood, requestsPerSecond: rate };
