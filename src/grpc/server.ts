@@ -12,7 +12,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { Server as NetServer, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import {
   CallScheduler,
   DEFAULT_LOAD_LIMITS,
@@ -43,6 +43,8 @@ const SESSION_MEMORY_MEGABYTES = 256;
 const MAX_HEADER_LIST_BYTES = 65_536;
 /** Who connected while the socket still had its name is taken in before the listener closes: it may have sent a call. */
 const ACCEPTING_MILLISECONDS = 50;
+/** To accept, to read what was sent, and one more. */
+const TURNS_AFTER_TIMER = 3;
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/;
 
 /** What is served, and its limits. */
@@ -124,6 +126,8 @@ export class GrpcServer {
     };
     const acceptingMilliseconds = Math.min(ACCEPTING_MILLISECONDS, limitMilliseconds);
     await sleep(acceptingMilliseconds, undefined, cut && { signal: cut }).catch(() => undefined);
+    // A timer comes before what the kernel holds: after a standstill, those who had connected by then are taken in first.
+    for (let turn = 0; turn < TURNS_AFTER_TIMER; turn++) await nextTurn();
     const closed = this.#closeListener();
     const limit = setTimeout(cutAll, limitMilliseconds - acceptingMilliseconds);
     cut?.addEventListener('abort', cutAll);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import {
   connect,
@@ -524,6 +525,7 @@ describe('a stop', () => {
   it('answers the call of a peer that connected in the last moment', async () => {
     session.destroy();
     session = newSession();
+    await once(session, 'connect');
     const stopped = server.stop(5_000);
     expect((await call(framed('a'))).grpcStatus).toBe('0');
     await stopped;
