@@ -5,13 +5,10 @@ import type { FeedbackSettings } from '../feedback/feedback-settings.js';
 import { isSameData } from './secrets.js';
 import type { Configuration, LimitSettings, ServerSettings } from './settings.js';
 
-/** Sections that are read anew whenever they are needed. */
-const LIVE_SECTIONS: ReadonlySet<string> = new Set<keyof ServerSettings>(['log', 'envoy']);
+/** Sections that are read anew whenever they are needed, and `limits`, whose members are told apart. */
+const LIVE_SECTIONS: readonly (keyof ServerSettings)[] = ['log', 'envoy', 'limits'];
 /** Of `limits`, what is only read at the stop. */
-const LIVE_LIMITS: ReadonlySet<string> = new Set<keyof LimitSettings>([
-  'drainMilliseconds',
-  'drainDelayMilliseconds',
-]);
+const LIVE_LIMITS: readonly (keyof LimitSettings)[] = ['drainMilliseconds', 'drainDelayMilliseconds'];
 
 /**
  * The places in the file whose values differ from those that the process was started with and stay as they are
@@ -19,22 +16,13 @@ const LIVE_LIMITS: ReadonlySet<string> = new Set<keyof LimitSettings>([
  * known to be live needs a restart, so that a new one is never taken over by half.
  */
 export function settingsThatNeedRestart(started: Configuration, next: Configuration): readonly string[] {
+  const [before, after] = [started.settings, next.settings];
   return [
-    ...changedSections(started.settings, next.settings),
-    ...changedLimits(started.settings.limits, next.settings.limits),
+    ...differing(before, after, LIVE_SECTIONS),
+    ...differing(before.limits, after.limits, LIVE_LIMITS).map((limit) => `limits.${limit}`),
     ...widerWindow(widestWindow(started.snapshot), widestWindow(next.snapshot)),
     ...changedFeedback(started.snapshot.feedback, next.snapshot.feedback),
   ];
-}
-
-function changedSections(started: ServerSettings, next: ServerSettings): string[] {
-  return differing(started, next).filter((section) => section !== 'limits' && !LIVE_SECTIONS.has(section));
-}
-
-function changedLimits(started: LimitSettings, next: LimitSettings): string[] {
-  return differing(started, next)
-    .filter((limit) => !LIVE_LIMITS.has(limit))
-    .map((limit) => `limits.${limit}`);
 }
 
 /**
@@ -54,18 +42,16 @@ function changedFeedback(
 ): string[] {
   if (next === undefined) return [];
   if (started === undefined) return ['feedback'];
-  const { maxPerTenant, retentionSeconds } = next.executions;
+  const executions = differing(started.executions, next.executions, ['required']);
   return [
-    ...(maxPerTenant === started.executions.maxPerTenant ? [] : ['feedback.executions.maxPerTenant']),
-    ...(retentionSeconds === started.executions.retentionSeconds
-      ? []
-      : ['feedback.executions.retentionSeconds']),
+    ...executions.map((member) => `feedback.executions.${member}`),
     ...(next.maxAnswerBytes <= started.maxAnswerBytes ? [] : ['feedback.maxAnswerBytes']),
   ];
 }
 
-function differing(started: object, next: object): string[] {
+/** The members of one or the other whose values differ, besides those that may. */
+function differing(started: object, next: object, live: readonly string[]): string[] {
   const [before, after] = [new Map(Object.entries(started)), new Map(Object.entries(next))];
   const keys = new Set([...before.keys(), ...after.keys()]);
-  return [...keys].filter((key) => !isSameData(before.get(key), after.get(key)));
+  return [...keys].filter((key) => !live.includes(key) && !isSameData(before.get(key), after.get(key)));
 }

@@ -1,7 +1,7 @@
 /** The HTTP connection manager: how bytes become requests, hardened for an edge that trusts no client; and its access log. */
 import { httpFilters } from './http-filters.js';
 import { localReplies } from './local-replies.js';
-import type { BootstrapOptions, FloodOptions } from './options.js';
+import type { BootstrapOptions } from './options.js';
 import { routeConfiguration } from './routes.js';
 import { extension, note, type Section } from './yaml-text.js';
 
@@ -22,7 +22,7 @@ export function connectionManager(statPrefix: string, config: Section): Section 
 /** The filter of the TLS listener. No `upgrade_configs`: an upgrade or a CONNECT is refused unchecked. */
 export function gateway(options: BootstrapOptions): Section {
   return connectionManager('ingress', {
-    common_http_protocol_options: commonProtocolOptions(options.flood),
+    common_http_protocol_options: COMMON_PROTOCOL_OPTIONS,
     http2_protocol_options: http2Options(options.maxBodyBytes),
     http_filters: httpFilters(options),
     route_config: routeConfiguration(options),
@@ -63,15 +63,14 @@ const TIME_LIMITS: Section = {
   max_request_headers_kb: 32,
 };
 
-function commonProtocolOptions(flood: FloodOptions): Section {
-  return {
-    idle_timeout: '60s',
-    max_connection_duration: note('a client proves its certificate anew at least once an hour', '3600s'),
-    max_headers_count: 100,
-    headers_with_underscores_action: 'REJECT_REQUEST',
-    ...(flood.requestsPerConnection > 0 && { max_requests_per_connection: flood.requestsPerConnection }),
-  };
-}
+const COMMON_PROTOCOL_OPTIONS: Section = {
+  idle_timeout: '60s',
+  max_connection_duration: note('a client proves its certificate anew at least once an hour', '3600s'),
+  max_headers_count: 100,
+  headers_with_underscores_action: 'REJECT_REQUEST',
+  // After that many a connection is drained and closed.
+  max_requests_per_connection: 100_000,
+};
 
 /** One stream may have a whole body under way, a connection four: what a client can make Envoy hold. */
 function http2Options(maxBodyBytes: number): Section {

@@ -40,8 +40,6 @@ export interface FloodOptions {
   /** Of the whole listener. */
   readonly requestsPerSecond: number;
   readonly connectionsPerSecond: number;
-  /** After that many a connection is drained and closed. */
-  readonly requestsPerConnection: number;
 }
 
 /** Everything that `renderBootstrap` needs. Paths are used by Envoy as they stand, relative ones included. */
@@ -114,6 +112,5 @@ export const DEFAULT_BOOTSTRAP_OPTIONS: BootstrapOptions = {
     requestsPerSecondPerConnection: 10_000,
     requestsPerSecond: 20_000,
     connectionsPerSecond: 2000,
-    requestsPerConnection: 100_000,
   },
 };

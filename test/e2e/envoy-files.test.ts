@@ -14,7 +14,6 @@ const off = {
   requestsPerSecondPerConnection: 0,
   requestsPerSecond: 0,
   connectionsPerSecond: 0,
-  requestsPerConnection: 0,
 };
 const variants: [title: string, changes: Partial<BootstrapOptions>][] = [
   ['no routes at all', { routes: [] }],

@@ -352,7 +352,6 @@ describe('what can be turned off', () => {
       requestsPerSecondPerConnection: 0,
       requestsPerSecond: 0,
       connectionsPerSecond: 0,
-      requestsPerConnection: 0,
     };
     const root = rendered({ flood });
     expect(names(filters(root))).toEqual([
@@ -362,9 +361,9 @@ describe('what can be turned off', () => {
       'envoy.filters.http.router',
     ]);
     expect(at(root, ...listener, 'listener_filters')).toBeUndefined();
-    expect(at(root, ...manager, 'common_http_protocol_options')).not.toHaveProperty(
-      'max_requests_per_connection',
-    );
+    expect(at(root, ...manager, 'common_http_protocol_options')).toMatchObject({
+      max_requests_per_connection: 100_000,
+    });
   });
 
   it('is the health listener', () => {
