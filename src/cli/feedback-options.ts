@@ -1,7 +1,8 @@
 /** What the commands that verify answers are told: what was run, for whom, under which keys, how old an answer may be. */
 import type { Command } from 'commander';
 import type { Execution } from '../client/feedback/bind-adjustments.js';
-import { STANDARD_STREAM, readArgument, readArgumentText } from './files.js';
+import { STANDARD_STREAM, readArgument, readArgumentText, readOrFault } from './files.js';
+import { memberOf } from './text.js';
 import { canonicalize } from '../feedback/canonical-json.js';
 import { SHA256_HEX, UUID } from '../protocol/syntax.js';
 import { CliFault, type CliWorld } from './command.js';
@@ -52,25 +53,20 @@ export function executionOf({ execution = [], attestation = [], ran }: Execution
 }
 
 function readRan(path: string): (readonly [fingerprint: string, attestation: string])[] {
-  const file = readArgumentText(path, MAX_RAN_BYTES);
-  if (!file.ok) throw new CliFault(`--ran ${path} ${file.message}`, file.remedy);
-  const judged = canonicalize(Buffer.from(file.text));
+  const { text } = readOrFault('--ran', path, readArgumentText(path, MAX_RAN_BYTES));
+  const judged = canonicalize(Buffer.from(text));
   if (!judged.ok) throw unusable(path, `is not acceptable JSON: ${judged.fault} at byte ${judged.offset}`);
-  const parsed: unknown = JSON.parse(file.text);
+  const parsed: unknown = JSON.parse(text);
   return (Array.isArray(parsed) ? parsed : [parsed]).map((record, index) => {
-    const pair = [
-      memberOf(record, 'execution_fingerprint'),
-      memberOf(record, 'attestation_measurement_hash'),
-    ];
-    const [fingerprint, attestation] = pair;
+    const fingerprint = hashOf(record, 'execution_fingerprint');
+    const attestation = hashOf(record, 'attestation_measurement_hash');
     if (fingerprint !== undefined && attestation !== undefined) return [fingerprint, attestation];
     throw unusable(path, `lacks a fingerprint or a hash of 64 hex digits (record ${index})`);
   });
 }
 
-function memberOf(record: unknown, name: string): string | undefined {
-  if (typeof record !== 'object' || record === null || !Object.hasOwn(record, name)) return undefined;
-  const value = (record as Readonly<Record<string, unknown>>)[name];
+function hashOf(record: unknown, name: string): string | undefined {
+  const value = memberOf(record, name);
   return typeof value === 'string' && SHA256_HEX.test(value) ? value : undefined;
 }
 
@@ -135,7 +131,5 @@ export function verifyAnswer(
 /** The bytes of an answer as it was delivered: of a file, or of standard input for `-`. */
 export async function readAnswer(path: string, world: CliWorld): Promise<Uint8Array> {
   if (path === STANDARD_STREAM) return world.readInput(DEFAULT_MAX_ENVELOPE_BYTES);
-  const file = readArgument(path, DEFAULT_MAX_ENVELOPE_BYTES);
-  if (!file.ok) throw new CliFault(`the answer: ${path} ${file.message}`, file.remedy);
-  return file.bytes;
+  return readOrFault('the answer:', path, readArgument(path, DEFAULT_MAX_ENVELOPE_BYTES)).bytes;
 }

@@ -32,11 +32,19 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Where a text comes from or goes to when the name is `-`. */
 export const STANDARD_STREAM = '-';
 
-/** A PEM or DER file; `what` names it in the fault, such as `the CA`. */
+/** What was read, or a fault; `what` names the file there, such as `the CA:`. */
+export function readOrFault<Read extends { readonly ok: true }>(
+  what: string,
+  path: string,
+  read: Read | Extract<FileResult, { readonly ok: false }>,
+): Read {
+  if (read.ok) return read;
+  throw new CliFault(`${what} ${path} ${read.message}`, read.remedy);
+}
+
+/** A PEM or DER file. */
 export function readPemFile(path: string, what: string): Buffer {
-  const file = readArgument(path, MAX_PEM_BYTES);
-  if (!file.ok) throw new CliFault(`${what}: ${path} ${file.message}`, file.remedy);
-  return file.bytes;
+  return readOrFault(`${what}:`, path, readArgument(path, MAX_PEM_BYTES)).bytes;
 }
 
 /**
@@ -98,8 +106,7 @@ function readPipe(path: string, maxBytes: number): Buffer | undefined {
 /** A private key file that only its owner can read; a pipe has no mode to judge. What it holds is the caller's to parse. */
 export function readPrivateFile(path: string, what: string): Buffer {
   const file = isPipe(path) ? readArgument(path, MAX_PEM_BYTES) : readSecretFile(path, MAX_PEM_BYTES);
-  if (!file.ok) throw new CliFault(`${what}: ${path} ${file.message}`, file.remedy);
-  return file.bytes;
+  return readOrFault(`${what}:`, path, file).bytes;
 }
 
 /** An Ed25519 private key in any encoding that `keygen` and its like write. */
@@ -119,10 +126,9 @@ export async function readBody(path: string | undefined, world: CliWorld): Promi
   if (path === undefined) return new Uint8Array(0);
   if (path === STANDARD_STREAM) return world.readInput(MAX_BODY_BYTES);
   const body = readArgument(path, MAX_BODY_BYTES);
-  if (body.ok) return body.bytes;
   // A body, unlike a key, may be empty.
-  if (EMPTY.has(body.message)) return new Uint8Array(0);
-  throw new CliFault(`the body: ${path} ${body.message}`, body.remedy);
+  if (!body.ok && EMPTY.has(body.message)) return new Uint8Array(0);
+  return readOrFault('the body:', path, body).bytes;
 }
 
 /** Writes a text or bytes whole or not at all: beside the target, then moved over it. */

@@ -1,18 +1,17 @@
 /** `countersign import-env`: from the existing gateway's environment file to a configuration. */
 import type { ImportNote } from '../migrate/import-env.js';
 import { escapeControls } from '../json/escape-text.js';
-import { CliFault, type CliWorld, ExitCode, type Register, examples } from './command.js';
-import { readArgumentText, writeResult } from './files.js';
+import { type CliWorld, ExitCode, type Register, examples } from './command.js';
+import { readArgumentText, readOrFault, writeResult } from './files.js';
 
 const MAX_ENVIRONMENT_BYTES = 1024 * 1024;
 
 async function importEnv(world: CliWorld, file: string, options: { out?: string }): Promise<ExitCode> {
   const { importEnvironment } = await import('../migrate/import-env.js');
   const { renderProblems } = await import('../config/document/findings.js');
-  const text = readArgumentText(file, MAX_ENVIRONMENT_BYTES);
-  if (!text.ok) throw new CliFault(`the environment: ${file} ${text.message}`, text.remedy);
+  const read = readOrFault('the environment:', file, readArgumentText(file, MAX_ENVIRONMENT_BYTES));
   // With a byte-order mark where there is one: loaders do not drop it.
-  const whole = new TextDecoder('utf-8', { ignoreBOM: true }).decode(text.bytes);
+  const whole = new TextDecoder('utf-8', { ignoreBOM: true }).decode(read.bytes);
   const imported = importEnvironment(whole, { file });
   for (const note of imported.notes) world.err(`${escapeControls(noteText(file, note))}\n`);
   if (!imported.ok) {

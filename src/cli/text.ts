@@ -1,4 +1,4 @@
-/** Making text fit for a terminal, a shell and a script. */
+/** Text for a terminal, a shell and a script, and members of what was JSON. */
 import { escapeControls } from '../json/escape-text.js';
 
 /** One word for a POSIX shell, whatever is in it. */
@@ -51,4 +51,10 @@ export function tableLines(rows: readonly (readonly string[])[], indent = '  '):
     )
     .map((line) => `${indent}${line}\n`)
     .join('');
+}
+
+/** A member of its own; undefined where there is none. */
+export function memberOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[name];
 }

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { unreadable } from '../config/files/read-file.js';
 import { CliFault } from './command.js';
+import { memberOf } from './text.js';
 
 /** One parsed line. Nothing in it is believed to have any type. */
 export type LogRecord = Readonly<Record<string, unknown>>;
@@ -88,15 +89,13 @@ function parseRecord(line: string): LogRecord | undefined {
 }
 
 /** A text of a record; undefined where there is none, or Envoy's `-`, or something else. */
-export function textOf(record: LogRecord | undefined, name: string): string | undefined {
-  if (record === undefined || !Object.hasOwn(record, name)) return undefined;
-  const value = record[name];
+export function textOf(record: LogRecord, name: string): string | undefined {
+  const value = memberOf(record, name);
   return typeof value === 'string' && value !== '' && value !== '-' ? value : undefined;
 }
 
 /** A number of a record; undefined where there is none. */
-export function numberOf(record: LogRecord | undefined, name: string): number | undefined {
-  if (record === undefined || !Object.hasOwn(record, name)) return undefined;
-  const value = record[name];
+export function numberOf(record: LogRecord, name: string): number | undefined {
+  const value = memberOf(record, name);
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }

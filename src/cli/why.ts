@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { MAX_FILE_BYTES, readBoundedText } from '../config/files/read-file.js';
 import { CliFault, type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
+import { readOrFault } from './files.js';
 import { collecting, matching } from './option-values.js';
-import { jsonText } from './text.js';
+import { jsonText, memberOf } from './text.js';
 import { findRecords, textOf, type LogRecord } from './why-records.js';
 import { whyJson, whyText, type WhyFindings } from './why-report.js';
 
@@ -96,9 +97,8 @@ function defaultConfiguration(): string | undefined {
 async function configuredFiles(file: string): Promise<LogFiles> {
   const { parseConfigurationDocument } = await import('../config/document/document.js');
   const { Findings } = await import('../config/document/findings.js');
-  const text = readBoundedText(file, MAX_FILE_BYTES);
-  if (!text.ok) throw new CliFault(`the configuration: ${file} ${text.message}`, text.remedy);
-  const parsed = parseConfigurationDocument(text.text, new Findings(file));
+  const { text } = readOrFault('the configuration:', file, readBoundedText(file, MAX_FILE_BYTES));
+  const parsed = parseConfigurationDocument(text, new Findings(file));
   if (parsed === undefined)
     throw new CliFault(
       `the configuration: ${file} is not acceptable`,
@@ -111,11 +111,6 @@ async function configuredFiles(file: string): Promise<LogFiles> {
     return path !== '' && !path.startsWith('/dev/') && existsSync(path) ? [path] : [];
   };
   return { audit: present(memberOf(memberOf(parsed, 'audit'), 'file')), envoy: present(accessLog) };
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Readonly<Record<string, unknown>>)[name];
 }
 
 /** Adds the command. */

@@ -45,5 +45,10 @@ function isOurs(
   const bare = name.replace(/^\[|\]$/g, '');
   if (isLoopback(bare) || allowedHosts.includes(bare)) return true;
   if (isIP(bare) === 0) return bare === host.toLowerCase();
-  return bare === localAddress?.replace(/^::ffff:/, '');
+  return bare === unmapped(localAddress);
+}
+
+/** An IPv4 address as such, where a socket for both has it in the form of an IPv6 one. */
+export function unmapped(address = ''): string {
+  return address.replace(/^::ffff:/, '');
 }

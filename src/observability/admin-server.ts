@@ -6,7 +6,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { FeedbackJwkSet } from '../feedback/keyring.js';
-import { denialOf, type AdminAccess } from './admin-access.js';
+import { isLoopback } from '../config/compile/addresses.js';
+import { denialOf, unmapped, type AdminAccess } from './admin-access.js';
 import type { Health } from './health.js';
 
 type Soon<T> = T | Promise<T>;
@@ -136,13 +137,9 @@ async function answerTo(request: IncomingMessage, options: AdminOptions): Promis
 /** 200 when the files are in force now, 422 with what is wrong with them when the last good ones stay. */
 async function reload(request: IncomingMessage, run: NonNullable<AdminView['reload']>): Promise<Answer> {
   if (request.method !== 'POST') return { ...plain(405, 'POST only\n'), allow: 'POST' };
-  if (!isLoopback(request.socket.remoteAddress)) return plain(403, 'only from this machine\n');
+  if (!isLoopback(unmapped(request.socket.remoteAddress))) return plain(403, 'only from this machine\n');
   const { applied, body } = await run();
   return json(applied ? 200 : 422, body);
-}
-
-function isLoopback(address = ''): boolean {
-  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
 }
 
 /** The path as it was sent, and the `tenant` of the query. */

@@ -20,24 +20,28 @@ export type CheckStage = 'decode' | JudgementStage | 'admission' | 'record';
 const NO_POLICY = 'none';
 
 export class DecisionMetrics {
-  readonly #decisions = new CounterTable<string, DecisionCode>();
-  readonly #stages = new HistogramTable<CheckStage | 'total'>();
-  readonly #skews = new HistogramTable<string>(SKEW_BUCKETS_SECONDS);
+  readonly #decisions: CounterTable<string, DecisionCode>;
+  readonly #stages: HistogramTable<CheckStage | 'total'>;
+  readonly #skews: HistogramTable<string>;
   readonly #lost: Counter;
 
   constructor(registry: Registry) {
-    this.#decisions.register(registry, 'countersign_decisions_total', 'Decisions by policy and code.', [
-      'policy',
-      'code',
-    ]);
-    this.#stages.register(
-      registry,
-      'countersign_stage_seconds',
-      'Time spent in each stage of a check.',
-      'stage',
-    );
-    const help = 'Timestamp minus our clock, of requests whose signature verified; negative is the past.';
-    this.#skews.register(registry, 'countersign_timestamp_skew_seconds', help, 'policy');
+    this.#decisions = new CounterTable(registry, {
+      name: 'countersign_decisions_total',
+      help: 'Decisions by policy and code.',
+      labels: ['policy', 'code'],
+    });
+    this.#stages = new HistogramTable(registry, {
+      name: 'countersign_stage_seconds',
+      help: 'Time spent in each stage of a check.',
+      labels: 'stage',
+    });
+    const skews = {
+      name: 'countersign_timestamp_skew_seconds',
+      help: 'Timestamp minus our clock, of requests whose signature verified; negative is the past.',
+      labels: 'policy',
+    };
+    this.#skews = new HistogramTable(registry, skews, SKEW_BUCKETS_SECONDS);
     this.#lost = new Counter({
       name: 'countersign_audit_records_lost_total',
       help: 'Records that could not be written.',
@@ -77,22 +81,20 @@ type FeedbackOutcome = 'signed' | 'local_reply' | FeedbackRefusalCode;
 export type AnswerStage = 'decode' | 'judge' | 'record';
 
 export class FeedbackMetrics {
-  readonly #answers = new CounterTable<string, FeedbackOutcome>();
-  readonly #stages = new HistogramTable<AnswerStage | 'total'>();
+  readonly #answers: CounterTable<string, FeedbackOutcome>;
+  readonly #stages: HistogramTable<AnswerStage | 'total'>;
 
   constructor(registry: Registry) {
-    this.#answers.register(
-      registry,
-      'countersign_feedback_answers_total',
-      'Answers on signed routes by policy and code.',
-      ['policy', 'code'],
-    );
-    this.#stages.register(
-      registry,
-      'countersign_feedback_stage_seconds',
-      'Time spent in each stage of an answer, waiting for the upstream left out.',
-      'stage',
-    );
+    this.#answers = new CounterTable(registry, {
+      name: 'countersign_feedback_answers_total',
+      help: 'Answers on signed routes by policy and code.',
+      labels: ['policy', 'code'],
+    });
+    this.#stages = new HistogramTable(registry, {
+      name: 'countersign_feedback_stage_seconds',
+      help: 'Time spent in each stage of an answer, waiting for the upstream left out.',
+      labels: 'stage',
+    });
   }
 
   /** Counts one answer; `policy` is one of the configuration's, or undefined. */
@@ -119,8 +121,11 @@ export function timedClaims<Asked extends readonly unknown[], Outcome>(
   claim: (...asked: Asked) => Outcome | Promise<Outcome>,
   { registry, store, monotonicMs }: ClaimTiming,
 ): (...asked: Asked) => Outcome | Promise<Outcome> {
-  const seconds = new HistogramTable<string>();
-  seconds.register(registry, 'countersign_nonce_claim_seconds', 'Time that a nonce claim takes.', 'store');
+  const seconds = new HistogramTable(registry, {
+    name: 'countersign_nonce_claim_seconds',
+    help: 'Time that a nonce claim takes.',
+    labels: 'store',
+  });
   return (...asked) => {
     const started = monotonicMs();
     const done = (): void => seconds.observe(store, (monotonicMs() - started) / 1000);

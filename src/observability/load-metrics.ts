@@ -18,7 +18,7 @@ export class LoadMetrics implements LoadObserver {
   readonly #refusedByHttp2: Counter;
   readonly #onUnseen: () => void;
   #isTold = false;
-  readonly #waits = new HistogramTable<'begun'>();
+  readonly #waits: HistogramTable<'begun'>;
   #source: LoadSource = NOTHING;
 
   /** `onUnseen` is called for the first stream that ended below our code, for the log. */
@@ -35,10 +35,13 @@ export class LoadMetrics implements LoadObserver {
       help: 'Streams that HTTP/2 refused below the verifier, such as those whose :authority is no host name.',
       registers: [registry],
     });
-    const help = 'Time in the queue of calls that could not be begun at once.';
-    this.#waits.register(registry, 'countersign_queue_wait_seconds', help, 'outcome');
-    const gauge = (name: string, text: string, read: () => number): void =>
-      addGauge(registry, { name, help: text, read });
+    this.#waits = new HistogramTable(registry, {
+      name: 'countersign_queue_wait_seconds',
+      help: 'Time in the queue of calls that could not be begun at once.',
+      labels: 'outcome',
+    });
+    const gauge = (name: string, help: string, read: () => number): void =>
+      addGauge(registry, { name, help, read });
     gauge('countersign_queue_calls', 'Calls that wait for their turn.', () => this.#source.waiting);
     gauge('countersign_held_bytes', 'Bytes of calls that are here.', () => this.#source.heldBytes);
   }

@@ -3,14 +3,7 @@
  * and tables of counts and times that cost an array write on the hot path. prom-client's own `observe` with labels
  * costs about as much as parsing a whole request header list.
  */
-import {
-  Counter,
-  Gauge,
-  Histogram,
-  type MetricObjectWithValues,
-  type MetricValue,
-  type Registry,
-} from 'prom-client';
+import { Counter, Gauge, type Metric, type MetricValue, type Registry } from 'prom-client';
 
 /** 50 µs to 250 ms: a verifier that answers in under a millisecond needs the low end. */
 export const LATENCY_BUCKETS_SECONDS = [
@@ -61,52 +54,36 @@ export function addCounter(registry: Registry, { labels = {}, read, ...metric }:
 /** A histogram's lines carry names of their own: `_bucket`, `_sum`, `_count`. */
 type Values = (MetricValue<string> & { readonly metricName?: string })[];
 
-/** A prom-client counter whose values are read when it is scraped. */
-class LazyCounter extends Counter {
-  readonly #values: () => Values;
-
-  constructor(name: string, help: string, registry: Registry, values: () => Values) {
-    super({ name, help, registers: [registry] });
-    this.#values = values;
-  }
-
-  override async get(): Promise<MetricObjectWithValues<MetricValue<string>>> {
-    return { ...(await super.get()), values: this.#values() };
-  }
-}
-
-/** A histogram as prom-client's registry prints it; its types have a number for `type`, its code a word. */
-interface ExposedHistogram {
+/** What a table shows. */
+interface TableOptions<LabelNames> {
   readonly name: string;
   readonly help: string;
-  readonly type: 'histogram';
-  readonly aggregator: 'sum';
-  readonly values: Values;
+  readonly labels: LabelNames;
 }
 
-/** The same for a histogram. */
-class LazyHistogram extends Histogram {
-  readonly #exposed: () => ExposedHistogram;
-
-  constructor(name: string, help: string, registry: Registry, values: () => Values) {
-    super({ name, help, registers: [registry] });
-    this.#exposed = () => ({ name, help, type: 'histogram', aggregator: 'sum', values: values() });
-  }
-
-  /** What the registry asks a histogram for when it prints; prom-client's types leave it out. */
-  getForPromString(): Promise<ExposedHistogram> {
-    return Promise.resolve(this.#exposed());
-  }
-
-  /** The same as JSON, for a supervisor that merges; the base class expects values of another shape. */
-  override get(): ReturnType<Histogram['get']> {
-    return this.getForPromString() as unknown as ReturnType<Histogram['get']>;
-  }
+/** Registers what is read when it is scraped, or asked for by a supervisor that merges. prom-client's types know its own classes alone. */
+function register(
+  registry: Registry,
+  { name, help }: TableOptions<unknown>,
+  type: 'counter' | 'histogram',
+  values: () => Values,
+): void {
+  const get = (): unknown => Promise.resolve({ name, help, type, aggregator: 'sum', values: values() });
+  registry.registerMetric({ name, help, type, get } as unknown as Metric);
 }
 
 /** A counter by labels whose values come from closed sets (policies of the configuration, refusal codes). */
 export class CounterTable<First extends string, Second extends string> {
   readonly #counts = new Map<First, Map<Second, number>>();
+
+  constructor(registry: Registry, options: TableOptions<readonly [string, string]>) {
+    const [first, second] = options.labels;
+    register(registry, options, 'counter', () =>
+      [...this.#counts].flatMap(([one, row]) =>
+        [...row].map(([other, value]) => ({ value, labels: { [first]: one, [second]: other } })),
+      ),
+    );
+  }
 
   increment(first: First, second: Second): void {
     let row = this.#counts.get(first);
@@ -116,15 +93,6 @@ export class CounterTable<First extends string, Second extends string> {
     }
     row.set(second, (row.get(second) ?? 0) + 1);
   }
-
-  /** Shows the table as a Prometheus counter with two labels. */
-  register(registry: Registry, name: string, help: string, labels: readonly [string, string]): void {
-    const values = (): Values =>
-      [...this.#counts].flatMap(([first, row]) =>
-        [...row].map(([second, value]) => ({ value, labels: { [labels[0]]: first, [labels[1]]: second } })),
-      );
-    new LazyCounter(name, help, registry, values);
-  }
 }
 
 /** A histogram with fixed buckets and one label; `observe` takes seconds. */
@@ -132,8 +100,16 @@ export class HistogramTable<Label extends string> {
   readonly #rows = new Map<Label, Float64Array>();
   readonly #buckets: readonly number[];
 
-  constructor(buckets: readonly number[] = LATENCY_BUCKETS_SECONDS) {
+  constructor(
+    registry: Registry,
+    options: TableOptions<string>,
+    buckets: readonly number[] = LATENCY_BUCKETS_SECONDS,
+  ) {
+    const { name, labels } = options;
     this.#buckets = buckets;
+    register(registry, options, 'histogram', () =>
+      [...this.#rows].flatMap(([value, row]) => this.#expose(name, { [labels]: value }, row)),
+    );
   }
 
   /** Row layout: one count a bucket, one for what lies above, then the sum. */
@@ -148,12 +124,6 @@ export class HistogramTable<Label extends string> {
     while (at < length && seconds > (this.#buckets[at] ?? 0)) at++;
     row[at] = (row[at] ?? 0) + 1;
     row[length + 1] = (row[length + 1] ?? 0) + seconds;
-  }
-
-  register(registry: Registry, name: string, help: string, label: string): void {
-    const values = (): Values =>
-      [...this.#rows].flatMap(([value, row]) => this.#expose(name, { [label]: value }, row));
-    new LazyHistogram(name, help, registry, values);
   }
 
   #expose(name: string, labels: Labels, row: Float64Array): Values {

@@ -19,8 +19,11 @@ describe('a counter table', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(words, words), { minLength: 1, maxLength: 40 }), async (pairs) => {
         const [ours, theirs] = [new Registry(), new Registry()];
-        const table = new CounterTable();
-        table.register(ours, 'decisions_total', 'Decisions.', ['policy', 'code']);
+        const table = new CounterTable(ours, {
+          name: 'decisions_total',
+          help: 'Decisions.',
+          labels: ['policy', 'code'],
+        });
         const options = { name: 'decisions_total', help: 'Decisions.', labelNames: ['policy', 'code'] };
         const counter = new Counter({ ...options, registers: [theirs] });
         for (const [policy, code] of pairs) {
@@ -35,8 +38,7 @@ describe('a counter table', () => {
 
   it('can be scraped again and again while it grows', async () => {
     const registry = new Registry();
-    const table = new CounterTable();
-    table.register(registry, 'n_total', 'N.', ['a', 'b']);
+    const table = new CounterTable(registry, { name: 'n_total', help: 'N.', labels: ['a', 'b'] });
     table.increment('x', 'y');
     expect(await registry.metrics()).toContain('n_total{a="x",b="y"} 1');
     table.increment('x', 'y');
@@ -56,8 +58,8 @@ describe('a histogram table', () => {
         fc.array(fc.tuple(label, seconds), { minLength: 1, maxLength: 60 }),
         async (samples) => {
           const [ours, theirs] = [new Registry(), new Registry()];
-          const table = new HistogramTable();
-          table.register(ours, 'stage_seconds', 'Stages.', 'stage');
+          const options = { name: 'stage_seconds', help: 'Stages.', labels: 'stage' };
+          const table = new HistogramTable(ours, options);
           const histogram = new Histogram({
             name: 'stage_seconds',
             help: 'Stages.',
