@@ -5,12 +5,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { LimitSettings, Configuration } from '../config/settings.js';
+import type { Configuration, LimitSettings } from '../config/settings.js';
 import type { Health } from '../observability/health.js';
 import type { RunningGrpcServer } from './grpc-server.js';
-import { openWhenFree, takeOverWhenHealthy } from './takeover.js';
 import { systemClock as clock } from './clocks.js';
-import { startAdminServer, type AdminView } from '../observability/admin-server.js';
+import { type AdminView, startAdminServer } from '../observability/admin-server.js';
 
 const HEALTH_POLL_MILLISECONDS = 100;
 
@@ -45,10 +44,8 @@ export function standaloneRole({ settings }: Configuration): ProcessRole {
 /** What runs, and how it is shown. */
 interface RunningParts {
   readonly grpc: RunningGrpcServer;
-  readonly health: Health;
-  readonly role: Pick<ProcessRole, 'mayTakeOver' | 'onSuperseded'>;
-  /** Rejects with a sentence when the port cannot be had. */
-  readonly openAdmin: () => Promise<{ close(): unknown }>;
+  readonly role: ProcessRole;
+  readonly view: ProcessView;
   /** Those in force when they are asked for. */
   readonly limits: () => LimitSettings;
   readonly logger: Logger;
@@ -68,30 +65,28 @@ interface Running {
 
 /** Rejects when the admin port cannot be had, and then nothing of this goes on. */
 export async function run(parts: RunningParts): Promise<Running> {
-  const { grpc, health, openAdmin, limits, logger, replace } = parts;
+  const { grpc, role, view, limits, logger, replace } = parts;
+  const { health } = view;
   const stopping = new AbortController();
-  const admin = replace
-    ? openWhenFree(openAdmin, stopping.signal, logger)
-    : Promise.resolve(await openAdmin());
-  if (replace) void takeOver(parts, stopping.signal);
+  const { signal } = stopping;
+  const openAdmin = (): Promise<{ close(): unknown }> => role.openAdmin(view);
+  const admin = replace ? openWhenFree(openAdmin, signal, logger) : Promise.resolve(await openAdmin());
+  if (replace) void role.mayTakeOver().then(() => takeOverWhenHealthy(grpc, health, logger, signal));
   const { poll, superseded } = startPoll(parts);
   return {
     superseded,
     stop: async (cut) => {
       stopping.abort();
-      await drain({ grpc, health, limits: limits(), cut, monotonicMs: clock.monotonicMs, logger });
+      const inForce = limits();
+      const drainDelayMilliseconds = role.isOrphaned() ? 0 : inForce.drainDelayMilliseconds;
+      await drain({ grpc, health, limits: { ...inForce, drainDelayMilliseconds }, cut, logger });
       clearInterval(poll);
       (await admin)?.close();
     },
   };
 }
 
-async function takeOver({ role, grpc, health, logger }: RunningParts, stopped: AbortSignal): Promise<void> {
-  await role.mayTakeOver();
-  await takeOverWhenHealthy(grpc, health, logger, stopped);
-}
-
-function startPoll({ grpc, health, look, role }: RunningParts): {
+function startPoll({ grpc, view, look, role }: RunningParts): {
   readonly poll: NodeJS.Timeout;
   readonly superseded: Promise<void>;
 } {
@@ -99,7 +94,7 @@ function startPoll({ grpc, health, look, role }: RunningParts): {
   const superseded = new Promise<void>((resolve) => (tell = resolve));
   void superseded.then(role.onSuperseded);
   const poll = setInterval(() => {
-    health.poll();
+    view.health.poll();
     look();
     if (grpc.isSuperseded()) tell();
   }, HEALTH_POLL_MILLISECONDS);
@@ -113,7 +108,6 @@ interface DrainOptions {
   readonly limits: Pick<LimitSettings, 'drainMilliseconds' | 'drainDelayMilliseconds'>;
   /** Aborted when nobody wants to wait any longer. */
   readonly cut: AbortSignal;
-  readonly monotonicMs: () => number;
   readonly logger: Logger;
 }
 
@@ -126,18 +120,72 @@ const POLL_MILLISECONDS = 25;
  * turn away from the successor, too. It sends its peers there by GOAWAY, and that is all.
  */
 export async function drain(options: DrainOptions): Promise<void> {
-  const { grpc, health, limits, cut, monotonicMs, logger } = options;
-  const endMs = monotonicMs() + limits.drainMilliseconds;
+  const { grpc, health, limits, cut, logger } = options;
+  const endMs = clock.monotonicMs() + limits.drainMilliseconds;
   if (!grpc.isSuperseded()) {
     health.drain();
     await waitForEnvoy(options);
   }
-  const connectionsCut = await grpc.stop(Math.max(0, endMs - monotonicMs()), cut);
+  const connectionsCut = await grpc.stop(Math.max(0, endMs - clock.monotonicMs()), cut);
   if (connectionsCut > 0) logger.warn({ connections: connectionsCut }, 'cut with calls under way');
 }
 
 /** As long as `drainDelayMilliseconds`; not at all, or no longer, when nobody is connected. */
-async function waitForEnvoy({ grpc, limits, cut, monotonicMs }: DrainOptions): Promise<void> {
-  const endMs = monotonicMs() + limits.drainDelayMilliseconds;
-  while (grpc.connections() > 0 && monotonicMs() < endMs && !cut.aborted) await sleep(POLL_MILLISECONDS);
+async function waitForEnvoy({ grpc, limits, cut }: DrainOptions): Promise<void> {
+  const endMs = clock.monotonicMs() + limits.drainDelayMilliseconds;
+  while (grpc.connections() > 0 && clock.monotonicMs() < endMs && !cut.aborted)
+    await sleep(POLL_MILLISECONDS);
+}
+
+const LOOK_MILLISECONDS = 50;
+
+/** Throws a sentence when two processes of this configuration must not run at once. */
+export function checkTakeover({ settings }: Configuration): void {
+  if (settings.nonces.store === 'memory')
+    throw new Error(
+      'serve --replace needs a nonce store that both processes share: what one lets in, the other must know; set nonces.store to lmdb',
+    );
+}
+
+/** Who serves on a socket and can take its name, or on several. */
+interface Successor {
+  takeOver(): void;
+}
+
+/** Waits until this verifier is well, and takes the socket's name. Gives up when `stopped` says so. */
+export async function takeOverWhenHealthy(
+  successor: Successor,
+  health: Health,
+  logger: Logger,
+  stopped: AbortSignal,
+): Promise<void> {
+  let told: string | undefined;
+  while (!health.isServing() && !stopped.aborted) {
+    const reason = health.states().find(({ fault }) => fault !== undefined)?.fault;
+    if (reason !== told) logger.info({ reason }, 'not taking over yet');
+    told = reason;
+    await sleep(LOOK_MILLISECONDS);
+  }
+  if (stopped.aborted) return;
+  successor.takeOver();
+  logger.info('took over the socket');
+}
+
+/** Opens what the predecessor holds until it has drained, such as a port. Undefined when `stopped` says so first. */
+export async function openWhenFree<T>(
+  open: () => Promise<T>,
+  stopped: AbortSignal,
+  logger: Logger,
+): Promise<T | undefined> {
+  let told = false;
+  while (!stopped.aborted) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!told) logger.info({ reason: (error as Error).message }, 'waiting for the predecessor to leave it');
+      told = true;
+      await sleep(LOOK_MILLISECONDS);
+    }
+  }
+  return undefined;
 }

@@ -8,7 +8,7 @@ import { openLog } from '../observability/logger.js';
 import type { ConfigurationSource } from './reload/load-files.js';
 import { LoadThread } from './reload/load-thread.js';
 import { SharedConfiguration } from './workers/shared-configuration.js';
-import { checkTakeover } from './takeover.js';
+import { checkTakeover } from './lifecycle.js';
 import { startVerifier, type RunningVerifier, type StartOptions } from './verifier.js';
 import { workerRole } from './workers/supervisor-link.js';
 import { startWorkers } from './workers/supervisor.js';

@@ -5,7 +5,7 @@
  */
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { Configuration, FileStates, LimitSettings } from '../config/settings.js';
+import type { Configuration, FileStates } from '../config/settings.js';
 import { selectEngine } from '../crypto/engines.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
 import type { Health } from '../observability/health.js';
@@ -14,13 +14,12 @@ import { addLogMetrics } from '../observability/log-destination.js';
 import { addBuildInfo, createRegistry } from '../observability/process-metrics.js';
 import { systemClock as clock } from './clocks.js';
 import { startGrpcServer, type RunningGrpcServer } from './grpc-server.js';
-import { run, standaloneRole, type ProcessRole } from './lifecycle.js';
+import { type ProcessRole, checkTakeover, run, standaloneRole } from './lifecycle.js';
 import { LiveConfiguration } from './reload/live-configuration.js';
 import type { ConfigurationSource } from './reload/load-files.js';
 import { startReloading, type ReloadCause } from './reload/reload.js';
 import { adminView, assembleCheckService, assembleHealth, assembleSigner, type Parts } from './services.js';
 import { openStores, StoreReport, type Stores, type Undo } from './stores.js';
-import { checkTakeover } from './takeover.js';
 
 /** A stop that nobody cuts short. */
 const NEVER = new AbortController().signal;
@@ -94,10 +93,9 @@ async function start(
   const report = new StoreReport(stores.store, logger);
   const running = await run({
     grpc,
-    health,
     role,
-    openAdmin: () => role.openAdmin({ health, registry, ...adminView(parts, reloading) }),
-    limits: () => limitsOf(role, live.current.settings.limits),
+    view: { health, registry, ...adminView(parts, reloading) },
+    limits: () => live.current.settings.limits,
     look: () => report.look(),
     logger,
     replace,
@@ -145,10 +143,6 @@ function serveOnSocket(
       replace,
     },
   );
-}
-
-function limitsOf({ isOrphaned }: ProcessRole, limits: LimitSettings): LimitSettings {
-  return isOrphaned() ? { ...limits, drainDelayMilliseconds: 0 } : limits;
 }
 
 async function runBackwards(undo: Undo): Promise<void> {

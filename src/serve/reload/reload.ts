@@ -26,7 +26,13 @@ export type ReloadCause = 'file' | 'signal' | 'request';
 
 /** What became of a reload. The problems are sentences for whoever wrote the files; they hold no secret. */
 export type ReloadOutcome =
-  | { readonly kind: 'applied'; readonly generation: number; readonly warnings: readonly string[] }
+  | {
+      readonly kind: 'applied';
+      readonly generation: number;
+      readonly warnings: readonly string[];
+      /** What is different now, by name. */
+      readonly changes: readonly string[];
+    }
   | { readonly kind: 'refused'; readonly problems: readonly string[] };
 
 /** Everything that a reload works with; all of it is passed in. */
@@ -34,15 +40,13 @@ interface ReloadOptions {
   readonly live: LiveConfiguration;
   /** Those of the start. */
   readonly files: ConfigurationSource;
-  /** Monotonic milliseconds. */
-  readonly monotonicMs: () => number;
   /**
    * What the files looked like; called after each load, good or bad, so that the next change is noticed. Undefined when
    * the load came to no end: it is not to be tried again before they change.
    */
   readonly onLoaded: (fileStates: FileStates | undefined) => void;
-  /** Called for each reload that ran, and waited for; `causes` are of all that were answered by it. */
-  readonly onOutcome: (outcome: ReloadOutcome, causes: ReadonlySet<ReloadCause>) => unknown;
+  /** Called for each reload that ran; `causes` are of all that were answered by it. */
+  readonly onOutcome: (outcome: ReloadOutcome, causes: readonly ReloadCause[]) => void;
 }
 
 /** A load keeps a processor to itself, so a storm of them is let at it for half of the time. */
@@ -71,7 +75,7 @@ export class Reloader {
 
   async #after(running: Promise<ReloadOutcome> | undefined): Promise<ReloadOutcome> {
     await running?.catch(() => undefined);
-    await sleep(Math.max(0, this.#restUntilMs - this.#options.monotonicMs()));
+    await sleep(Math.max(0, this.#restUntilMs - clock.monotonicMs()));
     // Begun in a turn of its own, so that whoever asks from its first moment on is answered by the next one.
     this.#running = Promise.resolve().then(() => this.#run());
     this.#next = undefined;
@@ -79,37 +83,35 @@ export class Reloader {
   }
 
   async #run(): Promise<ReloadOutcome> {
-    const causes = this.#causes;
+    const causes = [...this.#causes];
     this.#causes = new Set();
     const outcome = await this.#load();
-    await this.#options.onOutcome(outcome, causes);
+    this.#options.onOutcome(outcome, causes);
     return outcome;
   }
 
   async #load(): Promise<ReloadOutcome> {
-    const { files, live, monotonicMs, onLoaded } = this.#options;
-    const startedMs = monotonicMs();
+    const { files, live, onLoaded } = this.#options;
+    const startedMs = clock.monotonicMs();
     const { problems, parts } = await files.load();
     const { configuration, fileStates } = await unpack(parts, live.snapshot.generation + 1);
-    const endedMs = monotonicMs();
+    const endedMs = clock.monotonicMs();
     this.#restUntilMs = endedMs + REST_PER_LOAD * (endedMs - startedMs);
     onLoaded(fileStates);
     if (problems !== undefined || configuration === undefined) return refused(problems ?? []);
-    const outcome = this.#judge(configuration);
-    if (outcome.kind === 'applied') {
-      live.swap(configuration);
-      files.applied?.();
-    } else wipeFeedbackKeys(configuration.snapshot);
-    return outcome;
-  }
-
-  #judge(next: Configuration): ReloadOutcome {
-    const fixed = settingsThatNeedRestart(this.#options.live.started, next);
-    if (fixed.length > 0)
+    const fixed = settingsThatNeedRestart(live.started, configuration);
+    if (fixed.length > 0) {
+      wipeFeedbackKeys(configuration.snapshot);
       return refused(
         fixed.map((place) => `${place}: needs a restart; everything stays as it was until then`),
       );
-    return { kind: 'applied', generation: next.snapshot.generation, warnings: warningsOf(next) };
+    }
+    const former = live.current;
+    live.swap(configuration);
+    files.applied?.();
+    const changes = await configurationChanges(former, configuration, nextTurn);
+    const { generation } = configuration.snapshot;
+    return { kind: 'applied', generation, warnings: warningsOf(configuration), changes };
   }
 }
 
@@ -155,22 +157,17 @@ export interface Reloading {
 /** Watches the files from now on. */
 export function startReloading({ live, files, fileStates, registry, logger }: ReloadingOptions): Reloading {
   const log = new ReloadLog(registry, clock.nowMs);
-  let former = live.current;
-  let changes: readonly string[] = [];
+  let toldBefore = warningsOf(live.current);
   const watch = new FileWatch({ onChange: () => void run('file') });
   const reloader = new Reloader({
     live,
     files,
-    monotonicMs: clock.monotonicMs,
     onLoaded: (loaded) => (loaded === undefined ? watch.followAsSeen() : watch.follow(loaded)),
-    onOutcome: async (outcome, causes) => {
-      const problems = outcome.kind === 'refused' ? outcome.problems : [];
-      changes = await configurationChanges(former, live.current, nextTurn);
-      const toldBefore = new Set(warningsOf(former));
-      former = live.current;
-      log.note({ kind: outcome.kind, causes: [...causes], problems, changes });
+    onOutcome: (outcome, causes) => {
+      log.note({ problems: [], ...outcome, causes });
       if (outcome.kind === 'applied') logger.level = live.current.settings.log.level;
-      tell(logger, outcome, { causes: [...causes], changes, toldBefore });
+      tell(logger, outcome, causes, toldBefore);
+      toldBefore = warningsOf(live.current);
     },
   });
   const run = (cause: ReloadCause): Promise<ReloadOutcome | undefined> =>
@@ -182,32 +179,28 @@ export function startReloading({ live, files, fileStates, registry, logger }: Re
   return {
     log,
     reload: (cause) => reloader.reload(cause),
-    answer: async () => answerOf(await reloader.reload('request'), changes),
+    answer: async () => {
+      const { kind, ...body } = await reloader.reload('request');
+      return { applied: kind === 'applied', body: { outcome: kind, ...body } };
+    },
     close: () => watch.close(),
   };
 }
 
-/** What the log says of a reload besides its outcome. */
-interface Told {
-  readonly causes: readonly ReloadCause[];
-  readonly changes: readonly string[];
-  /** Warnings of the configuration before, which are not repeated. */
-  readonly toldBefore: ReadonlySet<string>;
-}
-
-function tell(logger: Logger, outcome: ReloadOutcome, { causes, changes, toldBefore }: Told): void {
+/** Warnings of the configuration before (`toldBefore`) are not repeated. */
+function tell(
+  logger: Logger,
+  outcome: ReloadOutcome,
+  causes: readonly ReloadCause[],
+  toldBefore: readonly string[],
+): void {
   if (outcome.kind === 'refused') {
     for (const problem of outcome.problems) logger.error({ problem }, 'not reloaded');
     logger.error({ causes }, 'the reload was refused; the configuration before it stays in force');
     return;
   }
-  for (const warning of outcome.warnings) if (!toldBefore.has(warning)) logger.warn(warning);
-  logger.info({ causes, generation: outcome.generation, changes }, 'reloaded');
-}
-
-/** A reload that is refused has changed nothing. */
-function answerOf(outcome: ReloadOutcome, changes: readonly string[]): ReloadAnswer {
-  const { kind, ...body } = outcome;
-  const applied = kind === 'applied';
-  return { applied, body: { outcome: kind, ...body, ...(applied && { changes }) } };
+  const { generation, warnings, changes } = outcome;
+  const told = new Set(toldBefore);
+  for (const warning of warnings) if (!told.has(warning)) logger.warn(warning);
+  logger.info({ causes, generation, changes }, 'reloaded');
 }

@@ -10,7 +10,7 @@ import type { Logger } from 'pino';
 import type { Configuration } from '../../config/settings.js';
 import { startAdminServer } from '../../observability/admin-server.js';
 import type { SharedConfiguration } from './shared-configuration.js';
-import { openWhenFree, takeOverWhenHealthy } from '../takeover.js';
+import { openWhenFree, takeOverWhenHealthy } from '../lifecycle.js';
 import type { RunningVerifier } from '../verifier.js';
 import { Worker } from './worker.js';
 import { healthOfEach, supervisorView, type SupervisorView } from './supervisor-view.js';

@@ -29,7 +29,6 @@ function setUp({ connections = 1, superseded = false } = {}) {
       health,
       limits: { drainMilliseconds, drainDelayMilliseconds },
       cut: cut.signal,
-      monotonicMs: () => performance.now(),
       logger: pino({ level: 'silent' }),
     });
   return { health, seen, state, cut, start };

@@ -63,7 +63,6 @@ function setUp(text = signing(), signer: Signer = nodeSigner) {
         return loadFiles({ load, signer, tested });
       },
     },
-    monotonicMs: () => performance.now(),
     onLoaded: (fileStates) => fileStates && followed.push(fileStates),
     onOutcome: ({ kind }, causes) => told.push([kind, [...causes]]),
   });
