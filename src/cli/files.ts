@@ -6,8 +6,9 @@ import {
   openSync,
   readSync,
   renameSync,
-  rmSync,
+  rmdirSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { errorCode } from '../client/send-failure.js';
@@ -78,9 +79,14 @@ export function readArgumentText(path: string, maxBytes: number): TextResult {
   }
 }
 
+/** What cannot be looked at is none: reading it as a file tells why. */
 function isPipe(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+  try {
+    const stats = statSync(path);
+    return !stats.isFile() && !stats.isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** Undefined when there is more than `maxBytes`. */
@@ -135,11 +141,37 @@ export async function readBody(path: string | undefined, world: CliWorld): Promi
 export function writeWhole(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, content, { flag: 'wx' });
-    renameSync(temporary, path);
+    createFile(temporary, content);
+    try {
+      renameSync(temporary, path);
+    } catch (error) {
+      removeMade(temporary);
+      throw error;
+    }
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw unwritable(path, error);
+  }
+}
+
+/** Throws the system's error, and leaves nothing of a file that it could not write whole. */
+function createFile(path: string, content: string | Uint8Array, mode?: number): void {
+  const descriptor = openSync(path, 'wx', mode);
+  try {
+    writeFileSync(descriptor, content);
+  } catch (error) {
+    removeMade(path);
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** What this command made and did not come to an end with. What stood in the way is told, and not that this fails too. */
+function removeMade(path: string, remove: (path: string) => void = unlinkSync): void {
+  try {
+    remove(path);
+  } catch {
+    // It is gone, or somebody else's by now.
   }
 }
 
@@ -148,12 +180,14 @@ const OWNER_ONLY_DIRECTORY = 0o700;
 /** What a file that a command makes may be called. */
 export const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-/** Made where it is missing, closed to others; its parents are not, as a slip in a path would make a tree. */
-function makePrivateDirectory(directory: string): void {
+/** Made where it is missing, closed to others; its parents are not, as a slip in a path would make a tree. True when made. */
+function makePrivateDirectory(directory: string): boolean {
   try {
     mkdirSync(directory, { mode: OWNER_ONLY_DIRECTORY });
+    return true;
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw unwritable(directory, error);
+    return false;
   }
 }
 
@@ -169,18 +203,19 @@ export interface NewFile {
 }
 
 /**
- * Writes all of them or none into this directory. What is there already, even a dangling link, is never replaced;
- * `remedy` says what to do then.
+ * Writes all of them or none into this directory, which is made where it is missing. What is there already, even a
+ * dangling link, is never replaced; `remedy` says what to do then.
  */
 export function writeNewFiles(directory: string, files: readonly NewFile[], remedy: string): void {
-  makePrivateDirectory(directory);
+  const isOurs = makePrivateDirectory(directory);
   const written: string[] = [];
   for (const { path, content, isSecret } of files)
     try {
-      writeFileSync(path, content, { flag: 'wx', mode: isSecret ? OWNER_ONLY : FOR_ALL });
+      createFile(path, content, isSecret ? OWNER_ONLY : FOR_ALL);
       written.push(path);
     } catch (error) {
-      for (const before of written) rmSync(before, { force: true });
+      for (const before of written) removeMade(before);
+      if (isOurs) removeMade(directory, rmdirSync);
       throw unwritable(path, error, remedy);
     }
 }
@@ -191,6 +226,8 @@ export function unwritable(path: string, error: unknown, ifThere = 'choose anoth
   if (code === 'EEXIST') return new CliFault(`${path} exists and is not overwritten`, ifThere);
   if (code === 'ENOENT')
     return new CliFault(`the directory of ${path} does not exist`, 'create that directory first');
+  if (code === 'ENOTDIR')
+    return new CliFault(`${path} lies under something that is no directory`, 'choose another directory');
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
     return new CliFault(`${path} may not be written by this user`, 'choose a place that may be written');
   return new CliFault(

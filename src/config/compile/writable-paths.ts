@@ -1,7 +1,6 @@
 /** Paths that the process will write to: what is known of them before anything is opened. */
 import { statfsSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
-import { codeOf } from '../files/read-file.js';
 
 /** File systems without files of anybody's own (statfs(2)): in some, making a directory never ends. */
 const kernelFileSystems: ReadonlySet<number> = new Set([0x9f_a0, 0x62_65_65_72, 0x27_e0_eb, 0x63_67_72_70]);
@@ -29,13 +28,12 @@ export function appendedFileFault(path: string): readonly [message: string, reme
   return [`is ${kind}`, 'name a regular file, which may be absent; for standard output say stdout: true'];
 }
 
+/** Undefined too for what is under something that is no directory or may not be searched: the nearest thing above tells. */
 function look(path: string): Stats | undefined {
   try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    // Under something that is no directory, or may not be searched: the nearest thing above tells.
-    if (['ENOTDIR', 'EACCES', 'ELOOP'].includes(codeOf(error))) return undefined;
-    throw error;
+    return statSync(path);
+  } catch {
+    return undefined;
   }
 }
 

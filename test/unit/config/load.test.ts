@@ -398,6 +398,12 @@ describe('a file that cannot be a configuration', () => {
     expect(JSON.stringify(problems)).not.toMatch(/unter2|"message":"[^"]{200}/);
   });
 
+  test.each(['audit', 'nonces'])('a path of %s that no file system takes is no defect', (section) => {
+    const path = `${'x'.repeat(300)}/x`;
+    const value = section === 'audit' ? { file: path } : { store: 'lmdb', directory: path };
+    expect(() => loadText({ [section]: value })).not.toThrow();
+  });
+
   test('a message that names something of the file is bounded', () => {
     const certificateFile = 'a/'.repeat(500_000);
     const problems = problemsOf(

@@ -36,7 +36,7 @@ describe('a certificate', () => {
     expect(new Date(validTo).toISOString()).toBe('2060-01-02T03:04:05.000Z');
   });
 
-  it.each(['bücher.example', 'a, DNS:b', ''])('is not given out when it would not name %j', async (name) => {
+  it.each(['bücher.example', ''])('is not given out when it would not name %j', async (name) => {
     await expect(issueCertificate({ ...request, names: ['a', name] }, issuer)).rejects.toThrow('not for a, ');
   });
 
