@@ -1,7 +1,7 @@
 /** Ed25519 keys as JSON Web Keys (RFC 7517, RFC 8037 §2). Runs anywhere: no Node built-in and no Buffer. */
 import { decodeBase64Url, encodeBase64Url } from './bytes.js';
 import type { PrivateParts } from './der.js';
-import type { KeyFault, MalformedPart } from './key-fault.js';
+import { faultOfAlgorithm, type KeyFault, type MalformedPart } from './key-fault.js';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -20,15 +20,17 @@ function parseMembers(text: string): Members | undefined {
   }
 }
 
-function nameOf(value: unknown): string {
-  return typeof value === 'string' ? value : typeof value;
+/** For a member that is no text, its type says enough. */
+function faultOfType(value: unknown): KeyFault {
+  return typeof value === 'string'
+    ? faultOfAlgorithm('jwk', value, 'jwk_type')
+    : { code: 'not_ed25519', encoding: 'jwk', algorithm: typeof value };
 }
 
 /** Why the members are not those of an Ed25519 signature key; the key bytes are not looked at. */
 function findHeaderFault(jwk: Members): KeyFault | undefined {
-  if (jwk['kty'] !== 'OKP') return { code: 'not_ed25519', encoding: 'jwk', algorithm: nameOf(jwk['kty']) };
-  if (jwk['crv'] !== 'Ed25519')
-    return { code: 'not_ed25519', encoding: 'jwk', algorithm: nameOf(jwk['crv']) };
+  if (jwk['kty'] !== 'OKP') return faultOfType(jwk['kty']);
+  if (jwk['crv'] !== 'Ed25519') return faultOfType(jwk['crv']);
   const isForSignatures = jwk['use'] === undefined || jwk['use'] === 'sig';
   const isEdDsa = jwk['alg'] === undefined || jwk['alg'] === 'EdDSA' || jwk['alg'] === 'Ed25519';
   return isForSignatures && isEdDsa ? undefined : malformed('jwk_use');

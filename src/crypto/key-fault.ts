@@ -8,11 +8,13 @@ export type KeyEncoding = 'raw' | 'base64' | 'pem' | 'der' | 'openssh' | 'jwk';
 const PART_SENTENCES = {
   pem_frame:
     'it is not exactly one block from "-----BEGIN …-----" to the "-----END …-----" of the same label',
+  pem_label: 'its label is not that of a key',
   base64: 'its body is not canonical base64',
   der: 'its DER is not that of a bare key (RFC 8410)',
   openssh_line: 'it is not one line of "ssh-ed25519", base64 and a comment',
   openssh_blob: 'what the base64 holds is not an OpenSSH key of the announced type',
   jwk_json: 'it is not a JSON object',
+  jwk_type: 'its members "kty" and "crv" must be "OKP" and "Ed25519"',
   jwk_x: 'its member "x" is not 32 bytes in base64url without padding',
   jwk_d: 'its member "d" is not 32 bytes in base64url without padding',
   jwk_use: 'its members "use" and "alg" must be absent, or "sig" and "EdDSA" (or "Ed25519")',
@@ -29,9 +31,9 @@ export type KeyFault =
   | { readonly code: 'hex' }
   | { readonly code: 'wrong_length'; readonly actualBytes: number }
   | { readonly code: 'malformed'; readonly encoding: KeyEncoding; readonly part: MalformedPart }
-  /** A key, but of another algorithm; `algorithm` is as the file names it. */
+  /** A key, but of another algorithm; `algorithm` is a name that is known, as the file gives it. */
   | { readonly code: 'not_ed25519'; readonly encoding: KeyEncoding; readonly algorithm: string }
-  /** PEM of something else: a certificate, say. */
+  /** PEM of something else that is known: a certificate, say. */
   | { readonly code: 'unsupported_pem'; readonly label: string }
   | { readonly code: 'private_where_public_expected'; readonly encoding: KeyEncoding }
   | { readonly code: 'public_where_private_expected'; readonly encoding: KeyEncoding }
@@ -39,6 +41,42 @@ export type KeyFault =
   /** The public half that comes with a private key is not the one that its seed gives. */
   | { readonly code: 'halves_disagree'; readonly encoding: KeyEncoding }
   | { readonly code: 'bad_point'; readonly encoding: KeyEncoding; readonly point: PointFault };
+
+/** Algorithms that an OpenSSH line may name, of keys and of certificates. */
+const OPENSSH_ALGORITHMS =
+  /^(?:(?:ssh-(?:rsa|dss|ed25519|ed448)|ecdsa-sha2-nistp(?:256|384|521))(?:-cert-v01@openssh\.com)?|(?:sk-ssh-ed25519|sk-ecdsa-sha2-nistp256|ssh-xmss)(?:-cert-v01)?@openssh\.com)$/;
+/** Types and curves of other keys in JWK (RFC 7518, RFC 8037, RFC 8812). */
+const JWK_ALGORITHMS = /^(?:RSA|EC|oct|P-256|P-384|P-521|secp256k1|Ed448|X25519|X448)$/;
+/** What OpenSSL, OpenSSH and GnuPG write. */
+const PEM_LABELS =
+  /^(?:(?:X509 |TRUSTED )?CERTIFICATE|(?:NEW )?CERTIFICATE REQUEST|X509 CRL|PKCS7|CMS|(?:EC|DSA|DH|X9\.42 DH) PARAMETERS|(?:RSA|DSA|EC) (?:PUBLIC|PRIVATE) KEY|(?:OPENSSH |ENCRYPTED |ANY )?PRIVATE KEY|PUBLIC KEY|SSH2 (?:PUBLIC|ENCRYPTED PRIVATE) KEY|PGP (?:PUBLIC|PRIVATE) KEY BLOCK|PGP MESSAGE|PGP SIGNATURE)$/;
+
+/** Whether an OpenSSH line begins with the name of an algorithm, ours or another one. */
+export function isOpenSshAlgorithm(name: string): boolean {
+  return OPENSSH_ALGORITHMS.test(name);
+}
+
+/**
+ * Another algorithm in an OpenSSH line or blob, or in a JWK. A name that is not known is not repeated: it may be a
+ * secret that was pasted into the wrong place. Then only `part` is said to be wrong.
+ */
+export function faultOfAlgorithm(
+  encoding: 'openssh' | 'jwk',
+  algorithm: string,
+  part: MalformedPart,
+): KeyFault {
+  const known = encoding === 'openssh' ? OPENSSH_ALGORITHMS : JWK_ALGORITHMS;
+  return known.test(algorithm)
+    ? { code: 'not_ed25519', encoding, algorithm }
+    : { code: 'malformed', encoding, part };
+}
+
+/** PEM of something else. The label is not repeated where it is not known, as above. */
+export function faultOfLabel(label: string): KeyFault {
+  return PEM_LABELS.test(label)
+    ? { code: 'unsupported_pem', label }
+    : { code: 'malformed', encoding: 'pem', part: 'pem_label' };
+}
 
 /** Of what a file calls its algorithm. */
 const MAX_SHOWN_CHARACTERS = 40;

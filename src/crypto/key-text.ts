@@ -6,7 +6,13 @@ import { decodeBase64, latin1FromBytes } from './bytes.js';
 import { isDerKey, readPkcs8, readSpki } from './der.js';
 import { findPointFault } from './edwards-point.js';
 import { readPublicJwk } from './jwk.js';
-import { faultOfDer, type KeyEncoding, type KeyFault } from './key-fault.js';
+import {
+  faultOfDer,
+  faultOfLabel,
+  isOpenSshAlgorithm,
+  type KeyEncoding,
+  type KeyFault,
+} from './key-fault.js';
 import { readOpenSshLine } from './openssh.js';
 import { decodePem } from './pem.js';
 
@@ -54,7 +60,7 @@ export function recogniseKeyText(input: string | Uint8Array): KeyText | undefine
   if (input.length > MAX_KEY_TEXT_CHARS) return undefined;
   const text = trimBlanks(typeof input === 'string' ? input : latin1FromBytes(input));
   if (text.startsWith('{')) return { encoding: 'jwk', text };
-  if (/^(?:ssh|ecdsa|sk)-/.test(text)) return { encoding: 'openssh', text };
+  if (isOpenSshAlgorithm(/^[^ \t\r\n]+/.exec(text)?.[0] ?? '')) return { encoding: 'openssh', text };
   if (text.includes('-----BEGIN ')) return { encoding: 'pem', text };
   return /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? { encoding: 'base64', text } : undefined;
 }
@@ -63,7 +69,7 @@ function readPem(text: string): Uint8Array | KeyFault {
   const block = decodePem(text);
   if (block === undefined) return { code: 'malformed', encoding: 'pem', part: 'pem_frame' };
   if (block.label.endsWith('PRIVATE KEY')) return { code: 'private_where_public_expected', encoding: 'pem' };
-  if (block.label !== 'PUBLIC KEY') return { code: 'unsupported_pem', label: block.label };
+  if (block.label !== 'PUBLIC KEY') return faultOfLabel(block.label);
   return block.bytes === undefined
     ? { code: 'malformed', encoding: 'pem', part: 'base64' }
     : readSpki(block.bytes);

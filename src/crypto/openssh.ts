@@ -7,7 +7,7 @@ import {
   equalBytes,
   latin1FromBytes,
 } from './bytes.js';
-import type { KeyFault, MalformedPart } from './key-fault.js';
+import { faultOfAlgorithm, type KeyFault, type MalformedPart } from './key-fault.js';
 
 const KEY_TYPE = 'ssh-ed25519';
 /** Before the 32 bytes: the type and the length of the key, each text with its own length in four bytes (RFC 4251 §5). */
@@ -24,10 +24,6 @@ function malformed(part: MalformedPart): KeyFault {
   return { code: 'malformed', encoding: 'openssh', part };
 }
 
-function notEd25519(algorithm: string): KeyFault {
-  return { code: 'not_ed25519', encoding: 'openssh', algorithm };
-}
-
 /** The type that a blob announces; undefined when it is longer than the blob. */
 function typeOf(blob: Uint8Array): string | undefined {
   const length = blob.subarray(0, 4).reduce((value, byte) => value * 256 + byte, 0);
@@ -39,17 +35,20 @@ function typeOf(blob: Uint8Array): string | undefined {
 /** The 32 bytes in a public blob, not yet judged as a point. */
 function readBlob(blob: Uint8Array): Uint8Array | KeyFault {
   const type = typeOf(blob);
-  if (type !== undefined && type !== KEY_TYPE) return notEd25519(type);
+  if (type !== undefined && type !== KEY_TYPE) return faultOfAlgorithm('openssh', type, 'openssh_blob');
   const isKey =
     blob.length === BLOB_HEAD.length + 32 && equalBytes(blob.subarray(0, BLOB_HEAD.length), BLOB_HEAD);
   return isKey ? blob.slice(BLOB_HEAD.length) : malformed('openssh_blob');
 }
 
-/** The 32 bytes in `ssh-ed25519 AAAA… comment`, not yet judged as a point. The comment is ignored. */
+/**
+ * The 32 bytes in `ssh-ed25519 AAAA… comment`, not yet judged as a point. The comment is ignored. As for ssh-keygen, any
+ * run of blanks and tabs stands between two parts.
+ */
 export function readOpenSshLine(line: string): Uint8Array | KeyFault {
-  const [type = '', base64 = ''] = line.split(' ', 2);
+  const [type = '', base64 = ''] = line.split(/[ \t]+/, 2);
   if (/[\r\n]/.test(line)) return malformed('openssh_line');
-  if (type !== KEY_TYPE) return notEd25519(type);
+  if (type !== KEY_TYPE) return faultOfAlgorithm('openssh', type, 'openssh_line');
   const blob = decodeBase64(base64);
   return blob === undefined ? malformed('base64') : readBlob(blob);
 }

@@ -3,7 +3,7 @@ import nacl from 'tweetnacl';
 import { decodeBase64, encodeBase64, equalBytes } from './bytes.js';
 import { isDerKey, readPkcs8, readSpki, writePkcs8, type PrivateParts } from './der.js';
 import { readPrivateJwk, writePrivateJwk } from './jwk.js';
-import { faultOfDer, type KeyEncoding, type KeyFault } from './key-fault.js';
+import { faultOfDer, faultOfLabel, type KeyEncoding, type KeyFault } from './key-fault.js';
 import { isHex, isText, recogniseKeyText, type KeyText } from './key-text.js';
 import { decodePem, encodePem } from './pem.js';
 import { restorePublicKey, type PublicKey, type TextKeyEncoding } from './public-key.js';
@@ -67,7 +67,7 @@ function readPem(text: string): PrivateParts | KeyFault {
   const { label, bytes } = block;
   if (label === 'ENCRYPTED PRIVATE KEY') return { code: 'encrypted', encoding: 'pem' };
   if (label === 'PUBLIC KEY') return { code: 'public_where_private_expected', encoding: 'pem' };
-  if (label !== 'PRIVATE KEY') return { code: 'unsupported_pem', label };
+  if (label !== 'PRIVATE KEY') return faultOfLabel(label);
   return bytes === undefined ? { code: 'malformed', encoding: 'pem', part: 'base64' } : readPkcs8(bytes);
 }
 

@@ -92,6 +92,15 @@ describeWith('ssh-keygen')('ssh-keygen', () => {
     expect(printed).toMatch(/^256 SHA256:\S+ producer 1 \(ED25519\)\n$/);
   });
 
+  it.each(['  ', '\t'])('reads, as we do, a line with %j between its parts', (between) => {
+    const line = encodePublicKey(key.publicKey, 'openssh', 'me').replaceAll(' ', between);
+    const printed = execFileSync('ssh-keygen', ['-l', '-f', save('blanks_ssh.pub', line)], {
+      encoding: 'utf8',
+    });
+    expect(printed).toMatch(/^256 SHA256:\S+ .*\(ED25519\)\n$/);
+    expect(parsePublicKey(line)).toMatchObject({ ok: true, encoding: 'openssh' });
+  });
+
   it('makes a public line that we read, and a private key that is refused by name', () => {
     const path = join(folder, 'theirs_ssh');
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'a comment', '-f', path]);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parsePrivateKey } from '../../../src/crypto/private-key.js';
 import { describeKeyFault, parsePublicKey, type KeyFault } from '../../../src/crypto/public-key.js';
 import { certificateFixture, fromHex, vectors } from './support.js';
 
@@ -45,6 +46,19 @@ describe('a public key', () => {
       }
     },
   );
+
+  it.each(['  ', '\t', ' \t '])('is read from an OpenSSH line with %j between its parts', (between) => {
+    const [type, base64, comment] = openssh.split(' ');
+    for (const parts of [
+      [type, base64, comment],
+      [type, base64],
+    ])
+      expect(parsePublicKey(parts.join(between))).toMatchObject({
+        ok: true,
+        encoding: 'openssh',
+        key: { raw },
+      });
+  });
 
   it('is read from SPKI in DER', () => {
     expect(parsePublicKey(spki)).toMatchObject({ ok: true, encoding: 'der', key: { raw } });
@@ -186,6 +200,16 @@ describe('a public key', () => {
       { code: 'not_ed25519', encoding: 'openssh', algorithm: 'ssh-rsa' },
     ],
     [
+      'an OpenSSH line of a certificate',
+      'ssh-ed25519-cert-v01@openssh.com AAAA',
+      { code: 'not_ed25519', encoding: 'openssh', algorithm: 'ssh-ed25519-cert-v01@openssh.com' },
+    ],
+    [
+      'an OpenSSH line with a line end between its parts',
+      openssh.replace(' ', '\n'),
+      { code: 'malformed', encoding: 'openssh', part: 'openssh_line' },
+    ],
+    [
       'an OpenSSH blob of 31 bytes',
       sshLine('ssh-ed25519', raw.subarray(1)),
       { code: 'malformed', encoding: 'openssh', part: 'openssh_blob' },
@@ -238,6 +262,37 @@ describe('a public key', () => {
     ],
   ])('is not %s', (_, input, fault) => {
     expect(parsePublicKey(input)).toEqual({ ok: false, fault });
+  });
+});
+
+describe('a secret that was pasted where a public key belongs', () => {
+  const SECRET = 'sk-proj-SECRET0123456789';
+
+  it.each<[string, string, KeyFault]>([
+    ['alone', SECRET, { code: 'unrecognised' }],
+    ['with a comment', `${SECRET} me`, { code: 'unrecognised' }],
+    ['after another known beginning', `ssh-${SECRET} AAAA`, { code: 'unrecognised' }],
+    [
+      'as the type in an OpenSSH blob',
+      sshLine(SECRET, raw),
+      { code: 'malformed', encoding: 'openssh', part: 'openssh_blob' },
+    ],
+    ['as the type of a JWK', `{"kty":"${SECRET}"}`, { code: 'malformed', encoding: 'jwk', part: 'jwk_type' }],
+    [
+      'as the curve of a JWK',
+      jwk.replace('Ed25519', SECRET),
+      { code: 'malformed', encoding: 'jwk', part: 'jwk_type' },
+    ],
+    [
+      'as the label of PEM',
+      pemOf('SECRET0123456789', raw),
+      { code: 'malformed', encoding: 'pem', part: 'pem_label' },
+    ],
+  ])('is not repeated: %s', (_, input, fault) => {
+    const result = parsePublicKey(input);
+    expect(result).toEqual({ ok: false, fault });
+    if (!result.ok) expect(describeKeyFault(result.fault)).not.toContain('SECRET');
+    expect(JSON.stringify(parsePrivateKey(input))).not.toContain('SECRET');
   });
 });
 
