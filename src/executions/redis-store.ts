@@ -185,6 +185,9 @@ class RedisExecutionStore implements ExecutionStore {
     this.#pending.add(answer);
     try {
       return await answer;
+    } catch (error) {
+      this.#connection.endUnanswered();
+      throw error;
     } finally {
       this.#pending.delete(answer);
     }

@@ -114,14 +114,31 @@ describe('doubt', () => {
     }
   });
 
-  it('is over with the connection over which nothing comes any more, which is given up', async () => {
+  it.each(['silence', 'trickle'] as const)(
+    'is over with the connection that is given up: %s',
+    async (fault) => {
+      const proxy = await TcpProxy.to(server.address);
+      try {
+        const store = openAt({ keyPrefix: newPrefix(), timeoutMilliseconds: 300 }, ROOMY, proxy.address);
+        await until('the pair is kept', () => isKept(store));
+        const ended = proxy[fault]();
+        await expect(store.has(pair, START_MS)).rejects.toThrow('no answer within 300 ms');
+        await ended;
+        await until('the pair is known', async () => (await quietly(store)) === true);
+      } finally {
+        await proxy.close();
+      }
+    },
+  );
+
+  it('is over with the connection whose answers are those of other questions', async () => {
     const proxy = await TcpProxy.to(server.address);
     try {
       const store = openAt({ keyPrefix: newPrefix(), timeoutMilliseconds: 300 }, ROOMY, proxy.address);
       await until('the pair is kept', () => isKept(store));
-      const ended = proxy.silence();
+      proxy.losesAnswers = true;
       await expect(store.has(pair, START_MS)).rejects.toThrow('no answer within 300 ms');
-      await ended;
+      proxy.losesAnswers = false;
       await until('the pair is known', async () => (await quietly(store)) === true);
     } finally {
       await proxy.close();

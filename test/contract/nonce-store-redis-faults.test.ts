@@ -188,6 +188,44 @@ describe('a Redis that keeps its state', () => {
     expect(losses([one])).toBe(0);
   });
 
+  // Fault: redis-connection-lost
+  it('is behind a connection over which a byte a second comes: it is given up, and the next one serves', async () => {
+    const two = await openTwo(proxy.address);
+    const traffic = await during(two, async () => {
+      const startMs = performance.now();
+      await proxy.trickle();
+      expect(performance.now() - startMs).toBeGreaterThan(1_500);
+      expect(performance.now() - startMs).toBeLessThan(DECISION_MS);
+    });
+    expect(traffic.orphans()).toEqual([]);
+    expect(losses(two)).toBe(0);
+    for (const store of two) await untilSettled(store);
+  });
+
+  // Fault: redis-connection-lost
+  it('is behind a relay that has swallowed some answers: its connection is given up, and the next one serves', async () => {
+    const [one] = await openTwo(proxy.address);
+    proxy.losesAnswers = true;
+    await pause(LATE_MS);
+    proxy.losesAnswers = false;
+    await untilHealthy(one);
+    expect(await one.claim(claimNow(1))).toEqual(CLAIMED);
+    expect(losses([one])).toBe(0);
+  });
+
+  // Fault: redis-slow
+  it('is slow for long: its connection is made anew now and then, and not again and again', async () => {
+    const [one] = await openTwo(proxy.address);
+    const before = proxy.accepted;
+    proxy.answersLateByMs = LATE_MS;
+    await pause(7_000);
+    expect(proxy.accepted).toBeGreaterThan(before);
+    expect(proxy.accepted).toBeLessThanOrEqual(before + 2 * 2);
+    proxy.answersLateByMs = 0;
+    await untilHealthy(one);
+    expect(losses([one])).toBe(0);
+  });
+
   // Fault: redis-slow
   it('is slow under load, so that most claims are late', async () => {
     const two = await openTwo(proxy.address);

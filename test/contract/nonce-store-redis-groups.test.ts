@@ -17,6 +17,7 @@ import {
   type SentinelGroup,
 } from '../support/redis-groups.js';
 import type { RedisServer } from '../support/redis-server.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 import { numberedClaim } from './nonce-claims.js';
 import {
@@ -25,6 +26,7 @@ import {
   RedisStores,
   showReturn,
   untilHealthy,
+  untilSaid,
   watchLosses,
 } from './nonce-store-redis-harness.js';
 import { Traffic } from './nonce-store-redis-traffic.js';
@@ -150,6 +152,29 @@ describe('sentinels', () => {
     TEST_MS,
   );
 });
+
+// Fault: redis-connection-lost
+it(
+  'a sentinel behind a connection that trickles is asked over the next one',
+  async () => {
+    const { name, sentinels, master, all } = await startSentinelGroup();
+    servers.push(...all);
+    const proxy = await TcpProxy.to(sentinels[0]?.address ?? master.address);
+    try {
+      const login = { username: undefined, password: undefined };
+      const deployment = { kind: 'sentinel', master: name, addresses: [proxy.address], ...login } as const;
+      const redis = redisAt(master.address, { deployment, keyPrefix: newPrefix() });
+      const store = await stores.open(redis, { ...NO_FUTURE, isNew: true });
+      await untilHealthy(store);
+      void proxy.trickle();
+      await untilSaid(store, /0 of 1 sentinels name/);
+      await untilHealthy(store);
+    } finally {
+      await proxy.close();
+    }
+  },
+  TEST_MS,
+);
 
 // Fault: redis-cluster
 describe('a cluster', () => {

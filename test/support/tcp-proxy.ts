@@ -6,12 +6,16 @@ import type { RedisAddress } from '../../src/storage/redis/settings.js';
 export class TcpProxy {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
+  /** Connections so far. */
+  accepted = 0;
   /** Every answer comes so much later. */
   answersLateByMs = 0;
   /** Requests arrive, and their answers go nowhere. */
   losesAnswers = false;
   /** The same, on the connections of now alone; they stay open. */
   readonly #silent = new Set<Socket>();
+  /** A byte of the answers in each second, on the connections of now alone. */
+  readonly #trickling = new Set<Socket>();
 
   private constructor(target: RedisAddress) {
     this.#server = createServer((client) => this.#relay(client, connect(target)));
@@ -29,9 +33,12 @@ export class TcpProxy {
 
   /** Nothing comes over a connection of now any more, and nobody says so; new ones work. Resolves at its end. */
   async silence(): Promise<void> {
-    const clients = [...this.#pairs].map(([client]) => client);
-    for (const client of clients) this.#silent.add(client);
-    await Promise.all(clients.map((client) => new Promise((ended) => client.once('close', ended))));
+    await this.#untilEnded(this.#silent);
+  }
+
+  /** Answers come over the connections of now a byte a second; new ones work. Resolves at their end. */
+  async trickle(): Promise<void> {
+    await this.#untilEnded(this.#trickling);
   }
 
   /** Breaks every connection. */
@@ -44,9 +51,25 @@ export class TcpProxy {
     await new Promise((done) => this.#server.close(done));
   }
 
+  async #untilEnded(marked: Set<Socket>): Promise<void> {
+    const clients = [...this.#pairs].map(([client]) => client);
+    for (const client of clients) marked.add(client);
+    await Promise.all(clients.map((client) => new Promise((ended) => client.once('close', ended))));
+  }
+
+  async #pass(bytes: Buffer, client: Socket): Promise<void> {
+    for (let at = 0; at < bytes.length; at += 1) {
+      if (!this.#trickling.has(client)) return void client.write(bytes.subarray(at));
+      client.write(bytes.subarray(at, at + 1));
+      await pause(1_000, undefined, { ref: false });
+      if (client.destroyed) return;
+    }
+  }
+
   #relay(client: Socket, server: Socket): void {
     const pair = [client, server] as const;
     this.#pairs.add(pair);
+    this.accepted += 1;
     for (const socket of pair) {
       socket.setNoDelay(true);
       socket.on('error', () => undefined);
@@ -61,7 +84,7 @@ export class TcpProxy {
       if (this.losesAnswers || this.#silent.has(client)) return;
       const dueMs = performance.now() + this.answersLateByMs;
       // In their order, also when the delay has become less.
-      last = last.then(() => pause(dueMs - performance.now())).then(() => void client.write(bytes));
+      last = last.then(() => pause(dueMs - performance.now())).then(() => this.#pass(bytes, client));
     });
   }
 }

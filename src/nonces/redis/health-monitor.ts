@@ -94,8 +94,12 @@ export class RedisHealthMonitor {
       // Also where a server has lost nothing but our scripts: they are loaded before an attachment.
       if (kind === 'refused') for (const shard of shards) shard.detach();
     }
-    if (this.#fault === undefined) connection.breaker.recovered();
-    else connection.breaker.failed();
+    if (this.#fault === undefined) {
+      connection.breaker.recovered();
+    } else {
+      connection.breaker.failed();
+      connection.endUnanswered();
+    }
   }
 
   async #examine(): Promise<string | undefined> {

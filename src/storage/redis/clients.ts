@@ -14,7 +14,7 @@ import { RedisSentinels } from './sentinels.js';
 /** Between attempts to connect: recovery has to be over within a second of Redis's return. */
 export const RECONNECT_MS = 100;
 const CONNECT_MS = 500;
-/** A connection over which an answer is due, and nothing has come for so long, is dead: it is ended and made anew. */
+/** A connection over which an answer is due, and not a byte has come for so long, is dead: it is ended and made anew. */
 const SILENCE_MS = 1_500;
 /** A server that stands still does not end its side of a connection. */
 const DISCONNECT_MS = 100;
@@ -105,7 +105,7 @@ function commonOptions(settings: RedisConnectionSettings) {
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     connectTimeout: CONNECT_MS,
-    // The one place that calls a connection dead; never before the time of a command is over.
+    // Never before the time of a command is over. What trickles is ended in `connection.ts`.
     socketTimeout: Math.max(SILENCE_MS, timeoutMilliseconds),
     disconnectTimeout: DISCONNECT_MS,
     maxLoadingRetryTime: LOADING_MS,

@@ -2,11 +2,21 @@
  * The connection to Redis: one server, the master that sentinels name, or a cluster. Nothing is ever sent twice
  * or kept for later: what cannot be sent now fails now, and what was sent and not answered is unknown.
  */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
 import { clientFor, describe, RECONNECT_MS, sentinelsOf } from './clients.js';
-import { deadline, redisFault, type RedisFault, type RedisScript } from './command.js';
+import { deadline, redisFault, within, type RedisFault, type RedisScript } from './command.js';
 import { isFresh, type RedisSentinels } from './sentinels.js';
 import type { RedisConnectionSettings } from './settings.js';
+
+/**
+ * A connection that stands and has not brought one answer in time for so long is ended and made anew
+ * (docs/adr/0011-dead-redis-connections.md): so also the shortest time between two such ends.
+ */
+const UNANSWERED_MS = 4_000;
+/** Between two questions whether it does. */
+const PROBE_MS = 250;
 
 /** It connects by itself, again and again, and never throws for a Redis that is not there. */
 export class RedisConnection {
@@ -15,6 +25,9 @@ export class RedisConnection {
   readonly breaker = new CircuitBreaker();
   readonly #client: Redis | Cluster;
   readonly #sentinels: RedisSentinels | undefined;
+  readonly #timeoutMilliseconds: number;
+  /** Servers that are being asked whether they answer on the connection that there is. */
+  readonly #probed = new Set<Redis>();
   #lastError: string | undefined;
   #number = 0;
   #masterConfirmed = { connection: -1, atMs: 0 };
@@ -22,6 +35,7 @@ export class RedisConnection {
 
   constructor(settings: RedisConnectionSettings) {
     this.name = describe(settings);
+    this.#timeoutMilliseconds = settings.timeoutMilliseconds;
     this.#sentinels = sentinelsOf(settings);
     this.#client = clientFor(settings, this.#sentinels);
     this.#client.on('error', (error: Error) => {
@@ -95,6 +109,15 @@ export class RedisConnection {
     return master === undefined ? Promise.resolve(0) : master.wait(replicas, milliseconds);
   }
 
+  /**
+   * Something was not answered as it should: asks every server by itself, sentinels too, and makes anew the connections
+   * over which nothing is answered. Returns at once.
+   */
+  endUnanswered(): void {
+    const servers = [...this.#masters(), ...(this.#sentinels?.clients ?? [])];
+    for (const server of servers) if (!this.#probed.has(server)) void this.#endUnlessAnswered(server);
+  }
+
   close(): void {
     this.#closed = true;
     this.#client.disconnect(false);
@@ -106,8 +129,37 @@ export class RedisConnection {
     this.#client.connect().catch(() => undefined);
   }
 
+  /** Never rejects. Status `connect`: the connection stands, and its first answers are awaited. */
+  async #endUnlessAnswered(server: Redis): Promise<void> {
+    if (server.status !== 'ready' && server.status !== 'connect') return;
+    this.#probed.add(server);
+    const { stream } = server;
+    const stands = (): boolean => !this.#closed && server.stream === stream && !stream.destroyed;
+    const endMs = performance.now() + UNANSWERED_MS;
+    let answer = await askOnce(server, this.#timeoutMilliseconds);
+    while (answer === 'none' && stands() && performance.now() < endMs) {
+      await pause(PROBE_MS, undefined, { ref: false });
+      answer = await askOnce(server, this.#timeoutMilliseconds);
+    }
+    this.#probed.delete(server);
+    if (answer !== 'own' && stands()) server.disconnect(true);
+  }
+
   #masters(): Redis[] {
     return this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
+  }
+}
+
+/**
+ * What a server answers in time on its connection: `own` to this question (a refusal too), `none`, or `other`, the
+ * answer to something else, after which no answer on this connection can be trusted to be that of its question.
+ */
+async function askOnce(server: Redis, milliseconds: number): Promise<'own' | 'none' | 'other'> {
+  const question = randomBytes(9).toString('base64url');
+  try {
+    return (await within(server.ping(question), milliseconds)) === question ? 'own' : 'other';
+  } catch (error) {
+    return redisFault(error).kind === 'unknown' ? 'none' : 'own';
   }
 }
 
@@ -124,7 +176,7 @@ const FAULTS_TO_OPEN = 5;
 
 /**
  * Stops asking a Redis that does not answer: callers are told at once, not after a deadline. It says nothing about
- * the connection, whose end is up to the client (`clients.ts`).
+ * the connection, whose end is decided elsewhere (docs/adr/0011-dead-redis-connections.md).
  */
 export class CircuitBreaker {
   #faults = 0;

@@ -27,13 +27,13 @@ export function isFresh(askedAtMs: number): boolean {
 }
 
 export class RedisSentinels {
-  readonly #clients: readonly Redis[];
+  readonly clients: readonly Redis[];
   readonly #master: string;
   #named: string | undefined;
 
   /** `clients`: one for each sentinel, connecting by themselves. */
   constructor(clients: readonly Redis[], master: string) {
-    this.#clients = clients;
+    this.clients = clients;
     this.#master = master;
     // A sentinel that does not answer is one that does not agree.
     for (const client of clients) client.on('error', () => undefined);
@@ -46,14 +46,14 @@ export class RedisSentinels {
 
   /** Resolves with why the connection may not lead to the master; undefined when a majority says that it does. */
   async doubt(): Promise<string | undefined> {
-    const named = await Promise.all(this.#clients.map((client) => this.#ask(client)));
+    const named = await Promise.all(this.clients.map((client) => this.#ask(client)));
     const agreeing = (await Promise.all(named.map((one) => this.#isWhereWeAre(one)))).filter(Boolean).length;
     if (2 * agreeing > named.length) return undefined;
     return `${agreeing} of ${named.length} sentinels name ${this.#named ?? 'the server'} as the master ${this.#master}, and more than half have to`;
   }
 
   close(): void {
-    for (const client of this.#clients) client.disconnect(false);
+    for (const client of this.clients) client.disconnect(false);
   }
 
   /** One sentinel may say a host name where another one says an address: they agree when both resolve to one. */

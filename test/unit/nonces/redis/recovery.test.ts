@@ -66,6 +66,7 @@ class FakeRedis implements Pick<RedisConnection, keyof RedisConnection> {
   loadScripts = (): Promise<void> => Promise.resolve();
   serverInfo = (): Promise<string[]> => Promise.resolve([INFO]);
   wait = (): Promise<number> => Promise.resolve(0);
+  endUnanswered = (): void => undefined;
   close = (): void => undefined;
 }
 
