@@ -58,11 +58,10 @@ export class TcpProxy {
   }
 
   async #pass(bytes: Buffer, client: Socket): Promise<void> {
-    for (let at = 0; at < bytes.length; at += 1) {
+    for (let at = 0; at < bytes.length && !client.destroyed; at += 1) {
       if (!this.#trickling.has(client)) return void client.write(bytes.subarray(at));
       client.write(bytes.subarray(at, at + 1));
       await pause(1_000, undefined, { ref: false });
-      if (client.destroyed) return;
     }
   }
 

@@ -69,11 +69,19 @@ export function wasStarted(layout: Layout, name: ProcessName): boolean {
   return readRecord(layout, name) !== undefined;
 }
 
+/** Processes that end with this one, with their births. */
+const endingWithUs = new Map<number, string>();
+
+/** One listener for all of them: Node warns of more than ten. */
 function killAtExit(pid: number): void {
   const birth = processBirth(pid);
-  process.once('exit', () => {
-    if (birth !== undefined && processBirth(pid) === birth) process.kill(pid, 'SIGKILL');
-  });
+  if (birth === undefined) return;
+  if (endingWithUs.size === 0) process.once('exit', killThoseLeft);
+  endingWithUs.set(pid, birth);
+}
+
+function killThoseLeft(): void {
+  for (const [pid, birth] of endingWithUs) if (processBirth(pid) === birth) process.kill(pid, 'SIGKILL');
 }
 
 /** What may hold the password of a Redis: the switch, and Make's own record of its arguments. */
