@@ -1,7 +1,7 @@
 /** What to do after a request that failed or was refused. The gateway tells little on purpose; the caller's side knows more. */
 import type { SendFailure } from '../client/send-failure.js';
 import type { CollectedAnswer } from '../client/send-signed.js';
-import { type AnswerDecision, type RefusalDetails, answerDecision } from '../client/refusal-answer.js';
+import { type RefusalDetails, answerDecision, retryAdvice } from '../client/refusal-answer.js';
 
 /** What went wrong, and what to do. */
 export interface Explanation {
@@ -151,8 +151,9 @@ export function refusalHint(input: HintInput): string | undefined {
   const decision = answerDecision(input.answer.headers);
   switch (decision) {
     case 'refused':
+      return gatewayHint(input);
     case 'undecided':
-      return gatewayHint(input, decision);
+      return gatewayHint(input) ?? FINAL;
     case 'let_through':
       return input.refusal.code === 'feedback_refused' ? WITHHELD : MAY_HAVE_ARRIVED;
     case 'unknown':
@@ -171,9 +172,13 @@ const WITHHELD =
 const FILL = 'send it with --fill, which puts the signed timestamp and nonce into the body';
 const MAY_BE_SENT_AGAIN =
   'this request was not let through: the same bytes may be sent again, with the same --timestamp and --nonce';
+const FINAL =
+  'this request was not let through, and the same bytes would be answered alike: correct it, and send another one';
 
-function gatewayHint(input: HintInput, decision: AnswerDecision): string | undefined {
+/** Of an answer after which it is certain that this copy was not let through. */
+function gatewayHint(input: HintInput): string | undefined {
   const { answer, refusal } = input;
+  if (retryAdvice(answer.status, answerDecision(answer.headers)) === 'retry') return MAY_BE_SENT_AGAIN;
   if (refusal.pointer === '/timestamp' || refusal.pointer === '/nonce') return FILL;
   switch (answer.status) {
     case 401:
@@ -186,10 +191,6 @@ function gatewayHint(input: HintInput, decision: AnswerDecision): string | undef
       return refusal.code === 'unsupported_media_type'
         ? 'say with --content-type what the route takes'
         : undefined;
-    case 429:
-      return decision === 'refused' ? MAY_BE_SENT_AGAIN : undefined;
-    case 503:
-      return MAY_BE_SENT_AGAIN;
     default:
       return undefined;
   }

@@ -2,6 +2,7 @@
 import type { CollectedAnswer, SendOutcome } from '../client/send-signed.js';
 import {
   answerDecision,
+  mayPass,
   parseRefusal,
   parseRetryAfter,
   type RefusalDetails,
@@ -71,7 +72,7 @@ function refusedReport(answer: CollectedAnswer, input: SendReportInput): string 
     ['first let through as', refusal.firstRequestId],
     ['first seen at', momentOf(refusal.firstSeenAtSeconds)],
     ['retry after', retryAfterSeconds === undefined ? undefined : `${retryAfterSeconds} s`],
-    ['sent with', answer.status === 429 || answer.status >= 500 ? sentWith(input) : undefined],
+    ['sent with', mayPass(answer.status) ? sentWith(input) : undefined],
     ['hint', refusalHint({ answer, refusal, timestampSeconds: request.timestampSeconds, nowMs })],
   ])}`;
 }

@@ -14,8 +14,10 @@ export {
   answerDecision,
   parseRefusal,
   parseRetryAfter,
+  retryAdvice,
   type AnswerDecision,
   type RefusalDetails,
+  type RetryAdvice,
 } from './refusal-answer.js';
 export type { SendFailure } from './send-failure.js';
 export {

@@ -35,7 +35,7 @@ export function parseRefusal(body: Uint8Array): RefusalDetails | undefined {
 
 /**
  * What had been decided about a request when it was answered: `refused` by the verifier; `undecided`, the gateway
- * refused it before the verifier had spoken; `let_through`, and then the gateway answered in place of the application,
+ * refused it, and the verifier was not asked or gave no decision; `let_through`, and then the gateway answered in place of the application,
  * which may have got the request or not; `unknown`, the answer is the application's own, or of another proxy.
  */
 export type AnswerDecision = 'refused' | 'undecided' | 'let_through' | 'unknown';
@@ -48,11 +48,32 @@ const DECISIONS: ReadonlyMap<string, AnswerDecision> = new Map([
 ]);
 
 /**
- * Who answered, by the header that a gateway of ours sets and no application can. Only after `refused` and
- * `undecided` is it certain that this copy was not let through, so that the same bytes may be sent again.
+ * Who answered, by the header that a gateway of ours sets and no application can. Only after `refused` and `undecided` is
+ * it certain that this copy was not let through; whether the same bytes then help is for {@link retryAdvice} to say.
  */
 export function answerDecision(headers: ReadonlyMap<string, string>): AnswerDecision {
   return DECISIONS.get(headers.get(DECISION_HEADER) ?? '') ?? 'unknown';
+}
+
+/**
+ * What sending the same bytes again (nonce included) leads to: `retry`, they were not let through and may be now; `final`,
+ * they were not let through and would be answered alike, so that another request is needed; `uncertain`, they may have
+ * been let through: they are safe to send, and get a 409 if they were.
+ */
+export type RetryAdvice = 'retry' | 'final' | 'uncertain';
+
+/** Statuses below 500 that speak of the moment and not of the request: it came too slowly, or there were too many. */
+const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 429]);
+
+/** The last column of the tables of docs/wire-contract.md#answers-and-refusals, for an answer that is no success. */
+export function retryAdvice(status: number, decision: AnswerDecision): RetryAdvice {
+  if (decision === 'let_through' || decision === 'unknown') return 'uncertain';
+  return mayPass(status) ? 'retry' : 'final';
+}
+
+/** Whether a status is about the moment, so that the same request may be answered otherwise later. */
+export function mayPass(status: number): boolean {
+  return status >= 500 || PASSING_STATUSES.has(status);
 }
 
 const RETRY_AFTER = /^(?:0|[1-9][0-9]{0,5})$/;

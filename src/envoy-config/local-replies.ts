@@ -20,7 +20,10 @@ interface Reply extends Words {
  */
 const INTERNAL_ERROR: Reply = { status: 500, code: 'internal_error', message: 'The request failed here.' };
 
-/** Mostly before anybody has been verified: none tells more than its status does. */
+/**
+ * Mostly before anybody has been verified: none tells more than its status does. Each has its row in the table of
+ * docs/wire-contract.md#answers-of-envoy, which says whether the same bytes help.
+ */
 const REPLIES: readonly Reply[] = [
   { status: 400, code: 'bad_request', message: 'The request is not acceptable here as HTTP.' },
   { status: 404, code: 'not_found', message: 'There is nothing here.' },
@@ -57,7 +60,7 @@ const REFUSED_BY_VERIFIER: Section = {
 
 /**
  * Says on an answer that is not the application's what had been decided: `refuse`; `allow` or `pass_through`, and then
- * nobody here knows whether the application got the request; `none` where no decision had come. Of several values
+ * nobody here knows whether the application got the request; `none` where the verifier was not asked or gave no decision. Of several values
  * the last that is not empty holds.
  */
 function marked(...decisions: readonly string[]): Section {
@@ -108,7 +111,7 @@ function mapper(reply: Reply, marks: Section = marked(...DECIDED)): Section {
   };
 }
 
-/** The refusal body of docs/wire-contract.md; what was not even HTTP has no request id, and gets null. */
+/** The refusal body of docs/wire-contract.md; what Envoy refused before it gave out a request id gets null. */
 function body({ code, message }: Words): Section {
   return {
     json_format: {

@@ -1,5 +1,6 @@
 /** What every accepted and every refused request has to look like, at the client, in the record and at the application. */
 import { createHash } from 'node:crypto';
+import { DECISION_HEADER } from '../../../src/protocol/header-names.js';
 import type { RefusalCode } from '../../../src/verify/refusal.js';
 import type { AuditRecord } from './audit-reader.js';
 import type { Outgoing } from './outgoing.js';
@@ -80,8 +81,19 @@ export function expectRefusedUnasked(seen: Seen, status: number, client: string)
     records: [],
     arrivals: [],
   });
-  if (status !== 0) expect(refusalBody(seen).errors[0]?.code).toBe(client);
+  if (status === 0) return;
+  const body = refusalBody(seen);
+  expect(body.errors[0]?.code).toBe(client);
+  // As docs/wire-contract.md#answers-of-envoy says.
+  expect(seen.answer.headers.get(DECISION_HEADER)).toBe(status === 403 ? undefined : 'none');
+  if (BEFORE_REQUEST_ID.has(status)) expect(body.request_id).toBeNull();
+  else expect(body.request_id ?? (status === 404 ? NO_ID : '')).toMatch(/^[0-9a-f-]{36}$/);
 }
+
+/** What Envoy answers with these it has refused before it gave the request an id. */
+const BEFORE_REQUEST_ID: ReadonlySet<number> = new Set([400, 426, 431]);
+/** In place of an id: `OPTIONS *` over HTTP/1.1 gets its 404 without one, too. */
+const NO_ID = '0'.repeat(36);
 
 /** The record of an answer that was signed on its way back, which follows that of the decision. */
 const SIGNED_ANSWER = 'cognitive.feedback.issued';

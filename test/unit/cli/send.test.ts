@@ -137,6 +137,9 @@ describe('countersign send', () => {
       answered(503, 'unavailable', 'none'),
       /was not let through: the same bytes may be/,
     ],
+    ['408 of Envoy', answered(408, 'request_timeout', 'none'), /was not let through: the same bytes may be/],
+    ['413 of Envoy', answered(413, 'body_not_accepted', 'none'), /same bytes would be answered alike/],
+    ['400 of Envoy', answered(400, 'bad_request', 'none'), /same bytes would be answered alike/],
     ['429 of the verifier', refusal('rate_limited'), /was not let through: the same bytes may be/],
     [
       '503 of Envoy after an allow',
