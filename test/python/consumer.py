@@ -79,12 +79,16 @@ class Consumer:
         self.tenant = tenant
         self.seen = set()
 
-    def verify(self, body, now):
-        """The adjustments of an answer that is genuine, ours, of now, and new."""
-        answer = parse(body)
+    def key_of(self, answer, now):
         key = self.keyring.get(answer["kid"])
         if key is None:
             raise Rejected("unknown_kid")
+        return key
+
+    def verify(self, body, now):
+        """The adjustments of an answer that is genuine, ours, of now, and new."""
+        answer = parse(body)
+        key = self.key_of(answer, now)
         if answer["signature_algorithm"] != ALGORITHM:
             raise Rejected("algorithm")
         try:

@@ -3,7 +3,7 @@
 import base64
 import json
 
-from vector_parties import ATTESTATION, EXECUTION, NOW, OTHER_ATTESTATION, SIGNER, STRANGER, A, B
+from vector_parties import ATTESTATION, EXECUTION, NOW, OTHER_ATTESTATION, SIGNER, SIGNER_NEXT, SIGNER_RETIRED, STRANGER, A, B
 
 CANONICAL = [
     ("keys in the order of their code points", '{"b": 1, "a": 2, "\u00e9": 3, "Z": 4}'),
@@ -102,8 +102,120 @@ def rejected(code):
 
 
 
+def accepted(applied, *dropped):
+    """`dropped`: index, reason, and with `malformed` the member."""
+    return {"accepted": True, "applied": applied, "dropped": [dict(zip(("index", "reason", "member"), each)) for each in dropped]}
+
+
 def drop(*pairs):
     return [{"index": index, "reason": reason} for index, reason in pairs]
+
+
+def without(name):
+    one = adjustment()
+    del one[name]
+    return one
+
+
+def adjustments():
+    """Answers that are accepted, for what becomes of each adjustment."""
+    one = adjustment()
+    yield "hashes in capitals", answer(
+        [adjustment(execution_fingerprint=EXECUTION.upper(), attestation_measurement_hash=ATTESTATION.upper())]
+    ), accepted([0])
+    yield "members at their bounds", answer(
+        [
+            adjustment(target_urn="urn:robot:1", ttl_seconds=60, timestamp=NOW - 59, confidence=0),
+            adjustment(target_urn="urn:robot:2", ttl_seconds=86400, timestamp=NOW - 86399, confidence=1),
+            adjustment(target_urn="u" * 2048, action="a" * 64, rationale="", control="", timestamp=NOW + 0.5),
+            adjustment(target_urn="x", action="other-1_2.3", timestamp=NOW + 300),
+        ]
+    ), accepted([0, 1, 2, 3])
+    yield "one from the future", answer([adjustment(timestamp=NOW + 301)]), accepted([], (0, "from_the_future"))
+    old = {"signed_at": NOW - 300}
+    yield "the future begins with the answer's own time", answer([adjustment(timestamp=NOW + 1)], **old), accepted([], (0, "from_the_future"))
+    yield "another schema of an adjustment", answer([adjustment(schema_version="feedback.adjustment.v2")]), accepted([], (0, "other_schema"))
+    wrong = [
+        ("ttl_seconds", [59, 86401, 3600.0, "3600", True]),
+        ("confidence", [1.01, -0.01, "0.5", None]),
+        ("action", ["Deny", "", "a" * 65, 1]),
+        ("target_urn", ["", "u" * 2049, "urn:\n", 1]),
+        ("timestamp", ["1764000000", -1, 100000000000]),
+        ("execution_fingerprint", ["e1" * 31, "g1" * 32, None]),
+        ("attestation_measurement_hash", ["a1" * 33]),
+        ("rationale", [None]),
+        ("control", [1]),
+        ("schema_version", [1]),
+        ("tenant_id", [1]),
+    ]
+    for member, values in wrong:
+        drops = [(index, "malformed", member) for index in range(len(values) + 1)]
+        yield f"malformed by its {member}", answer([without(member)] + [adjustment(**{member: value}) for value in values]), accepted([], *drops)
+    yield "what is no object", answer([7, None, [], "a", one]), accepted([4], *[(index, "malformed") for index in range(4)])
+    yield "two faults at once: the reason is the first in the order of the contract", answer(
+        [
+            adjustment(tenant_id=B.tenant, schema_version="feedback.adjustment.v2", ttl_seconds=1),
+            adjustment(schema_version="feedback.adjustment.v2", ttl_seconds=1),
+            adjustment(ttl_seconds=1, confidence=2, timestamp="now"),
+            adjustment(ttl_seconds=1, confidence=2, execution_fingerprint="e2" * 32),
+            adjustment(execution_fingerprint="e2" * 32, attestation_measurement_hash=OTHER_ATTESTATION),
+            adjustment(attestation_measurement_hash=OTHER_ATTESTATION, timestamp=NOW + 301),
+            adjustment(timestamp=NOW - 3600),
+            one,
+        ]
+    ), accepted(
+        [7],
+        (0, "other_tenant"),
+        (1, "other_schema"),
+        (2, "malformed", "timestamp"),
+        (3, "malformed", "ttl_seconds"),
+        (4, "other_execution"),
+        (5, "other_attestation"),
+        (6, "superseded"),
+    )
+    yield "an ended last word does not revive what it replaced", answer([one, adjustment(timestamp=NOW - 3600)]), accepted(
+        [], (0, "superseded"), (1, "ended")
+    )
+    yield "a last one that is dropped replaces nothing", answer([one, adjustment(ttl_seconds=1), adjustment(timestamp=NOW + 301)]), accepted(
+        [0], (1, "malformed", "ttl_seconds"), (2, "from_the_future")
+    )
+
+
+def keys_in_time():
+    one = adjustment()
+    yield "a key in the first second after its end", answer([one], key=SIGNER_RETIRED.key, kid="fb-2025-10"), rejected("kid_retired")
+    yield "a key that has ended, with a time before its end", answer([one], key=SIGNER_RETIRED.key, kid="fb-2025-10", signed_at=NOW - 60), rejected(
+        "kid_retired"
+    )
+    yield "a key that has not begun", answer([one], key=SIGNER_NEXT.key, kid="fb-2025-12", signed_at=NOW + 59), rejected("kid_not_yet_valid")
+    yield "a key that has begun by the signer's clock", answer([one], key=SIGNER_NEXT.key, kid="fb-2025-12", signed_at=NOW + 60), accepted([0])
+
+
+def two_faults():
+    """Of the answer itself: the verdict is the first check that fails."""
+    one = adjustment()
+    other = {"schema_version": "feedback.response.v2"}
+    yield "two faults at once: no such kid, another algorithm", answer([one], kid="fb-2024-01", signature_algorithm="none"), rejected("unknown_kid")
+    ended = answer([one], key=STRANGER.key, kid="fb-2025-10", signature_algorithm="none")
+    yield "two faults at once: an ended key, another algorithm", ended, rejected("kid_retired")
+    yield "two faults at once: another algorithm, a stranger's key", answer([one], key=STRANGER.key, signature_algorithm="none"), rejected(
+        "other_algorithm"
+    )
+    yield "two faults at once: a stranger's key, another schema", answer([one], key=STRANGER.key, **other), rejected("bad_signature")
+    yield "two faults at once: another schema, too old", answer([one], signed_at=NOW - 301, **other), rejected("other_schema")
+
+
+def after_others():
+    """Each with the answers that the same consumer got before it."""
+    one = adjustment()
+    good = answer([one])
+    nonce = {"nonce": "another-nonce-0123456789"}
+    yield "the same answer again", [good], good, rejected("replayed")
+    yield "another answer under the same nonce", [good], answer([]), rejected("replayed")
+    yield "the same adjustments under another nonce", [good], answer([one], **nonce), accepted([0])
+    yield "a nonce that only a forged answer has shown", [answer([one], key=STRANGER.key)], good, accepted([0])
+    yield "a nonce that only an old answer has shown", [answer([one], signed_at=NOW - 301)], good, accepted([0])
+    yield "two faults at once: too old, and its nonce was seen", [good], answer([one], signed_at=NOW - 301), rejected("stale")
 
 
 def answers():
@@ -146,17 +258,25 @@ def answers():
     yield "not signed at all", '{"data":[]}', rejected("malformed_envelope")
     yield "a number of the wrong kind", good.replace(f'"signed_at":{NOW}', f'"signed_at":{NOW}.0'), rejected("malformed_envelope")
     yield "no JSON", good[:-1], rejected("malformed_json")
+    yield from keys_in_time()
+    yield from two_faults()
+    yield from adjustments()
 
 
 def signed_answers():
     return {
-        "about": "See README.md. Each answer stands for itself: the consumer has seen no nonce before.",
+        "about": "See README.md. Each answer stands for itself: the consumer has seen no nonce but those that `after` shows.",
         "now": NOW,
         "consumer": {
             "tenant": A.tenant,
-            "keyring": {"fb-2025-11": SIGNER.public_key()},
+            "keyring": {
+                "fb-2025-11": SIGNER.public_key(),
+                "fb-2025-10": {"publicKey": SIGNER_RETIRED.public_key(), "notAfter": "2025-11-24T16:00:00Z"},
+                "fb-2025-12": {"publicKey": SIGNER_NEXT.public_key(), "notBefore": "2025-11-24T16:01:00Z"},
+            },
             "execution_fingerprints": [EXECUTION],
             "attestation_measurement_hashes": [ATTESTATION],
         },
-        "vectors": [{"title": title, "body": body, "verdict": verdict} for title, body, verdict in answers()],
+        "vectors": [{"title": title, "body": body, "verdict": verdict} for title, body, verdict in answers()]
+        + [{"title": title, "after": before, "body": body, "verdict": verdict} for title, before, body, verdict in after_others()],
     }

@@ -35,8 +35,10 @@ class Party:
 A = Party("producer-a", "operator-a", "11111111-1111-4111-8111-111111111111")
 B = Party("producer-b", "operator-b", "22222222-2222-4222-8222-222222222222")
 STRANGER = Party("stranger")
+B_NEXT = Party("producer-b-next")
 SIGNER = Party("signer")
-PARTIES = {party.name: party for party in (A, B, STRANGER, SIGNER)}
+SIGNER_NEXT, SIGNER_RETIRED = Party("signer-next"), Party("signer-retired")
+PARTIES = {party.name: party for party in (A, B, B_NEXT, STRANGER, SIGNER, SIGNER_NEXT, SIGNER_RETIRED)}
 
 
 def keys():

@@ -7,7 +7,7 @@ import base64
 import copy
 import json
 
-from vector_parties import ATTESTATION, EXECUTION, NOW, OTHER_ATTESTATION, A, B
+from vector_parties import ATTESTATION, B_NEXT, EXECUTION, NOW, OTHER_ATTESTATION, A, B
 
 GROUP_ORDER = 2**252 + 27742317777372353535851937790883648493
 TELEMETRY = "/internal/v1/telemetry"
@@ -19,11 +19,12 @@ BUNDLE = "/internal/v1/federation/verify"
 def verifier():
     """What the verifier knows, in the words of its configuration file (docs/configuration.md)."""
 
-    def identity(party):
+    def identity(party, **further):
+        keys = {"default": party, **further}
         return {
             "name": party.name,
             "certificates": [{"sha256": party.fingerprint}],
-            "keys": [{"kid": "default", "publicKey": party.public_key(), "purposes": ["request", "bundle"]}],
+            "keys": [{"kid": kid, "publicKey": key.public_key(), "purposes": ["request", "bundle"]} for kid, key in keys.items()],
             "operators": [party.operator],
             "attestations": [ATTESTATION],
         }
@@ -35,7 +36,7 @@ def verifier():
         "nonces": {"store": "memory"},
         "freshness": {"pastSkewSeconds": 30, "futureSkewSeconds": 30},
         "operators": {A.operator: A.tenant, B.operator: B.tenant},
-        "identities": [identity(A), identity(B)],
+        "identities": [identity(A), identity(B, next=B_NEXT)],
         "policies": [
             {"name": "telemetry", "profile": "federation.telemetry", "schemaVersions": ["telemetry.v1"]},
             {"name": "graph", "profile": "federation.execution-graph"},
@@ -219,6 +220,9 @@ def accepted_requests():
     yield "a feedback query without a limit", Request(QUERY, query), ALLOWED
     yield "a bundle of two years ago, without proof headers", Request(BUNDLE, bundle), ALLOWED
     yield "a key that is named", Request(TELEMETRY, telemetry, kid="default"), ALLOWED
+    yield "the second key of an identity, named", by_next("next"), ALLOWED
+    yield "the second key of an identity, not named: all of them are tried", by_next(None), ALLOWED
+    yield "the first key of an identity that has two, named", Request(TELEMETRY, telemetry, B, kid="default"), ALLOWED
     yield "no claim of a certificate", Request(TELEMETRY, telemetry).set("x-client-cert-sha256"), ALLOWED
     colons = ":".join(A.fingerprint[at : at + 2] for at in range(0, 64, 2)).upper()
     yield "a claim in capitals and with colons", Request(TELEMETRY, telemetry).set("x-client-cert-sha256", colons), ALLOWED
@@ -249,6 +253,13 @@ def sent_over(name):
 def signed_by(party):
     request = Request(TELEMETRY, telemetry)
     request.signing_key = party.key
+    return request
+
+
+def by_next(kid):
+    """Producer B, by its second key."""
+    request = Request(TELEMETRY, telemetry, B, kid=kid)
+    request.signing_key = B_NEXT.key
     return request
 
 
@@ -297,6 +308,7 @@ def header_requests():
     yield "one second older than the window", Request(TELEMETRY, telemetry, timestamp=NOW - 31), opaque("timestamp_outside_window")
     yield "one second ahead of the window", Request(TELEMETRY, telemetry, timestamp=NOW + 31), opaque("timestamp_outside_window")
     yield "a kid that the identity does not have", Request(TELEMETRY, telemetry, kid="other"), opaque("key_unknown")
+    yield "the kid of the identity's other key", by_next("default"), opaque("signature_invalid")
     yield "the key of another producer", signed_by(B), opaque("signature_invalid")
     tampered = Request(TELEMETRY, telemetry).seal()
     tampered.body = tampered.body.replace(b"scan", b"scam")

@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  keyringFromMap,
+  keyringFromJson,
   MemorySeenNonces,
   verifyFeedback,
   bindAdjustments,
@@ -147,33 +147,41 @@ test.each(canonical.vectors)(
 
 interface AnswerVector {
   readonly title: string;
+  /** Answers that the same consumer got before. */
+  readonly after?: readonly string[];
   readonly body: string;
   readonly verdict:
     | { readonly accepted: false; readonly code: string }
     | {
         readonly accepted: true;
         readonly applied: readonly number[];
-        readonly dropped: readonly { readonly index: number; readonly reason: string }[];
+        readonly dropped: readonly {
+          readonly index: number;
+          readonly reason: string;
+          readonly member?: string;
+        }[];
       };
 }
 const answers = read('signed-answers.json') as {
   readonly now: number;
   readonly consumer: {
     readonly tenant: string;
-    readonly keyring: Readonly<Record<string, string>>;
+    readonly keyring: Readonly<Record<string, unknown>>;
     readonly execution_fingerprints: readonly string[];
     readonly attestation_measurement_hashes: readonly string[];
   };
   readonly vectors: readonly AnswerVector[];
 };
 
-test.each(answers.vectors)('a signed answer: $title', ({ body, verdict }) => {
+test.each(answers.vectors)('a signed answer: $title', ({ after = [], body, verdict }) => {
   const { tenant, keyring: map, ...ran } = answers.consumer;
-  const loaded = keyringFromMap(map);
+  const loaded = keyringFromJson(JSON.stringify(map));
   if (!loaded.ok) throw new Error(loaded.fault.code);
   const clock = { nowMs: () => answers.now * 1000 };
   const seenNonces = new MemorySeenNonces({ clock });
-  const result = verifyFeedback(body, { tenant, keyring: loaded.keyring, clock, seenNonces });
+  const options = { tenant, keyring: loaded.keyring, clock, seenNonces };
+  for (const earlier of after) verifyFeedback(earlier, options);
+  const result = verifyFeedback(body, options);
   if (!verdict.accepted) {
     expect(result).toMatchObject({ ok: false, code: verdict.code });
     return;
@@ -183,7 +191,9 @@ test.each(answers.vectors)('a signed answer: $title', ({ body, verdict }) => {
     executionFingerprints: ran.execution_fingerprints,
     attestationHashes: ran.attestation_measurement_hashes,
   });
-  expect(bound.dropped.map(({ index, reason }) => ({ index, reason }))).toEqual(verdict.dropped);
+  expect(bound.dropped.map(({ index, reason, member }) => ({ index, reason, member }))).toEqual(
+    verdict.dropped,
+  );
   expect(bound.applied).toHaveLength(verdict.applied.length);
 });
 
