@@ -48,9 +48,8 @@ interface QueryOptions extends SignerOptions, ConnectionOptions, JudgeOptions {
 
 async function query(world: CliWorld, url: string, options: QueryOptions): Promise<ExitCode> {
   const tls = readTls(options);
-  const request = signBody(world, { ...options, certificate: tls.certificate }, (moment) =>
-    queryBody(options, moment),
-  );
+  const { certificate } = tls;
+  const request = signBody(world, { ...options, certificate }, (moment) => queryBody(options, moment));
   const outcome = await sendSigned({
     url,
     headers: { 'content-type': 'application/json', accept: 'application/json', ...request.headers },
@@ -64,7 +63,7 @@ async function query(world: CliWorld, url: string, options: QueryOptions): Promi
     if (options.out !== undefined) writeWhole(options.out, body);
     return reportAnswer(world, body, options, true);
   }
-  return reportOutcome(world, { url, outcome, request, nowMs: world.nowMs() }, options.json);
+  return reportOutcome(world, { url, outcome, request, certificate, nowMs: world.nowMs() }, options.json);
 }
 
 function queryBody({ operator, tenant, limit }: QueryOptions, moment: SignedMoment): Uint8Array {

@@ -2,6 +2,7 @@
 import type { SendFailure } from '../client/send-failure.js';
 import type { CollectedAnswer } from '../client/send-signed.js';
 import { type RefusalDetails, answerDecision, retryAdvice } from '../client/refusal-answer.js';
+import { isForClients } from '../crypto/certificate.js';
 
 /** What went wrong, and what to do. */
 export interface Explanation {
@@ -17,20 +18,24 @@ export function mayHaveArrived({ code }: SendFailure): boolean {
   return code === 'connection_broken' || code === 'timed_out' || code === 'answer_too_large';
 }
 
-/** The sentences; `url` is the one that was asked for. */
-export function explainFailure(failure: SendFailure, url: string): Explanation {
+/** What was sent, and how. */
+interface Sent {
+  readonly url: string;
+  /** The client certificate. */
+  readonly certificate: Uint8Array;
+}
+
+/** The sentences. */
+export function explainFailure(failure: SendFailure, { url, certificate }: Sent): Explanation {
   switch (failure.code) {
     case 'url_refused':
       return explainUrl(failure.reason, url);
     case 'tls_material':
-      return {
-        message: `CA, client certificate or client key cannot be used (${failure.reason})`,
-        remedy: 'give PEM files with --ca, --cert and --tls-key, and the key that belongs to the certificate',
-      };
+      return explainTlsMaterial(failure.reason);
     case 'server_not_trusted':
       return explainTrust(failure.reason, url);
     case 'refused_in_handshake':
-      return explainAlert(failure.reason);
+      return explainAlert(failure.reason, certificate);
     case 'not_tls':
       return { message: `${url} does not speak TLS`, remedy: 'check the port: it must be the TLS listener' };
     case 'no_connection':
@@ -61,6 +66,17 @@ export function explainFailure(failure: SendFailure, url: string): Explanation {
 /** OpenSSL's words for a chain that does not lead to the CA that we were given. */
 const OTHER_ISSUER = /^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE)/;
 
+function explainTlsMaterial(reason: string): Explanation {
+  const remedy =
+    'give PEM files with --ca, --cert and --tls-key, and the key that belongs to the certificate';
+  if (reason.endsWith('_MISMATCH'))
+    return {
+      message: 'the client key is not that of the client certificate',
+      remedy: `${remedy}; the key that signs (--signing-key) is another one`,
+    };
+  return { message: `CA, client certificate or client key cannot be used (${reason})`, remedy };
+}
+
 function explainUrl(reason: 'not_a_url' | 'not_https' | 'has_credentials', url: string): Explanation {
   switch (reason) {
     case 'not_a_url':
@@ -79,8 +95,13 @@ function explainUrl(reason: 'not_a_url' | 'not_https' | 'has_credentials', url: 
 }
 
 /** Only some alerts are about our certificate; a gateway that has no certificate of its own sends one as well. */
-function explainAlert(reason: string): Explanation {
+function explainAlert(reason: string, certificate: Uint8Array): Explanation {
   const message = `the server refused our side of the TLS handshake (${reason})`;
+  if (!isForClients(certificate))
+    return {
+      message: `${message}; the certificate of --cert is none for clients: its extended key usage lacks clientAuth`,
+      remedy: "give the client's certificate with --cert and its key with --tls-key, not those of a server",
+    };
   if (/CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR/.test(reason))
     return {
       message,
@@ -185,8 +206,12 @@ function gatewayHint(input: HintInput): string | undefined {
       return unauthorizedHint(input);
     case 404:
       return 'the path has no policy, can be read in two ways, or carries a query where none is allowed: correct it, or have a policy added';
+    case 405:
+      return 'the path has no policy for this method: send with --method one that is allowed, or have a policy added';
     case 409:
       return 'this nonce is spent: if the request that is named above was a copy of this one, it was let through and is not to be sent again; a new request is sent without --nonce';
+    case 413:
+      return "the body is longer than this route takes: send less at once, or have the policy's maxBodyBytes raised";
     case 415:
       return refusal.code === 'unsupported_media_type'
         ? 'say with --content-type what the route takes'
@@ -199,7 +224,7 @@ function gatewayHint(input: HintInput): string | undefined {
 function unauthorizedHint({ answer, refusal, timestampSeconds, nowMs }: HintInput): string | undefined {
   switch (refusal.code) {
     case 'unauthenticated':
-      return unauthenticatedHint(answer.headers.get('date'), timestampSeconds, nowMs);
+      return unauthenticatedHint(answer.headers.get('date'), timestampSeconds, nowMs, adviceFor(refusal));
     case 'body_mismatch':
       return 'the body must repeat timestamp and nonce of the headers: --fill sets them';
     case 'metadata_mismatch':
@@ -212,13 +237,26 @@ function unauthorizedHint({ answer, refusal, timestampSeconds, nowMs }: HintInpu
 const CHECK =
   'check identity, pinned certificate, signing key and kid; the precise reason is in the audit log of the gateway';
 
+/** For whoever can read the audit log. An id that a shell could read otherwise is not repeated. */
+function adviceFor({ requestId }: RefusalDetails): string {
+  const id = requestId !== undefined && PLAIN_ID.test(requestId) ? requestId : 'ID';
+  return `${CHECK}, where \`countersign why ${id}\` finds it`;
+}
+
+const PLAIN_ID = /^[A-Za-z0-9][A-Za-z0-9-]{0,127}$/;
+
 /** A difference of the clocks is named first, and not as the one reason: how wide the window is, is not told. */
-function unauthenticatedHint(date: string | undefined, timestampSeconds: number, nowMs: number): string {
+function unauthenticatedHint(
+  date: string | undefined,
+  timestampSeconds: number,
+  nowMs: number,
+  advice: string,
+): string {
   const serverMs = date === undefined ? NaN : Date.parse(date);
   const aheadSeconds = Math.round(timestampSeconds - serverMs / 1000);
   if (Math.abs(aheadSeconds) > NOTABLE_SECONDS)
-    return `the signed timestamp is ${Math.abs(aheadSeconds)} s ${aheadSeconds > 0 ? 'ahead of' : 'behind'} the server's clock${clockRemark(serverMs, nowMs)}; if that is within the gateway's window, ${CHECK}`;
-  return CHECK;
+    return `the signed timestamp is ${Math.abs(aheadSeconds)} s ${aheadSeconds > 0 ? 'ahead of' : 'behind'} the server's clock${clockRemark(serverMs, nowMs)}; if that is within the gateway's window, ${advice}`;
+  return advice;
 }
 
 function clockRemark(serverMs: number, nowMs: number): string {

@@ -21,6 +21,8 @@ export interface SendReportInput {
   readonly url: string;
   readonly outcome: SendOutcome;
   readonly request: PreparedRequest;
+  /** The client certificate. */
+  readonly certificate: Uint8Array;
   /** Unix milliseconds, when the outcome was there. */
   readonly nowMs: number;
 }
@@ -42,9 +44,9 @@ function exitCodeOf(outcome: SendOutcome): ExitCode {
 
 /** For people: one line of result, facts below it. */
 function sendReport(input: SendReportInput): string {
-  const { outcome, url } = input;
+  const { outcome } = input;
   if (outcome.kind === 'failed') {
-    const { message, remedy } = explainFailure(outcome.failure, url);
+    const { message, remedy } = explainFailure(outcome.failure, input);
     const facts = factLines([['sent with', mayHaveArrived(outcome.failure) ? sentWith(input) : undefined]]);
     return `${faultText({ message, remedy })}${facts}`;
   }
@@ -71,6 +73,7 @@ function refusedReport(answer: CollectedAnswer, input: SendReportInput): string 
     ['request id', refusal.requestId],
     ['first let through as', refusal.firstRequestId],
     ['first seen at', momentOf(refusal.firstSeenAtSeconds)],
+    ['allowed', answer.headers.get('allow')],
     ['retry after', retryAfterSeconds === undefined ? undefined : `${retryAfterSeconds} s`],
     ['sent with', mayPass(answer.status) ? sentWith(input) : undefined],
     ['hint', refusalHint({ answer, refusal, timestampSeconds: request.timestampSeconds, nowMs })],
@@ -97,10 +100,11 @@ function momentOf(seconds: number | undefined): string | undefined {
 }
 
 /** For scripts: one object, the same members for every outcome. */
-function sendJson({ outcome, request, url }: SendReportInput): object {
+function sendJson(input: SendReportInput): object {
+  const { outcome, request } = input;
   const sent = { timestamp: request.timestampSeconds, nonce: request.nonce };
   if (outcome.kind === 'failed')
-    return { outcome: 'failed', sent, failure: outcome.failure, ...explainFailure(outcome.failure, url) };
+    return { outcome: 'failed', sent, failure: outcome.failure, ...explainFailure(outcome.failure, input) };
   const { status, headers, body } = outcome.answer;
   return {
     outcome: outcome.accepted ? 'accepted' : 'refused',

@@ -23,7 +23,8 @@ interface SendOptions extends SigningOptions, ConnectionOptions {
 
 async function send(world: CliWorld, url: string, options: SendOptions): Promise<ExitCode> {
   const tls = readTls(options);
-  const request = await prepareRequest(world, { ...options, certificate: tls.certificate });
+  const { certificate } = tls;
+  const request = await prepareRequest(world, { ...options, certificate });
   const outcome = await sendSigned({
     url,
     method: options.method,
@@ -32,7 +33,7 @@ async function send(world: CliWorld, url: string, options: SendOptions): Promise
     tls,
     timeoutMilliseconds: options.timeout * 1000,
   });
-  return reportOutcome(world, { url, outcome, request, nowMs: world.nowMs() }, options.json);
+  return reportOutcome(world, { url, outcome, request, certificate, nowMs: world.nowMs() }, options.json);
 }
 
 /** Adds the command. */

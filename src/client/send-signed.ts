@@ -1,4 +1,5 @@
 /** Sending a signed request over mutual TLS from Node. The portable half is `sign-request.ts`. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { checkServerIdentity, createSecureContext, type SecureContextOptions } from 'node:tls';
@@ -77,12 +78,17 @@ function acceptedUrl(text: string): { readonly url: URL } | SendFailure {
   return { url };
 }
 
+/** As OpenSSL names it for keys of one kind. */
+const KEY_MISMATCH = 'ERR_OSSL_X509_KEY_VALUES_MISMATCH';
+
 /** Tried out before the request, so that a bad file is told apart from a bad network. */
 function acceptedTls(tls: ClientTls): { readonly secure: SecureOptions } | SendFailure {
   try {
     const secure = { ...trusting(asPem(tls.ca)), cert: asPem(tls.certificate), key: asPem(tls.privateKey) };
     createSecureContext(secure);
-    return { secure };
+    // OpenSSL compares keys of one kind alone; with a key of another kind it would show no certificate, and say nothing.
+    const isPair = new X509Certificate(secure.cert).checkPrivateKey(createPrivateKey(secure.key));
+    return isPair ? { secure } : { code: 'tls_material', reason: KEY_MISMATCH };
   } catch (error) {
     return { code: 'tls_material', reason: errorCode(error) };
   }

@@ -179,6 +179,16 @@ export function endMs({ validTo }: X509Certificate): number {
   return Date.parse(validTo) + 1000;
 }
 
+/** RFC 5280, section 4.2.1.12: `id-kp-clientAuth` and `anyExtendedKeyUsage`. */
+const CLIENT_PURPOSES: ReadonlySet<string> = new Set(['1.3.6.1.5.5.7.3.2', '2.5.29.37.0']);
+
+/** Whether a client may show it, by its extended key usage, where it has one; so too what is no certificate. The first of a chain. */
+export function isForClients(pemOrDer: Uint8Array): boolean {
+  // Node gives the purposes under the name of another extension, and undefined where there are none.
+  const purposes = parseX509(pemOrDer)?.keyUsage as readonly string[] | undefined;
+  return purposes?.some((purpose) => CLIENT_PURPOSES.has(purpose)) ?? true;
+}
+
 /** Its public key; undefined for a kind that this build of OpenSSL does not know, for which Node throws. */
 export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
   try {

@@ -1,10 +1,29 @@
 /** A hint that was true for another answer: each failure with the causes that give it. */
+import { readFileSync, rmSync } from 'node:fs';
 import { explainFailure } from '../../../src/cli/send-advice.js';
 import type { SendFailure } from '../../../src/client/index.js';
+import { makeTlsFiles, type Party } from '../client/tls-files.js';
 
 const url = 'https://localhost:8443/';
 const trust = (reason: string): SendFailure => ({ code: 'server_not_trusted', reason });
 const alert = (reason: string): SendFailure => ({ code: 'refused_in_handshake', reason });
+
+describe('a refused handshake', () => {
+  const files = makeTlsFiles();
+  afterAll(() => rmSync(files.directory, { recursive: true }));
+  const remedyFor = ({ certificateFile }: Party): string =>
+    explainFailure(alert('ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN'), {
+      url,
+      certificate: readFileSync(certificateFile),
+    }).remedy;
+
+  it("with a server's certificate is explained by its purpose, and with any other it is not", () => {
+    expect(remedyFor(files.serverOnly)).toMatch(
+      /the client's certificate with --cert .*not those of a server/,
+    );
+    expect(remedyFor(files.client)).toMatch(/client certificate of the CA/);
+  });
+});
 
 describe('explainFailure', () => {
   it.each<[SendFailure, RegExp, RegExp]>([
@@ -31,7 +50,7 @@ describe('explainFailure', () => {
     ],
     [{ code: 'connection_broken', reason: 'ECONNRESET' }, /connection broke/, /409 then says/],
   ])('says of %j what is true of it', (failure, message, remedy) => {
-    const explained = explainFailure(failure, url);
+    const explained = explainFailure(failure, { url, certificate: Buffer.from('none') });
     expect(explained.message).toMatch(message);
     expect(explained.remedy).toMatch(remedy);
   });

@@ -172,6 +172,8 @@ describe('countersign send', () => {
       /could not be vouched for/,
     ],
     ['404 of the verifier', refusal('no_policy'), /the path has no policy/],
+    ['405 of the verifier', refusal('method_not_allowed'), /send with --method one that is allowed/],
+    ['413 of the verifier', refusal('body_too_large'), /longer than this route takes: send less at once/],
     ['409 of the verifier', refusal('replayed_nonce'), /was let through and is not to be sent again/],
     ['415 for the content type', refusal('content_type'), /say with --content-type what the route takes$/],
     ['401 for the body', refusal('body_repeats_other_nonce'), /--fill sets them/],
@@ -240,6 +242,27 @@ describe('countersign send', () => {
     expect(err).toContain(
       'remedy: give PEM files with --ca, --cert and --tls-key, and the key that belongs to the certificate',
     );
+  });
+
+  it('nor sends with a key of another kind, with which TLS would show no certificate', async () => {
+    const { code, err } = await send(['--key', signingKeyFile]);
+    expect([code, gateway.seen]).toEqual([3, []]);
+    expect(err).toMatch(/the client key is not that of the client certificate\n.*--tls-key.*--signing-key/);
+  });
+
+  it('shows which methods are allowed after a 405', async () => {
+    gateway.answer = refusal('method_not_allowed', {}, { allow: 'GET, POST' });
+    expect((await send()).out).toMatch(/allowed: +GET, POST\n/);
+  });
+
+  it.each([
+    ['r-2', 'r-2'],
+    ['$(reboot)', 'ID'],
+  ])('names the command that finds the reason of a 401: %s', async (id, shown) => {
+    const { status, clientCode } = answerFor(refuse('pin_mismatch').code);
+    const body = { request_id: id, status: 'rejected', data: null, errors: [{ code: clientCode }] };
+    gateway.answer = reply(status, body, { 'countersign-decision': 'refuse' });
+    expect((await send()).out).toContain(`where \`countersign why ${shown}\` finds it\n`);
   });
 
   it('explains that nobody listens', async () => {

@@ -18,6 +18,8 @@ export interface TlsFiles {
   readonly server: Party;
   /** Of the CA. */
   readonly client: Party;
+  /** Of the CA, for servers alone by its extended key usage. */
+  readonly serverOnly: Party;
   /** Of the other CA. */
   readonly stranger: Party;
 }
@@ -37,10 +39,10 @@ function makeCa(directory: string, name: string): Party {
   return party;
 }
 
-function makeLeaf(directory: string, name: string, ca: Party): Party {
+function makeLeaf(directory: string, name: string, ca: Party, more = ''): Party {
   const party = partyIn(directory, name);
   const extensions = join(directory, 'names.cnf');
-  writeFileSync(extensions, 'subjectAltName=DNS:localhost,IP:::1\n');
+  writeFileSync(extensions, `subjectAltName=DNS:localhost,IP:::1\n${more}`);
   const request = join(directory, `${name}.csr`);
   openssl('req', ...CURVE, '-subj', `/CN=${name}`, '-keyout', party.keyFile, '-out', request);
   openssl(
@@ -64,6 +66,7 @@ export function makeTlsFiles(): TlsFiles {
     otherCa,
     server: makeLeaf(directory, 'server', ca),
     client: makeLeaf(directory, 'client', ca),
+    serverOnly: makeLeaf(directory, 'server-only', ca, 'extendedKeyUsage=serverAuth\n'),
     stranger: makeLeaf(directory, 'stranger', otherCa),
   };
 }
