@@ -66,7 +66,7 @@ export function buildProgram(
 export async function runCommandLine(args: readonly string[], world: CliWorld): Promise<ExitCode> {
   const session = new Session(world);
   let usage: string | undefined;
-  const program = buildProgram(session, (message) => (usage = message.trim().replaceAll('\n', ' ')));
+  const program = buildProgram(session, (message) => (usage = messageLine(message)));
   const fail = (fault: CliFault): ExitCode => {
     world.err(wantsJson(args) ? errorJson(fault) : faultText(fault));
     return fault.exitCode;
@@ -77,6 +77,7 @@ export async function runCommandLine(args: readonly string[], world: CliWorld): 
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return ExitCode.good;
+      if (error.code === MISSING_OPTION) usage = unknownOption(args, world) ?? usage;
       // Without a message it was the help that was shown, as there was no command.
       return usage === undefined ? ExitCode.usage : fail(usageFault(usage, helpRemedy(program, args)));
     }
@@ -85,8 +86,35 @@ export async function runCommandLine(args: readonly string[], world: CliWorld): 
   }
 }
 
-/** The help of the command that was meant, down to `feedback query`. */
+function messageLine(message: string): string {
+  return message.trim().replaceAll('\n', ' ');
+}
+
+/** As commander calls it. */
+const MISSING_OPTION = 'commander.missingMandatoryOptionValue';
+
+/** What commander says of an unknown option where it spoke of a missing one first: a slip in the name makes both. */
+function unknownOption(args: readonly string[], world: CliWorld): string | undefined {
+  let usage: string | undefined;
+  const program = buildProgram(new Session(world), (message) => (usage = messageLine(message)));
+  const { command } = meantCommand(program, args);
+  for (const option of command.options) option.makeOptionMandatory(false);
+  command.action(() => undefined);
+  try {
+    program.parse(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.code === 'commander.unknownOption') return usage;
+  }
+  return undefined;
+}
+
+/** The help of the command that was meant. */
 function helpRemedy(program: Command, args: readonly string[]): string {
+  return `run ${meantCommand(program, args).words} --help to see what it takes`;
+}
+
+/** Down to `feedback query`. */
+function meantCommand(program: Command, args: readonly string[]): { command: Command; words: string } {
   let command = program;
   let words = 'countersign';
   for (const word of args) {
@@ -95,7 +123,7 @@ function helpRemedy(program: Command, args: readonly string[]): string {
     command = next;
     words += ` ${word}`;
   }
-  return `run ${words} --help to see what it takes`;
+  return { command, words };
 }
 
 /** Behind `--` there are no options. */

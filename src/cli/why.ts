@@ -73,7 +73,10 @@ async function logFiles({ config, audit, envoyLog }: WhyOptions): Promise<LogFil
     return { audit: audit ?? [], envoy: envoyLog ?? [] };
   const file = config ?? defaultConfiguration();
   if (file === undefined)
-    throw usageFault('no file to look in', 'give --config FILE, or --audit FILE and --envoy-log FILE');
+    throw usageFault(
+      'no file to look in',
+      'give --config FILE, or --audit FILE and --envoy-log FILE, or set COUNTERSIGN_CONFIG_FILE',
+    );
   const configured = await configuredFiles(file);
   const files = { audit: audit ?? configured.audit, envoy: envoyLog ?? configured.envoy };
   if (files.audit.length + files.envoy.length > 0) return files;
@@ -123,7 +126,10 @@ export const registerWhy: Register = (program, session) => {
       "the request_id of an answer, Envoy's x-request-id, or the first_request_id of a 409",
       matching(ID),
     )
-    .option('-c, --config <file>', 'the configuration, which names both files')
+    .option(
+      '-c, --config <file>',
+      'the configuration, which names both files; else that of COUNTERSIGN_CONFIG_FILE, or of the local federation',
+    )
     .option(
       '--audit <file>',
       'a file of decision records; may be given again, oldest first',

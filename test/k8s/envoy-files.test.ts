@@ -65,14 +65,17 @@ describe('the Envoy files of k8s/base', () => {
     return { rendered, ended: runInCell({ ...verifier, mounts }) };
   }
 
-  it.each(OVERLAYS)('are what the configuration of the overlay %s renders to', (overlay) => {
-    const { rendered, ended } = render(overlay);
-    expect(ended).toEqual({ code: 0, output: '' });
-    if (process.env['UPDATE'] === '1')
-      for (const file of FILES) copyFileSync(join(rendered, file), join(BASE, file));
-    const texts = (folder: string) => FILES.map((file) => readFileSync(join(folder, file), 'utf8'));
-    expect(texts(rendered)).toEqual(texts(BASE));
-  });
+  it.each(OVERLAYS)(
+    'are what the configuration of the overlay %s renders to (`UPDATE=1 npm run -s jest -- test/k8s/envoy-files` writes them)',
+    (overlay) => {
+      const { rendered, ended } = render(overlay);
+      expect(ended).toEqual({ code: 0, output: '' });
+      if (process.env['UPDATE'] === '1')
+        for (const file of FILES) copyFileSync(join(rendered, file), join(BASE, file));
+      const texts = (folder: string) => FILES.map((file) => readFileSync(join(folder, file), 'utf8'));
+      expect(texts(rendered)).toEqual(texts(BASE));
+    },
+  );
 
   it.each(OVERLAYS)('are accepted by the Envoy of the overlay %s', (overlay) => {
     const command = ['--mode', 'validate', '-l', 'warning', '-c', '/etc/countersign/envoy/envoy.yaml'];

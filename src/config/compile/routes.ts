@@ -1,12 +1,16 @@
 /** Which requests a policy governs: whether one can match it at all, whether an earlier policy takes them, and what lies under its prefix. */
+import { METHODS } from 'node:http';
 import { foldedPath, pathFault } from '../../verify/normal-path.js';
 import type { InnerRoute, Policy, RouteMatch, SignedPolicy } from '../../verify/snapshot.js';
+import { nearestOf } from '../document/edit-distance.js';
 import { quote } from '../document/findings.js';
 import type { PolicyInput } from '../schema/policy.js';
 import type { ConfigurationNode } from './context.js';
 
 /** Methods that can carry no checked request: a tunnel, and an echo of credentials (RFC 9110, section 9.3). */
 const refusedMethods = new Set(['CONNECT', 'TRACE']);
+/** Those that a slip of a finger was to be; any other token is a legal method too (RFC 9110, section 9.1). */
+const usualMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** A policy and where it stands in the file. */
 export interface PlacedPolicy {
@@ -48,6 +52,9 @@ function checkMethods(methods: readonly string[], node: ConfigurationNode): void
   methods.forEach((method, index) => {
     if (refusedMethods.has(method)) node.at(index).problem(`${method} cannot be checked`, 'remove it');
     if (methods.indexOf(method) !== index) node.at(index).problem(`repeats ${method}`, 'name it once');
+    const meant = METHODS.includes(method) ? undefined : nearestOf(usualMethods, method);
+    if (meant !== undefined)
+      node.at(index).warn(`${method} is no method that HTTP knows: did you mean ${meant}?`);
   });
 }
 

@@ -5,13 +5,16 @@ const longestWord = 64;
 
 /**
  * The known word nearest to `word` by insertions, deletions, replacements and swaps, case aside;
- * absent when none is within a third of its length.
+ * absent when none is within a third of its length. Of a singular in -y its plural is as near as itself.
  */
 export function nearestOf(known: readonly string[], word: string): string | undefined {
   if (word.length > longestWord) return undefined;
   const allowed = Math.max(2, Math.floor(word.length / 3));
+  const [written, plural] = [word.toLowerCase(), word.toLowerCase().replace(/y$/, 'ies')];
+  const distanceTo = (name: string): number =>
+    Math.min(editDistance(written, name), editDistance(plural, name));
   const ranked = known
-    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, distance: distanceTo(candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= allowed && distance < candidate.length)
     .sort((left, right) => left.distance - right.distance);
   return ranked[0]?.candidate;

@@ -75,6 +75,10 @@ function didYouMean(word: string, known: readonly string[]): string | undefined 
 
 const missing = 'is missing';
 const mustBeQuoted = 'must be text, and YAML reads this as something else';
+const remedies = new Map([
+  [missing, 'add it.'],
+  [mustBeQuoted, 'put it in quotes.'],
+]);
 
 function noteIssue(
   issue: Issue,
@@ -85,12 +89,11 @@ function noteIssue(
 ): void {
   const message = messageOf(issue, input);
   findings.problem(path, message, () => {
-    if (message === mustBeQuoted) return 'put it in quotes';
     const guess =
       issue.code === 'invalid_value' && typeof input === 'string'
         ? didYouMean(input, issue.values.map(String))
         : undefined;
-    const toDo = guess ?? (message === missing ? 'add it.' : 'correct it.');
+    const toDo = guess ?? remedies.get(message) ?? 'correct it.';
     const description = descriptionAt(schema, path);
     if (description === undefined) return `${toDo} The example in docs/configuration.md shows how`;
     return `${toDo} What belongs here: ${description.replace(/\.$/, '')}`;

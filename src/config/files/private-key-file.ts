@@ -3,11 +3,13 @@ import { accessSync, constants, realpathSync, statSync, type Stats } from 'node:
 import {
   describeKeyFault,
   parsePrivateKey,
+  zeroize,
   type KeyFault,
   type PrivateKey,
 } from '../../crypto/private-key.js';
 import {
   codeOf,
+  fault,
   readBoundedFile,
   stateOfRead,
   unreadable,
@@ -28,7 +30,26 @@ type PrivateKeyFileResult = { readonly ok: true } | FileFault;
  * bytes wipes them.
  */
 export function readSecretFile(path: string, maxBytes = maxKeyFileBytes): FileResult {
-  return readBoundedFile(path, maxBytes, (stats) => exposure(stats, path));
+  const file = readBoundedFile(path, maxBytes, (stats) => exposure(stats, path));
+  if (file.ok || file.reason !== 'open-to-others') return file;
+  return publicContent(path, maxBytes) ?? file;
+}
+
+/** What is no secret may be open to others: closing it would make no private key of it. */
+function publicContent(path: string, maxBytes: number): FileFault | undefined {
+  const file = readBoundedFile(path, maxBytes);
+  const parsed = file.ok ? parsePrivateKey(file.bytes) : undefined;
+  if (file.ok) file.bytes.fill(0);
+  if (parsed === undefined) return undefined;
+  if (!parsed.ok && isPublic(parsed.fault))
+    return fault(`cannot be used: ${describeKeyFault(parsed.fault)}`, privateKeyRemedy(parsed.fault));
+  if (parsed.ok) zeroize(parsed.key);
+  return undefined;
+}
+
+function isPublic(keyFault: KeyFault): boolean {
+  if (keyFault.code === 'unsupported_pem') return keyFault.label === 'CERTIFICATE';
+  return keyFault.code === 'public_where_private_expected';
 }
 
 /**
@@ -56,7 +77,7 @@ function exposure(stats: Stats, path: string): FileFault | undefined {
   return {
     ok: false,
     reason: 'open-to-others',
-    message: `holds a private key and has mode ${shown}, which lets other users at it`,
+    message: `is for a secret and has mode ${shown}, which lets other users at it`,
     remedy: isMounted(path)
       ? 'mount it closed, as chmod cannot: of a volume of Kubernetes set defaultMode: 0400, or 0440 together with an fsGroup'
       : `close it to others: chmod 600 ${path}`,
@@ -95,8 +116,8 @@ export function loadPrivateKeyFile(path: string): PrivateKeyLoad {
 }
 
 /** What to do about a private key that was not taken. */
-export function privateKeyRemedy(fault: KeyFault): string {
-  if (fault.code === 'public_where_private_expected') return 'name the file of the private key';
-  if (fault.code === 'encrypted') return 'store the key without a passphrase, at mode 0600';
+export function privateKeyRemedy({ code }: KeyFault): string {
+  if (code === 'public_where_private_expected') return 'name the file of the private key';
+  if (code === 'encrypted') return 'store the key without a passphrase, at mode 0600';
   return 'name an Ed25519 private key: 32 raw bytes, their base64, PKCS#8 PEM or a JWK (`countersign keygen` makes one)';
 }

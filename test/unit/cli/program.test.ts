@@ -63,6 +63,12 @@ describe('countersign', () => {
   it.each([
     ['an unknown command', ['fly'], "unknown command 'fly'"],
     ['an unknown option', ['keygen', '--fast'], "unknown option '--fast'"],
+    [
+      'an unknown option before a missing one',
+      ['sign', '--signingkey', 'a'],
+      "unknown option '--signingkey'",
+    ],
+    ['an unknown option of a command of a group', ['feedback', 'query', '--fast'], "unknown option '--fast'"],
     ['a missing option', ['sign', '--identity', 'a'], "required option '--key, --signing-key <file>'"],
     ['a missing argument', ['fingerprint'], "missing required argument 'certificates'"],
     ['an argument too many', ['import-env', 'a', 'b'], 'too many arguments'],

@@ -6,6 +6,7 @@ import { signingInput } from '../../../src/client/index.js';
 import { readPublicKey } from '../../../src/crypto/key-text.js';
 import { portableVerifier } from '../../../src/crypto/portable.js';
 import { encodePrivateKey, generateKeyPair } from '../../../src/crypto/private-key.js';
+import { encodePublicKey } from '../../../src/crypto/public-key.js';
 import { certificateFingerprints } from '../../../src/crypto/certificate.js';
 import { shellQuote } from '../../../src/cli/text.js';
 import { NOW_SECONDS, run } from './test-world.js';
@@ -175,6 +176,26 @@ describe('countersign sign', () => {
     const { code, err } = await sign();
     expect(code).toBe(3);
     expect(err).toContain(`remedy: close it to others: chmod 600 ${keyFile}`);
+  });
+
+  it.each([
+    [
+      'its public half, PEM',
+      () => encodePublicKey(generateKeyPair(new Uint8Array(32).fill(3)).publicKey, 'pem'),
+      'this is a public key where the private one is expected',
+    ],
+    [
+      'a certificate',
+      () => '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
+      'holds "CERTIFICATE"',
+    ],
+  ])('says of %s what it is, and not that it is to be closed to others', async (_title, content, text) => {
+    const path = file('x.pub', content());
+    chmodSync(path, 0o644);
+    const { code, err } = await run(['sign', '-i', 'a', '--key', path]);
+    expect(code).toBe(3);
+    expect(err).toContain(text);
+    expect(err).not.toContain('chmod');
   });
 
   it('says why a file is no signing key, without showing it', async () => {

@@ -41,6 +41,22 @@ const access = (members: object = {}): string =>
 const why = (id = ID, ...more: string[]) => run(['why', id, '--audit', audit, '--envoy-log', envoy, ...more]);
 
 describe('countersign why', () => {
+  it('names every way to a file where there is none to look in', async () => {
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      const { code, err } = await run(['why', ID]);
+      expect(code).toBe(2);
+      expect(err).toMatch(/no file to look in\n {2}remedy: .*--config.*--audit.*COUNTERSIGN_CONFIG_FILE/);
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  it('names the variable in its help', async () => {
+    expect((await run(['why', '--help'])).out).toContain('COUNTERSIGN_CONFIG_FILE');
+  });
+
   it('of a request that was let through and not answered by the application says what is not known', async () => {
     writeFileSync(audit, decision({ code: 'allow', status: 200 }));
     writeFileSync(envoy, access({ code: 'allow', status: 503, details: 'upstream_reset', flags: 'UF' }));

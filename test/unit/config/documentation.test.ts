@@ -1,4 +1,7 @@
-/** The committed schema and documentation against the schema in the source; `UPDATE=1` writes them anew. */
+/**
+ * The committed schema and documentation against the schema in the source;
+ * `UPDATE=1 npm run -s jest -- test/unit/config/documentation` writes them anew.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -28,10 +31,12 @@ if (process.env['UPDATE'] === '1') {
 }
 
 const documentation = readFileSync(documentationFile, 'utf8');
+/** In the names of the tests that it mends. */
+const CURE = '(`UPDATE=1 npm run -s jest -- test/unit/config/documentation` writes it)';
 const example = /```yaml\n(# A complete example[^]*?)```/.exec(documentation)![1]!;
 
-describe('the committed JSON schema', () => {
-  test('is the one that the source gives', () => {
+describe('docs/configuration.schema.json', () => {
+  test(`is the one that the source gives ${CURE}`, () => {
     expect(JSON.parse(readFileSync(schemaFile, 'utf8'))).toEqual(JSON.parse(schemaText));
   });
 
@@ -47,12 +52,12 @@ describe('the committed JSON schema', () => {
 });
 
 describe('docs/configuration.md', () => {
-  test('has the reference that the schema gives', () => {
+  test(`has the reference that the schema gives ${CURE}`, () => {
     expect(documentation).toContain(renderReference(schema));
   });
 
   test.each(referenceRows(schema).map((row) => [row.path, row.description]))(
-    'explains %s',
+    `explains %s ${CURE}`,
     (path, description) => {
       expect(description).not.toBe('');
       expect(documentation).toContain(`| \`${path}\` |`);

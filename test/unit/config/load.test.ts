@@ -194,6 +194,19 @@ describe('a good configuration', () => {
 describe('a warning is given for', () => {
   test.each<[string, Readonly<Record<string, unknown>>, string]>([
     [
+      'a method that is close to a usual one',
+      {
+        policies: [
+          {
+            name: 'page',
+            match: { methods: ['GTE', 'PURGE'], path: '/page' },
+            passThrough: { reason: 'all' },
+          },
+        ],
+      },
+      'policies[0].match.methods[0]: GTE is no method that HTTP knows: did you mean GET?',
+    ],
+    [
       'an identity that may speak for everybody',
       { identities: [identity({ operators: undefined })] },
       'identities[0].operators: "producer-a" may speak for every mapped operator',

@@ -55,10 +55,13 @@ describe('the files in envoy/', () => {
     ['envoy/bootstrap.yaml', renderBootstrap(DEFAULT_BOOTSTRAP_OPTIONS)],
     ['envoy/sds-server.yaml', renderServerSds(DEFAULT_SERVER_SDS_OPTIONS)],
     ['envoy/sds-client-ca.yaml', renderClientCaSds(DEFAULT_CLIENT_CA_SDS_OPTIONS)],
-  ])('%s is what the renderer makes of the defaults (UPDATE=1 writes it)', (file, text) => {
-    if (process.env['UPDATE'] === '1') writeFileSync(file, text);
-    expect(readFileSync(file, 'utf8')).toBe(text);
-  });
+  ])(
+    '%s is what the renderer makes of the defaults (`UPDATE=1 npm run -s jest -- test/unit/envoy-config/bootstrap` writes it)',
+    (file, text) => {
+      if (process.env['UPDATE'] === '1') writeFileSync(file, text);
+      expect(readFileSync(file, 'utf8')).toBe(text);
+    },
+  );
 });
 
 describe('the gateway', () => {

@@ -57,7 +57,7 @@ function reached(): Set<string> {
 }
 
 describe('the fault matrix', () => {
-  test('of docs/reliability.md is the one that the tests give', () => {
+  test('of docs/reliability.md is the one that the tests give (`UPDATE=1 npm run -s jest -- test/unit/reliability` writes it)', () => {
     expect(readFileSync(page, 'utf8')).toContain(`\n${matrix}\n`);
   });
 

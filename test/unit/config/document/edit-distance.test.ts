@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { nearestOf } from '../../../../src/config/document/edit-distance.js';
 
-const known = ['freshness', 'maxBodyBytes', 'operators', 'kid', 'version'];
+const known = ['policies', 'freshness', 'maxBodyBytes', 'operators', 'kid', 'version'];
 
 describe('the nearest known word', () => {
   test.each([
@@ -11,6 +11,8 @@ describe('the nearest known word', () => {
     ['MAXBODYBYTES', 'maxBodyBytes'],
     ['operator', 'operators'],
     ['kidd', 'kid'],
+    ['policy', 'policies'],
+    ['Polcy', 'policies'],
   ])('to %s is %s', (word, expected) => {
     expect(nearestOf(known, word)).toBe(expected);
   });
