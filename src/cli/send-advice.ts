@@ -211,7 +211,7 @@ function gatewayHint(input: HintInput): string | undefined {
     case 409:
       return 'this nonce is spent: if the request that is named above was a copy of this one, it was let through and is not to be sent again; a new request is sent without --nonce';
     case 413:
-      return "the body is longer than this route takes: send less at once, or have the policy's maxBodyBytes raised";
+      return 'the body is longer than is taken here, and the same bytes would be answered alike: send less at once, or have maxBodyBytes raised';
     case 415:
       return refusal.code === 'unsupported_media_type'
         ? 'say with --content-type what the route takes'

@@ -173,7 +173,7 @@ describe('countersign send', () => {
     ],
     ['404 of the verifier', refusal('no_policy'), /the path has no policy/],
     ['405 of the verifier', refusal('method_not_allowed'), /send with --method one that is allowed/],
-    ['413 of the verifier', refusal('body_too_large'), /longer than this route takes: send less at once/],
+    ['413 of the verifier', refusal('body_too_large'), /longer than is taken here.*: send less at once/],
     ['409 of the verifier', refusal('replayed_nonce'), /was let through and is not to be sent again/],
     ['415 for the content type', refusal('content_type'), /say with --content-type what the route takes$/],
     ['401 for the body', refusal('body_repeats_other_nonce'), /--fill sets them/],
