@@ -4,9 +4,12 @@
  */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../tools/local-federation/layout.js';
+import { processBirth } from '../../tools/local-federation/process-birth.js';
+import { until } from '../support/until.js';
 import { anyFreePort } from './support/free-port.js';
 import { pythonWithCryptography } from './support/python.js';
 
@@ -65,6 +68,13 @@ class Shell {
     }
   }
 
+  /** What the reader does who closes the terminal's window, or whose script has come to its end. */
+  async leave(): Promise<void> {
+    this.#process.stdin?.end();
+    await until('the shell has ended', () => this.#ended);
+  }
+
+  /** Ends it with everything that it started. */
   close(): void {
     const { pid } = this.#process;
     try {
@@ -86,13 +96,14 @@ function expectPrinted(output: string, promised: string): void {
 describe('docs/protect-your-own-app.md', () => {
   let directory: string;
   let shell: Shell;
+  let variables: Readonly<Record<string, string>>;
 
   beforeAll(async () => {
     const go = spawnSync('go', ['version'], { stdio: 'ignore' });
     if (go.error !== undefined)
       throw new Error('there is no `go`, and the page has an application in Go: install Go 1.21 or newer');
     directory = mkdtempSync(join(tmpdir(), 'cs-own-'));
-    shell = new Shell(directory, {
+    variables = {
       COUNTERSIGN: root,
       PORT: String(await anyFreePort()),
       APP_PORT: String(await anyFreePort()),
@@ -102,7 +113,8 @@ describe('docs/protect-your-own-app.md', () => {
       GOCACHE: join(root, '.cache', 'go-build'),
       GOFLAGS: '-mod=mod',
       GOTOOLCHAIN: 'local',
-    });
+    };
+    shell = new Shell(directory, variables);
   }, 120_000);
   afterAll(() => {
     shell.close();
@@ -138,6 +150,44 @@ describe('docs/protect-your-own-app.md', () => {
     for (const code of ['pass_through', 'allow', 'replayed_nonce', 'certificate_missing', 'header_missing'])
       expect([...codes]).toContain(code);
   });
+
+  describe('started once more', () => {
+    const starting = steps.find(({ commands }) => commands.includes('ready()'))?.commands ?? '';
+    const again = (other: Shell) => other.run(`${steps[0]?.commands ?? ''}\ncd my-service\n${starting}`);
+    let other: Shell;
+
+    beforeEach(() => (other = new Shell(directory, variables)));
+    afterEach(() => other.close());
+
+    it.each([
+      ['APP_PORT', 'app has ended', 'EADDRINUSE'],
+      ['ADMIN_PORT', 'verifier has ended', 'EADDRINUSE'],
+      ['PORT', 'envoy has ended', 'cannot bind'],
+    ])(
+      'tells who could not have the %s that another program has',
+      async (variable, who, why) => {
+        const holder = createServer();
+        await new Promise<void>((resolve) =>
+          holder.listen(Number(variables[variable]), '127.0.0.1', resolve),
+        );
+        const { output, code } = await again(other).finally(() => holder.close());
+        expect(code).not.toBe(0);
+        expect(output).toContain(who);
+        expect(output).toContain(why);
+      },
+      60_000,
+    );
+
+    it('outlives the shell', async () => {
+      expect(await again(other)).toMatchObject({ code: 0 });
+      await other.leave();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      for (const name of ['app', 'verifier', 'envoy']) {
+        const pid = Number(readFileSync(join(directory, `my-service/run/${name}.pid`), 'utf8'));
+        expect([name, processBirth(pid)]).toEqual([name, expect.any(String)]);
+      }
+    }, 60_000);
+  });
 });
 
 describe('examples/systemd', () => {
@@ -151,6 +201,17 @@ describe('examples/systemd', () => {
     expect(readFileSync(join(units, name), 'utf8')).toMatch(
       /^\[Unit\]\n[^]*^\[Service\]\n[^]*^\[Install\]\n/m,
     );
+  });
+
+  it('is copied and enabled, whole, by what the page says, which names the program to replace', () => {
+    const installing = blocks.find(({ language }) => language === 'console')?.text ?? '';
+    const enabled = /^# systemctl enable --now (.*)$/m.exec(installing)?.[1]?.split(' ');
+    expect(enabled?.map((name) => `${name}.service`).sort()).toEqual([...names].sort());
+    const [, program = ''] = /^ExecStart=\S+ (\S+)/m.exec(
+      readFileSync(join(units, 'countersign-app.service'), 'utf8'),
+    )!;
+    expect(page).toContain(`\`${program}\``);
+    expect(installing).toContain(program);
   });
 
   it('starts Envoy behind the verifier, and so stops it before', () => {
