@@ -7,9 +7,14 @@ import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as countersign from 'countersign/client';
 
+// What went wrong is said in one sentence.
+process.on('uncaughtException', ({ message }) => {
+  console.error(message);
+  process.exitCode = 1;
+});
 function env(name: string): string {
   const value = process.env[`COUNTERSIGN_${name}`];
-  if (value === undefined) throw new Error(`COUNTERSIGN_${name} is not set; see the header of this file`);
+  if (value === undefined) throw new Error(`COUNTERSIGN_${name} is not set; see examples/consumer.ts`);
   return value;
 }
 const read = (name: string): string => readFileSync(env(name), 'utf8');

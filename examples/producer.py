@@ -16,19 +16,14 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+sys.excepthook = lambda kind, fault, _: print(f"{kind.__name__}: {fault}", file=sys.stderr)  # In one sentence.
+if len(sys.argv) != 2:
+    sys.exit("usage: python3 examples/producer.py local_federation/.env.countersign.local")
 with open(sys.argv[1], encoding="utf-8") as lines:
-    env = dict(line.rstrip("\n").split("=", 1) for line in lines if "=" in line)
-env = {name.removeprefix("COUNTERSIGN_"): value for name, value in env.items()}
+    env = dict(line.rstrip("\n").removeprefix("COUNTERSIGN_").split("=", 1) for line in lines if "=" in line)
 
 operator, tenant, execution = env["OPERATOR_ID"], env["TENANT_ID"], "e1" * 32
 timestamp, nonce = int(time.time()), secrets.token_urlsafe(18)
-graph = {
-    "tenant_id": tenant,
-    "operator_id": operator,
-    "execution_fingerprint": execution,
-    "target_urn": "urn:robot:1",
-    "nodes": [{"id": "plan"}, {"id": "act"}],
-}
 document = {
     "operator_id": operator,
     "tenant_id": tenant,
@@ -37,7 +32,13 @@ document = {
     "nonce": nonce,
     "schema_version": "execution.graph.v1",
     "attestation_measurement_hash": "a1" * 32,
-    "graph": graph,
+    "graph": {
+        "tenant_id": tenant,
+        "operator_id": operator,
+        "execution_fingerprint": execution,
+        "target_urn": "urn:robot:1",
+        "nodes": [{"id": "plan"}, {"id": "act"}],
+    },
 }
 body = json.dumps(document).encode()  # Serialised once: these bytes are signed, and these are sent.
 

@@ -49,6 +49,7 @@ function answerTo(message: IncomingMessage, body: Buffer): [status: number, answ
   return [202, { request_id: verified(message, 'request-id'), status: 'accepted', errors: [] }];
 }
 
+const port = Number(process.argv[2] ?? 9000);
 createServer((message, response) => {
   const chunks: Buffer[] = [];
   message.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -56,4 +57,4 @@ createServer((message, response) => {
     const [status, answer] = answerTo(message, Buffer.concat(chunks));
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
   });
-}).listen(Number(process.argv[2] ?? 9000), '127.0.0.1'); // Loopback: only Envoy can get here.
+}).listen(port, '127.0.0.1', () => console.log(`listens at http://127.0.0.1:${port}`)); // Only Envoy can get here.

@@ -12,11 +12,16 @@ import { Stage } from './support/stage.js';
 let upstream: ChildProcess;
 let stage: Stage;
 let url: string;
+/** By the upstream. */
+let said = '';
 
 beforeAll(async () => {
   const port = await anyFreePort();
   url = `http://127.0.0.1:${port}`;
-  upstream = spawn(process.execPath, ['dist/examples/upstream.js', String(port)], { stdio: 'inherit' });
+  upstream = spawn(process.execPath, ['dist/examples/upstream.js', String(port)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  upstream.stdout?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const answers = (): Promise<boolean> =>
     fetchPage(url).then(
       () => true,
@@ -54,6 +59,24 @@ test('the producers submit an execution, and the consumer binds the signed answe
   const inPython = [join('examples', 'producer.py'), stage.federation.layout.environmentFile];
   expect(run(pythonWithCryptography(), inPython)).toMatch(/^202 \{"request_id":.*"accepted"/);
   expect(example('consumer')).toBe('verified, 1 bound\nurn:robot:1 may go on: true\n');
+});
+
+const withoutValues = (program: string, argumentsOfIt: readonly string[]) =>
+  spawnSync(program, argumentsOfIt, { encoding: 'utf8', env: { PATH: process.env['PATH'] } });
+
+test.each([
+  ['producer.js', () => withoutValues(process.execPath, ['dist/examples/producer.js'])],
+  ['consumer.js', () => withoutValues(process.execPath, ['dist/examples/consumer.js'])],
+  ['producer.py', () => withoutValues(pythonWithCryptography(), ['examples/producer.py'])],
+  ['producer.py', () => withoutValues(pythonWithCryptography(), ['examples/producer.py', 'nothing.env'])],
+])('%s, without what its header asks for, says so in one sentence', (_name, start) => {
+  const { status, stdout, stderr } = start();
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(/^.*(?:see examples|usage: |No such file).*\n$/);
+});
+
+test('the upstream says where it listens', () => {
+  expect(said).toBe(`listens at ${url}\n`);
 });
 
 test.each(['producer.ts', 'consumer.ts', 'upstream.ts', 'producer.py'])('%s is short', (name) => {
