@@ -84,6 +84,25 @@ describe('the local federation as a program', () => {
     expect(stdout.match(/"accepted":true/g)).toHaveLength(2);
   });
 
+  it("prints commands to look with that work from the repository's root, as it says, in a shell without our variables", () => {
+    const { output } = run('up', { DEMO: '0' });
+    expect(output).toContain("In the repository's root");
+    const records = readFileSync(join(layout.audit, 'decisions.ndjson'), 'utf8').trimEnd().split('\n');
+    const last = JSON.parse(records.at(-1) ?? '{}') as { decision_id: string };
+    const prepare = /^ {2}(\. .*)\n {2}(countersign\(\).*)$/m.exec(output)?.slice(1) ?? [];
+    const looks = output.split('Look at what happened:\n')[1]?.split('\n\n')[0]?.split('\n') ?? [];
+    expect(looks.filter((line) => line.startsWith('  countersign why REQUEST_ID '))).toHaveLength(1);
+    const script = [...prepare, ...looks].join('\n').replace('REQUEST_ID', last.decision_id);
+    const env = { PATH: process.env['PATH'] };
+    const { status, stdout, stderr } = spawnSync('sh', ['-e', '-c', script], {
+      cwd: ROOT,
+      env,
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^Let through|^Refused|was let through|was refused/m);
+  });
+
   it('leaves alone what has not changed, and replaces what has', () => {
     const before = ['envoy', 'verifier', 'upstream'].map(pidOf);
     const { output } = run('up', { DEMO: '0', RATE_LIMIT_PER_MINUTE: '60' });
@@ -119,6 +138,8 @@ describe('the local federation as a program', () => {
     server.close();
     expect(status).toBe(1);
     expect(output).toMatch(new RegExp(`port ${taken} is in use[^]*remedy: .*PORT=`));
+    expect(output).toMatch(/^✗ ports are free/m);
+    expect(output).not.toMatch(/certificates/);
   });
 
   it('sends an application of the user only what that one never sees', async () => {

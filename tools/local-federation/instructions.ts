@@ -67,6 +67,9 @@ export function sendingCommands({ layout, environment }: ReachableFederation): S
 /** Only the reference upstream has it. */
 const LISTING = '  curl -s "$COUNTERSIGN_UPSTREAM_URL/_reference/requests"   # what reached the application';
 
+/** Stands in the commands for an id that only the reader has. */
+export const WHICH_REQUEST = 'REQUEST_ID';
+
 /** Lines for a terminal. */
 export function instructions(federation: ReachableFederation): string[] {
   const { layout, environment } = federation;
@@ -76,7 +79,7 @@ export function instructions(federation: ReachableFederation): string[] {
   return [
     `The federation is up at ${environment.COUNTERSIGN_URL}. Its values are in ${place(layout, layout.environmentFile)}.`,
     '',
-    'Send a request of your own. First, once:',
+    "Send a request of your own. In the repository's root, first, once:",
     ...commands.prepare.map((line) => `  ${line}`),
     'then with the command line:',
     `  ${commands.send}`,
@@ -85,7 +88,9 @@ export function instructions(federation: ReachableFederation): string[] {
     '',
     'Look at what happened:',
     ...(wasStarted(layout, 'upstream') ? [LISTING] : []),
-    `  tail -n 1 ${place(layout, layout.audit)}/decisions.ndjson   # what was decided, and why`,
+    `  tail -n 1 ${place(layout, layout.audit)}/decisions.ndjson   # the last decision`,
+    // Its configuration by name: what the shell was given above is not exported.
+    `  countersign why ${WHICH_REQUEST} --config ${place(layout, layout.configurationFile)}   # why; the id is in each answer`,
     '  curl -s "$COUNTERSIGN_ADMIN_URL/metrics" | grep countersign_',
     '',
     `Stop it: make local-federation-down${stateDirectory}`,

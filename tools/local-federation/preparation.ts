@@ -37,11 +37,12 @@ interface Materials {
   readonly ports: Ports;
 }
 
-async function prepareMaterials(options: FederationOptions, progress: Progress): Promise<Materials> {
-  const layout = layoutOf(options.stateDirectory);
-  makeFolders(layout);
+function preparePorts(layout: Layout, { port }: FederationOptions): Promise<Ports> {
   const running = new Set<string>(PROCESS_NAMES.filter((name) => runningProcess(layout, name) !== undefined));
-  const ports = await choosePorts(layout, { listener: options.port, running });
+  return choosePorts(layout, { listener: port, running });
+}
+
+async function prepareMaterials(layout: Layout, ports: Ports, progress: Progress): Promise<Materials> {
   const certificates = await ensureCertificates(layout, NAMES, new Date());
   for (const line of certificates.renewed) progress.say(`  certificate made anew: ${line}`);
   return { layout, certificates, keys: ensureSigningKeys(layout, NAMES), ports };
@@ -103,10 +104,13 @@ export async function prepareFederation(
   const { nonces } = options;
   if (typeof nonces === 'object')
     await progress.step(`Redis at ${nonces.address} can hold nonces`, () => checkRedis(nonces));
+  const layout = layoutOf(options.stateDirectory);
+  makeFolders(layout);
+  const ports = await progress.step('ports are free', () => preparePorts(layout, options));
   const materials = await progress.step('certificates and keys are there', () =>
-    prepareMaterials(options, progress),
+    prepareMaterials(layout, ports, progress),
   );
-  const { layout, ports, certificates, keys } = materials;
+  const { certificates, keys } = materials;
   const binary = await progress.step('Envoy found', () => findEnvoy(layout, options.envoyBinary));
   const configuration = writeConfiguration(materials, options);
   await prepareNonces(materials);
