@@ -1,6 +1,7 @@
 /** What to do after a request that failed or was refused. The gateway tells little on purpose; the caller's side knows more. */
 import type { SendFailure } from '../client/send-failure.js';
 import type { CollectedAnswer } from '../client/send-signed.js';
+import { DECISION_HEADER } from '../protocol/header-names.js';
 import { type RefusalDetails, answerDecision, retryAdvice } from '../client/refusal-answer.js';
 import { isForClients } from '../crypto/certificate.js';
 
@@ -176,7 +177,8 @@ export function refusalHint(input: HintInput): string | undefined {
     case 'undecided':
       return gatewayHint(input) ?? FINAL;
     case 'let_through':
-      return input.refusal.code === 'feedback_refused' ? WITHHELD : MAY_HAVE_ARRIVED;
+      if (input.refusal.code === 'feedback_refused') return WITHHELD;
+      return input.answer.headers.get(DECISION_HEADER) === 'pass_through' ? PASSED_THROUGH : MAY_HAVE_ARRIVED;
     case 'unknown':
       return input.answer.status >= 500 ? NOT_REFUSED : NOT_OURS;
   }
@@ -188,6 +190,8 @@ const NOT_REFUSED =
   'no gateway of ours says that it refused this: the request may have taken effect, and its nonce may be spent';
 const MAY_HAVE_ARRIVED =
   'the gateway let this request through, and cannot say whether the application got it; its nonce is spent: the same bytes get a 409 that names this copy, and a new request (without --nonce) may do the thing twice';
+const PASSED_THROUGH =
+  'the gateway passes this route through, and cannot say whether the application got this request; no nonce was claimed: the same bytes may do the thing twice';
 const WITHHELD =
   "the application's answer could not be vouched for; the reason is in the audit log of the gateway, and the nonce of this request is spent";
 const FILL = 'send it with --fill, which puts the signed timestamp and nonce into the body';

@@ -58,7 +58,8 @@ export function answerDecision(headers: ReadonlyMap<string, string>): AnswerDeci
 /**
  * What sending the same bytes again (nonce included) leads to: `retry`, they were not let through and may be now; `final`,
  * they were not let through and would be answered alike, so that another request is needed; `uncertain`, they may have
- * been let through: they are safe to send, and get a 409 if they were.
+ * been let through: where a nonce is claimed they are safe to send, and get a 409 if they were (a route that passes
+ * through and a bundle claim none, and may do the thing twice).
  */
 export type RetryAdvice = 'retry' | 'final' | 'uncertain';
 
