@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PATHS, telemetryBody } from '../../tools/local-federation/bodies.js';
 import { PRODUCER_A } from '../../tools/local-federation/parties.js';
 import { newNonce } from '../../tools/local-federation/producer.js';
@@ -112,6 +112,21 @@ describe('countersign send', () => {
     const sent = await runProgram('bash', ['-c', `${command} send ${words.join(' ')}`]);
     expect(sent).toMatchObject({ code: 0, err: '' });
     expect(sent.out).toMatch(/^accepted: HTTP 202/);
+  });
+
+  test("with a server's certificate: Envoy refuses the handshake, and the remedy names the client's", async () => {
+    const certificates = dirname(stage.federation.environment.COUNTERSIGN_CA_FILE);
+    const server = [
+      '--cert',
+      join(certificates, 'server.crt'),
+      '--tls-key',
+      join(certificates, 'server.key'),
+    ];
+    const { code, err } = await send(event(), ...server);
+    expect([code, err]).toEqual([
+      3,
+      expect.stringMatching(/lacks clientAuth\n {2}remedy: give the client's/),
+    ]);
   });
 
   test('after a refusal by the verifier: the hint is for it', async () => {
