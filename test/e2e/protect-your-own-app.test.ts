@@ -2,9 +2,10 @@
  * Walks through docs/protect-your-own-app.md: every `sh` block is run as it is printed, in one shell and a fresh
  * directory, and has to print what the `text` block behind it says. The ports are the test's own, by the page's variables.
  */
+import { once } from 'node:events';
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../tools/local-federation/layout.js';
@@ -93,6 +94,20 @@ function expectPrinted(output: string, promised: string): void {
   expect(output).toMatch(new RegExp(pattern));
 }
 
+/** Another program at a port; what was killed a moment ago may have it still. */
+async function holderOf(port: number): Promise<Server> {
+  const holder = createServer();
+  await until('the port is free', () => {
+    const listening = once(holder, 'listening');
+    holder.listen(port, '127.0.0.1');
+    return listening.then(
+      () => true,
+      () => false,
+    );
+  });
+  return holder;
+}
+
 describe('docs/protect-your-own-app.md', () => {
   let directory: string;
   let shell: Shell;
@@ -166,10 +181,7 @@ describe('docs/protect-your-own-app.md', () => {
     ])(
       'tells who could not have the %s that another program has',
       async (variable, who, why) => {
-        const holder = createServer();
-        await new Promise<void>((resolve) =>
-          holder.listen(Number(variables[variable]), '127.0.0.1', resolve),
-        );
+        const holder = await holderOf(Number(variables[variable]));
         const { output, code } = await again(other).finally(() => holder.close());
         expect(code).not.toBe(0);
         expect(output).toContain(who);
