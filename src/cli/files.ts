@@ -21,14 +21,13 @@ import {
   type TextResult,
 } from '../config/files/read-file.js';
 import { describeKeyFault, parsePrivateKey, type PrivateKey } from '../crypto/private-key.js';
+import { MAX_BODY_BYTES } from '../protocol/syntax.js';
 import { CliFault, type CliWorld } from './command.js';
 
 /** Keys, certificates and bundles of CAs are far smaller. */
 const MAX_PEM_BYTES = 4 * 1024 * 1024;
 /** What a pipe holds on Linux. */
 const PIPE_BYTES = 65_536;
-/** Far above any gateway's limit: whether a body is too large is the gateway's to say. */
-const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /** Where a text comes from or goes to when the name is `-`. */
 export const STANDARD_STREAM = '-';

@@ -59,11 +59,3 @@ export function selectSigner(load: () => SodiumModule | undefined = loadSodium):
   const sodium = load();
   return sodium === undefined ? nodeSigner : createSodiumSigner(sodium);
 }
-
-let defaultSigner: Signer | undefined;
-
-/** Signs exactly these bytes with the signer of this platform: 64 bytes. Throws when the key was zeroized. */
-export function signDetached(key: PrivateKey, message: Uint8Array): Uint8Array {
-  defaultSigner ??= selectSigner();
-  return defaultSigner.sign(key, message);
-}

@@ -1,5 +1,5 @@
 /** What one import of an environment has read, and what it has to say about it. */
-import { quote } from '../config/document/findings.js';
+import { quoteText } from '../json/escape-text.js';
 import { canonicalize } from '../feedback/canonical-json.js';
 import type { EnvironmentDoubt, EnvironmentVariable } from './env-file.js';
 import type { ConfigurationProblem } from '../config/settings.js';
@@ -103,7 +103,7 @@ function parseTextMap(text: string): ReadonlyMap<string, string> | string {
   if (!judged.ok) return judged.fault === 'duplicate_member' ? 'names a member twice' : 'is not plain JSON';
   const entries = new Map<string, string>();
   for (const [key, member] of Object.entries(value)) {
-    if (typeof member !== 'string') return `has something else than text under ${quote(key)}`;
+    if (typeof member !== 'string') return `has something else than text under ${quoteText(key)}`;
     entries.set(key, member);
   }
   return entries;

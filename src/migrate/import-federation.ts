@@ -1,7 +1,7 @@
 /** The part of an environment that says who may call and for whom. */
 import { normalizeFingerprint } from '../crypto/certificate.js';
 import { describeKeyFault, parsePublicKey } from '../crypto/public-key.js';
-import { quote } from '../config/document/findings.js';
+import { quoteText } from '../json/escape-text.js';
 import type { CarriedName, ImportContext } from './import-context.js';
 import { operatorId, schemaVersion, tenantId } from '../config/schema/schema-common.js';
 import { identityName } from '../config/schema/identity.js';
@@ -56,13 +56,13 @@ function readIdentities(context: ImportContext): ReadonlyMap<string, string> {
     if (!identityName.safeParse(identity).success)
       context.problem(
         name,
-        `has an identity that is no name here: ${quote(identity)}`,
+        `has an identity that is no name here: ${quoteText(identity)}`,
         'rename it to [A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}',
       );
     else if (fingerprint === undefined)
       context.problem(
         name,
-        `has no SHA-256 for ${quote(identity)}`,
+        `has no SHA-256 for ${quoteText(identity)}`,
         'give 64 hex digits; `countersign fingerprint CERT` prints them',
       );
     else identities.set(identity, fingerprint);
@@ -79,11 +79,11 @@ function readOperators(context: ImportContext): ReadonlyMap<string, string> {
     if (!operatorId.safeParse(operator).success)
       context.problem(
         name,
-        `has an operator that cannot be a header value: ${quote(operator)}`,
+        `has an operator that cannot be a header value: ${quoteText(operator)}`,
         'rename it to 1 to 128 printable ASCII characters',
       );
     if (!tenantId.safeParse(tenant).success)
-      context.problem(name, `has no tenant UUID for ${quote(operator)}`, 'give a UUID in text form');
+      context.problem(name, `has no tenant UUID for ${quoteText(operator)}`, 'give a UUID in text form');
   }
   return entries ?? new Map();
 }

@@ -1,7 +1,7 @@
 /** The feedback keys of an environment: carried over when every one of them can sign, and else none. */
 import { dirname, resolve } from 'node:path';
 import { zeroize } from '../crypto/private-key.js';
-import { quote } from '../config/document/findings.js';
+import { quoteText } from '../json/escape-text.js';
 import type { ImportContext } from './import-context.js';
 import type { ImportedFederation } from './import-federation.js';
 import { loadPrivateKeyFile } from '../config/files/private-key-file.js';
@@ -36,7 +36,7 @@ export function readFeedback(
     if (!isKeyItself(value)) keys.set(kid, path);
     if (fault === undefined) continue;
     isUsable = false;
-    context.note(keysName, `${quote(kid)} is not carried over: ${fault}`);
+    context.note(keysName, `${quoteText(kid)} is not carried over: ${fault}`);
   }
   const active = readActiveKid(keys, context);
   if (active.ok && isUsable && keys.size > 0) return { keys, activeKid: active.kid, isUsable };

@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { encodeBase64Url } from '../crypto/bytes.js';
-import { createStrictVerifier } from '../crypto/ed25519.js';
-import { selectEngine } from '../crypto/engines.js';
+import { fastVerifier } from '../crypto/engines.js';
 import { selectSigner } from '../crypto/signing.js';
 import { AuthorizationService } from '../envoy/ext-authz/authorization-service.js';
 import { PeerCertificates } from '../envoy/ext-authz/peer-certificates.js';
@@ -52,7 +51,7 @@ export function assembleCheckService(
   const claimNonce = claimEffect(store, { checkTimeoutMilliseconds, bounds: settings.nonces, claim });
   return new AuthorizationService({
     snapshot: () => live.snapshot,
-    verifier: createStrictVerifier(selectEngine()),
+    verifier: fastVerifier(),
     admission: new Admission({ rateLimits: rates, claimNonce }),
     executions,
     certificates,

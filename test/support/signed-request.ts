@@ -1,7 +1,7 @@
 /** Valid requests: every negative test begins here and changes one thing. */
 import type { StrictVerifier } from '../../src/crypto/ed25519.js';
 import type { PrivateKey } from '../../src/crypto/private-key.js';
-import { signDetached } from '../../src/crypto/signing.js';
+import { selectSigner } from '../../src/crypto/signing.js';
 import { type DecisionFacts, noFacts } from '../../src/verify/decision.js';
 import type { InboundRequest, PeerCertificate } from '../../src/verify/inbound-request.js';
 import { judge, type Judgement } from '../../src/verify/pipeline.js';
@@ -25,6 +25,8 @@ import {
 } from './snapshots.js';
 
 export * from './snapshots.js';
+
+const signer = selectSigner();
 
 /** A request in pieces that a test may change before it is frozen into an `InboundRequest`. */
 export interface RequestParts {
@@ -55,7 +57,7 @@ export function signedParts(options: SigningOptions = {}): RequestParts {
   const { path = '/raw', key = producerKey, kid = KID, nonce = NONCE } = options;
   const timestamp = options.timestamp ?? String(NOW_SECONDS);
   const body = bytes(options.body ?? 'hello');
-  const signature = signDetached(key, Buffer.concat([Buffer.from(`${timestamp}.${nonce}.`), body]));
+  const signature = signer.sign(key, Buffer.concat([Buffer.from(`${timestamp}.${nonce}.`), body]));
   const parts = unsignedParts(path, body);
   parts.headers.push(
     [HEADER_NAMES.timestamp, timestamp],
@@ -200,7 +202,7 @@ export function bundleFields(change: Fields = {}, key: PrivateKey = producerKey)
   };
   const { operator_id, campaign_id, execution_hash, timestamp, nonce } = fields;
   const message = [operator_id, campaign_id, execution_hash, timestamp, nonce].join('|');
-  const signature = Buffer.from(signDetached(key, Buffer.from(message))).toString('base64');
+  const signature = Buffer.from(signer.sign(key, Buffer.from(message))).toString('base64');
   return { ...fields, signature, ...('signature' in change ? { signature: change['signature'] } : {}) };
 }
 

@@ -1,6 +1,6 @@
 /** Addresses of the file: which are loopback, and where Envoy can listen, each once, on no port that somebody else has or that leads back to it. */
 import { isIP } from 'node:net';
-import { quote } from '../document/findings.js';
+import { quoteText } from '../../json/escape-text.js';
 import type { EnvoyInput } from '../schema/schema.js';
 import type { AdminSettings } from '../settings.js';
 import type { ConfigurationNode } from './context.js';
@@ -54,7 +54,7 @@ function refuseUnbindable(key: EndpointName, address: string, node: Configuratio
   const place = node.at(key, 'address');
   if (isIP(address) === 0)
     place.problem(
-      `${quote(address)} is no IP address, and Envoy resolves no name to listen on: a name may mean another address tomorrow, or several`,
+      `${quoteText(address)} is no IP address, and Envoy resolves no name to listen on: a name may mean another address tomorrow, or several`,
       key === 'admin'
         ? 'write an address, such as 127.0.0.1 or ::1'
         : "write addresses, such as ['127.0.0.1', '::1'] for localhost or ['0.0.0.0', '::'] for all",
@@ -66,7 +66,7 @@ function refuseUnbindable(key: EndpointName, address: string, node: Configuratio
 function refuseClash(one: Endpoint, other: Endpoint, node: ConfigurationNode): void {
   if (other.name !== one.name)
     node.at('port').problem(`is also the port of ${other.name}`, 'give each a port of its own');
-  else node.at('address').problem(`has ${quote(one.address)} twice or inside another`, 'name it once');
+  else node.at('address').problem(`has ${quoteText(one.address)} twice or inside another`, 'name it once');
 }
 
 /** Whether one could not be bound beside the other, or would take what is meant for it. */

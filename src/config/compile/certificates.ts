@@ -13,7 +13,7 @@ import {
   type CertificateBundle,
 } from '../../crypto/certificate.js';
 import type { CertificatePin } from '../../verify/snapshot.js';
-import { quote } from '../document/findings.js';
+import { quoteText } from '../../json/escape-text.js';
 import type { CertificateInput } from '../schema/identity.js';
 import { alwaysValid, type ConfigurationNode } from './context.js';
 
@@ -77,11 +77,11 @@ function judgeUse(certificate: X509Certificate, node: ConfigurationNode): void {
   const kind = kindOfKey(publicKeyOf(certificate));
   if (!CALLER_KEYS.has(kind))
     node.warn(
-      `has a key of a kind (${quote(kind)}) that Envoy takes from no client: every handshake of its caller ends with "certificate required"; issue it for ECDSA on P-256 or P-384, or for RSA`,
+      `has a key of a kind (${quoteText(kind)}) that Envoy takes from no client: every handshake of its caller ends with "certificate required"; issue it for ECDSA on P-256 or P-384, or for RSA`,
     );
   if (!isKnownToListener(certificate))
     node.warn(
-      `was not issued by a CA in envoy.tls.clientCaFile, but by ${quote(certificate.issuer.replaceAll('\n', ', '))}: Envoy refuses its caller, unless that sends an intermediate certificate along`,
+      `was not issued by a CA in envoy.tls.clientCaFile, but by ${quoteText(certificate.issuer.replaceAll('\n', ', '))}: Envoy refuses its caller, unless that sends an intermediate certificate along`,
     );
 }
 

@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:cry
 import { latin1FromBytes } from '../../crypto/bytes.js';
 import { publicKeyOf } from '../../crypto/certificate.js';
 import { splitPem } from '../../crypto/pem.js';
-import { quote } from '../document/findings.js';
+import { quoteText } from '../../json/escape-text.js';
 import { checkPrivateKeyFile } from '../files/private-key-file.js';
 import type { ConfigurationInput, EnvoyInput } from '../schema/schema.js';
 import type { EnvoySettings } from '../settings.js';
@@ -57,7 +57,7 @@ function warnOfOpenUpstream({ upstream: { address } }: EnvoyInput, node: Configu
     node
       .at('upstream', 'address')
       .warn(
-        `verified requests go to ${quote(address)} in plain HTTP: whoever is on that network can read and change them, or call the application past the verifier`,
+        `verified requests go to ${quoteText(address)} in plain HTTP: whoever is on that network can read and change them, or call the application past the verifier`,
       );
 }
 

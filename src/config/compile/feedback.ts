@@ -2,7 +2,8 @@
 import { FeedbackKey } from '../../feedback/feedback-key.js';
 import { activeKeyOf, type FeedbackSettings, type SigningDomain } from '../../feedback/feedback-settings.js';
 import type { Identity, Policy } from '../../verify/snapshot.js';
-import { formatPath, quote } from '../document/findings.js';
+import { formatPath } from '../document/findings.js';
+import { quoteText } from '../../json/escape-text.js';
 import type { FeedbackInput, FeedbackKeyInput, SigningDomainInput } from '../schema/feedback.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
@@ -59,12 +60,12 @@ function compileDomain(
   const named = node.at(activeKid === undefined ? 'keys' : 'activeKid');
   if (activeKid !== undefined && !inputs.some(({ kid }) => kid === activeKid))
     named.problem(
-      `${quote(activeKid)} is the id of none of the keys`,
+      `${quoteText(activeKid)} is the id of none of the keys`,
       `name one of them: ${inputs.map(({ kid }) => kid).join(', ')}`,
     );
   else if (keys.length === inputs.length && activeKeyOf(domain, node.load.nowMs) === undefined)
     named.warn(
-      `${activeKid === undefined ? 'no key is' : `${quote(activeKid)} is not`} valid now: no answer can be signed`,
+      `${activeKid === undefined ? 'no key is' : `${quoteText(activeKid)} is not`} valid now: no answer can be signed`,
     );
   return domain;
 }
@@ -75,7 +76,8 @@ function compileKeys(inputs: readonly FeedbackKeyInput[], node: ConfigurationNod
   return inputs.flatMap((input, index) => {
     const own = node.at(index);
     const isRepeated = seen.has(input.kid);
-    if (isRepeated) own.at('kid').problem(`repeats ${quote(input.kid)}`, 'give each key an id of its own');
+    if (isRepeated)
+      own.at('kid').problem(`repeats ${quoteText(input.kid)}`, 'give each key an id of its own');
     seen.add(input.kid);
     const key = compileKey(input, own);
     return key === undefined || isRepeated ? [] : [{ key, node: own }];
@@ -108,7 +110,7 @@ function judgeKeySeparation(placed: readonly PlacedKey[], identities: ReadonlyMa
     const owner = requestKeys.get(fingerprint);
     if (owner !== undefined)
       file.problem(
-        `is the key that ${quote(owner)} signs its requests with: who can query could forge the answers`,
+        `is the key that ${quoteText(owner)} signs its requests with: who can query could forge the answers`,
         'make a key for feedback alone, with `countersign keygen`',
       );
     const namesake = byKid.get(key.kid) ?? { key, node };
@@ -116,11 +118,11 @@ function judgeKeySeparation(placed: readonly PlacedKey[], identities: ReadonlyMa
       node
         .at('kid')
         .problem(
-          `${quote(key.kid)} is another key at ${formatPath(namesake.node.path)}`,
+          `${quoteText(key.kid)} is another key at ${formatPath(namesake.node.path)}`,
           'give each key an id of its own, over all signing domains',
         );
     const otherKid = kidOf.get(fingerprint) ?? key.kid;
-    if (otherKid !== key.kid) file.warn(`is the same key as ${quote(otherKid)}`);
+    if (otherKid !== key.kid) file.warn(`is the same key as ${quoteText(otherKid)}`);
     byKid.set(key.kid, namesake);
     kidOf.set(fingerprint, otherKid);
   }

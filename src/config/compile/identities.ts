@@ -1,7 +1,7 @@
 /** Identities: compiled one by one, then looked at together. */
 import { normalizeFingerprint } from '../../crypto/certificate.js';
 import type { Identity } from '../../verify/snapshot.js';
-import { quote } from '../document/findings.js';
+import { quoteText } from '../../json/escape-text.js';
 import type { IdentityInput } from '../schema/identity.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import { compilePins } from './certificates.js';
@@ -16,7 +16,7 @@ export function compileIdentities(input: ConfigurationInput, load: LoadContext):
   input.identities.forEach((entry, index) => {
     const node = load.at('identities', index);
     if (identities.has(entry.name))
-      node.at('name').problem(`repeats ${quote(entry.name)}`, 'merge the two entries into one');
+      node.at('name').problem(`repeats ${quoteText(entry.name)}`, 'merge the two entries into one');
     const identity = compileIdentity(entry, node);
     checkOperators(entry, operators, node);
     warnOfShared(identity, owners, node);
@@ -33,7 +33,7 @@ function compileIdentity(entry: IdentityInput, node: ConfigurationNode): Identit
   const keys = compileKeys(entry.keys, node.at('keys'));
   if (!revoked) requireProof(entry, node);
   if (!revoked && keys.length > 0 && keys.every((key) => key.notAfterMs <= node.load.nowMs))
-    node.at('keys').warn(`every key of ${quote(name)} has expired`);
+    node.at('keys').warn(`every key of ${quoteText(name)} has expired`);
   return {
     name,
     revoked,
@@ -63,18 +63,18 @@ function requireProof(entry: IdentityInput, node: ConfigurationNode): void {
 function checkOperators(entry: IdentityInput, known: ReadonlySet<string>, node: ConfigurationNode): void {
   const operators = node.at('operators');
   if (entry.operators === undefined) {
-    if (!entry.revoked) operators.warn(`${quote(entry.name)} may speak for every mapped operator`);
+    if (!entry.revoked) operators.warn(`${quoteText(entry.name)} may speak for every mapped operator`);
     return;
   }
   const seen = new Set<string>();
   entry.operators.forEach((operator, index) => {
     if (seen.has(operator))
-      operators.at(index).problem(`repeats ${quote(operator)}`, 'name each operator once');
+      operators.at(index).problem(`repeats ${quoteText(operator)}`, 'name each operator once');
     seen.add(operator);
     if (!known.has(operator))
       operators
         .at(index)
-        .problem(`${quote(operator)} is mapped to no tenant`, 'add it to operators, or remove it here');
+        .problem(`${quoteText(operator)} is mapped to no tenant`, 'add it to operators, or remove it here');
   });
 }
 
@@ -84,7 +84,7 @@ function warnOfShared(identity: Identity, owners: Map<string, string>, node: Con
   const claim = (secret: string, what: string, list: string): void => {
     const owner = owners.get(secret) ?? name;
     owners.set(secret, owner);
-    if (owner !== name) node.at(list).warn(`${quote(name)} has the same ${what} as ${quote(owner)}`);
+    if (owner !== name) node.at(list).warn(`${quoteText(name)} has the same ${what} as ${quoteText(owner)}`);
   };
   for (const key of new Set(identity.keys.map(({ publicKey }) => publicKey.fingerprint)))
     claim(`key ${key}`, 'key', 'keys');

@@ -2,7 +2,7 @@
 import { compileSelection } from '../../json/scan.js';
 import type { FieldRule } from '../../protocol/field-rules.js';
 import type { BodyContract, BodyRole, FieldContract, FieldEquality } from '../../verify/body-contract.js';
-import { quote } from '../document/findings.js';
+import { quoteText } from '../../json/escape-text.js';
 import type { JsonBodyInput } from '../schema/policy.js';
 import { MAX_VERSION_CHARACTERS } from '../schema/schema-common.js';
 import type { ConfigurationNode } from './context.js';
@@ -100,7 +100,7 @@ function fieldRules(
   const rules = new Map<string, FieldRule>();
   for (const [role, pointer] of roles) {
     if (rules.has(pointer))
-      node.at(role).problem(`uses ${quote(pointer)} a second time`, 'give each role a field of its own');
+      node.at(role).problem(`uses ${quoteText(pointer)} a second time`, 'give each role a field of its own');
     rules.set(pointer, roleRules[role]);
   }
   const roleRule = new Map(rules);
@@ -121,7 +121,7 @@ function refuseNesting(pointers: readonly string[], node: ConfigurationNode): vo
     const outer = pointers.find((pointer) => inner.startsWith(`${pointer}/`));
     if (outer !== undefined)
       node.problem(
-        `${quote(inner)} lies inside ${quote(outer)}, which is a single value`,
+        `${quoteText(inner)} lies inside ${quoteText(outer)}, which is a single value`,
         'correct one of them',
       );
   }
@@ -136,6 +136,6 @@ function refuseOutside(
   for (const pointer of pointers) {
     const member = (pointer.split('/')[1] ?? '').replaceAll('~1', '/').replaceAll('~0', '~');
     if (!members.has(member))
-      node.problem(`leaves out ${quote(member)}, which another key needs`, 'add it to the list');
+      node.problem(`leaves out ${quoteText(member)}, which another key needs`, 'add it to the list');
   }
 }

@@ -1,7 +1,7 @@
 /** An identity's keys: read, judged, and told apart by their ids. */
 import { describeKeyFault, type KeyFault, type PublicKey } from '../../crypto/public-key.js';
 import type { ValidityInterval, VerificationKey } from '../../verify/snapshot.js';
-import { quote } from '../document/findings.js';
+import { quoteText } from '../../json/escape-text.js';
 import type { KeyInput } from '../schema/identity.js';
 import type { ConfigurationNode } from './context.js';
 
@@ -62,7 +62,7 @@ function keyRemedy(fault: KeyFault): string {
 
 /** One kid means one key, so that a record with a kid says which key it was. */
 function compareNamesakes(earlier: VerificationKey, later: VerificationKey, node: ConfigurationNode): void {
-  const kid = quote(later.kid);
+  const kid = quoteText(later.kid);
   if (earlier.publicKey.fingerprint !== later.publicKey.fingerprint) {
     node.problem(`names two different keys ${kid}`, 'give the new key an id of its own');
     return;

@@ -1,6 +1,6 @@
 /** Policies: each compiled by its kind, from a profile, from pointers, or as a declared pass-through. */
 import type { Policy, SignedPolicy, Snapshot } from '../../verify/snapshot.js';
-import { quote } from '../document/findings.js';
+import { quoteText } from '../../json/escape-text.js';
 import type { PolicyInput } from '../schema/policy.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
@@ -17,7 +17,7 @@ export function compilePolicies(input: ConfigurationInput, load: LoadContext): M
     const node = load.at('policies', index);
     const policy = compilePolicy(entry, input, node);
     if (policies.has(entry.name))
-      node.at('name').problem(`repeats ${quote(entry.name)}`, 'give each policy a name of its own');
+      node.at('name').problem(`repeats ${quoteText(entry.name)}`, 'give each policy a name of its own');
     if (policy === undefined) return;
     policies.set(entry.name, policy);
     placed.push({ policy, node });
@@ -60,7 +60,7 @@ function compilePolicy(
     node
       .at('rawPaths')
       .warn(
-        `${quote(name)} takes paths such as ${match.path}..;/, which can reach every route of the application, signed ones too: ${rawPaths.reason}`,
+        `${quoteText(name)} takes paths such as ${match.path}..;/, which can reach every route of the application, signed ones too: ${rawPaths.reason}`,
       );
   const shared = { name, match, events: defaultEvents, ...(rawPaths && { takesRawPaths: true as const }) };
   if (passThrough === undefined) return ownPolicy(entry, shared, input, node);
@@ -89,7 +89,7 @@ function passThroughPolicy(reason: string, shared: RoutedPolicy, node: Configura
         'would let every path through unchecked',
         'name the paths that need it; a pass-through is never the default',
       );
-  node.warn(`${quote(shared.name)} lets ${path} through unchecked: ${reason}`);
+  node.warn(`${quoteText(shared.name)} lets ${path} through unchecked: ${reason}`);
   return { kind: 'pass_through', ...shared, reason };
 }
 
@@ -121,7 +121,7 @@ function profilePolicy(
 function checkProfileKeys(entry: PolicyInput, node: ConfigurationNode): void {
   const isTelemetry = entry.profile === 'federation.telemetry';
   if (isTelemetry && entry.schemaVersions === undefined)
-    node.warn(`${quote(entry.name)} takes any schema version`);
+    node.warn(`${quoteText(entry.name)} takes any schema version`);
   if (!isTelemetry && entry.schemaVersions !== undefined)
     node.at('schemaVersions').problem('is fixed by this profile', 'remove it');
   if (entry.profile === 'federation.verify') {
@@ -163,5 +163,5 @@ export function warnAboutOperators({ operators, policies }: Snapshot, load: Load
     if (policy.kind === 'signed' && policy.body?.roles.operator !== undefined)
       load
         .at('operators')
-        .warn(`no operator is mapped to a tenant: ${quote(policy.name)} will refuse every request`);
+        .warn(`no operator is mapped to a tenant: ${quoteText(policy.name)} will refuse every request`);
 }

@@ -1,6 +1,7 @@
 /** What a policy says besides its route: time, size and rate of its requests, and what becomes of the answer. */
 import type { Freshness, RateLimit, SignedPolicy } from '../../verify/snapshot.js';
-import { formatPath, quote } from '../document/findings.js';
+import { formatPath } from '../document/findings.js';
+import { quoteText } from '../../json/escape-text.js';
 import type { PolicyInput } from '../schema/policy.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { ConfigurationNode } from './context.js';
@@ -21,7 +22,7 @@ export function freshnessOf(
   const needed = freshness.pastSkewSeconds + freshness.futureSkewSeconds + 1;
   const retention = input.nonces.retentionSeconds;
   if (once && retention !== undefined && retention < needed) {
-    const window = `the window of policy ${quote(entry.name)} (${formatPath(node.path)})`;
+    const window = `the window of policy ${quoteText(entry.name)} (${formatPath(node.path)})`;
     node.load
       .at('nonces', 'retentionSeconds')
       .problem(
@@ -94,7 +95,7 @@ export function answerOf(
     );
   else if (input.feedback === undefined)
     (entry.answer === undefined ? node : answer).problem(
-      `${quote(entry.name)} signs its answers, and the file has no key for that`,
+      `${quoteText(entry.name)} signs its answers, and the file has no key for that`,
       'add feedback: { keys: [{ kid, privateKeyFile }] } (`countersign keygen` makes a key), or say answer: { signed: false } here',
     );
   // Of a policy of one's own: what is signed is a body that answers a body.

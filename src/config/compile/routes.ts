@@ -3,7 +3,7 @@ import { METHODS } from 'node:http';
 import { foldedPath, pathFault } from '../../verify/normal-path.js';
 import type { InnerRoute, Policy, RouteMatch, SignedPolicy } from '../../verify/snapshot.js';
 import { nearestOf } from '../document/edit-distance.js';
-import { quote } from '../document/findings.js';
+import { quoteText } from '../../json/escape-text.js';
 import type { PolicyInput } from '../schema/policy.js';
 import type { ConfigurationNode } from './context.js';
 
@@ -66,7 +66,7 @@ export function refuseHidden(placed: readonly PlacedPolicy[]): void {
       const taken = [...match.methods].filter((method) => earlier.match.methods.has(method));
       if (taken.length === 0 || !covers(earlier.match, match)) continue;
       const same = earlier.match.kind === match.kind && earlier.match.path === match.path;
-      const governor = quote(earlier.name);
+      const governor = quoteText(earlier.name);
       node
         .at('match')
         .problem(
@@ -104,11 +104,14 @@ export function configuredPathFault(
   const sign = PATTERN.exec(text)?.[0];
   if (sign !== undefined)
     return [
-      `has a ${quote(sign)}, but a path is no pattern: it is compared as it is written`,
+      `has a ${quoteText(sign)}, but a path is no pattern: it is compared as it is written`,
       'give pathPrefix for all that begins alike, or a policy for each path',
     ];
   if (seen !== text)
-    return [`can never match: Envoy makes ${quote(seen)} of it before it looks`, `write ${quote(seen)}`];
+    return [
+      `can never match: Envoy makes ${quoteText(seen)} of it before it looks`,
+      `write ${quoteText(seen)}`,
+    ];
   const fault = takesRawPaths ? undefined : pathFault(text);
   if (fault === undefined) return undefined;
   return [
@@ -157,7 +160,7 @@ function isInside(route: Folded, prefix: string, outer: Policy): boolean {
 function warning({ name, match }: Policy, inner: readonly Folded[]): string {
   const routes = inner
     .slice(0, MAX_NAMED)
-    .map(({ policy }) => `${quote(policy.name)} (${policy.match.path})`);
+    .map(({ policy }) => `${quoteText(policy.name)} (${policy.match.path})`);
   const more = inner.length > MAX_NAMED ? ` and ${inner.length - MAX_NAMED} more` : '';
-  return `${quote(name)} lets ${match.path} through unchecked, and signed routes lie under it: ${routes.join(', ')}${more}; what the application takes for one of these by rules of its own comes to it unverified`;
+  return `${quoteText(name)} lets ${match.path} through unchecked, and signed routes lie under it: ${routes.join(', ')}${more}; what the application takes for one of these by rules of its own comes to it unverified`;
 }

@@ -6,7 +6,7 @@ import {
   type SecurityHeaderNames,
 } from '../../protocol/header-names.js';
 import { PIPE_ATOMIC_BYTES } from '../../storage/output/standard-stream.js';
-import { quote } from '../document/findings.js';
+import { quoteText } from '../../json/escape-text.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import {
   workerSocketPaths,
@@ -61,7 +61,7 @@ function compileListen({ listen }: ConfigurationInput, workers: number, load: Lo
 
 function compileAdmin({ admin }: ConfigurationInput, load: LoadContext): AdminSettings {
   if (!isLoopback(admin.host))
-    load.at('admin', 'host').warn(`metrics and health are open to whoever reaches ${quote(admin.host)}`);
+    load.at('admin', 'host').warn(`metrics and health are open to whoever reaches ${quoteText(admin.host)}`);
   return admin;
 }
 

@@ -2,8 +2,6 @@
 import { escapeControls, quoteText } from '../../json/escape-text.js';
 import type { ConfigurationProblem, ConfigurationWarning } from '../settings.js';
 
-export { quoteText as quote };
-
 /** Where in the file: member names and list positions, from the top. */
 export type ConfigurationPath = readonly (string | number)[];
 

@@ -10,7 +10,8 @@ import {
   type JsonSchemaNode,
 } from '../schema/schema.js';
 import { nearestOf } from './edit-distance.js';
-import { quote, type ConfigurationPath, type Findings } from './findings.js';
+import { type ConfigurationPath, type Findings } from './findings.js';
+import { quoteText } from '../../json/escape-text.js';
 
 /** An issue as zod reports it. */
 type Issue = z.core.$ZodIssue;
@@ -70,7 +71,7 @@ function noteUnknownKeys(
 
 function didYouMean(word: string, known: readonly string[]): string | undefined {
   const nearest = nearestOf(known, word);
-  return nearest && `did you mean ${quote(nearest)}?`;
+  return nearest && `did you mean ${quoteText(nearest)}?`;
 }
 
 const missing = 'is missing';

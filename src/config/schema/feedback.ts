@@ -1,5 +1,6 @@
 /** The shape of `feedback`: which keys sign the answers, and what may be signed. */
 import { z } from 'zod';
+import { FEEDBACK_ADJUSTMENT_SCHEMA } from '../../feedback/envelope.js';
 import { bodyBytes, filePath, instant, integer, keyId, schemaVersion, tenantId } from './schema-common.js';
 
 const key = z
@@ -48,7 +49,7 @@ export const feedbackSchema = z
       .array(schemaVersion)
       .min(1)
       .max(64)
-      .default(['feedback.adjustment.v1'])
+      .default([FEEDBACK_ADJUSTMENT_SCHEMA])
       .describe('The schema versions that an adjustment may have.'),
     maxAnswerBytes: bodyBytes
       .default(1_048_576)
