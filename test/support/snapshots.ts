@@ -1,4 +1,5 @@
 /** The snapshot that accepts the valid request, its identities, keys and policies, and how a test changes them. */
+import type { VerifiedContext } from '../../src/verify/decision.js';
 import { buildContract } from '../../src/config/compile/json-body.js';
 import { profiles } from '../../src/config/compile/profiles.js';
 import { createStrictVerifier, type StrictVerifier } from '../../src/crypto/ed25519.js';
@@ -37,6 +38,17 @@ export const OTHER_CERTIFICATE: PeerCertificate = {
 };
 export const ATTESTATION = '5e'.repeat(32);
 export const EXECUTION = '6f'.repeat(32);
+
+/** What a judgement establishes of a valid request of the federation. */
+export const VERIFIED_CONTEXT: VerifiedContext = {
+  identity: IDENTITY,
+  kid: KID,
+  certificateSha256: CERTIFICATE.certificateSha256,
+  tenant: TENANT,
+  operator: OPERATOR,
+  attestation: ATTESTATION,
+  execution: EXECUTION,
+};
 export const always = { notBeforeMs: -Infinity, notAfterMs: Infinity };
 
 export const producerKey = generateKeyPair(new Uint8Array(32).fill(1));

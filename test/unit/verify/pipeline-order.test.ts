@@ -1,9 +1,7 @@
 import { nonceKey } from '../../../src/verify/nonce-key.js';
 import {
-  ATTESTATION,
   bundleFields,
   bundleParts,
-  CERTIFICATE,
   codeOf,
   EXECUTION,
   GRAPH_PATH,
@@ -17,7 +15,6 @@ import {
   NONCE,
   NOW_MS,
   NOW_SECONDS,
-  OPERATOR,
   producerKey,
   profilePolicy,
   type RequestParts,
@@ -28,7 +25,7 @@ import {
   type SnapshotChange,
   spareKey,
   telemetryParts,
-  TENANT,
+  VERIFIED_CONTEXT,
 } from '../../support/signed-request.js';
 
 const verdict = (parts: RequestParts, change?: SnapshotChange): string =>
@@ -38,15 +35,7 @@ describe('what a judgement establishes', () => {
   it('is the whole verified context, hashes in lower case', () => {
     const fields = JSON.stringify(graphFields({ execution_fingerprint: EXECUTION.toUpperCase() }));
     const { judgement, facts } = judgeParts(signedJson(GRAPH_PATH, fields));
-    const context = {
-      identity: IDENTITY,
-      kid: KID,
-      certificateSha256: CERTIFICATE.certificateSha256,
-      tenant: TENANT,
-      operator: OPERATOR,
-      attestation: ATTESTATION,
-      execution: EXECUTION,
-    };
+    const context = VERIFIED_CONTEXT;
     const key = nonceKey('request', producerKey.publicKey, NONCE);
     expect(judgement).toMatchObject({
       context,

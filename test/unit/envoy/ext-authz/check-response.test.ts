@@ -12,26 +12,18 @@ import { readResponse } from '../../../support/check-messages.js';
 import {
   ATTESTATION,
   CERTIFICATE,
-  EXECUTION,
   HEADER_NAMES,
   IDENTITY,
   KID,
   OPERATOR,
+  TENANT,
+  VERIFIED_CONTEXT,
   passThroughPolicy,
   profilePolicy,
   rawPolicy,
-  TENANT,
 } from '../../../support/signed-request.js';
 
-const context: VerifiedContext = {
-  identity: IDENTITY,
-  kid: KID,
-  certificateSha256: CERTIFICATE.certificateSha256,
-  tenant: TENANT,
-  operator: OPERATOR,
-  attestation: ATTESTATION,
-  execution: EXECUTION,
-};
+const context: VerifiedContext = VERIFIED_CONTEXT;
 const telemetry = profilePolicy('federation.telemetry');
 const options = {
   decisionId: 'decision-1',
