@@ -1,5 +1,6 @@
 /** The command line as a whole: its commands, its help, and the way from a fault to text and exit code. */
 import { Command, CommanderError } from 'commander';
+import { registerAudit } from './audit.js';
 import { registerCheckConfig } from './check-config.js';
 import { CliFault, type CliWorld, EXIT_CODE_HELP, ExitCode, Session, usageFault } from './command.js';
 import { registerDrain } from './drain.js';
@@ -34,6 +35,7 @@ const COMMANDS = [
   registerFeedback,
   registerPolicy,
   registerWhy,
+  registerAudit,
 ];
 
 /** The program with every command; nothing runs yet. `reportUsage`: told of wrong usage. */

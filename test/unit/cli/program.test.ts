@@ -27,7 +27,7 @@ describe('countersign', () => {
         'import-env',
         'envoy-config',
       ],
-      ...['keyring', 'feedback', 'policy', 'why'],
+      ...['keyring', 'feedback', 'policy', 'why', 'audit'],
     ]);
   });
 

@@ -1,0 +1,14 @@
+/** `countersign audit`: the audit log, read and judged from its directory; each of its commands is a file of its own, `audit-*.ts`. */
+import { type Register, examples } from './command.js';
+
+/** In the order of the help. */
+const COMMANDS: readonly Register[] = [];
+
+/** Adds the group. */
+export const registerAudit: Register = (program, session) => {
+  const group = program
+    .command('audit')
+    .description('verify an audit log, prove and read its records')
+    .addHelpText('after', examples('countersign audit verify --help'));
+  for (const register of COMMANDS) register(group, session);
+};
