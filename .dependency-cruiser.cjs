@@ -17,8 +17,9 @@ const MAY_IMPORT = {
   audit: ['storage', 'tlog', ...PURE],
   config: ['storage', 'tlog', ...PURE],
   migrate: ['config', ...PURE],
+  why: ['audit', 'config', ...PURE],
   grpc: [],
-  observability: ['config', 'grpc', 'nonces', 'storage', ...PURE],
+  observability: ['config', 'grpc', 'nonces', 'storage', 'why', ...PURE],
   envoy: ['audit', 'executions', 'grpc', 'observability', ...PURE],
   'envoy-config': ['config', 'envoy', 'grpc', ...PURE],
   pki: [],
@@ -34,6 +35,7 @@ const MAY_IMPORT = {
     'rate-limits',
     'storage',
     'tlog',
+    'why',
     ...PURE,
   ],
   cli: [
@@ -47,6 +49,7 @@ const MAY_IMPORT = {
     'pki',
     'serve',
     'tlog',
+    'why',
     ...PURE,
   ],
 };

@@ -1,5 +1,8 @@
-/** Text for a terminal, a shell and a script, and members of what was JSON. */
+/** Text for a terminal, a shell and a script. */
 import { escapeControls } from '../json/escape-text.js';
+
+export { factLines } from '../json/fact-lines.js';
+export { memberOf } from '../json/member-of.js';
 
 /** One word for a POSIX shell, whatever is in it. */
 export function shellQuote(word: string): string {
@@ -27,15 +30,6 @@ export function jsonText(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** A list of `name: value` lines, the values in one column. Names that have no value are left out. */
-export function factLines(facts: readonly (readonly [string, string | undefined])[], indent = '  '): string {
-  const width = Math.max(0, ...facts.map(([name]) => name.length + 1));
-  return facts
-    .filter((fact): fact is readonly [string, string] => fact[1] !== undefined)
-    .map(([name, value]) => `${indent}${`${name}:`.padEnd(width)} ${escapeControls(value)}\n`)
-    .join('');
-}
-
 /** Rows in columns, the first row being the heading; every cell escaped. */
 export function tableLines(rows: readonly (readonly string[])[], indent = '  '): string {
   const cells = rows.map((row) => row.map(escapeControls));
@@ -51,10 +45,4 @@ export function tableLines(rows: readonly (readonly string[])[], indent = '  '):
     )
     .map((line) => `${indent}${line}\n`)
     .join('');
-}
-
-/** A member of its own; undefined where there is none. */
-export function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Readonly<Record<string, unknown>>)[name];
 }

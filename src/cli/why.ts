@@ -6,8 +6,9 @@ import { CliFault, type CliWorld, ExitCode, type Register, examples, usageFault 
 import { readOrFault } from './files.js';
 import { collecting, matching } from './option-values.js';
 import { jsonText, memberOf } from './text.js';
-import { findRecords, textOf, type LogRecord } from './why-records.js';
-import { whyJson, whyText, type WhyFindings } from './why-report.js';
+import { look, type LogFiles, type WhyFindings } from '../why/look.js';
+import { UnreadableRecords } from '../why/records.js';
+import { whyJson, whyText } from '../why/report.js';
 
 interface WhyOptions {
   readonly config?: string;
@@ -16,18 +17,13 @@ interface WhyOptions {
   readonly json?: true;
 }
 
-interface LogFiles {
-  readonly audit: readonly string[];
-  readonly envoy: readonly string[];
-}
-
 /** Ids of ours and of Envoy are UUIDs; whatever a proxy before us makes of one is visible ASCII. */
 const ID = /^[\x21-\x7e]{1,128}$/;
 const FILE = /^[^]+$/;
 const LOCAL_FEDERATION = 'local_federation/countersign.yaml';
 
 async function why(world: CliWorld, id: string, options: WhyOptions): Promise<ExitCode> {
-  const findings = await look(id, await logFiles(options));
+  const findings = await lookOrFault(id, await logFiles(options));
   const { records, copies, lines } = findings;
   if (records.length + copies.length + lines.length === 0)
     throw new CliFault(
@@ -39,32 +35,13 @@ async function why(world: CliWorld, id: string, options: WhyOptions): Promise<Ex
   return ExitCode.good;
 }
 
-/** First the records, as they join our ids and Envoy's; then Envoy's lines under any of them. */
-async function look(id: string, files: LogFiles): Promise<WhyFindings> {
-  const isOfRequest = (record: LogRecord): boolean =>
-    textOf(record, 'decision_id') === id || textOf(record, 'request_id') === id;
-  const audit = await findRecords(
-    files.audit,
-    'the audit log',
-    new Set([id]),
-    (record) => isOfRequest(record) || textOf(record, 'first_decision_id') === id,
-  );
-  const records = audit.records.filter(isOfRequest);
-  const ids = new Set([id]);
-  for (const record of records)
-    for (const name of ['decision_id', 'request_id']) ids.add(textOf(record, name) ?? id);
-  const envoy = await findRecords(files.envoy, "Envoy's access log", ids, (line) =>
-    [textOf(line, 'decision_id'), textOf(line, 'request_id')].some(
-      (name) => name !== undefined && ids.has(name),
-    ),
-  );
-  return {
-    id,
-    records,
-    copies: audit.records.filter((record) => !isOfRequest(record)),
-    lines: envoy.records,
-    hasMore: audit.hasMore || envoy.hasMore,
-  };
+async function lookOrFault(id: string, files: LogFiles): Promise<WhyFindings> {
+  try {
+    return await look(id, files);
+  } catch (error) {
+    if (error instanceof UnreadableRecords) throw new CliFault(error.message, error.remedy);
+    throw error;
+  }
 }
 
 /** Those that were named, and else those of the configuration. */

@@ -1,20 +1,9 @@
 /** What `countersign why` says of one request, for people and for scripts. Pure. */
 import { escapeControls } from '../json/escape-text.js';
-import { factLines } from './text.js';
-import { numberOf, textOf, type LogRecord } from './why-records.js';
-import { flagWords, meaningOf } from './why-words.js';
-
-/** Everything that was found about one id. */
-export interface WhyFindings {
-  readonly id: string;
-  /** Decisions on this request, and on its answer where that was signed or withheld. */
-  readonly records: readonly LogRecord[];
-  /** Refusals of later copies, which name this one as the first. */
-  readonly copies: readonly LogRecord[];
-  /** Of Envoy. */
-  readonly lines: readonly LogRecord[];
-  readonly hasMore: boolean;
-}
+import { factLines } from '../json/fact-lines.js';
+import type { WhyFindings } from './look.js';
+import { numberOf, textOf, type LogRecord } from './records.js';
+import { flagWords, meaningOf } from './words.js';
 
 /** Sentences: what was decided, why, what to do next, and what Envoy did with it. */
 export function whyText({ records, copies, lines, hasMore }: WhyFindings): string {

@@ -1,8 +1,7 @@
 /** Finding what is known of one request: records of the audit file and lines of Envoy's access log, as streams. */
 import { createReadStream } from 'node:fs';
 import { unreadable } from '../config/files/read-file.js';
-import { CliFault } from './command.js';
-import { memberOf } from './text.js';
+import { memberOf } from '../json/member-of.js';
 
 /** One parsed line. Nothing in it is believed to have any type. */
 export type LogRecord = Readonly<Record<string, unknown>>;
@@ -12,6 +11,18 @@ const MAX_LINE_BYTES = 256 * 1024;
 /** Copies of one request that are told of; there can be as many replays as somebody likes. */
 const MAX_FOUND = 50;
 const LINE_FEED = 0x0a;
+
+/** A file that was named could not be read; the sentence names it. */
+export class UnreadableRecords extends Error {
+  /** What to do about it; a phrase without a full stop. */
+  readonly remedy: string;
+
+  constructor(message: string, remedy: string) {
+    super(message);
+    this.name = 'UnreadableRecords';
+    this.remedy = remedy;
+  }
+}
 
 /** What a search has found, and how much it looked at. */
 interface Found {
@@ -70,7 +81,7 @@ async function* linesOf(file: string, what: string): AsyncGenerator<string> {
     }
   } catch (error) {
     const { message, remedy } = unreadable(error);
-    throw new CliFault(`${what}: ${file} ${message}`, remedy);
+    throw new UnreadableRecords(`${what}: ${file} ${message}`, remedy);
   }
   // The last line may still be being written: without its end it is only taken when it is whole JSON.
   const last = finish();

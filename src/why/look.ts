@@ -1,0 +1,53 @@
+/** Looking one request up: its decisions, the copies that name it, and what Envoy says of it. */
+import { findRecords, textOf, type LogRecord } from './records.js';
+
+/** Where to look; oldest first. */
+export interface LogFiles {
+  /** Decision records. */
+  readonly audit: readonly string[];
+  /** Envoy's access log. */
+  readonly envoy: readonly string[];
+}
+
+/** Everything that was found about one id. */
+export interface WhyFindings {
+  readonly id: string;
+  /** Decisions on this request, and on its answer where that was signed or withheld. */
+  readonly records: readonly LogRecord[];
+  /** Refusals of later copies, which name this one as the first. */
+  readonly copies: readonly LogRecord[];
+  /** Of Envoy. */
+  readonly lines: readonly LogRecord[];
+  readonly hasMore: boolean;
+}
+
+/**
+ * First the records, as they join our ids and Envoy's; then Envoy's lines under any of them. Throws
+ * {@link UnreadableRecords} where a file cannot be read.
+ */
+export async function look(id: string, files: LogFiles): Promise<WhyFindings> {
+  const isOfRequest = (record: LogRecord): boolean =>
+    textOf(record, 'decision_id') === id || textOf(record, 'request_id') === id;
+  const audit = await findRecords(
+    files.audit,
+    'the audit log',
+    new Set([id]),
+    (record) => isOfRequest(record) || textOf(record, 'first_decision_id') === id,
+  );
+  const records = audit.records.filter(isOfRequest);
+  const ids = new Set([id]);
+  for (const record of records)
+    for (const name of ['decision_id', 'request_id']) ids.add(textOf(record, name) ?? id);
+  const envoy = await findRecords(files.envoy, "Envoy's access log", ids, (line) =>
+    [textOf(line, 'decision_id'), textOf(line, 'request_id')].some(
+      (name) => name !== undefined && ids.has(name),
+    ),
+  );
+  return {
+    id,
+    records,
+    copies: audit.records.filter((record) => !isOfRequest(record)),
+    lines: envoy.records,
+    hasMore: audit.hasMore || envoy.hasMore,
+  };
+}
