@@ -11,6 +11,7 @@ import type { Clock, NonceStore } from '../nonces/nonce-store.js';
 import { openRedisNonceStore } from '../nonces/redis/store.js';
 import { widestWindow } from '../verify/checks/freshness.js';
 import { systemClock as clock } from './clocks.js';
+import type { LifeRecords } from './life-records.js';
 import { type AuditLog, BatchedLog } from '../audit/audit-log.js';
 import { openFileWriter, openStdoutWriter } from '../audit/writers.js';
 import { gapLine } from '../audit/record.js';
@@ -31,10 +32,14 @@ type KnownExecutions = Pick<ExecutionStore, 'remember' | 'has' | 'close'>;
 /** What a verifier writes to. */
 export interface Stores {
   readonly audit: AuditLog;
+  /** For what is recorded beside decisions and answers: in the audit log alone, so nowhere without one. */
+  readonly events: Pick<AuditLog, 'append'>;
   readonly store: NonceStore;
   readonly executions: KnownExecutions;
   readonly rates: RateLimits;
 }
+
+const NO_EVENTS: Stores['events'] = { append: () => Promise.resolve('withdrawn') };
 
 /** Opens all of them. Throws a sentence with the remedy when one cannot be opened; `undo` then closes those before it. */
 export async function openStores(
@@ -52,7 +57,7 @@ export async function openStores(
   undo.push(() => executions.close());
   const rates = openRateLimits(settings, store);
   undo.push(() => rates.close());
-  return { audit, store, executions, rates: rates.limits };
+  return { audit, events: NO_EVENTS, store, executions, rates: rates.limits };
 }
 
 /**
@@ -161,28 +166,40 @@ function secondsSinceBoot(): number {
   return Number(process.hrtime.bigint() / 1_000_000_000n);
 }
 
-/** Tells in the operational log when the clock steps, and when the nonce store stops serving and serves again. */
+/** Tells the operational log and the audit log when the clock steps, and when the nonce store stops serving and serves again. */
 export class StoreReport {
   readonly #store: Pick<NonceStore, 'name' | 'status'>;
   readonly #logger: Pick<Logger, 'warn' | 'info'>;
+  readonly #life: Pick<LifeRecords, 'clockStepped' | 'storeFault' | 'storeRecovered'>;
   #steps = 0;
   #wasHealthy = true;
 
-  constructor(store: Pick<NonceStore, 'name' | 'status'>, logger: Pick<Logger, 'warn' | 'info'>) {
+  constructor(
+    store: Pick<NonceStore, 'name' | 'status'>,
+    logger: Pick<Logger, 'warn' | 'info'>,
+    life: Pick<LifeRecords, 'clockStepped' | 'storeFault' | 'storeRecovered'>,
+  ) {
     this.#store = store;
     this.#logger = logger;
+    this.#life = life;
   }
 
   /** Looks at the store once. Called by a timer; only what has changed since the last look is told. */
   look(): void {
     const { unhealthy, clockSteps } = this.#store.status();
     const { name: store } = this.#store;
-    if (clockSteps > this.#steps)
+    if (clockSteps > this.#steps) {
       this.#logger.warn({ store, steps: clockSteps, reason: unhealthy }, 'the wall clock stepped');
-    if (this.#wasHealthy && unhealthy !== undefined)
+      this.#life.clockStepped(store, clockSteps, unhealthy);
+    }
+    if (this.#wasHealthy && unhealthy !== undefined) {
       this.#logger.warn({ store, reason: unhealthy }, 'the nonce store refuses');
-    if (!this.#wasHealthy && unhealthy === undefined)
+      this.#life.storeFault(store, unhealthy);
+    }
+    if (!this.#wasHealthy && unhealthy === undefined) {
       this.#logger.info({ store }, 'the nonce store serves again');
+      this.#life.storeRecovered(store);
+    }
     this.#steps = clockSteps;
     this.#wasHealthy = unhealthy === undefined;
   }

@@ -15,6 +15,7 @@ import { addBuildInfo, createRegistry } from '../observability/process-metrics.j
 import { systemClock as clock } from './clocks.js';
 import { startGrpcServer, type RunningGrpcServer } from './grpc-server.js';
 import { type ProcessRole, checkTakeover, run, standaloneRole } from './lifecycle.js';
+import { LifeRecords } from './life-records.js';
 import { LiveConfiguration } from './reload/live-configuration.js';
 import type { ConfigurationSource } from './reload/load-files.js';
 import { startReloading, type ReloadCause } from './reload/reload.js';
@@ -85,12 +86,13 @@ async function start(
   const stores = await openStores(configuration, logger, undo);
   const registry = openRegistry(live, stores, options);
   const parts: Parts = { ...stores, live, logger, registry, decisions: new DecisionMetrics(registry) };
-  const reloading = startReloading({ live, files, fileStates, registry, logger });
+  const life = new LifeRecords(stores.events, clock.nowMs);
+  const reloading = startReloading({ live, files, fileStates, registry, logger, life });
   undo.push(() => reloading.close());
   const health = assembleHealth(parts, reloading);
   const grpc = await serveOnSocket(parts, { health, role, replace }, undo);
   undo.push(() => grpc.stop(0));
-  const report = new StoreReport(stores.store, logger);
+  const report = new StoreReport(stores.store, logger, life);
   const running = await run({
     grpc,
     role,
@@ -102,12 +104,14 @@ async function start(
   });
   // From here on the server is drained.
   undo.pop();
+  life.started(configuration, selectEngine().name);
   return {
     superseded: running.superseded,
     reload: reloading.reload,
     reopenLogs: () => stores.audit.reopen(),
     stop: async (cut = NEVER) => {
       await running.stop(cut);
+      await life.stopped();
       await runBackwards(undo);
     },
   };

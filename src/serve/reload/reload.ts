@@ -20,6 +20,7 @@ import { FileWatch } from '../../config/files/watch.js';
 import type { ReloadAnswer } from '../../observability/admin-server.js';
 import { ReloadLog } from '../../observability/reload-log.js';
 import { systemClock as clock } from '../clocks.js';
+import type { LifeRecords } from '../life-records.js';
 
 /** Who asked: a file that changed, SIGHUP, or `POST /reload`. */
 export type ReloadCause = 'file' | 'signal' | 'request';
@@ -143,6 +144,7 @@ interface ReloadingOptions {
   readonly fileStates: FileStates;
   readonly registry: Registry;
   readonly logger: Logger;
+  readonly life: Pick<LifeRecords, 'reloaded' | 'refused'>;
 }
 
 /** A configuration that follows its files. */
@@ -155,9 +157,10 @@ export interface Reloading {
 }
 
 /** Watches the files from now on. */
-export function startReloading({ live, files, fileStates, registry, logger }: ReloadingOptions): Reloading {
+export function startReloading(options: ReloadingOptions): Reloading {
+  const { live, files, fileStates, registry, logger, life } = options;
   const log = new ReloadLog(registry, clock.nowMs);
-  let toldBefore = warningsOf(live.current);
+  let former = live.current;
   const watch = new FileWatch({ onChange: () => void run('file') });
   const reloader = new Reloader({
     live,
@@ -166,8 +169,10 @@ export function startReloading({ live, files, fileStates, registry, logger }: Re
     onOutcome: (outcome, causes) => {
       log.note({ problems: [], ...outcome, causes });
       if (outcome.kind === 'applied') logger.level = live.current.settings.log.level;
-      tell(logger, outcome, causes, toldBefore);
-      toldBefore = warningsOf(live.current);
+      tell(logger, outcome, causes, warningsOf(former));
+      if (outcome.kind === 'refused') life.refused(outcome.problems, causes);
+      else void life.reloaded(outcome, causes, [former, live.current]);
+      former = live.current;
     },
   });
   const run = (cause: ReloadCause): Promise<ReloadOutcome | undefined> =>

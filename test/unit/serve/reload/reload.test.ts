@@ -8,6 +8,7 @@ import type { FileStates, LoadResult } from '../../../../src/config/settings.js'
 import { nodeSigner, type Signer } from '../../../../src/crypto/signing.js';
 import { fingerprintsOf } from '../../../../src/feedback/feedback-settings.js';
 import { loadFiles } from '../../../../src/serve/reload/load-files.js';
+import { LifeRecords } from '../../../../src/serve/life-records.js';
 import { LiveConfiguration } from '../../../../src/serve/reload/live-configuration.js';
 import {
   Reloader,
@@ -349,6 +350,7 @@ test('a warning is logged when a reload brings it, and not again', async () => {
     fileStates: new Map(),
     registry: new Registry(),
     logger: pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) }),
+    life: new LifeRecords({ append: () => Promise.reject(new Error('a full disk')) }, () => nowMs),
   });
   for (const attestations of [[], ['a'.repeat(64)]]) {
     const changed = careless.identities.map((one) => ({
@@ -363,4 +365,42 @@ test('a warning is logged when a reload brings it, and not again', async () => {
   }
   reloading.close();
   expect(lines.filter((line) => line.includes('identities[0]'))).toHaveLength(1);
+});
+
+test('the audit log is told of a reload, of each key that came or went, and of one that was refused', async () => {
+  const live = new LiveConfiguration(loaded(workspace.load(signing())));
+  const records: Record<string, unknown>[] = [];
+  const append = (line: string): Promise<'written'> => {
+    records.push(JSON.parse(line) as Record<string, unknown>);
+    return Promise.resolve('written');
+  };
+  const reloading = startReloading({
+    live,
+    files: {
+      load: () =>
+        loadFiles({ load: () => loadConfiguration(file, { generation: 0, nowMs }), signer: nodeSigner }),
+    },
+    fileStates: new Map(),
+    registry: new Registry(),
+    logger: pino({ level: 'silent' }),
+    life: new LifeRecords({ append }, () => nowMs),
+  });
+  writeFileSync(
+    file,
+    signing({ identities: [identity({ keys: [{ kid: 'k2', publicKey: publicKeys.second }] })] }),
+  );
+  await reloading.reload('signal');
+  writeFileSync(file, 'version: 1\n');
+  await reloading.reload('request');
+  reloading.close();
+  expect(records.map(({ event, kid, identity: owner, causes }) => [event, kid ?? causes, owner])).toEqual([
+    ['configuration.reloaded', ['signal'], undefined],
+    ['key.added', 'k2', 'producer-a'],
+    ['key.removed', 'k1', 'producer-a'],
+    ['configuration.refused', ['request'], undefined],
+  ]);
+  expect(records[1]).toMatchObject({
+    generation: 2,
+    key_sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+  });
 });

@@ -1,0 +1,97 @@
+/** Tells the audit log what this process lives through. Nobody waits for these records; what is lost of them is counted by the log. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { AuditLog } from '../audit/audit-log.js';
+import { lifeRecordLine, type LifeEvent, type LifeMembers } from '../audit/life-record.js';
+import { credentialChanges, type CredentialChange } from '../config/credential-changes.js';
+import type { Configuration } from '../config/settings.js';
+import { packageVersion } from '../observability/package-version.js';
+
+/** Records that wait for each other: a log takes some thousand at once, and decisions come first. */
+const RECORDS_AT_ONCE = 200;
+
+export class LifeRecords {
+  readonly #log: Pick<AuditLog, 'append'>;
+  readonly #nowMs: () => number;
+
+  /** `nowMs`: wall clock, Unix milliseconds. */
+  constructor(log: Pick<AuditLog, 'append'>, nowMs: () => number) {
+    this.#log = log;
+    this.#nowMs = nowMs;
+  }
+
+  started({ settings, snapshot }: Configuration, engine: string): void {
+    const { generation, identities, policies } = snapshot;
+    void this.#append('verifier.started', {
+      version: packageVersion(),
+      node: process.versions.node,
+      engine,
+      nonce_store: settings.nonces.store,
+      generation,
+      identities: identities.size,
+      policies: [...policies.keys()],
+    });
+  }
+
+  /** Resolves when it is written, or lost. */
+  stopped(): Promise<void> {
+    return this.#append('verifier.stopped', {});
+  }
+
+  refused(problems: readonly string[], causes: readonly string[]): void {
+    void this.#append('configuration.refused', { causes, problems });
+  }
+
+  /** The reload, and after it each key and pin that is not as it was. */
+  async reloaded(
+    { generation, changes }: { readonly generation: number; readonly changes: readonly string[] },
+    causes: readonly string[],
+    [former, now]: readonly [Configuration, Configuration],
+  ): Promise<void> {
+    void this.#append('configuration.reloaded', { causes, generation, changes });
+    const credentials = await credentialChanges(former.snapshot, now.snapshot, nextTurn);
+    for (let at = 0; at < credentials.length; at += RECORDS_AT_ONCE) {
+      const some = credentials.slice(at, at + RECORDS_AT_ONCE);
+      await Promise.all(some.map((change) => this.#append(eventOf(change), membersOf(change, generation))));
+    }
+  }
+
+  storeFault(store: string, reason: string): void {
+    void this.#append('store.fault', { store, reason });
+  }
+
+  storeRecovered(store: string): void {
+    void this.#append('store.recovered', { store });
+  }
+
+  clockStepped(store: string, steps: number, reason: string | undefined): void {
+    void this.#append('clock.stepped', { store, steps, reason });
+  }
+
+  async #append(event: LifeEvent, members: LifeMembers): Promise<void> {
+    const line = lifeRecordLine(this.#nowMs(), event, { pid: process.pid, ...members });
+    await this.#log.append(line).catch(() => undefined);
+  }
+}
+
+function eventOf({ credential, how }: CredentialChange): LifeEvent {
+  return `${credential.kind}.${how}`;
+}
+
+function membersOf({ credential, owner }: CredentialChange, generation: number): LifeMembers {
+  const { kind, kid, purposes, sha256, of, notBeforeMs, notAfterMs } = credential;
+  return {
+    generation,
+    ...(kind === 'feedback_key' ? { tenant: owner } : { identity: owner }),
+    kid,
+    purposes,
+    [of === 'certificate' ? 'cert_sha256' : of === 'spki' ? 'spki_sha256' : 'key_sha256']: sha256,
+    not_before: dateOf(notBeforeMs),
+    not_after: dateOf(notAfterMs),
+  };
+}
+
+/** Undefined where there is no bound. */
+function dateOf(ms: number): string | undefined {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
