@@ -42,6 +42,19 @@ export interface ChunkWriter {
   /** Opens anew by name, where there is one. Throws when that fails, and tries again with the next chunk. */
   reopen(): void;
   close(): void;
+  /**
+   * Resolves when all that was written before the call is on the disk; rejects when some of it may not be, and never
+   * will be. Called again only after that. Absent where `audit.durability` does not ask for it.
+   */
+  sync?(): Promise<void>;
+}
+
+/**
+ * A line was written, but nobody knows whether it lasts: whoever acts as if it were not there corrects it
+ * (`AuditLog.correct`), or a reader may find it.
+ */
+export class UncertainRecord extends Error {
+  override readonly name = 'UncertainRecord';
 }
 
 /** A log that cannot be written is tried again this often, as traffic may have stopped because of it. */

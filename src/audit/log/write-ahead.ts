@@ -1,0 +1,212 @@
+/**
+ * Where the records of one process lie before they are sealed: files that it alone appends to, one after the other.
+ * Each chunk is a frame, so the sequencer sees all of its records or none; a chunk that did not fit is cut off again,
+ * which nobody else's writes can be lost by.
+ *
+ * The sequencer may delete a file that was silent for two hours, so none is written to for longer than one.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  close as closeLater,
+  closeSync,
+  constants,
+  fdatasync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  openSync,
+  writevSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { promisify } from 'node:util';
+import type { ChunkWriter } from '../audit-log.js';
+import { logPaths, writeAheadName } from './directory.js';
+import { frameHead } from './frames.js';
+import { thisProcess } from './owner.js';
+
+/** What a process appends to. */
+export interface WriteAheadOptions {
+  /** Of a log that `prepareLog` has prepared. */
+  readonly directory: string;
+  /** `machine`: what is written counts as written only once it is on the disk. */
+  readonly durability: 'process' | 'machine';
+  /** Bounds of one file; tests have lower ones. */
+  readonly maxFileBytes?: number;
+  readonly maxFileMilliseconds?: number;
+}
+
+const MAX_FILE_BYTES = 16 * 1_048_576;
+const MAX_FILE_MILLISECONDS = 3_600_000;
+const FILE_MODE = 0o640;
+const EMPTY = Buffer.alloc(0);
+
+interface OpenFile {
+  readonly descriptor: number;
+  readonly openedMs: number;
+  readonly openedAtMs: number;
+  /** Whole frames. */
+  bytes: number;
+  isNameSynced: boolean;
+  isSyncing: boolean;
+  /** What was written since may be gone as well: the system tells of a failure once. */
+  hasFailed: boolean;
+  /** Nothing more is written to it; it is closed when what was written is on the disk. */
+  isLeft: boolean;
+}
+
+/** Opens the first file. Throws the system's error, with the path in it, when there is no log. */
+export function openWriteAhead(options: WriteAheadOptions): ChunkWriter {
+  const files = new WriteAheadFiles(options);
+  const writer = {
+    write: (chunk: Buffer) => files.write(chunk),
+    // No name is given from outside: there is nothing to open anew.
+    reopen: () => undefined,
+    close: () => files.close(),
+  };
+  return options.durability === 'machine' ? { ...writer, sync: () => files.sync() } : writer;
+}
+
+class WriteAheadFiles {
+  readonly #options: WriteAheadOptions;
+  readonly #directory: string;
+  readonly #owner = randomBytes(8).toString('hex');
+  readonly #isMachine: boolean;
+  #number = 0;
+  #file: OpenFile | undefined;
+  /** Written to since they were synced last. */
+  #unsynced = new Set<OpenFile>();
+
+  constructor(options: WriteAheadOptions) {
+    this.#options = options;
+    this.#directory = logPaths(options.directory).sequencer;
+    this.#isMachine = options.durability === 'machine';
+    this.#file = this.#openNext();
+  }
+
+  /** All of the chunk or nothing, in which case it throws. */
+  write(chunk: Buffer): number {
+    this.#append(this.#usable(), chunk);
+    if (this.#file !== undefined && fstatSync(this.#file.descriptor).nlink === 0) {
+      this.#leave(this.#file);
+      this.#append(this.#usable(), chunk);
+    }
+    return chunk.length;
+  }
+
+  /** Waits until all that is written is on the disk. What could not be synced once is not trusted again: its file is left. */
+  async sync(): Promise<void> {
+    const files = this.#unsynced;
+    this.#unsynced = new Set();
+    for (const file of files) file.isSyncing = true;
+    let failure: unknown;
+    for (const file of files) {
+      try {
+        await this.#syncOne(file);
+      } catch (error) {
+        failure ??= error;
+        file.hasFailed = true;
+        this.#leave(file);
+      }
+      file.isSyncing = false;
+      this.#closeIfDone(file);
+    }
+    if (failure !== undefined) throw failure as Error;
+  }
+
+  /** Says that nothing comes any more, where there is room for that. */
+  close(): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    try {
+      writevSync(file.descriptor, [frameHead('E', EMPTY)]);
+    } catch {
+      // The sequencer finds out later that this process has ended.
+    }
+    this.#leave(file);
+  }
+
+  async #syncOne(file: OpenFile): Promise<void> {
+    if (file.hasFailed) throw new Error('the disk has lost what was written before');
+    await promisify(fdatasync)(file.descriptor);
+    if (file.isNameSynced) return;
+    const directory = openSync(this.#directory, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      await promisify(fsync)(directory);
+    } finally {
+      closeSync(directory);
+    }
+    file.isNameSynced = true;
+  }
+
+  #append(file: OpenFile, chunk: Buffer): void {
+    const head = frameHead('R', chunk);
+    const bytes = head.length + chunk.length;
+    let written = 0;
+    try {
+      written = writevSync(file.descriptor, [head, chunk]);
+      if (written < bytes) throw new Error(`the disk is full: it took ${written} of ${bytes} bytes`);
+    } catch (error) {
+      this.#takeBack(file);
+      throw error;
+    }
+    file.bytes += bytes;
+    if (this.#isMachine) this.#unsynced.add(file);
+  }
+
+  /** A frame that is not whole is passed over by the sequencer as well, once there is another file. */
+  #takeBack(file: OpenFile): void {
+    try {
+      ftruncateSync(file.descriptor, file.bytes);
+    } catch {
+      this.#leave(file);
+    }
+  }
+
+  #usable(): OpenFile {
+    const file = this.#file;
+    if (file !== undefined && !this.#isSpent(file)) return file;
+    // First, since nothing may come behind in a file that has a successor.
+    if (file !== undefined) this.#leave(file);
+    this.#file = this.#openNext();
+    return this.#file;
+  }
+
+  /** By both clocks: one stands still while the machine sleeps, the other can be set. */
+  #isSpent({ bytes, openedMs, openedAtMs }: OpenFile): boolean {
+    const { maxFileBytes = MAX_FILE_BYTES, maxFileMilliseconds = MAX_FILE_MILLISECONDS } = this.#options;
+    const age = Math.max(performance.now() - openedMs, Date.now() - openedAtMs);
+    return bytes >= maxFileBytes || age >= maxFileMilliseconds;
+  }
+
+  #openNext(): OpenFile {
+    const path = join(this.#directory, writeAheadName(this.#owner, this.#number + 1));
+    const descriptor = openSync(path, 'ax', FILE_MODE);
+    this.#number += 1;
+    const owner = Buffer.from(JSON.stringify(thisProcess()));
+    const head = Buffer.concat([frameHead('H', owner), owner]);
+    const file = {
+      descriptor,
+      openedMs: performance.now(),
+      openedAtMs: Date.now(),
+      bytes: head.length,
+      isNameSynced: false,
+      isSyncing: false,
+      hasFailed: false,
+      isLeft: false,
+    };
+    if (writevSync(descriptor, [head]) === head.length) return file;
+    closeSync(descriptor);
+    throw new Error(`the disk is full: nothing of ${path} was written`);
+  }
+
+  #leave(file: OpenFile): void {
+    file.isLeft = true;
+    if (this.#file === file) this.#file = undefined;
+    this.#closeIfDone(file);
+  }
+
+  #closeIfDone(file: OpenFile): void {
+    if (file.isLeft && !file.isSyncing && !this.#unsynced.has(file)) closeLater(file.descriptor);
+  }
+}
