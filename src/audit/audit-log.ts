@@ -9,8 +9,11 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TurnBatcher } from '../storage/turn-batcher.js';
 
-/** `withdrawn`: nothing of the line is in the log, or ever will be, since nobody wanted it any more. */
-export type Appended = 'written' | 'withdrawn';
+/**
+ * `withdrawn`: nothing of the line is in the log, or ever will be, since nobody wanted it any more. `partly`: where
+ * records have two places, one may have it and the other could not be written; what says more than is true is to be corrected.
+ */
+export type Appended = 'written' | 'withdrawn' | 'partly';
 
 /** What the services need of a log, and what a fake in a test stands for. */
 export interface AuditLog {

@@ -1,14 +1,15 @@
 /** `countersign audit`: the audit log, read and judged from its directory; each of its commands is a file of its own, `audit-*.ts`. */
+import { registerAuditVkey } from './audit-vkey.js';
 import { type Register, examples } from './command.js';
 
 /** In the order of the help. */
-const COMMANDS: readonly Register[] = [];
+const COMMANDS: readonly Register[] = [registerAuditVkey];
 
 /** Adds the group. */
 export const registerAudit: Register = (program, session) => {
   const group = program
     .command('audit')
     .description('verify an audit log, prove and read its records')
-    .addHelpText('after', examples('countersign audit verify --help'));
+    .addHelpText('after', examples('countersign audit vkey --config countersign.yaml'));
   for (const register of COMMANDS) register(group, session);
 };

@@ -1,5 +1,6 @@
 /** `countersign check-config`: the server's own loader, and what it thinks of a file. */
 import type { Configuration } from '../config/settings.js';
+import { encodeBase64 } from '../crypto/bytes.js';
 import type { PassThroughPolicy, Snapshot } from '../verify/snapshot.js';
 import { escapeControls } from '../json/escape-text.js';
 import { addConfigurationFile, configurationAction, loadReporting } from './configuration.js';
@@ -51,6 +52,7 @@ function summary(file: string, configuration: Configuration, signing: SigningSum
       reason,
     })),
     signed_answers: signing,
+    audit_log: auditLogSummary(configuration),
     warnings,
     files_read: filesRead,
   };
@@ -68,9 +70,29 @@ function report(file: string, configuration: Configuration, signing: SigningSumm
       `not checked: ${name}: ${[...match.methods].join(',')} ${match.path}${match.kind === 'prefix' ? '…' : ''} — ${reason}`,
   );
   const warned = warnings.map(({ path, message }) => `warning: ${path}: ${message}`);
-  return [`${file} is good: ${counts}`, ...unchecked, ...signingLines(signing), ...warned]
+  return [
+    `${file} is good: ${counts}`,
+    ...unchecked,
+    ...signingLines(signing),
+    ...auditLogLines(configuration),
+    ...warned,
+  ]
     .map((line) => `${escapeControls(line)}\n`)
     .join('');
+}
+
+/** Null where none is kept. */
+function auditLogSummary({ settings }: Configuration): object | null {
+  const { log, durability } = settings.audit;
+  if (log === undefined) return null;
+  const { origin, directory, publicKey, retentionDays = null } = log;
+  const key = encodeBase64(publicKey);
+  return { origin, directory, public_key: key, durability, retention_days: retentionDays };
+}
+
+function auditLogLines({ settings }: Configuration): string[] {
+  const { log } = settings.audit;
+  return log === undefined ? [] : [`audit log: ${log.origin} in ${log.directory}`];
 }
 
 function count(amount: number, one: string, many = `${one}s`): string {

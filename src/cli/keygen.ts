@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { Option } from 'commander';
 import { encodePrivateKey, generateKeyPair, zeroize, type PrivateKey } from '../crypto/private-key.js';
 import { encodePublicKey, TEXT_KEY_ENCODINGS, type TextKeyEncoding } from '../crypto/public-key.js';
+import { LOG_INSTANCE, LOG_ORIGIN } from '../protocol/syntax.js';
+import { verifierKeyText } from '../tlog/note.js';
 import { type CliWorld, ExitCode, type Register, examples } from './command.js';
 import { FILE_NAME, writeNewFiles } from './files.js';
 import { matching } from './option-values.js';
@@ -15,6 +17,8 @@ interface KeygenOptions {
   readonly name: string;
   readonly format?: TextKeyEncoding;
   readonly json?: true;
+  /** Of the audit log whose checkpoints the key is to sign; it is for nothing else then. */
+  readonly auditOrigin?: string;
 }
 
 function keygen(world: CliWorld, options: KeygenOptions): ExitCode {
@@ -42,7 +46,8 @@ function writePair(key: PrivateKey, { out, name }: KeygenOptions): PairFiles {
   return { privateKeyFile, publicKeyFile };
 }
 
-function render(key: PrivateKey, files: PairFiles, { format, json, name }: KeygenOptions): string {
+function render(key: PrivateKey, files: PairFiles, options: KeygenOptions): string {
+  const { format, json, name, auditOrigin } = options;
   const encode = (encoding: TextKeyEncoding): string =>
     encodePublicKey(key.publicKey, encoding, name).trimEnd();
   const chosen = format === undefined ? TEXT_KEY_ENCODINGS : [format];
@@ -52,6 +57,7 @@ function render(key: PrivateKey, files: PairFiles, { format, json, name }: Keyge
       public_key_file: files.publicKeyFile,
       fingerprint: key.publicKey.fingerprint,
       public_key: Object.fromEntries(chosen.map((encoding) => [encoding, encode(encoding)])),
+      ...(auditOrigin === undefined ? {} : { verifier_key: verifierKeyOf(key, auditOrigin) ?? null }),
     });
   if (format !== undefined) return `${encode(format)}\n`;
   const heading = factLines(
@@ -63,7 +69,32 @@ function render(key: PrivateKey, files: PairFiles, { format, json, name }: Keyge
     '',
   );
   const encodings = chosen.map((encoding) => `\n${encoding}:\n${encode(encoding)}\n`).join('');
-  return heading + encodings + configurationLines(name, files);
+  const lines =
+    auditOrigin === undefined ? configurationLines(name, files) : auditLines(key, files, auditOrigin);
+  return `${heading}${encodings}${lines}\n(paths are taken from the folder of countersign.yaml)\n`;
+}
+
+/** Undefined where the name of the log is only known once it is there. */
+function verifierKeyOf({ publicKey }: PrivateKey, origin: string): string | undefined {
+  return origin.includes(LOG_INSTANCE) ? undefined : verifierKeyText(origin, publicKey.raw);
+}
+
+/** For a key of an audit log: what goes into the configuration, and what those get who verify it. */
+function auditLines(key: PrivateKey, { privateKeyFile }: PairFiles, origin: string): string {
+  const told =
+    verifierKeyOf(key, origin) ??
+    `(${LOG_INSTANCE} is made with the log: countersign audit vkey --config FILE prints it then)`;
+  return `
+verifier key, for whoever verifies the log:
+${told}
+
+in countersign.yaml:
+audit:
+  log:
+    directory: state/audit-log
+    origin: ${JSON.stringify(origin)}
+    keyFile: ${JSON.stringify(privateKeyFile)}
+`;
 }
 
 /** What goes into the configuration, for either use of a key. A key is for one of them (docs/security-requirements.md#4). */
@@ -80,8 +111,6 @@ or, where the verifier signs answers with it:
 feedback:
   keys:
     - { kid: ${kid}, privateKeyFile: ${privateKey} }
-
-(paths are taken from the folder of countersign.yaml)
 `;
 }
 
@@ -99,10 +128,19 @@ export const registerKeygen: Register = (program, session) => {
         TEXT_KEY_ENCODINGS,
       ),
     )
+    .option(
+      '--audit-origin <name>',
+      'the key is for the audit log of this name, such as countersign.example/federation: print its verifier key',
+      matching(LOG_ORIGIN),
+    )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      examples('countersign keygen --out keys --name producer-a', 'countersign keygen --format openssh'),
+      examples(
+        'countersign keygen --out keys --name producer-a',
+        'countersign keygen --format openssh',
+        'countersign keygen --out keys --name audit-log --audit-origin countersign.example/federation',
+      ),
     )
     .action(session.action(keygen));
 };

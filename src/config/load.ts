@@ -1,6 +1,7 @@
 /** From a file to a configuration: the same loader for `serve`, reload and `check-config`. */
 import { dirname, resolve } from 'node:path';
 import type { Snapshot } from '../verify/snapshot.js';
+import { judgeAuditKey } from './compile/audit.js';
 import { LoadContext } from './compile/context.js';
 import { compileFeedback } from './compile/feedback.js';
 import { compileIdentities } from './compile/identities.js';
@@ -71,6 +72,7 @@ function compile(
     policies,
     feedback: compileFeedback({ input, identities, policies }, context),
   };
+  judgeAuditKey(settings.audit, snapshot, context.at('audit', 'log', 'keyFile'));
   warnAboutOperators(snapshot, context);
   return { settings, snapshot };
 }

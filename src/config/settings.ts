@@ -32,9 +32,25 @@ export type NonceSettings =
 
 /** Where the records go, and what happens when they cannot be written (docs/security-requirements.md#35). */
 export interface AuditSettings {
-  readonly sink: { readonly kind: 'stdout' } | { readonly kind: 'file'; readonly path: string };
+  /** Undefined where the log alone has the records. */
+  readonly sink: { readonly kind: 'stdout' } | { readonly kind: 'file'; readonly path: string } | undefined;
+  /** Undefined where no log is kept. */
+  readonly log: AuditLogSettings | undefined;
   /** `refuse`: no allow without its record. `count`: traffic goes on, every loss is counted. */
   readonly onFailure: 'refuse' | 'count';
+  /** What a record survives before it is acknowledged: the end of every process, or of the machine. */
+  readonly durability: 'machine' | 'process';
+}
+
+/** The log that proves itself. Its private key is read by whoever signs, and held against `publicKey`: no worker has it. */
+export interface AuditLogSettings {
+  readonly directory: string;
+  /** As in the file: `{instance}` is not replaced yet. */
+  readonly origin: string;
+  readonly keyFile: string;
+  /** Raw, 32 bytes: what was in the key file when it was loaded. */
+  readonly publicKey: Uint8Array;
+  readonly retentionDays: number | undefined;
 }
 
 /** Bounds on what one process takes on, as the schema describes them. */

@@ -18,3 +18,13 @@ export const SIGNATURE_BYTES = 64;
 
 /** The longest body that any route may take: what keeps a check inside one gRPC message. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/** What `{instance}` in the origin of a log stands for is made once per directory: 8 hex digits. */
+export const LOG_INSTANCE = '{instance}';
+
+/**
+ * The origin of an audit log: a name as in a URL without its scheme (C2SP tlog-checkpoint, "Note text"), without space
+ * or plus, as it is the name of a key as well (C2SP signed-note, "Signatures").
+ */
+export const LOG_ORIGIN =
+  /^(?=.{1,200}$)[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:\/(?:[A-Za-z0-9._~-]|\{instance\})+)*$/;

@@ -47,7 +47,9 @@ export async function openStores(
   logger: Logger,
   undo: Undo,
 ): Promise<Stores> {
-  const audit = openAuditLog(settings.audit.sink, clock.nowMs, (file) =>
+  const { sink } = settings.audit;
+  if (sink === undefined) throw new Error('audit.log alone is not served yet: give file or stdout as well');
+  const audit = openAuditLog(sink, clock.nowMs, (file) =>
     logger.info({ file }, 'the audit file was moved, removed or replaced: opened anew'),
   );
   undo.push(() => audit.close());
@@ -102,7 +104,7 @@ export async function initialiseNonceStore(
  * file than before. Throws the system's error where a file cannot be opened.
  */
 export function openAuditLog(
-  sink: AuditSettings['sink'],
+  sink: NonNullable<AuditSettings['sink']>,
   nowMs: () => number,
   onReplaced: (path: string) => void,
 ): AuditLog {

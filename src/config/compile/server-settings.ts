@@ -5,22 +5,21 @@ import {
   OUR_HEADER_PREFIX,
   type SecurityHeaderNames,
 } from '../../protocol/header-names.js';
-import { PIPE_ATOMIC_BYTES } from '../../storage/output/standard-stream.js';
 import { quoteText } from '../../json/escape-text.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import {
   workerSocketPaths,
   type AdminSettings,
-  type AuditSettings,
   type LimitSettings,
   type ListenSettings,
   type ServerSettings,
 } from '../settings.js';
 import { isLoopback } from './addresses.js';
+import { compileAudit } from './audit.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
 import { compileEnvoy } from './envoy.js';
 import { compileNonces } from './nonces.js';
-import { appendedFileFault, directoryFault } from './writable-paths.js';
+import { directoryFault } from './writable-paths.js';
 
 /** `sun_path` of Linux holds 108 bytes, the last of them 0 (unix(7)). */
 const maxSocketPathBytes = 107;
@@ -38,7 +37,7 @@ export function compileSettings(
     workers,
     admin: compileAdmin(input, load),
     nonces: compileNonces(input, workers, load),
-    audit: compileAudit(input, workers, load.at('audit')),
+    audit: compileAudit(input.audit, workers, load.at('audit')),
     limits: compileLimits(input, load.at('limits')),
     log: input.log,
     envoy: input.envoy && compileEnvoy(input.envoy, input, load),
@@ -63,28 +62,6 @@ function compileAdmin({ admin }: ConfigurationInput, load: LoadContext): AdminSe
   if (!isLoopback(admin.host))
     load.at('admin', 'host').warn(`metrics and health are open to whoever reaches ${quoteText(admin.host)}`);
   return admin;
-}
-
-function compileAudit(
-  { audit: { file, stdout = false, onFailure } }: ConfigurationInput,
-  workers: number,
-  node: ConfigurationNode,
-): AuditSettings {
-  if (stdout === (file !== undefined))
-    node.problem(
-      stdout ? 'names two places for the records' : 'names no place for the records',
-      'give either file, or stdout: true',
-    );
-  if (stdout && workers > 1)
-    node
-      .at('stdout')
-      .problem(
-        `is one pipe for ${workers} workers, which takes no more than ${PIPE_ATOMIC_BYTES} bytes whole: records could be torn`,
-        'give a file, or run one worker',
-      );
-  const path = node.load.resolve(file ?? '');
-  if (file !== undefined) node.at('file').noteFault(appendedFileFault(path));
-  return { sink: stdout ? { kind: 'stdout' } : { kind: 'file', path }, onFailure };
 }
 
 function compileLimits({ limits }: ConfigurationInput, node: ConfigurationNode): LimitSettings {

@@ -4,13 +4,13 @@
  * JSON schema for editors says exactly what is accepted.
  */
 import { z } from 'zod';
+import { auditSchema } from './audit.js';
 import { feedbackSchema } from './feedback.js';
 import { identitySchema } from './identity.js';
 import { policySchema } from './policy.js';
 import { freshnessShape, integer, operatorId, rateLimit, tenantId } from './schema-common.js';
 import {
   adminSchema,
-  auditSchema,
   envoySchema,
   headersSchema,
   limitsSchema,

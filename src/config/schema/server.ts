@@ -54,18 +54,6 @@ export const logSchema = z
   .describe('Operational log on standard error.')
   .prefault({});
 
-/** `audit`: one record for every decision. */
-export const auditSchema = z
-  .strictObject({
-    file: filePath.optional().describe('The file that the records are appended to, one JSON object a line.'),
-    stdout: z.boolean().optional().describe('Instead of `file`: standard output.'),
-    onFailure: z
-      .enum(['refuse', 'count'])
-      .default('refuse')
-      .describe('When a record cannot be written: `refuse` traffic, or let it go on and `count` the loss.'),
-  })
-  .describe('Where the decision records go: either `file`, or `stdout: true`.');
-
 /** `nonces`: what remembers that a request was here already. */
 export const noncesSchema = z
   .strictObject({

@@ -185,8 +185,8 @@ export class AuthorizationService {
     if (!deadline.callerWaits()) return this.#takeBack(check, TOO_LATE);
     const appended = await this.#append(check, outcome, () => deadline.isWorthAnAnswer());
     check.needsCorrection = appended !== 'lost';
-    if (appended === 'lost' && this.#options.auditOnFailure === 'refuse')
-      return this.#takeBack(check, UNRECORDED);
+    const isRecorded = appended !== 'lost' && appended !== 'partly';
+    if (!isRecorded && this.#options.auditOnFailure === 'refuse') return this.#takeBack(check, UNRECORDED);
     const wasTakenBack = outcome.kind === 'allow' && check.grant === undefined;
     const isTooLate = appended === 'withdrawn' || wasTakenBack || !deadline.callerWaits();
     return isTooLate ? this.#takeBack(check, TOO_LATE) : undefined;
@@ -218,10 +218,12 @@ export class AuthorizationService {
     }
   }
 
-  /** `lost`, which is counted, when it could not be written. */
+  /** `lost` when it could not be written, which is counted, and so is `partly`. */
   async #append(check: CheckState, outcome: Outcome, isWanted?: () => boolean): Promise<Appended | 'lost'> {
     try {
-      return await this.#options.audit.append(recordOf(check, outcome), isWanted);
+      const appended = await this.#options.audit.append(recordOf(check, outcome), isWanted);
+      if (appended === 'partly') this.#options.metrics.recordLost();
+      return appended;
     } catch {
       this.#options.metrics.recordLost();
       return 'lost';

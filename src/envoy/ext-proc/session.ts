@@ -205,17 +205,22 @@ export class SigningSession implements ProcessingSession {
   /** Records a signed answer. Whatever the record says of one that nobody waits for any more is taken back by another. */
   async #confirm(outcome: Outcome): Promise<Outcome> {
     const appended = await this.#append(outcome, true, () => !this.#isClosed);
-    if (appended === 'lost' && this.#options.auditOnFailure === 'refuse') return UNRECORDED;
-    if (!this.#isClosed) return outcome;
-    if (appended === 'lost') await this.#append(NOT_AWAITED, false);
-    else this.#options.audit.correct(feedbackRecordLine(this.#record(NOT_AWAITED, false)));
-    return NOT_AWAITED;
+    const isUnrecorded = appended === 'lost' || appended === 'partly';
+    const refusal = isUnrecorded && this.#options.auditOnFailure === 'refuse' ? UNRECORDED : undefined;
+    if (refusal === undefined && !this.#isClosed) return outcome;
+    const last = refusal ?? NOT_AWAITED;
+    if (appended !== 'lost') this.#options.audit.correct(feedbackRecordLine(this.#record(last, false)));
+    else if (refusal === undefined) await this.#append(last, false);
+    return last;
   }
 
-  /** `lost`, which is counted, when it could not be written. */
+  /** `lost` when it could not be written, which is counted, and so is `partly`. */
   async #append(outcome: Outcome, told: boolean, isWanted?: () => boolean): Promise<Appended | 'lost'> {
     try {
-      return await this.#options.audit.append(feedbackRecordLine(this.#record(outcome, told)), isWanted);
+      const line = feedbackRecordLine(this.#record(outcome, told));
+      const appended = await this.#options.audit.append(line, isWanted);
+      if (appended === 'partly') this.#options.onRecordLost();
+      return appended;
     } catch {
       this.#options.onRecordLost();
       return 'lost';

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parsePrivateKey } from '../../../src/crypto/private-key.js';
 import { parsePublicKey } from '../../../src/crypto/public-key.js';
+import { parseVerifierKey } from '../../../src/tlog/note.js';
 import { parse } from 'yaml';
 import { configurationText, createWorkspace, identity, loaded } from '../config/workspace.js';
 import { run } from './test-world.js';
@@ -58,6 +59,29 @@ describe('countersign keygen', () => {
     const { code, err } = await run(['keygen', '--out', join(directory, 'file')]);
     expect(code).toBe(3);
     expect(err).toMatch(/^countersign: .*\n {2}remedy: /);
+  });
+
+  it('makes the key of an audit log: its verifier key, and lines that a configuration takes', async () => {
+    const workspace = createWorkspace();
+    const origin = 'countersign.example/federation';
+    const options = ['--out', join(workspace.directory, 'made'), '--name', 'audit-log', '--audit-origin'];
+    const { out } = await run(['keygen', ...options, origin]);
+    const verifier = parseVerifierKey(/^countersign\.example.*$/m.exec(out)?.[0] ?? '');
+    const section = parse(/^audit:\n(?: .*\n)*/m.exec(out)?.[0] ?? '') as Record<string, unknown>;
+    const { log } = loaded(workspace.load(configurationText(section))).settings.audit;
+    expect([verifier.name, Uint8Array.from(verifier.key.raw)]).toEqual([origin, log?.publicKey]);
+    expect(out).not.toContain('feedback:');
+    workspace.remove();
+  });
+
+  it('leaves the verifier key to the log where that makes its own name', async () => {
+    const options = ['--audit-origin', 'countersign.example/{instance}'];
+    const { out } = await run(['keygen', '--out', directory, ...options]);
+    expect(out).toContain('countersign audit vkey --config FILE');
+    const again = await run(['keygen', '--out', directory, '--name', 'b', '--json', ...options]);
+    expect(JSON.parse(again.out)).toMatchObject({ verifier_key: null });
+    const bad = await run(['keygen', '--out', directory, '--name', 'c', '--audit-origin', 'a b']);
+    expect(bad.code).toBe(2);
   });
 
   it('prints the lines for the configuration, and a configuration takes them', async () => {

@@ -53,7 +53,7 @@ describe('a good configuration', () => {
       workers: 1,
       admin: { host: '127.0.0.1', port: 9902, allowedHosts: [] },
       log: { level: 'info' },
-      audit: { sink: { kind: 'stdout' }, onFailure: 'refuse' },
+      audit: { sink: { kind: 'stdout' }, log: undefined, onFailure: 'refuse', durability: 'process' },
       nonces: {
         store: 'lmdb',
         directory: join(good, 'state/nonces'),

@@ -49,7 +49,12 @@ function configurationFor(port: number): Configuration {
       workers: 1,
       admin: { host: '127.0.0.1', port, allowedHosts: [] },
       nonces: { store: 'memory', maxEntries: 1_000, maxEntriesPerIdentity: 1_000 },
-      audit: { sink: { kind: 'file', path: join(folder, 'audit.ndjson') }, onFailure: 'refuse' },
+      audit: {
+        sink: { kind: 'file', path: join(folder, 'audit.ndjson') },
+        log: undefined,
+        onFailure: 'refuse',
+        durability: 'process',
+      },
       limits: {
         maxBodyBytes: 4_096,
         maxConcurrentChecks: 10,

@@ -333,6 +333,30 @@ describe('an audit log that fails', () => {
     );
   });
 
+  it('in one of its two places turns an allow into 503, and what the other one says is corrected', async () => {
+    const { check, audit, store, registry } = fakeService();
+    const append = audit.append.bind(audit);
+    audit.append = (line) => append(line).then(() => 'partly');
+    const response = await check(telemetryParts());
+    expect([response.httpStatus, metadataCode(response), store.withdrawals]).toEqual([
+      503,
+      'audit_unavailable',
+      1,
+    ]);
+    const codes = audit.lines.map((line) => (JSON.parse(line) as { code: string }).code);
+    expect(codes).toEqual(['allow', 'audit_unavailable']);
+    expect(await registry.metrics()).toContain('countersign_audit_records_lost_total 1');
+  });
+
+  it('in one of its two places lets traffic pass where the operator wants that, counted', async () => {
+    const { check, audit, registry } = fakeService({ auditOnFailure: 'count' });
+    const append = audit.append.bind(audit);
+    audit.append = (line) => append(line).then(() => 'partly');
+    expect((await check(telemetryParts())).grpcCode).toBe(0);
+    expect(audit.lines).toHaveLength(1);
+    expect(await registry.metrics()).toContain('countersign_audit_records_lost_total 1');
+  });
+
   it('refuses a pass-through too', async () => {
     const { check, audit } = fakeService();
     audit.failing = true;

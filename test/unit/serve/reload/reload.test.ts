@@ -144,12 +144,20 @@ describe('a reload', () => {
   });
 });
 
+const AUDIT_LOG = {
+  directory: 'state/audit-log',
+  origin: 'countersign.example/federation',
+  keyFile: 'keys/fb-own.key',
+};
+
 describe('settings that something was opened with', () => {
   // Fault: reload-bad
   it.each<[string, Readonly<Record<string, unknown>>]>([
     ['listen', { listen: { socket: 'other.sock' } }],
     ['admin', { admin: { port: 9_999 } }],
     ['audit', { audit: { file: 'other.ndjson' } }],
+    ['audit', { audit: { stdout: true, durability: 'process', onFailure: 'count' } }],
+    ['audit', { audit: { stdout: true, log: AUDIT_LOG } }],
     ['nonces', { nonces: { store: 'memory' } }],
     ['nonces', { nonces: { directory: 'elsewhere' } }],
     ['limits.maxBodyBytes', { limits: { maxBodyBytes: 1_000 } }],
