@@ -5,8 +5,12 @@ import type { Command } from 'commander';
 export interface CliWorld {
   /** Writes text to standard output, as it is. */
   out(text: string): void;
+  /** Waits until a reader of standard output has room again; false when it has gone away, and nobody reads any more. */
+  drained(): Promise<boolean>;
   /** Writes text to standard error, as it is. */
   err(text: string): void;
+  /** Whether somebody looks at standard error while the command runs. */
+  readonly isTerminal: boolean;
   /** All of standard input; rejects when it is longer than `maxBytes`. */
   readInput(maxBytes: number): Promise<Uint8Array>;
   /** Unix milliseconds. */

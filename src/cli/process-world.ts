@@ -14,10 +14,27 @@ async function readInput(maxBytes: number): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
+let isReaderGone = false;
+
+/** A reader that goes away leaves no room for ever, so that is waited for as well. */
+function drained(): Promise<boolean> {
+  const { stdout } = process;
+  if (isReaderGone || !stdout.writableNeedDrain) return Promise.resolve(!isReaderGone);
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      stdout.off('drain', finish).off('error', finish).off('close', finish);
+      resolve(!isReaderGone);
+    };
+    stdout.on('drain', finish).on('error', finish).on('close', finish);
+  });
+}
+
 /** For `main.ts`; tests make a world of their own. */
 export const processWorld: CliWorld = {
   out: (text) => void process.stdout.write(text),
+  drained,
   err: (text) => void process.stderr.write(text),
+  isTerminal: process.stderr.isTTY,
   readInput,
   nowMs: () => Date.now(),
   randomBytes: (byteLength) => randomBytes(byteLength),
@@ -31,6 +48,7 @@ export const processWorld: CliWorld = {
 export function watchOutput(): void {
   process.stderr.on('error', () => undefined);
   process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    isReaderGone = true;
     if (code === 'EPIPE') return;
     process.stderr.write(
       `countersign: standard output cannot be written: ${message}\n  remedy: make room there\n`,

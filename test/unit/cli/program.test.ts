@@ -7,7 +7,15 @@ const unused = () => {
   throw new Error('not to be used');
 };
 const program = buildProgram(
-  new Session({ out: unused, err: unused, readInput: unused, nowMs: unused, randomBytes: unused }),
+  new Session({
+    out: unused,
+    drained: unused,
+    err: unused,
+    isTerminal: false,
+    readInput: unused,
+    nowMs: unused,
+    randomBytes: unused,
+  }),
 );
 const names = program.commands.map((command) => command.name());
 

@@ -15,6 +15,7 @@ export interface CliRun {
 export interface WorldChanges {
   readonly input?: Uint8Array;
   readonly nowMs?: number;
+  readonly isTerminal?: boolean;
   readonly randomBytes?: CliWorld['randomBytes'];
 }
 
@@ -23,7 +24,9 @@ export async function run(args: readonly string[], changes: WorldChanges = {}): 
   let [out, err] = ['', ''];
   const world: CliWorld = {
     out: (text) => void (out += text),
+    drained: () => Promise.resolve(true),
     err: (text) => void (err += text),
+    isTerminal: changes.isTerminal ?? false,
     readInput: () => Promise.resolve(changes.input ?? new Uint8Array(0)),
     nowMs: () => changes.nowMs ?? NOW_SECONDS * 1000 + 999,
     randomBytes: changes.randomBytes ?? ((byteLength) => new Uint8Array(byteLength).fill(9)),
