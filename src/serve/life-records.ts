@@ -6,6 +6,8 @@ import { credentialChanges, type CredentialChange } from '../config/credential-c
 import type { Configuration } from '../config/settings.js';
 import { packageVersion } from '../observability/package-version.js';
 
+/** Of `docs/audit-record.schema.json`. */
+const RECORD_VERSION = 1;
 /** Records that wait for each other: a log takes some thousand at once, and decisions come first. */
 const RECORDS_AT_ONCE = 200;
 
@@ -22,6 +24,7 @@ export class LifeRecords {
   started({ settings, snapshot }: Configuration, engine: string): void {
     const { generation, identities, policies } = snapshot;
     void this.#append('verifier.started', {
+      record_version: RECORD_VERSION,
       version: packageVersion(),
       node: process.versions.node,
       engine,

@@ -1,5 +1,6 @@
 /** Reads the verifier's decision log as it grows. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { readRecord } from '../../support/record-schema.js';
 
 /** The members that the tests look at. */
 export interface AuditRecord {
@@ -53,7 +54,7 @@ export class AuditReader {
     this.#offset += bytes.length;
     const lines = bytes.toString().split('\n');
     if (lines.pop() !== '') throw new Error('the last line of the audit log is torn');
-    return lines.map((line) => JSON.parse(line) as AuditRecord);
+    return lines.map((line) => readRecord(line) as unknown as AuditRecord);
   }
 
   #read(): Buffer {
