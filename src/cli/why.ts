@@ -9,6 +9,7 @@ import { jsonText, memberOf } from './text.js';
 import { look, type LogFiles, type WhyFindings } from '../why/look.js';
 import { UnreadableRecords } from '../why/records.js';
 import { whyJson, whyText } from '../why/report.js';
+import { REQUEST_ID } from '../why/search.js';
 
 interface WhyOptions {
   readonly config?: string;
@@ -17,8 +18,6 @@ interface WhyOptions {
   readonly json?: true;
 }
 
-/** Ids of ours and of Envoy are UUIDs; whatever a proxy before us makes of one is visible ASCII. */
-const ID = /^[\x21-\x7e]{1,128}$/;
 const FILE = /^[^]+$/;
 const LOCAL_FEDERATION = 'local_federation/countersign.yaml';
 
@@ -101,7 +100,7 @@ export const registerWhy: Register = (program, session) => {
     .argument(
       '<id>',
       "the request_id of an answer, Envoy's x-request-id, or the first_request_id of a 409",
-      matching(ID),
+      matching(REQUEST_ID),
     )
     .option(
       '-c, --config <file>',

@@ -1,5 +1,5 @@
 /**
- * The admin port: liveness, readiness with reasons, metrics, the public feedback keys. Plain HTTP on loopback, GET
+ * The admin port: the page, liveness, readiness with reasons, metrics, the public feedback keys. Plain HTTP on loopback, GET
  * and HEAD only, and one POST: `/reload`, from loopback alone. Who may ask at all is in `admin-access.ts`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -9,6 +9,7 @@ import type { FeedbackJwkSet } from '../feedback/keyring.js';
 import { isLoopback } from '../config/compile/addresses.js';
 import { denialOf, unmapped, type AdminAccess } from './admin-access.js';
 import type { Health } from './health.js';
+import { PageRoutes, type PageOffer } from './page/page-routes.js';
 
 type Soon<T> = T | Promise<T>;
 
@@ -22,6 +23,8 @@ export interface AdminView {
   readonly keyring?: (tenant: string | undefined) => Soon<FeedbackJwkSet | undefined>;
   /** Loads the files again; absent: not here. Rejects only for a defect. */
   readonly reload?: () => Promise<ReloadAnswer>;
+  /** What the page shows besides; absent: there is no page. */
+  readonly page?: PageOffer;
 }
 
 /** How a reload went, for whoever asked for it. */
@@ -43,6 +46,8 @@ interface Answer {
   readonly body: string;
   /** With 405: the methods that there are. */
   readonly allow?: string;
+  /** Besides, or instead of, those of every answer. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const FOR_NO_PAGE = {
@@ -70,7 +75,11 @@ export async function startAdminServer(options: AdminOptions): Promise<Server> {
     requestTimeout: HEADERS_TIMEOUT_MILLISECONDS,
     connectionsCheckingInterval: TIMEOUTS_LOOKED_AT_MILLISECONDS,
   };
-  const server = createServer(timeouts, (request, response) => void respond(request, response, options));
+  const page = options.page && new PageRoutes({ ...options, page: options.page });
+  const server = createServer(
+    timeouts,
+    (request, response) => void respond(request, response, options, page),
+  );
   boundConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
@@ -100,23 +109,31 @@ async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   options: AdminOptions,
+  page: PageRoutes | undefined,
 ): Promise<void> {
   const { answerMilliseconds = ANSWER_MILLISECONDS } = options;
   // Nothing is cut for what we take ourselves: the reload of a large file comes to its end in minutes where all are busy.
-  const answer = await answerTo(request, options).catch((): Answer => plain(500, 'internal error\n'));
+  const answer = await answerTo(request, options, page).catch((): Answer => plain(500, 'internal error\n'));
   const limit = setTimeout(() => request.socket.destroy(), answerMilliseconds).unref();
   response.once('close', () => clearTimeout(limit));
   const allow = answer.status === 405 ? { allow: answer.allow ?? 'GET, HEAD' } : {};
-  response.writeHead(answer.status, { 'content-type': answer.type, ...FOR_NO_PAGE, ...allow });
+  const headers = { 'content-type': answer.type, ...FOR_NO_PAGE, ...answer.headers, ...allow };
+  response.writeHead(answer.status, headers);
   response.end(request.method === 'HEAD' ? undefined : answer.body);
 }
 
-async function answerTo(request: IncomingMessage, options: AdminOptions): Promise<Answer> {
+async function answerTo(
+  request: IncomingMessage,
+  options: AdminOptions,
+  page: PageRoutes | undefined,
+): Promise<Answer> {
   const denial = denialOf(request, options);
   if (denial !== undefined) return plain(denial.status, denial.reason);
-  const { path, tenant } = targetOf(request.url ?? '');
+  const { path, query } = targetOf(request.url ?? '');
   if (path === '/reload' && options.reload !== undefined) return reload(request, options.reload);
   if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'GET only\n');
+  const shown = await page?.answer(path, query, request.headers['if-none-match']);
+  if (shown !== undefined) return shown;
   switch (path) {
     case '/livez':
       return plain(200, 'alive\n');
@@ -128,9 +145,12 @@ async function answerTo(request: IncomingMessage, options: AdminOptions): Promis
       return json(200, await options.describe());
     case '/keyring':
     case '/.well-known/jwks.json':
-      return keyring(await options.keyring?.(tenant));
+      return keyring(await options.keyring?.(query.get('tenant') ?? undefined));
     default:
-      return plain(404, 'there are /livez, /readyz, /metrics, /status, /keyring and POST /reload\n');
+      return plain(
+        404,
+        'there are / (the page), /livez, /readyz, /metrics, /status, /keyring and POST /reload\n',
+      );
   }
 }
 
@@ -142,11 +162,11 @@ async function reload(request: IncomingMessage, run: NonNullable<AdminView['relo
   return json(applied ? 200 : 422, body);
 }
 
-/** The path as it was sent, and the `tenant` of the query. */
-function targetOf(url: string): { readonly path: string; readonly tenant: string | undefined } {
-  if (url.length > MAX_URL_CHARACTERS) return { path: '', tenant: undefined };
+/** The path as it was sent, and the query. */
+function targetOf(url: string): { readonly path: string; readonly query: URLSearchParams } {
+  if (url.length > MAX_URL_CHARACTERS) return { path: '', query: new URLSearchParams() };
   const [path = '', query = ''] = url.split('?', 2);
-  return { path, tenant: new URLSearchParams(query).get('tenant') ?? undefined };
+  return { path, query: new URLSearchParams(query) };
 }
 
 /** A set that is made anew for each request, so that a key is gone from it at its `notAfter`. */

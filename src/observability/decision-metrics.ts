@@ -83,8 +83,11 @@ export type AnswerStage = 'decode' | 'judge' | 'record';
 export class FeedbackMetrics {
   readonly #answers: CounterTable<string, FeedbackOutcome>;
   readonly #stages: HistogramTable<AnswerStage | 'total'>;
+  readonly #onAnswer: (outcome: FeedbackOutcome) => void;
 
-  constructor(registry: Registry) {
+  /** `onAnswer` is told of each, as it is counted. */
+  constructor(registry: Registry, onAnswer: (outcome: FeedbackOutcome) => void = () => undefined) {
+    this.#onAnswer = onAnswer;
     this.#answers = new CounterTable(registry, {
       name: 'countersign_feedback_answers_total',
       help: 'Answers on signed routes by policy and code.',
@@ -100,6 +103,7 @@ export class FeedbackMetrics {
   /** Counts one answer; `policy` is one of the configuration's, or undefined. */
   count(policy: string | undefined, outcome: FeedbackOutcome): void {
     this.#answers.increment(policy ?? NO_POLICY, outcome);
+    this.#onAnswer(outcome);
   }
 
   /** Adds the stage times of one message. */

@@ -18,7 +18,7 @@ const maxShownEnds = 1_000;
 const PER_SLICE = 200;
 
 /** What somebody has to look after. */
-interface Ending {
+export interface Ending {
   readonly kind: 'pin' | 'key' | 'feedback_key' | 'certificate';
   readonly owner: string;
   readonly name: string;
@@ -41,8 +41,8 @@ export function addExpiryGauge(
   configuration: () => Configuration,
   nowMs: () => number,
 ): void {
-  let shown: Looked | undefined;
-  let looking: Promise<Looked> | undefined;
+  const soonest = soonestEnds(configuration, nowMs);
+  let shown: readonly Ending[] | undefined;
   new Gauge({
     name: 'countersign_expiry_timestamp_seconds',
     help: `When a pin, a key or a certificate ends, Unix seconds: the ${maxShownEnds} that end first, without those that ended and are replaced.`,
@@ -50,16 +50,29 @@ export function addExpiryGauge(
     registers: [registry],
     aggregator: 'min',
     async collect() {
-      if (shown?.configuration === configuration() && isValidAt(shown.span, nowMs())) return;
-      // Whoever scrapes meanwhile waits for the same look.
-      looking ??= look(configuration(), nowMs()).finally(() => (looking = undefined));
-      const looked = await looking;
-      if (shown === looked) return;
-      shown = looked;
+      const ends = await soonest();
+      if (shown === ends) return;
+      shown = ends;
       this.reset();
-      for (const { kind, owner, name, endMs } of looked.ends) this.set({ kind, owner, name }, endMs / 1000);
+      for (const { kind, owner, name, endMs } of ends) this.set({ kind, owner, name }, endMs / 1000);
     },
   });
+}
+
+/** What ends first, looked at again when something has ended or begun, or the configuration is another one. */
+export function soonestEnds(
+  configuration: () => Configuration,
+  nowMs: () => number,
+): () => Promise<readonly Ending[]> {
+  let found: Looked | undefined;
+  let looking: Promise<Looked> | undefined;
+  return async () => {
+    if (found?.configuration === configuration() && isValidAt(found.span, nowMs())) return found.ends;
+    // Whoever asks meanwhile waits for the same look.
+    looking ??= look(configuration(), nowMs()).finally(() => (looking = undefined));
+    found = await looking;
+    return found.ends;
+  };
 }
 
 async function look(configuration: Configuration, nowMs: number): Promise<Looked> {

@@ -15,15 +15,23 @@ interface ReloadEntry {
   readonly changes?: readonly string[];
 }
 
+/** One that ran, with its time. */
+type NotedReload = ReloadEntry & { readonly atMs: number };
+
+/** A reload as `/status` and the page tell it. */
+export type ReloadNote = Readonly<Record<string, unknown>>;
+
 /** Problems in `/status`; the log has all of them. */
 const SHOWN_PROBLEMS = 20;
+/** What a page shows of them; the log has all. */
+const KEPT_RELOADS = 20;
 
 export class ReloadLog {
   readonly #reloads: Counter<'outcome'>;
   readonly #times: Gauge<'outcome'>;
   readonly #lastGood: Gauge;
   readonly #nowMs: () => number;
-  #last: (ReloadEntry & { readonly atMs: number }) | undefined;
+  readonly #kept: NotedReload[] = [];
 
   /** `nowMs`: wall clock, Unix milliseconds. The start counts as the first good configuration. */
   constructor(registry: Registry, nowMs: () => number) {
@@ -55,7 +63,8 @@ export class ReloadLog {
   note(entry: ReloadEntry): void {
     const outcome = entry.kind;
     const atMs = this.#nowMs();
-    this.#last = { ...entry, atMs };
+    this.#kept.push({ ...entry, problems: entry.problems.slice(0, SHOWN_PROBLEMS), atMs });
+    if (this.#kept.length > KEPT_RELOADS) this.#kept.shift();
     this.#reloads.inc({ outcome });
     this.#times.set({ outcome }, atMs / 1000);
     this.#lastGood.set(outcome === 'applied' ? 1 : 0);
@@ -63,20 +72,28 @@ export class ReloadLog {
 
   /** A sentence for readiness while the files are not what is in force. */
   warning(): string | undefined {
-    if (this.#last?.kind !== 'refused') return undefined;
+    if (this.#kept.at(-1)?.kind !== 'refused') return undefined;
     return 'the last reload was refused, and the configuration before it is in force; see /status';
   }
 
   /** For `/status`; undefined before the first reload. */
-  describe(): Readonly<Record<string, unknown>> | undefined {
-    if (this.#last === undefined) return undefined;
-    const { kind, causes, problems, changes = [], atMs } = this.#last;
-    return {
-      outcome: kind,
-      at: new Date(atMs).toISOString(),
-      causes,
-      problems: problems.slice(0, SHOWN_PROBLEMS),
-      ...(kind === 'applied' && { changes }),
-    };
+  describe(): ReloadNote | undefined {
+    const last = this.#kept.at(-1);
+    return last && described(last);
   }
+
+  /** The last ones, the newest first. */
+  history(): readonly ReloadNote[] {
+    return this.#kept.map(described).reverse();
+  }
+}
+
+function described({ kind, causes, problems, changes = [], atMs }: NotedReload): ReloadNote {
+  return {
+    outcome: kind,
+    at: new Date(atMs).toISOString(),
+    causes,
+    problems,
+    ...(kind === 'applied' && { changes }),
+  };
 }

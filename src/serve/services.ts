@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { ServerSettings } from '../config/settings.js';
 import { encodeBase64Url } from '../crypto/bytes.js';
 import { fastVerifier } from '../crypto/engines.js';
 import { selectSigner } from '../crypto/signing.js';
@@ -14,8 +15,12 @@ import { claimEffect } from '../nonces/claim-effect.js';
 import type { NonceClaim } from '../nonces/nonce-store.js';
 import type { AdminView } from '../observability/admin-server.js';
 import { FeedbackMetrics, timedClaims, type DecisionMetrics } from '../observability/decision-metrics.js';
+import { soonestEnds } from '../observability/expiry-gauge.js';
 import { Health, keyHealth } from '../observability/health.js';
+import { pageSource } from '../observability/page/page-source.js';
+import type { RecentDecisions } from '../observability/page/recent-decisions.js';
 import { Admission } from '../verify/admission.js';
+import { WhySearch, type SearchOutcome } from '../why/search.js';
 import { StallDetector, systemClock as clock } from './clocks.js';
 import type { LiveConfiguration } from './reload/live-configuration.js';
 import type { Reloading } from './reload/reload.js';
@@ -30,11 +35,13 @@ export interface Parts extends Stores {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly decisions: DecisionMetrics;
+  /** For the page. */
+  readonly recent: RecentDecisions;
 }
 
 /** Judges requests: the ext_authz service. */
 export function assembleCheckService(
-  { live, logger, audit, store, executions, rates, registry, decisions }: Parts,
+  { live, logger, audit, store, executions, rates, registry, decisions, recent }: Parts,
   undo: Undo,
 ): AuthorizationService {
   const { settings } = live.started;
@@ -58,6 +65,7 @@ export function assembleCheckService(
     audit,
     auditOnFailure: settings.audit.onFailure,
     metrics: decisions,
+    recent,
     clock,
     maxConcurrentChecks: settings.limits.maxConcurrentChecks,
     claimMarginMilliseconds: settings.limits.claimMarginMilliseconds,
@@ -84,7 +92,7 @@ export function assembleSigner(parts: Parts): () => ProcessingSession {
     audit,
     auditOnFailure: live.started.settings.audit.onFailure,
     onRecordLost: () => decisions.recordLost(),
-    metrics: new FeedbackMetrics(registry),
+    metrics: new FeedbackMetrics(registry, (code) => parts.recent.answered(code)),
     clock,
     onDefect: (error: unknown, decisionId: string) =>
       logger.error({ err: error, decision_id: decisionId }, 'an answer failed by a defect'),
@@ -108,10 +116,18 @@ export function assembleHealth({ live, audit, store }: Parts, reloading: Reloadi
 
 /** What the admin port shows of the configuration: facts for `/status`, the public feedback keys, and the reload. */
 export function adminView(
-  { live, store }: Parts,
+  { live, store, recent }: Parts,
   reloading: Reloading,
-): Pick<AdminView, 'describe' | 'keyring' | 'reload'> {
+): Pick<AdminView, 'describe' | 'keyring' | 'reload' | 'page'> {
+  const source = pageSource({
+    recent,
+    reloads: () => reloading.log.history(),
+    soonestEnds: soonestEnds(() => live.current, clock.nowMs),
+    snapshot: () => live.snapshot,
+    nowMs: clock.nowMs,
+  });
   return {
+    page: { source, search: searchOf(live.started.settings) },
     describe: () => ({
       configuration: {
         file: live.current.file,
@@ -127,4 +143,11 @@ export function adminView(
     },
     reload: reloading.answer,
   };
+}
+
+/** Looks a request up in what this machine has of its records. */
+export function searchOf({ audit, envoy }: ServerSettings): (id: string) => Promise<SearchOutcome> {
+  const files = audit.sink.kind === 'file' ? [audit.sink.path] : [];
+  const search = new WhySearch({ audit: files, envoy: envoy === undefined ? [] : [envoy.accessLogPath] });
+  return (id) => search.search(id);
 }

@@ -11,6 +11,7 @@ import { DecisionMetrics } from '../observability/decision-metrics.js';
 import type { Health } from '../observability/health.js';
 import { LoadMetrics } from '../observability/load-metrics.js';
 import { addLogMetrics } from '../observability/log-destination.js';
+import { RecentDecisions } from '../observability/page/recent-decisions.js';
 import { addBuildInfo, createRegistry } from '../observability/process-metrics.js';
 import { systemClock as clock } from './clocks.js';
 import { startGrpcServer, type RunningGrpcServer } from './grpc-server.js';
@@ -85,7 +86,9 @@ async function start(
   const live = new LiveConfiguration(configuration);
   const stores = await openStores(configuration, logger, undo);
   const registry = openRegistry(live, stores, options);
-  const parts: Parts = { ...stores, live, logger, registry, decisions: new DecisionMetrics(registry) };
+  const decisions = new DecisionMetrics(registry);
+  const recent = new RecentDecisions();
+  const parts: Parts = { ...stores, live, logger, registry, decisions, recent };
   const life = new LifeRecords(stores.events, clock.nowMs);
   const reloading = startReloading({ live, files, fileStates, registry, logger, life });
   undo.push(() => reloading.close());

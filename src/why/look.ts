@@ -23,9 +23,9 @@ export interface WhyFindings {
 
 /**
  * First the records, as they join our ids and Envoy's; then Envoy's lines under any of them. Throws
- * {@link UnreadableRecords} where a file cannot be read.
+ * {@link UnreadableRecords} where a file cannot be read. `maxBytes`: of each file, from its end.
  */
-export async function look(id: string, files: LogFiles): Promise<WhyFindings> {
+export async function look(id: string, files: LogFiles, maxBytes = Infinity): Promise<WhyFindings> {
   const isOfRequest = (record: LogRecord): boolean =>
     textOf(record, 'decision_id') === id || textOf(record, 'request_id') === id;
   const audit = await findRecords(
@@ -33,16 +33,17 @@ export async function look(id: string, files: LogFiles): Promise<WhyFindings> {
     'the audit log',
     new Set([id]),
     (record) => isOfRequest(record) || textOf(record, 'first_decision_id') === id,
+    maxBytes,
   );
   const records = audit.records.filter(isOfRequest);
   const ids = new Set([id]);
   for (const record of records)
     for (const name of ['decision_id', 'request_id']) ids.add(textOf(record, name) ?? id);
-  const envoy = await findRecords(files.envoy, "Envoy's access log", ids, (line) =>
+  const isUnderAny = (line: LogRecord): boolean =>
     [textOf(line, 'decision_id'), textOf(line, 'request_id')].some(
       (name) => name !== undefined && ids.has(name),
-    ),
-  );
+    );
+  const envoy = await findRecords(files.envoy, "Envoy's access log", ids, isUnderAny, maxBytes);
   return {
     id,
     records,

@@ -1,5 +1,5 @@
 /** Finding what is known of one request: records of the audit file and lines of Envoy's access log, as streams. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { unreadable } from '../config/files/read-file.js';
 import { memberOf } from '../json/member-of.js';
 
@@ -10,6 +10,7 @@ export type LogRecord = Readonly<Record<string, unknown>>;
 const MAX_LINE_BYTES = 256 * 1024;
 /** Copies of one request that are told of; there can be as many replays as somebody likes. */
 const MAX_FOUND = 50;
+const CHUNK_BYTES = 1024 * 1024;
 const LINE_FEED = 0x0a;
 
 /** A file that was named could not be read; the sentence names it. */
@@ -33,18 +34,20 @@ interface Found {
 
 /**
  * The lines of the files that `isWanted`, in order. Read as streams with bounded memory; a torn last line, lines of
- * others and lines that are too long are skipped. `words`: a line that holds none of them is not parsed.
+ * others and lines that are too long are skipped. `words`: a line that holds none of them is not parsed. Of a file that
+ * is longer than `maxBytes`, the end is read.
  */
 export async function findRecords(
   files: readonly string[],
   what: string,
   words: ReadonlySet<string>,
   isWanted: (record: LogRecord) => boolean,
+  maxBytes = Infinity,
 ): Promise<Found> {
   const records: LogRecord[] = [];
   let hasMore = false;
   for (const file of files) {
-    for await (const line of linesOf(file, what)) {
+    for await (const line of linesOf(file, what, maxBytes)) {
       if (![...words].some((word) => line.includes(word))) continue;
       const record = parseRecord(line);
       if (record === undefined || !isWanted(record)) continue;
@@ -55,7 +58,7 @@ export async function findRecords(
   return { records, hasMore };
 }
 
-async function* linesOf(file: string, what: string): AsyncGenerator<string> {
+async function* linesOf(file: string, what: string, maxBytes: number): AsyncGenerator<string> {
   let held: Buffer[] = [];
   let heldBytes = 0;
   const take = (part: Buffer): void => {
@@ -69,7 +72,9 @@ async function* linesOf(file: string, what: string): AsyncGenerator<string> {
     return line;
   };
   try {
-    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+    const start = Math.max(0, statSync(file).size - maxBytes);
+    const stream = createReadStream(file, { start, highWaterMark: CHUNK_BYTES });
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
       let start = 0;
       for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
         take(chunk.subarray(start, end));

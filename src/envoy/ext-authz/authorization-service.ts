@@ -8,6 +8,7 @@ import type { StrictVerifier } from '../../crypto/ed25519.js';
 import type { ShedReason } from '../../grpc/method.js';
 import type { ExecutionStore } from '../../executions/execution-store.js';
 import type { DecisionMetrics } from '../../observability/decision-metrics.js';
+import type { RecentDecisions } from '../../observability/page/recent-decisions.js';
 import type { Admission } from '../../verify/admission.js';
 import { noFacts } from '../../verify/decision.js';
 import type { InboundRequest } from '../../verify/inbound-request.js';
@@ -21,6 +22,7 @@ import { readCheckRequest, selectedHeaders } from './check-request.js';
 import { allowAnswer, passThroughAnswer, refusalAnswer, type AnswerOptions } from './check-response.js';
 import {
   recordOf,
+  refusedRequest,
   takeBack,
   UnansweredChecks,
   type CheckState,
@@ -40,6 +42,8 @@ interface AuthorizationOptions {
   readonly audit: AuditLog;
   readonly auditOnFailure: 'refuse' | 'count';
   readonly metrics: DecisionMetrics;
+  /** What the page shows of the last ones. Default: nobody looks. */
+  readonly recent?: Pick<RecentDecisions, 'passed' | 'refused'>;
   readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
   readonly maxConcurrentChecks: number;
   readonly claimMarginMilliseconds: number;
@@ -236,6 +240,8 @@ export class AuthorizationService {
     const code = outcome.kind === 'refuse' ? outcome.code : outcome.kind;
     this.#options.metrics.decided(facts.policy?.name, code, timer);
     this.#options.metrics.proven(facts);
+    if (outcome.kind === 'refuse') this.#options.recent?.refused(refusedRequest(check, outcome));
+    else this.#options.recent?.passed(outcome.kind);
     const options: AnswerOptions = {
       decisionId,
       facts,

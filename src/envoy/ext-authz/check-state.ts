@@ -1,6 +1,7 @@
 /** One check on its way through the service: what is known of it, how it ends, its record, and what may have to be given back. */
 import { recordLine } from '../../audit/record.js';
 import type { CheckStage } from '../../observability/decision-metrics.js';
+import type { RefusedRequest } from '../../observability/page/recent-decisions.js';
 import type { Admitted } from '../../verify/admission.js';
 import type { DecisionFacts } from '../../verify/decision.js';
 import { headerValues, type InboundRequest } from '../../verify/inbound-request.js';
@@ -75,6 +76,21 @@ export function recordOf(check: CheckState, outcome: Outcome): string {
     status: refusal === undefined ? 200 : answerFor(refusal.code).status,
     generation: snapshot.generation,
   });
+}
+
+/** What the page keeps of a refusal; it cuts what is long when somebody looks. */
+export function refusedRequest(check: CheckState, refusal: Refusal): RefusedRequest {
+  const { decisionId, facts, nowMs, request } = check;
+  const [envoyRequestId] = request === undefined ? [] : headerValues(request, 'x-request-id');
+  return {
+    nowMs,
+    decisionId,
+    refusal,
+    facts,
+    method: request?.method,
+    path: request?.path,
+    envoyRequestId,
+  };
 }
 
 /** A query may hold a secret, and nothing signs it. */

@@ -1,6 +1,7 @@
 /** What a supervisor and its workers tell each other over the channel between them. */
 import type { PackedPart } from '../../config/packed-configuration.js';
 import type { ComponentState } from '../../observability/health.js';
+import type { PageQuestion } from '../../observability/page/page-source.js';
 
 /** A worker's health, told when it changes and several times a second besides: it is a sign of life. */
 export interface WorkerState {
@@ -9,15 +10,18 @@ export interface WorkerState {
   readonly components: readonly ComponentState[];
 }
 
-/** What can be asked: metrics as prom-client's JSON, the facts of `/status`, a key set, to reload. */
-export type WorkerTopic = 'metrics' | 'status' | 'keyring' | 'reload';
+/** What can be asked: metrics as prom-client's JSON, the facts of `/status`, a key set, to reload, what the page shows. */
+export type WorkerTopic = 'metrics' | 'status' | 'keyring' | 'reload' | 'page';
 
-/** A question of the supervisor; `tenant` goes with `keyring`. */
+/** What goes with a topic: a tenant with `keyring`, a question with `page`. */
+export type TopicArgument = string | PageQuestion;
+
+/** A question of the supervisor. */
 export interface WorkerQuestion {
   readonly kind: 'question';
   readonly id: number;
   readonly topic: WorkerTopic;
-  readonly tenant: string | undefined;
+  readonly argument: TopicArgument | undefined;
 }
 
 export type FromWorker =

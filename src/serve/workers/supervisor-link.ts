@@ -5,6 +5,7 @@
 
 import type { PackedPart } from '../../config/packed-configuration.js';
 import { workerSocketPaths, type Configuration } from '../../config/settings.js';
+import { askPage } from '../../observability/page/page-source.js';
 import type { ProcessRole, ProcessView } from '../lifecycle.js';
 import type { ConfigurationSource, LoadedFiles } from '../reload/load-files.js';
 import type { FromWorker, LoadedWhole, ToWorker, WorkerQuestion } from './messages.js';
@@ -48,16 +49,19 @@ export function openSupervisorLink(view: ProcessView): { close(): void } {
   };
 }
 
-async function answerTo({ topic, tenant }: WorkerQuestion, view: ProcessView): Promise<unknown> {
+async function answerTo({ topic, argument }: WorkerQuestion, view: ProcessView): Promise<unknown> {
   switch (topic) {
     case 'metrics':
       return view.registry.getMetricsAsJSON();
     case 'status':
       return view.describe();
     case 'keyring':
-      return view.keyring?.(tenant);
+      return view.keyring?.(typeof argument === 'string' ? argument : undefined);
     case 'reload':
       return view.reload?.();
+    case 'page':
+      if (view.page === undefined || typeof argument !== 'object') return undefined;
+      return askPage(view.page.source, argument);
   }
 }
 

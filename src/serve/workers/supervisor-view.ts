@@ -11,6 +11,14 @@ import type { FeedbackJwkSet } from '../../feedback/keyring.js';
 import type { AdminView, ReloadAnswer } from '../../observability/admin-server.js';
 import { Health } from '../../observability/health.js';
 import { addLogMetrics } from '../../observability/log-destination.js';
+import type { IdentityPage } from '../../observability/page/identity-list.js';
+import type { RecentRefusal } from '../../observability/page/recent-decisions.js';
+import {
+  mergeLive,
+  mergeRefusals,
+  type PageLive,
+  type PageSource,
+} from '../../observability/page/page-source.js';
 import type { Worker } from './worker.js';
 
 /** What is looked at of a worker. */
@@ -34,12 +42,30 @@ export function supervisorView(
     health: healthOf(workers),
     registry: merged,
     describe: () => describe(workers),
-    keyring: async (tenant) => {
-      const serving = workers.find(({ state }) => state?.serving) ?? workers.find(({ state }) => state);
-      return (await serving?.ask('keyring', tenant)) as FeedbackJwkSet | undefined;
-    },
+    keyring: async (tenant) =>
+      (await servingOf(workers)?.ask('keyring', tenant)) as FeedbackJwkSet | undefined,
     reload: () => reload(workers),
     died: (number) => merged.departed(number),
+  };
+}
+
+/** One that serves, or else one that runs. */
+function servingOf(workers: readonly WorkerLook[]): WorkerLook | undefined {
+  return workers.find(({ state }) => state?.serving) ?? workers.find(({ state }) => state);
+}
+
+/** What workers tell the page: counts and refusals of all of them, the configuration of one. What the dead told is gone. */
+export function pageOfWorkers(workers: readonly WorkerLook[]): PageSource {
+  const askAll = (kind: 'live' | 'refusals'): Promise<unknown[]> =>
+    Promise.all(workers.map((worker) => worker.ask('page', { kind })));
+  return {
+    live: async () => mergeLive((await askAll('live')) as (PageLive | undefined)[]),
+    refusals: async () =>
+      mergeRefusals(
+        ((await askAll('refusals')) as (RecentRefusal[] | undefined)[]).map((told) => told ?? []),
+      ),
+    identities: async (query) =>
+      (await servingOf(workers)?.ask('page', { kind: 'identities', query })) as IdentityPage | undefined,
   };
 }
 

@@ -13,7 +13,8 @@ import type { SharedConfiguration } from './shared-configuration.js';
 import { openWhenFree, takeOverWhenHealthy } from '../lifecycle.js';
 import type { RunningVerifier } from '../verifier.js';
 import { Worker } from './worker.js';
-import { healthOfEach, supervisorView, type SupervisorView } from './supervisor-view.js';
+import { searchOf } from '../services.js';
+import { healthOfEach, pageOfWorkers, supervisorView, type SupervisorView } from './supervisor-view.js';
 
 const WORKER_MAIN = fileURLToPath(new URL('worker-main.js', import.meta.url));
 /** What a worker may take on top of draining, to flush and to close. */
@@ -137,7 +138,9 @@ class Supervisor implements RunningVerifier {
   }
 
   #openAdmin(): ReturnType<typeof startAdminServer> {
-    return startAdminServer({ ...this.#configuration.settings.admin, ...this.#view });
+    const { settings } = this.#configuration;
+    const page = { source: pageOfWorkers(this.#workers), search: searchOf(settings) };
+    return startAdminServer({ ...settings.admin, ...this.#view, page });
   }
 }
 

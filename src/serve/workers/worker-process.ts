@@ -1,7 +1,7 @@
 /** The supervisor's end of the channel to one worker, from its fork to its end. */
 import type { ChildProcess } from 'node:child_process';
 import type { LoadedFiles } from '../reload/load-files.js';
-import type { FromWorker, ToWorker, WorkerState, WorkerTopic } from './messages.js';
+import type { FromWorker, TopicArgument, ToWorker, WorkerState, WorkerTopic } from './messages.js';
 
 /** A scrape waits no longer for a busy worker. */
 const ANSWER_MILLISECONDS = 1_000;
@@ -54,7 +54,7 @@ export class WorkerProcess {
   }
 
   /** Its answer; undefined when it gives none in time. */
-  ask(topic: WorkerTopic, tenant?: string): Promise<unknown> {
+  ask(topic: WorkerTopic, argument?: TopicArgument): Promise<unknown> {
     return new Promise((resolve) => {
       const id = ++this.#questions;
       const settle = (answer: unknown): void => {
@@ -65,7 +65,7 @@ export class WorkerProcess {
       const limit = topic === 'reload' ? RELOAD_MILLISECONDS : ANSWER_MILLISECONDS;
       const deadline = setTimeout(() => settle(undefined), limit);
       this.#waiting.set(id, settle);
-      this.#send({ kind: 'question', id, topic, tenant }, () => settle(undefined));
+      this.#send({ kind: 'question', id, topic, argument }, () => settle(undefined));
     });
   }
 

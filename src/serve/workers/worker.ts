@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { LoadedFiles } from '../reload/load-files.js';
 import type { SharedConfiguration } from './shared-configuration.js';
-import type { WorkerState, WorkerTopic } from './messages.js';
+import type { TopicArgument, WorkerState, WorkerTopic } from './messages.js';
 import { WorkerProcess } from './worker-process.js';
 
 /** Failed starts in a row, before it has ever listened, after which the supervisor gives up. */
@@ -70,8 +70,8 @@ export class Worker {
   }
 
   /** Undefined when nobody is there, or no answer comes in time. */
-  async ask(topic: WorkerTopic, tenant?: string): Promise<unknown> {
-    return this.#process?.ask(topic, tenant);
+  async ask(topic: WorkerTopic, argument?: TopicArgument): Promise<unknown> {
+    return this.#process?.ask(topic, argument);
   }
 
   /** Lets a process that was started to replace another take its socket. */

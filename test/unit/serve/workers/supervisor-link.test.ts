@@ -86,11 +86,11 @@ describe('the link of a worker', () => {
   });
 
   it('answers each question', async () => {
-    expect(await answerTo({ topic: 'metrics', tenant: undefined })).toEqual([]);
-    expect(await answerTo({ topic: 'status', tenant: undefined })).toEqual({ policies: ['telemetry'] });
-    expect(await answerTo({ topic: 'keyring', tenant: 'tenant-1' })).toEqual({ keys: [] });
-    expect(await answerTo({ topic: 'keyring', tenant: undefined })).toBeUndefined();
-    expect(await answerTo({ topic: 'reload', tenant: undefined })).toMatchObject({ applied: false });
+    expect(await answerTo({ topic: 'metrics', argument: undefined })).toEqual([]);
+    expect(await answerTo({ topic: 'status', argument: undefined })).toEqual({ policies: ['telemetry'] });
+    expect(await answerTo({ topic: 'keyring', argument: 'tenant-1' })).toEqual({ keys: [] });
+    expect(await answerTo({ topic: 'keyring', argument: undefined })).toBeUndefined();
+    expect(await answerTo({ topic: 'reload', argument: undefined })).toMatchObject({ applied: false });
   });
 
   it('says nothing when the supervisor is gone, or when it was closed', () => {

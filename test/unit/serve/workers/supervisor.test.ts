@@ -59,7 +59,8 @@ async function start(
   behaviour: string,
   { drainMilliseconds = 1_000, replace = false } = {},
 ): Promise<RunningVerifier> {
-  const settings = { workers: 2, admin: { host: '127.0.0.1', port }, limits: { drainMilliseconds } };
+  const audit = { sink: { kind: 'stdout' } };
+  const settings = { workers: 2, audit, admin: { host: '127.0.0.1', port }, limits: { drainMilliseconds } };
   const configuration = { file: 'countersign.yaml', settings } as unknown as Configuration;
   const start = (_file: string, number: number, waits: boolean): ChildProcess => {
     const child = fork(join(folder, 'worker.cjs'), [behaviour, String(number), log, String(waits)], {

@@ -53,7 +53,7 @@ describe('the process of a worker', () => {
 
   it('is given each answer by its number', async () => {
     const answers = [worker.ask('metrics'), worker.ask('keyring', 'tenant-1')];
-    expect(child.sent.map(({ topic, tenant }) => [topic, tenant])).toEqual([
+    expect(child.sent.map(({ topic, argument }) => [topic, argument])).toEqual([
       ['metrics', undefined],
       ['keyring', 'tenant-1'],
     ]);

@@ -1,0 +1,24 @@
+/** What to do about a part of the verifier that is unwell: a sentence beside each reason of `/readyz`. */
+
+const REMEDIES: ReadonlyMap<string, string> = new Map([
+  [
+    'configuration',
+    'Read what the last reload says below, mend the file it names, and run `countersign check-config` before the next one.',
+  ],
+  ['keys', 'Add a key and a pin that are valid now under `identities`, or end the interval of one later.'],
+  [
+    'nonce_store',
+    'Look at the store itself: its directory and disk, or its Redis. After a start without state it serves by itself once the window has passed.',
+  ],
+  [
+    'audit',
+    'Make room for the records, or let their reader read on; they are tried again four times a second.',
+  ],
+  ['lifecycle', 'The process is told to stop; its successor serves, or will.'],
+  ['workers', 'A dead worker is replaced by itself. When it dies again, its own lines in the log say why.'],
+]);
+
+/** Undefined for a part that needs no word, or is not known here. */
+export function remedyFor(component: string): string | undefined {
+  return REMEDIES.get(component);
+}

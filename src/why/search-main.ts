@@ -1,0 +1,38 @@
+/** The thread of one search. It reads the end of each file, says what it found, and is over. */
+import { existsSync, statSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { look } from './look.js';
+import { UnreadableRecords } from './records.js';
+import { whyJson, whyText } from './report.js';
+import type { SearchData, SearchOutcome } from './search.js';
+
+/** Of each file: some two million records. */
+const MAX_BYTES = 1024 * 1024 * 1024;
+
+// On Linux a niceness is a thread's own: whatever serves comes first.
+if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_LOW);
+parentPort?.postMessage(await answer(workerData as SearchData));
+
+async function answer({ id, files }: SearchData): Promise<SearchOutcome> {
+  const there = (names: readonly string[]): string[] => names.filter((name) => existsSync(name));
+  const present = { ...files, audit: there(files.audit), envoy: there(files.envoy) };
+  const read = [...present.audit, ...present.envoy];
+  try {
+    const findings = await look(id, present, MAX_BYTES);
+    const { records, copies, lines } = findings;
+    const cut = read.filter((name) => statSync(name).size > MAX_BYTES);
+    const note = cut.length === 0 ? undefined : `Only the last gibibyte was read of ${cut.join(' and ')}.`;
+    if (records.length + copies.length + lines.length === 0)
+      return { outcome: 'nothing', note: [placesText(read), note ?? ''].join(' ').trim() };
+    return { outcome: 'found', text: whyText(findings), details: whyJson(findings), ...(note && { note }) };
+  } catch (error) {
+    if (!(error instanceof UnreadableRecords)) throw error;
+    return { outcome: 'failed', reason: error.message, remedy: error.remedy };
+  }
+}
+
+function placesText(read: readonly string[]): string {
+  if (read.length === 0) return 'No file of records is on this machine: they go to standard output.';
+  return `It was looked for in ${read.join(' and ')}. Older records may be in files that were moved away.`;
+}
