@@ -86,9 +86,7 @@ async function start(
   const live = new LiveConfiguration(configuration);
   const stores = await openStores(configuration, logger, undo);
   const registry = openRegistry(live, stores, options);
-  const decisions = new DecisionMetrics(registry);
-  const recent = new RecentDecisions();
-  const parts: Parts = { ...stores, live, logger, registry, decisions, recent };
+  const parts: Parts = { ...stores, live, logger, registry, ...openCounts(registry) };
   const life = new LifeRecords(stores.events, clock.nowMs);
   const reloading = startReloading({ live, files, fileStates, registry, logger, life });
   undo.push(() => reloading.close());
@@ -118,6 +116,10 @@ async function start(
       await runBackwards(undo);
     },
   };
+}
+
+function openCounts(registry: Registry): Pick<Parts, 'decisions' | 'recent'> {
+  return { decisions: new DecisionMetrics(registry), recent: new RecentDecisions() };
 }
 
 function openRegistry(live: LiveConfiguration, { store }: Stores, { lostLogLines }: StartOptions): Registry {
