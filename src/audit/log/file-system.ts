@@ -30,6 +30,8 @@ export interface LogFileSystem {
   list(directory: string): string[];
   /** Makes one directory, whose parent is there; nothing when it is there. */
   makeDirectory(path: string): void;
+  /** Makes an empty file, or empties it. */
+  touch(path: string): void;
   /** Writes a file anew, and waits until its bytes are on the disk; its name is not yet. */
   writeSynced(path: string, bytes: Uint8Array): void;
   /** Replaces what has the name. */
@@ -58,6 +60,7 @@ export const nodeFileSystem: LogFileSystem = {
   makeDirectory: (path) => {
     if (!existsSync(path)) mkdirSync(path, { mode: DIRECTORY_MODE });
   },
+  touch: (path) => withFile(path, 'w', () => undefined),
   writeSynced: (path, bytes) =>
     withFile(path, 'w', (file) => {
       for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);

@@ -81,7 +81,8 @@ export function refuseForeignFiles(path: string): void {
   for (const file of [path, writeLockPath(path)]) refuseForeignFile(file);
 }
 
-function refuseForeignFile(path: string): void {
+/** The same for one file that is there. */
+export function refuseForeignFile(path: string): void {
   const file = openSync(path, 'r');
   const start = Buffer.alloc(MAGIC_OFFSET + 4);
   const bytes = readSync(file, start, 0, start.length, 0);
