@@ -125,6 +125,11 @@ export class LogDirectory {
     }
   }
 
+  /** A file of ours beside the log's. Its memory is used again by the next call of any method; undefined when there is none. */
+  file(file: string, maxBytes: number): Buffer | undefined {
+    return this.#read(file, maxBytes);
+  }
+
   /** Shares the room; undefined when there is no such file. */
   #read(file: string, maxBytes: number): Buffer | undefined {
     let descriptor: number | undefined;
