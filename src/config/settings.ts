@@ -51,6 +51,35 @@ export interface AuditLogSettings {
   /** Raw, 32 bytes: what was in the key file when it was loaded. */
   readonly publicKey: Uint8Array;
   readonly retentionDays: number | undefined;
+  readonly mirror: AuditMirrorSettings | undefined;
+  readonly witnesses: AuditWitnessSettings | undefined;
+}
+
+/** The bucket that the log is mirrored to. Its credentials are read, for each request, by whoever sends it. */
+export interface AuditMirrorSettings {
+  /** Scheme, host and port. */
+  readonly endpoint: string;
+  readonly bucket: string;
+  /** Empty, or with a slash at its end. */
+  readonly prefix: string;
+  readonly region: string;
+  readonly retentionDays: number;
+  readonly mode: 'COMPLIANCE' | 'GOVERNANCE';
+  readonly credentialsPath: string;
+  /** PEM; undefined for those that Node was built with. */
+  readonly authority: string | undefined;
+  readonly intervalSeconds: number;
+  readonly timeoutMilliseconds: number;
+}
+
+/** Who cosigns the log's checkpoints. */
+export interface AuditWitnessSettings {
+  /** Of a policy that was read once; each of its witnesses has a URL. */
+  readonly policyText: string;
+  /** PEM; undefined for those that Node was built with. */
+  readonly authority: string | undefined;
+  readonly intervalSeconds: number;
+  readonly timeoutMilliseconds: number;
 }
 
 /** Bounds on what one process takes on, as the schema describes them. */

@@ -5,7 +5,7 @@ import { MAX_BUNDLE_BYTES } from '../holders/sealed-log.js';
 import { HttpPeer } from '../http/http-peer.js';
 import { Mirror, UPLOADS_AT_ONCE } from './mirror.js';
 import { loadSigner, S3Client, type S3Bucket } from './s3-client.js';
-import type { S3Credentials } from './s3-credentials.js';
+import type { S3Credentials } from '../../storage/s3/credentials.js';
 
 /** The bucket, and how it is reached. */
 export interface MirrorSettings extends S3Bucket {

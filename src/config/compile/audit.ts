@@ -7,6 +7,7 @@ import { PIPE_ATOMIC_BYTES } from '../../storage/output/standard-stream.js';
 import type { Snapshot } from '../../verify/snapshot.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { AuditLogSettings, AuditSettings } from '../settings.js';
+import { compileMirror, compileWitnesses } from './audit-holders.js';
 import type { ConfigurationNode } from './context.js';
 import { appendedFileFault, directoryFault } from './writable-paths.js';
 
@@ -59,7 +60,7 @@ function compileSink({ file, stdout }: AuditInput, node: ConfigurationNode): Aud
 
 /** Undefined when the key cannot be had, which is noted. */
 function compileLog(
-  { directory, origin, keyFile, retentionDays }: NonNullable<AuditInput['log']>,
+  { directory, origin, keyFile, retentionDays, mirror, witnesses }: NonNullable<AuditInput['log']>,
   node: ConfigurationNode,
 ): AuditLogSettings | undefined {
   const path = node.load.resolve(directory);
@@ -69,7 +70,15 @@ function compileLog(
   const publicKey = Uint8Array.from(key.publicKey.raw);
   // Whoever signs reads it again: the configuration of a worker needs no key that it does not use.
   zeroize(key);
-  return { directory: path, origin, keyFile: node.load.resolve(keyFile), publicKey, retentionDays };
+  return {
+    directory: path,
+    origin,
+    keyFile: node.load.resolve(keyFile),
+    publicKey,
+    retentionDays,
+    mirror: mirror && compileMirror(mirror, node.at('mirror')),
+    witnesses: witnesses && compileWitnesses(witnesses, { origin, publicKey }, node.at('witnesses')),
+  };
 }
 
 /** Holds the key of the log against all others: who signs requests or answers could forge a checkpoint (docs/security-requirements.md#4). */

@@ -1,6 +1,7 @@
 /** The shape of `audit`: where the records of decisions go, and the log that proves itself. */
 import { z } from 'zod';
 import { LOG_ORIGIN } from '../../protocol/syntax.js';
+import { mirrorSchema, witnessesSchema } from './audit-holders.js';
 import { filePath, integer, textLike } from './schema-common.js';
 
 const logOrigin = textLike(
@@ -25,6 +26,8 @@ const logSchema = z
     retentionDays: integer(1, MAX_RETENTION_DAYS)
       .optional()
       .describe('Records older than this are pruned, in whole bundles. Default: none are.'),
+    mirror: mirrorSchema.optional(),
+    witnesses: witnessesSchema.optional(),
   })
   .describe('A log that proves itself: records in a Merkle tree with signed checkpoints. Default: absent.');
 

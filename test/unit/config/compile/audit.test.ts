@@ -54,6 +54,8 @@ describe('the audit log', () => {
         keyFile: keyPath(),
         publicKey: Uint8Array.from(pair.publicKey.raw),
         retentionDays: 400,
+        mirror: undefined,
+        witnesses: undefined,
       },
       onFailure: 'refuse',
       durability: 'machine',
