@@ -1,10 +1,17 @@
 /** `countersign audit`: the audit log, read and judged from its directory; each of its commands is a file of its own, `audit-*.ts`. */
 import { registerAuditVerify } from './audit-verify.js';
 import { registerAuditVkey } from './audit-vkey.js';
+import { registerAuditIndex } from './audit-index.js';
+import { registerAuditQuery } from './audit-query.js';
 import { type Register, examples } from './command.js';
 
 /** In the order of the help. */
-const COMMANDS: readonly Register[] = [registerAuditVerify, registerAuditVkey];
+const COMMANDS: readonly Register[] = [
+  registerAuditVerify,
+  registerAuditVkey,
+  registerAuditQuery,
+  registerAuditIndex,
+];
 
 /** Adds the group. */
 export const registerAudit: Register = (program, session) => {

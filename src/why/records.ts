@@ -58,7 +58,11 @@ export async function findRecords(
   return { records, hasMore };
 }
 
-async function* linesOf(file: string, what: string, maxBytes: number): AsyncGenerator<string> {
+/**
+ * The lines of a file in bounded memory; a last one without its end too. Of one that is longer than `maxBytes`, the end. Throws
+ * {@link UnreadableRecords}.
+ */
+export async function* linesOf(file: string, what: string, maxBytes = Infinity): AsyncGenerator<string> {
   let held: Buffer[] = [];
   let heldBytes = 0;
   const take = (part: Buffer): void => {
@@ -93,7 +97,8 @@ async function* linesOf(file: string, what: string, maxBytes: number): AsyncGene
   if (last !== undefined) yield last;
 }
 
-function parseRecord(line: string): LogRecord | undefined {
+/** Undefined for what is no object. */
+export function parseRecord(line: string): LogRecord | undefined {
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === 'object' && value !== null && !Array.isArray(value)

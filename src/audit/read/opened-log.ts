@@ -1,0 +1,79 @@
+/**
+ * A log directory as its checkpoint says it was when it was opened: what every command reads that looks for records. Nothing
+ * here is verified; the directory may have grown since.
+ */
+import { parseCheckpoint, type Checkpoint } from '../../tlog/checkpoint.js';
+import { decodeEntries } from '../../tlog/entries.js';
+import { TILE_WIDTH } from '../../tlog/merkle.js';
+import { parseNote } from '../../tlog/note.js';
+import type { TileName } from '../../tlog/tile-paths.js';
+import { TlogError } from '../../tlog/tlog-error.js';
+import { CHECKPOINT_FILE, LogDirectory, LogFileError } from './log-directory.js';
+
+/** Bytes of a bundle, and how many records they hold: more than are asked for where the log has grown. */
+type BundleBytes = NonNullable<ReturnType<LogDirectory['bundle']>>;
+
+/** Its methods throw `LogFileError` for a file that is there and cannot be what it should. */
+export class OpenedLog {
+  readonly checkpoint: Checkpoint;
+  /** The published checkpoint, with its signatures, none of which is verified. */
+  readonly checkpointNote: string;
+  readonly #files: LogDirectory;
+
+  private constructor(files: LogDirectory, note: string) {
+    this.#files = files;
+    this.checkpointNote = note;
+    this.checkpoint = parseCheckpoint(parseNote(note).text);
+  }
+
+  /** Undefined where there is no checkpoint: nothing was ever sealed, or it is no log. */
+  static open(directory: string): OpenedLog | undefined {
+    const files = new LogDirectory(directory);
+    const note = files.checkpoint();
+    try {
+      return note === undefined ? undefined : new OpenedLog(files, note);
+    } catch (error) {
+      if (error instanceof TlogError)
+        throw new LogFileError(CHECKPOINT_FILE, `cannot be read: ${error.message}`);
+      throw error;
+    }
+  }
+
+  get directory(): string {
+    return this.#files.path;
+  }
+
+  /** Records in the log. */
+  get size(): number {
+    return this.checkpoint.size;
+  }
+
+  /** Bundles, the last of which may be partial. */
+  get bundles(): number {
+    return Math.ceil(this.size / TILE_WIDTH);
+  }
+
+  /** Undefined where it was pruned, or taken away. Its memory is used again by the next call of any method. */
+  bundleBytes(bundle: number): BundleBytes | undefined {
+    return this.#files.bundle(bundle, this.#widthOf(bundle));
+  }
+
+  /** The records in the bytes of a bundle, in memory of their own. */
+  decode(bundle: number, { file, bytes, width }: BundleBytes): Buffer[] {
+    try {
+      return decodeEntries(Buffer.from(bytes), width).slice(0, this.#widthOf(bundle));
+    } catch (error) {
+      if (error instanceof TlogError) throw new LogFileError(file, `is damaged: ${error.message}`);
+      throw error;
+    }
+  }
+
+  /** The hashes of a tile; undefined where it was pruned, or taken away. */
+  tile(tile: TileName): Buffer | undefined {
+    return this.#files.tile(tile)?.bytes;
+  }
+
+  #widthOf(bundle: number): number {
+    return Math.min(TILE_WIDTH, this.size - bundle * TILE_WIDTH);
+  }
+}

@@ -1,0 +1,31 @@
+/** `countersign audit query`: records by time, identity, tenant, code or id, as they were written. */
+import { eachWanted, type WantedOptions } from './audit-wanted.js';
+import { type CliWorld, ExitCode, type Register, examples } from './command.js';
+import { addFilterOptions } from './record-filter-options.js';
+
+async function query(world: CliWorld, place: string, options: WantedOptions): Promise<ExitCode> {
+  const count = await eachWanted(world, place, options, (records) => {
+    world.out(records.map(({ text }) => `${text}\n`).join(''));
+    return world.drained();
+  });
+  return count === 0 ? ExitCode.refused : ExitCode.good;
+}
+
+/** Adds the command. */
+export const registerAuditQuery: Register = (group, session) => {
+  const command = group
+    .command('query')
+    .description('print the records that have all that is asked for, in the order of the log')
+    .argument('<place>', 'the directory of a log, or a plain file of records');
+  addFilterOptions(command, session.world)
+    .option('--no-index', 'read everything, and trust no index to lead to it')
+    .addHelpText(
+      'after',
+      examples(
+        'countersign audit query state/audit-log --tenant 6f1c0e7e-0d0c-4f6e-9a59-0f6f8a7b5c3d --since 2026-11-28 --until 2026-11-29',
+        'countersign audit query state/audit-log --id 6f1c0e7e-0d0c-4f6e-9a59-0f6f8a7b5c3d',
+        'countersign audit query decisions.ndjson --code pin_mismatch --since 2h',
+      ),
+    )
+    .action(session.action(query));
+};
