@@ -34,7 +34,11 @@ describe.each(['log', 'decisions.ndjson'])('countersign audit query of %s', (nam
   const cases: [string, string[], string[]][] = [
     ['an id', ['--id', 'd-411'], ['d-411']],
     ['the last seconds', ['--since', '403s'], ['d-598', 'd-599']],
-    ['a tenant, a code and an end', ['--tenant', 't-1', '--code', 'allow', '--until', '990s'], ['d-4', 'd-10']],
+    [
+      'a tenant, a code and an end',
+      ['--tenant', 't-1', '--code', 'allow', '--until', '990s'],
+      ['d-4', 'd-10'],
+    ],
     ['two codes', ['--code', 'allow', '--code', 'pin_mismatch', '--limit', '3'], ['d-0', 'd-1', 'd-2']],
     ['RFC 3339', ['--since', '2025-11-24T15:59:57+00:00', '--limit', '1'], []],
   ];
