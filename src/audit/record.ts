@@ -64,7 +64,7 @@ export function recordLine(input: RecordInput): string {
     member('attestation', facts.attestation) +
     member('execution', facts.execution) +
     ours('nonce_hash', facts.nonceHash?.toString('hex')) +
-    member('first_decision_id', refusal?.first?.requestId) +
+    (refusal?.first === undefined ? '' : firstMembers(refusal.first)) +
     `,"generation":${input.generation},"stage_us":{${stageMembers(input.times)}}}\n`
   );
 }
@@ -75,6 +75,10 @@ function faultMembers({ problem, pointer, offset }: BodyFault): string {
     member('pointer', pointer) +
     (offset === undefined ? '' : `,"offset":${offset}`)
   );
+}
+
+function firstMembers({ requestId, status }: NonNullable<Refusal['first']>): string {
+  return member('first_decision_id', requestId) + (status === undefined ? '' : `,"first_status":${status}`);
 }
 
 function limitMembers({ name, value }: ExceededLimit): string {

@@ -189,7 +189,7 @@ const NOT_OURS =
 const NOT_REFUSED =
   'no gateway of ours says that it refused this: the request may have taken effect, and its nonce may be spent';
 const MAY_HAVE_ARRIVED =
-  'the gateway let this request through, and cannot say whether the application got it; its nonce is spent: the same bytes get a 409 that names this copy, and a new request (without --nonce) may do the thing twice';
+  'the gateway let this request through, and cannot say whether the application got it: wait a second, and send the same bytes with the same --timestamp and --nonce; they are let in if nothing of this copy was sent, else a 409 names it; a new request (without --nonce) may do the thing twice';
 const PASSED_THROUGH =
   'the gateway passes this route through, and cannot say whether the application got this request; no nonce was claimed: the same bytes may do the thing twice';
 const WITHHELD =
@@ -213,7 +213,7 @@ function gatewayHint(input: HintInput): string | undefined {
     case 405:
       return 'the path has no policy for this method: send with --method one that is allowed, or have a policy added';
     case 409:
-      return 'this nonce is spent: if the request that is named above was a copy of this one, it was let through and is not to be sent again; a new request is sent without --nonce';
+      return 'this nonce is spent: if the request that is named above was a copy of this one, it was let through, answered as is said there, and is not to be sent again; a new request is sent without --nonce';
     case 413:
       return 'the body is longer than is taken here, and the same bytes would be answered alike: send less at once, or have maxBodyBytes raised';
     case 415:

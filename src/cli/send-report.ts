@@ -73,6 +73,7 @@ function refusedReport(answer: CollectedAnswer, input: SendReportInput): string 
     ['request id', refusal.requestId],
     ['first let through as', refusal.firstRequestId],
     ['first seen at', momentOf(refusal.firstSeenAtSeconds)],
+    ['first answered with', refusal.firstStatus === undefined ? undefined : `HTTP ${refusal.firstStatus}`],
     ['allowed', answer.headers.get('allow')],
     ['retry after', retryAfterSeconds === undefined ? undefined : `${retryAfterSeconds} s`],
     ['sent with', mayPass(answer.status) ? sentWith(input) : undefined],
@@ -127,5 +128,6 @@ function refusalJson(refusal: RefusalDetails | undefined): object | undefined {
     request_id: refusal.requestId,
     first_request_id: refusal.firstRequestId,
     first_seen_at: refusal.firstSeenAtSeconds,
+    first_status: refusal.firstStatus,
   };
 }

@@ -13,6 +13,8 @@ export interface RefusalDetails {
   /** With a 409: the copy of this request that was let through, and when (Unix seconds). */
   readonly firstRequestId: string | undefined;
   readonly firstSeenAtSeconds: number | undefined;
+  /** With a 409, once it is known: the HTTP status that this copy was answered with. */
+  readonly firstStatus: number | undefined;
 }
 
 /** The first error of a refusal body; `undefined` when the body is none of the gateway's refusals. Never throws. */
@@ -30,6 +32,7 @@ export function parseRefusal(body: Uint8Array): RefusalDetails | undefined {
     problem: text(member(first, 'problem')),
     firstRequestId: text(member(first, 'first_request_id')),
     firstSeenAtSeconds: seconds(member(first, 'first_seen_at')),
+    firstStatus: statusCode(member(first, 'first_status')),
   };
 }
 
@@ -58,8 +61,9 @@ export function answerDecision(headers: ReadonlyMap<string, string>): AnswerDeci
 /**
  * What sending the same bytes again (nonce included) leads to: `retry`, they were not let through and may be now; `final`,
  * they were not let through and would be answered alike, so that another request is needed; `uncertain`, they may have
- * been let through: where a nonce is claimed they are safe to send, and get a 409 if they were (a route that passes
- * through and a bundle claim none, and may do the thing twice).
+ * been delivered: where a nonce is claimed they are safe to send, get a 409 if they may have been, and are let in if it is
+ * known that they were not, about a tenth of a second after the answer (a route that passes through and a bundle claim none, and may do the
+ * thing twice). Where they help at all they do so while their timestamp is inside the gateway's window: wait some tenths of a second, then longer.
  */
 export type RetryAdvice = 'retry' | 'final' | 'uncertain';
 
@@ -99,6 +103,12 @@ function member(value: unknown, name: string): unknown {
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
+}
+
+/** RFC 9110 §15. */
+function statusCode(value: unknown): number | undefined {
+  const code = seconds(value);
+  return code !== undefined && code >= 100 && code <= 599 ? code : undefined;
 }
 
 function seconds(value: unknown): number | undefined {

@@ -50,8 +50,8 @@ export type SendOutcome =
  *
  * A 429 or 503 of the gateway (`answerDecision` says `refused` or `undecided`) let nothing through: send the same bytes
  * again, nonce included. After any other 5xx, a time-out or a broken connection the application may have got the
- * request or not. The same bytes may be sent then too: if the first copy was let through, the second gets a 409 that
- * names it, which does not say whether the application has got it.
+ * request or not. The same bytes may be sent then too, after a pause: if the first copy may have been delivered, the second gets
+ * a 409 that names it, with the status that it was answered with once that is known; if nothing of it could be sent, the second is let in.
  */
 export async function sendSigned(options: SendOptions): Promise<SendOutcome> {
   const url = acceptedUrl(options.url);

@@ -1,8 +1,9 @@
 /** The claim as an effect of the pipeline, over a store: plans become claims, outcomes become refusals, and copies wait. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { windowClosed } from '../verify/checks/freshness.js';
-import type { Claimed, ClaimNonce, ClaimPlan } from '../verify/effects.js';
+import type { Awaited, Claimed, ClaimNonce, ClaimPlan } from '../verify/effects.js';
 import { refuse, type Refusal } from '../verify/refusal.js';
+import type { DeliveryWaits } from './delivery-waits.js';
 import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore, NonceStoreOptions } from './nonce-store.js';
 
 /** How often a copy asks again while the claim of another process is not answered. */
@@ -21,6 +22,8 @@ interface ClaimEffectOptions {
   readonly bounds: NonceBounds;
   /** Stands in for the claim of the store itself, to measure it. */
   readonly claim?: NonceStore['claim'];
+  /** Where copies wait for what becomes of an allow. Default: none waits. */
+  readonly waits?: DeliveryWaits | undefined;
 }
 
 type NonceBounds = Pick<NonceStoreOptions, 'maxEntries' | 'maxEntriesPerIdentity'>;
@@ -46,7 +49,7 @@ function doubtsOf({ maxEntries, maxEntriesPerIdentity }: NonceBounds): Doubts {
 /** Makes the claim effect of a store. */
 export function claimEffect(store: NonceStore, options: ClaimEffectOptions): ClaimNonce {
   const { claim: ask = (claim: NonceClaim) => store.claim(claim) } = options;
-  const effect: Effect = { store, ask, doubts: doubtsOf(options.bounds) };
+  const effect: Effect = { store, ask, doubts: doubtsOf(options.bounds), waits: options.waits };
   const standsAfterMs = options.checkTimeoutMilliseconds + GRACE_MS;
   return (plan, stillWanted) => {
     const claim = claimOf(plan, stillWanted, standsAfterMs);
@@ -61,6 +64,7 @@ interface Effect {
   readonly store: NonceStore;
   readonly ask: NonceStore['claim'];
   readonly doubts: Doubts;
+  readonly waits: DeliveryWaits | undefined;
 }
 
 interface PlannedClaim extends NonceClaim {
@@ -84,7 +88,7 @@ function claimOf(plan: ClaimPlan, stillWanted: () => boolean, standsAfterMs: num
 }
 
 /** Only the first of the copies in a process comes to wait here; the others wait for that one (`verify/admission.ts`). */
-async function askAgain(claim: PlannedClaim, effect: Effect): Promise<Claimed | Refusal> {
+async function askAgain(claim: PlannedClaim, effect: Effect): Promise<Claimed | Awaited | Refusal> {
   while (claim.stillWanted?.() !== false) {
     await pause(ASK_AGAIN_MS, undefined, { ref: false });
     const outcome = await effect.ask(claim);
@@ -95,7 +99,8 @@ async function askAgain(claim: PlannedClaim, effect: Effect): Promise<Claimed | 
 
 type Answered = Exclude<ClaimOutcome, { readonly kind: 'unanswered' }>;
 
-function verdict(outcome: Answered, claim: PlannedClaim, { store, doubts }: Effect): Claimed | Refusal {
+function verdict(outcome: Answered, claim: PlannedClaim, effect: Effect): Claimed | Awaited | Refusal {
+  const { store, doubts } = effect;
   switch (outcome.kind) {
     case 'claimed':
       return {
@@ -104,13 +109,42 @@ function verdict(outcome: Answered, claim: PlannedClaim, { store, doubts }: Effe
         withdraw: () => store.withdraw(claim),
       };
     case 'replayed':
-      return {
-        ...refuse('replayed_nonce'),
-        first: { requestId: outcome.firstRequestId, seenAtMs: outcome.firstSeenAtMs },
-      };
+      return toReplay(outcome, claim, effect);
     case 'outside_window':
       return windowClosed(claim.skewSeconds, claim);
     case 'doubt':
       return doubts[outcome.reason];
   }
+}
+
+/** A copy of what was not delivered may yet be let in, so it waits for that to be known where somebody is there to tell. */
+function toReplay(
+  first: Extract<Answered, { readonly kind: 'replayed' }>,
+  claim: PlannedClaim,
+  { waits }: Effect,
+): Awaited | Refusal {
+  const refusal = replayOf(first);
+  if (first.firstStatus !== undefined || waits?.isUseful(first.firstSeenAtMs) !== true) return refusal;
+  const whenKnown = async (): Promise<Refusal | undefined> => {
+    switch (await waits.wait(claim, claim.stillWanted ?? (() => true))) {
+      case 'known':
+        return undefined;
+      case 'unknown':
+        return refusal;
+      case 'spent':
+        return refuse('deadline_spent', 'it is not known yet whether the first copy was delivered');
+      case 'crowded':
+        return refuse('overloaded', 'too many copies wait for what becomes of the first');
+    }
+  };
+  return { kind: 'awaited', whenKnown };
+}
+
+function replayOf({
+  firstRequestId: requestId,
+  firstSeenAtMs: seenAtMs,
+  firstStatus,
+}: Extract<Answered, { readonly kind: 'replayed' }>): Refusal {
+  const status = firstStatus === undefined || firstStatus === 0 ? {} : { status: firstStatus };
+  return { ...refuse('replayed_nonce'), first: { requestId, seenAtMs, ...status } };
 }

@@ -1,5 +1,5 @@
 /** The store for one process that may forget everything when it ends: it then starts with the floor of docs/security-requirements.md#16. */
-import { NonceIndex } from './nonce-index.js';
+import { noteDelivery, NonceIndex } from './nonce-index.js';
 import {
   checkNonceStoreOptions,
   type ClaimOutcome,
@@ -16,6 +16,7 @@ const CLOSED: ClaimOutcome = { kind: 'doubt', reason: 'store_unavailable' };
 interface MemoryNonceStore extends NonceStore {
   claim(claim: NonceClaim): ClaimOutcome;
   withdraw(claim: NonceClaim): void;
+  areAwaited(keys: readonly Buffer[]): readonly boolean[];
   /** Forgets what has expired; cheap, and done by every claim and by `status` as well. */
   tick(): void;
 }
@@ -47,6 +48,11 @@ export function createMemoryNonceStore(options: NonceStoreOptions): MemoryNonceS
     withdraw(claim) {
       index.withdraw(claim.key, claim.requestId);
     },
+    noteDeliveries(deliveries) {
+      for (const delivery of deliveries)
+        if (noteDelivery(index, delivery) === 'withdrawn') delivery.onWithdrawn();
+    },
+    areAwaited: (keys) => keys.map((key) => index.isAwaited(key)),
     tick,
     status() {
       tick();

@@ -4,6 +4,7 @@
  */
 import {
   isClaimInsideWindow,
+  type ClaimDelivery,
   type ClaimOutcome,
   type NonceClaim,
   type NonceDoubt,
@@ -76,7 +77,8 @@ export class NonceIndex {
     if (!isClaimInsideWindow(claim, this.#options, nowMs)) return OUTSIDE_WINDOW;
     const first = this.#table.find(claim.key);
     if (first !== undefined) {
-      return { kind: 'replayed', firstRequestId: first.requestId, firstSeenAtMs: first.seenAtMs };
+      const { requestId: firstRequestId, seenAtMs: firstSeenAtMs, status: firstStatus } = first;
+      return { kind: 'replayed', firstRequestId, firstSeenAtMs, firstStatus };
     }
     const identity = this.#identityIndex(claim.identity);
     const reason = this.#doubt(claim, identity);
@@ -92,6 +94,30 @@ export class NonceIndex {
     this.#table.remove(key);
     this.#counts.add(entry.timestampSeconds, entry.identity, -1);
     return true;
+  }
+
+  /** Keeps the status of the first answer to the client of `requestId`; false where another claim stands, or one is known. */
+  noteStatus(key: Buffer, requestId: string, status: number): boolean {
+    const entry = this.#table.find(key);
+    if (entry?.requestId !== requestId || entry.status !== undefined) return false;
+    this.#table.setStatus(key, status);
+    return true;
+  }
+
+  /** As `withdraw`, of a claim that was not delivered; false also where it is known already what became of it. */
+  withdrawUndelivered(key: Buffer, requestId: string): boolean {
+    return this.#table.find(key)?.status === undefined && this.withdraw(key, requestId);
+  }
+
+  /** Keeps a status of the claim that stands now. */
+  restoreStatus(key: Buffer, status: number): void {
+    if (this.#table.find(key) !== undefined) this.#table.setStatus(key, status);
+  }
+
+  /** Whether something stands under a key of which it is not known what became of it. */
+  isAwaited(key: Buffer): boolean {
+    const entry = this.#table.find(key);
+    return entry !== undefined && entry.status === undefined;
   }
 
   /** Takes in what a journal remembers, whatever the bounds say: it has happened. False when it is known, or over. */
@@ -135,6 +161,18 @@ export class NonceIndex {
     }
     return index;
   }
+}
+
+/**
+ * What a report changes: the claim of its request id is withdrawn, or its status noted; nothing where another claim
+ * stands by now, or it is known already what became of it.
+ */
+export function noteDelivery(
+  index: NonceIndex,
+  { key, requestId, outcome, status }: ClaimDelivery,
+): 'withdrawn' | 'noted' | undefined {
+  if (outcome === 'undelivered') return index.withdrawUndelivered(key, requestId) ? 'withdrawn' : undefined;
+  return index.noteStatus(key, requestId, status) ? 'noted' : undefined;
 }
 
 /** The entries of one timestamp: they all die together. */

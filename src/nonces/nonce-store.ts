@@ -50,7 +50,13 @@ export type NonceDoubt =
 /** The outcome of a claim. Exactly one claim of a key is ever `claimed` while the key is retained. */
 export type ClaimOutcome =
   | { readonly kind: 'claimed' }
-  | { readonly kind: 'replayed'; readonly firstRequestId: string; readonly firstSeenAtMs: number }
+  | {
+      readonly kind: 'replayed';
+      readonly firstRequestId: string;
+      readonly firstSeenAtMs: number;
+      /** HTTP status of the answer that the first one's client got, 0 for none; absent while what became of it is not known. */
+      readonly firstStatus?: number | undefined;
+    }
   /** Claimed by a copy whose caller is not answered yet: ask again, for the claim may be withdrawn. */
   | { readonly kind: 'unanswered' }
   | { readonly kind: 'outside_window' }
@@ -81,6 +87,19 @@ export interface SharedStoreFigures {
   readonly stateLosses: number;
 }
 
+/** What became of an allow, told afterwards by whoever delivers requests (docs/adr/0026-undelivered-allows.md). */
+export interface ClaimDelivery extends Pick<
+  NonceClaim,
+  'key' | 'identity' | 'timestampSeconds' | 'requestId'
+> {
+  /** `undelivered`: nothing of it was or will be sent. Only then is the claim given back. */
+  readonly outcome: 'delivered' | 'undelivered' | 'unknown';
+  /** HTTP status of the answer to its client, 0 for none. */
+  readonly status: number;
+  /** Called at most once, when this report has given the claim back. Must not throw. */
+  readonly onWithdrawn: () => void;
+}
+
 /** What every store promises. A claim may answer synchronously: the memory store does, and saves a turn. */
 export interface NonceStore {
   /** A name for logs and metrics: `memory`, `lmdb`, … */
@@ -97,6 +116,17 @@ export interface NonceStore {
    * others who share the store learn it a moment later. Absent where nobody shares it: its one process knows.
    */
   settle?(claim: NonceClaim): void;
+  /**
+   * Takes in what became of allows. Each report is about the claim of its `requestId` alone, and the first one about a
+   * claim counts: an undelivered one is withdrawn, of any other the status is kept with the entry. Returns at once and
+   * never throws; others who share the store learn it a moment later.
+   */
+  noteDeliveries(deliveries: readonly ClaimDelivery[]): void;
+  /**
+   * For each key whether something stands under it of which it is not known yet what became of it. Cheap enough to be
+   * asked many times a second. Never throws or rejects; what cannot be found out is awaited still.
+   */
+  areAwaited(keys: readonly Buffer[]): readonly boolean[] | Promise<readonly boolean[]>;
   status(): NonceStoreStatus;
   /** Rate limits that all who share the store count together; absent where the store has none. */
   readonly rateLimits?: RateLimits;

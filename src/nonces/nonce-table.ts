@@ -17,6 +17,8 @@ interface Entry {
   /** Index of the identity in the list of `NonceIndex`. */
   readonly identity: number;
   readonly requestId: string;
+  /** HTTP status of the answer to its client, 0 for none; undefined while what became of it is not known. */
+  readonly status?: number | undefined;
 }
 
 /** Bytes of a nonce key that are kept. */
@@ -34,7 +36,9 @@ const TIMESTAMP = 4;
 const SEEN = 5;
 const IDENTITY = 6;
 const REQUEST_ID = 7;
-const WORDS = 11;
+/** The status and one; 0 while that is not known. */
+const STATUS = 11;
+const WORDS = 12;
 
 interface Segment {
   words: Int32Array;
@@ -84,6 +88,14 @@ export class NonceTable {
     words[at + SEEN] = entry.seenAtMs - entry.timestampSeconds * 1000;
     const packed = this.#requestIds.write(entry.requestId, words, at + REQUEST_ID);
     words[at + IDENTITY] = packed ? entry.identity : ~entry.identity;
+    words[at + STATUS] = (entry.status ?? -1) + 1;
+  }
+
+  /** Of a key that `find` has just found. */
+  setStatus(key: Buffer, status: number): void {
+    const segment = this.#take(key);
+    const at = this.#liveSlot(segment);
+    if (at !== undefined) segment.words[at + STATUS] = status + 1;
   }
 
   /** Forgets a key. Its slot stays in use until the segment is rebuilt, so that later ones are still found. */
@@ -175,11 +187,13 @@ export class NonceTable {
   #entryAt(words: Int32Array, at: number): Entry {
     const timestampSeconds = timestampAt(words, at);
     const identity = words[at + IDENTITY] ?? 0;
+    const status = words[at + STATUS] ?? 0;
     return {
       timestampSeconds,
       seenAtMs: timestampSeconds * 1000 + (words[at + SEEN] ?? 0),
       identity: identity >= 0 ? identity : ~identity,
       requestId: this.#requestIds.read(identity >= 0, words, at + REQUEST_ID),
+      status: status === 0 ? undefined : status - 1,
     };
   }
 }

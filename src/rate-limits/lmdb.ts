@@ -68,10 +68,15 @@ class SharedRateLimits implements LmdbRateLimits {
     const decide = (window: RateWindow, second: number): Reservation => {
       const retryAfterSeconds = window.reserve(perMinute, second);
       return retryAfterSeconds === 0
-        ? { kind: 'reserved', giveBack: () => this.#giveBack(key, second) }
+        ? { kind: 'reserved', giveBack: () => this.#giveBack(key, second), slot: slotOf(key, second) }
         : { kind: 'limited', retryAfterSeconds };
     };
     return new Promise((answer) => this.#requests.add({ key, decide, answer }));
+  }
+
+  giveBack(slot: string): void {
+    const [, second, key] = SLOT.exec(slot) ?? [];
+    if (key !== undefined) this.#giveBack(Buffer.from(key, 'base64url'), Number(second));
   }
 
   async close(): Promise<void> {
@@ -112,6 +117,13 @@ class SharedRateLimits implements LmdbRateLimits {
       return undefined;
     }
   }
+}
+
+/** A second since the boot, and a hash of 32 bytes. */
+const SLOT = /^l([0-9]{1,12}) ([A-Za-z0-9_-]{43})$/;
+
+function slotOf(key: Buffer, second: number): string {
+  return `l${second} ${key.toString('base64url')}`;
 }
 
 /** A hash, for the names of operators may be of any length. */

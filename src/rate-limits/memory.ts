@@ -3,14 +3,20 @@
  * What that means is written in docs/configuration.md#what-a-limit-means, and one contract suite holds every store to it
  * (test/contract). Entries exist only for mapped operators.
  */
+import { randomBytes } from 'node:crypto';
 import type { RateLimits, Reservation } from '../verify/effects.js';
 import type { RateLimit } from '../verify/snapshot.js';
 
 const WINDOW_MS = 60_000;
+const SLOT_PREFIX_BYTES = 9;
+/** The prefix, the time, and the name of the window, which may be any text. */
+const SLOT = /^(\S+) ([0-9.e+-]+) (.*)$/s;
 
 /** The limits of one process, exact to the millisecond: a step of the wall clock neither frees nor blocks anybody. */
 export class MemoryRateLimits implements RateLimits {
   readonly #windows = new Map<string, SlidingWindow>();
+  /** Begins the names of its own slots: the times of another process mean nothing here. */
+  readonly #slotPrefix = `m${randomBytes(SLOT_PREFIX_BYTES).toString('base64url')}`;
 
   reserve(limit: RateLimit, subject: string, nowMs: number): Reservation {
     // The group's length before it: no two pairs have one name.
@@ -20,7 +26,19 @@ export class MemoryRateLimits implements RateLimits {
       window = new SlidingWindow();
       this.#windows.set(name, window);
     }
-    return window.reserve(limit.perMinute, nowMs);
+    const retryAfterSeconds = window.reserve(limit.perMinute, nowMs);
+    if (retryAfterSeconds > 0) return { kind: 'limited', retryAfterSeconds };
+    return {
+      kind: 'reserved',
+      giveBack: () => window.giveBack(nowMs),
+      slot: `${this.#slotPrefix} ${nowMs} ${name}`,
+    };
+  }
+
+  giveBack(slot: string): void {
+    const [, prefix, reservedMs, name] = SLOT.exec(slot) ?? [];
+    if (prefix !== this.#slotPrefix || name === undefined) return;
+    this.#windows.get(name)?.giveBack(Number(reservedMs));
   }
 }
 
@@ -29,13 +47,19 @@ class SlidingWindow {
   #times: number[] = [];
   #first = 0;
 
-  reserve(perMinute: number, nowMs: number): Reservation {
+  /** 0 when a slot was taken, else the whole seconds until there may be one. */
+  reserve(perMinute: number, nowMs: number): number {
     this.#expire(nowMs);
     const held = this.#times.length - this.#first;
-    if (held >= perMinute)
-      return { kind: 'limited', retryAfterSeconds: this.#secondsUntilFree(held - perMinute, nowMs) };
+    if (held >= perMinute) return this.#secondsUntilFree(held - perMinute, nowMs);
     this.#times.push(nowMs);
-    return { kind: 'reserved', giveBack: () => this.#giveBack(nowMs) };
+    return 0;
+  }
+
+  /** Searched from the end: what is given back was mostly reserved a moment ago. */
+  giveBack(reservedMs: number): void {
+    const at = this.#times.lastIndexOf(reservedMs);
+    if (at >= this.#first) this.#times.splice(at, 1);
   }
 
   #expire(nowMs: number): void {
@@ -50,11 +74,5 @@ class SlidingWindow {
   #secondsUntilFree(excess: number, nowMs: number): number {
     const oldest = this.#times[this.#first + excess] ?? nowMs;
     return Math.max(1, Math.ceil((oldest + WINDOW_MS - nowMs) / 1000));
-  }
-
-  /** Searched from the end: what is given back was reserved a moment ago. */
-  #giveBack(reservedMs: number): void {
-    const at = this.#times.lastIndexOf(reservedMs);
-    if (at >= this.#first) this.#times.splice(at, 1);
   }
 }

@@ -37,9 +37,10 @@ export class RateWindow {
     return 0;
   }
 
-  /** Gives a slot of that second back, if it still counts. */
+  /** Gives a slot of that second back, if it still counts; one of the future is of another boot. */
   giveBack(reservedSecond: number, second: number): void {
     this.#advance(second);
+    if (reservedSecond > second) return;
     if (reservedSecond > second - SECONDS && this.#count(reservedSecond % SECONDS) > 0)
       this.#add(reservedSecond, -1);
   }

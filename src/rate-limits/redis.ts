@@ -60,7 +60,8 @@ export class RedisRateLimits implements RateLimits {
   /** Never rejects. Without an answer in time, a refusal; a slot that was taken all the same is given back. */
   reserve(limit: RateLimit, subject: string): Reservation | Refusal | Promise<Reservation | Refusal> {
     if (!this.#parts.isServing()) return unavailable();
-    const key = this.#keyOf(limit.group, subject);
+    const name = nameOf(limit.group, subject);
+    const key = this.#keyOf(name);
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     const { connection, redis, onFault } = this.#parts;
     const reply = connection.run(RESERVE, [key], [limit.perMinute, token]);
@@ -68,7 +69,12 @@ export class RedisRateLimits implements RateLimits {
       late: unavailable,
       answered: (seconds, inTime) => {
         if (!inTime && seconds === 0) this.#giveBack(key, token);
-        if (seconds === 0) return { kind: 'reserved', giveBack: () => this.#giveBack(key, token) };
+        if (seconds === 0)
+          return {
+            kind: 'reserved',
+            giveBack: () => this.#giveBack(key, token),
+            slot: `r${token} ${name}`,
+          };
         return typeof seconds === 'number' ? { kind: 'limited', retryAfterSeconds: seconds } : unavailable();
       },
       failed: () => {
@@ -78,18 +84,29 @@ export class RedisRateLimits implements RateLimits {
     });
   }
 
+  giveBack(slot: string): void {
+    const [, token, name] = SLOT.exec(slot) ?? [];
+    if (token !== undefined && name !== undefined) this.#giveBack(this.#keyOf(name), token);
+  }
+
   /** Not waited for, and not tried again: a slot that stays taken is free after a minute. */
   #giveBack(key: string, token: string): void {
     this.#parts.connection.run(RELEASE, [key], [token]).catch(() => this.#parts.onFault());
   }
 
-  /** A hash, for the names of operators may be anything printable. */
-  #keyOf(group: string, subject: string): string {
-    const name = createHash('sha256')
-      .update(JSON.stringify([group, subject]))
-      .digest('base64url');
+  #keyOf(name: string): string {
     return `${this.#parts.redis.keyPrefix}:rate:${name}`;
   }
+}
+
+/** A token, and the name of a window. */
+const SLOT = /^r([A-Za-z0-9_-]{16}) ([A-Za-z0-9_-]{43})$/;
+
+/** A hash, for the names of operators may be anything printable. */
+function nameOf(group: string, subject: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([group, subject]))
+    .digest('base64url');
 }
 
 function unavailable(): Refusal {

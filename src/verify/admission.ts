@@ -6,7 +6,8 @@
 import type { ClaimOnce, Verified } from './pipeline.js';
 import type { RateLimit } from './snapshot.js';
 import { type Refusal, refuse } from './refusal.js';
-import type { ClaimPlan, Claimed, Effects, Reservation } from './effects.js';
+import type { Awaited, ClaimPlan, Claimed, Effects, Reservation } from './effects.js';
+import type { TakenClaim } from './claim-text.js';
 
 /** What is known of the call that waits for this decision. */
 export interface PendingCall {
@@ -28,11 +29,15 @@ export interface Admitted {
   readonly settle: () => void;
   /** Returns slot and nonce, for an allow that could not be given after all. */
   readonly undo: () => void | Promise<void>;
+  /** What has to be given back should the allow not be delivered; undefined where no nonce was claimed. */
+  readonly taken: TakenClaim | undefined;
 }
 
 type Outcome = Admitted | Refusal;
 /** A slot, no slot where there is no limit, or why there is none. */
 type Slot = Reservation | Refusal | undefined;
+/** One that was reserved. */
+type TakenSlot = Extract<Reservation, { readonly kind: 'reserved' }> | undefined;
 
 /** What became of an admission: answered with an allow, given back after it was won, or refused. */
 type Ending = 'stands' | 'undone' | Refusal;
@@ -123,15 +128,15 @@ export class Admission {
 
   #withSlot(
     slot: Slot,
-    { policy }: Verified,
+    verified: Verified,
     plan: ClaimPlan | undefined,
     call: PendingCall,
   ): Outcome | Promise<Outcome> {
-    if (slot?.kind === 'limited') return rateLimited(slot.retryAfterSeconds, policy.rateLimit);
+    if (slot?.kind === 'limited') return rateLimited(slot.retryAfterSeconds, verified.policy.rateLimit);
     if (slot?.kind === 'refuse') return slot;
     const giveBack = slot?.giveBack ?? nothing;
-    if (plan === undefined) return { kind: 'admitted', settle: nothing, undo: giveBack };
-    if (call.worthClaiming()) return this.#claim(plan, call, giveBack);
+    if (plan === undefined) return { kind: 'admitted', settle: nothing, undo: giveBack, taken: undefined };
+    if (call.worthClaiming()) return this.#claim(verified, plan, call, slot);
     giveBack();
     return refuse('deadline_spent');
   }
@@ -160,11 +165,17 @@ export class Admission {
 
   /** What the store says to a copy of what stands; undefined when it stands no longer. */
   async #askAgain(plan: ClaimPlan, call: PendingCall): Promise<Refusal | undefined> {
-    const result = await this.#effects.claimNonce(plan, call.worthClaiming);
-    if (result.kind === 'refuse') return result;
-    // Won without a slot, and unknown to the copies that came meanwhile: claimed again with both.
-    await result.withdraw();
-    return undefined;
+    for (;;) {
+      const result = await this.#effects.claimNonce(plan, call.worthClaiming);
+      if (result.kind === 'refuse') return result;
+      if (result.kind === 'claimed') {
+        // Won without a slot, and unknown to the copies that came meanwhile: claimed again with both.
+        await result.withdraw();
+        return undefined;
+      }
+      const refusal = await result.whenKnown();
+      if (refusal !== undefined) return refusal;
+    }
   }
 
   #reserve({ policy, context }: Verified, call: PendingCall): Slot | Promise<Slot> {
@@ -176,11 +187,38 @@ export class Admission {
     );
   }
 
-  #claim(plan: ClaimPlan, call: PendingCall, giveBack: () => void): Outcome | Promise<Outcome> {
+  #claim(
+    verified: Verified,
+    plan: ClaimPlan,
+    call: PendingCall,
+    slot: TakenSlot,
+  ): Outcome | Promise<Outcome> {
     const result = this.#effects.claimNonce(plan, call.worthClaiming);
     return result instanceof Promise
-      ? result.then((later) => claimed(later, giveBack))
-      : claimed(result, giveBack);
+      ? result.then((later) => this.#claimed(later, verified, plan, call, slot))
+      : this.#claimed(result, verified, plan, call, slot);
+  }
+
+  #claimed(
+    result: Claimed | Awaited | Refusal,
+    verified: Verified,
+    plan: ClaimPlan,
+    call: PendingCall,
+    slot: TakenSlot,
+  ): Outcome | Promise<Outcome> {
+    if (result.kind === 'claimed') return admitted(result, plan, slot);
+    slot?.giveBack();
+    return result.kind === 'refuse' ? result : this.#afterDelivery(result, verified, plan, call);
+  }
+
+  /** Waits without a slot, and then asks for all that it needs anew. */
+  async #afterDelivery(
+    awaited: Awaited,
+    verified: Verified,
+    plan: ClaimPlan,
+    call: PendingCall,
+  ): Promise<Outcome> {
+    return (await awaited.whenKnown()) ?? this.#first(verified, plan, call);
   }
 }
 
@@ -190,9 +228,10 @@ function endedBy(outcome: Outcome, end: (ending: Ending) => void): Outcome {
     end(outcome);
     return outcome;
   }
-  const { settle, undo } = outcome;
+  const { settle, undo, taken } = outcome;
   return {
     kind: 'admitted',
+    taken,
     settle: () => {
       settle();
       end('stands');
@@ -228,19 +267,17 @@ function rateLimited(retryAfterSeconds: number, limit: RateLimit | undefined): R
   };
 }
 
-function claimed(result: Claimed | Refusal, giveBack: () => void): Outcome {
-  if (result.kind === 'claimed') {
-    return {
-      kind: 'admitted',
-      settle: result.settle,
-      undo: () => {
-        giveBack();
-        return result.withdraw();
-      },
-    };
-  }
-  giveBack();
-  return result;
+function admitted(result: Claimed, plan: ClaimPlan, slot: TakenSlot): Admitted {
+  const { key, identity, timestampSeconds } = plan;
+  return {
+    kind: 'admitted',
+    settle: result.settle,
+    undo: () => {
+      slot?.giveBack();
+      return result.withdraw();
+    },
+    taken: { key, identity, timestampSeconds, slot: slot?.slot },
+  };
 }
 
 function planOf({ context, policy }: Verified, once: ClaimOnce, { requestId }: PendingCall): ClaimPlan {

@@ -7,7 +7,12 @@ import type { Freshness, RateLimit } from './snapshot.js';
  * returns this slot alone, at once or a moment later; after the slot has expired it changes nothing.
  */
 export type Reservation =
-  | { readonly kind: 'reserved'; readonly giveBack: () => void }
+  | {
+      readonly kind: 'reserved';
+      readonly giveBack: () => void;
+      /** Names the slot to `RateLimits.giveBack` of every process that counts together with this one. */
+      readonly slot: string;
+    }
   | { readonly kind: 'limited'; readonly retryAfterSeconds: number };
 
 /**
@@ -21,6 +26,11 @@ export interface RateLimits {
     subject: string,
     nowMs: number,
   ): Reservation | Refusal | Promise<Reservation | Refusal>;
+  /**
+   * As `Reservation.giveBack`, of a slot that any of these processes reserved; once for each slot. A slot that is not one
+   * of theirs, or has expired, is passed over. Never throws.
+   */
+  giveBack(slot: string): void;
 }
 
 /** A verified request that asks to be the first with its nonce. */
@@ -45,6 +55,13 @@ export interface Claimed {
   readonly withdraw: () => void | Promise<void>;
 }
 
+/** A copy of what was let through, of which it is not known yet whether it was delivered: if it was not, this one may be. */
+export interface Awaited {
+  readonly kind: 'awaited';
+  /** Resolves when the claim is to be asked for again, or with the refusal where waiting came to nothing. */
+  readonly whenKnown: () => Promise<Refusal | undefined>;
+}
+
 /**
  * Claims a nonce once. A copy whose claim somebody else holds, and may still give back, waits for that. `stillWanted`
  * is asked just before a deferred claim is written, and while a copy waits. Never throws.
@@ -52,7 +69,7 @@ export interface Claimed {
 export type ClaimNonce = (
   plan: ClaimPlan,
   stillWanted: () => boolean,
-) => Claimed | Refusal | Promise<Claimed | Refusal>;
+) => Claimed | Awaited | Refusal | Promise<Claimed | Awaited | Refusal>;
 
 /** Where both effects happen. */
 export interface Effects {

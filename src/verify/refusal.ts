@@ -175,7 +175,12 @@ export interface Refusal {
   /** Whole seconds until a retry may pass; only with `rate_limited`. */
   readonly retryAfterSeconds?: number;
   /** Of the copy that was let through; only with `replayed_nonce`. */
-  readonly first?: { readonly requestId: string; readonly seenAtMs: number };
+  readonly first?: {
+    readonly requestId: string;
+    readonly seenAtMs: number;
+    /** HTTP status of the answer to its client; absent while that is not known, and where there was none. */
+    readonly status?: number;
+  };
 }
 
 /** A refusal for something in the body. */

@@ -1,6 +1,7 @@
 /** What every nonce store promises, whatever is behind it. Run by `nonce-store.test.ts` over each of them. */
 import { describeClaims } from './nonce-store-claims.js';
 import { describeClocks } from './nonce-store-clocks.js';
+import { describeDeliveries } from './nonce-store-deliveries.js';
 import type { OpenStore } from './nonce-store-harness.js';
 import { describeLimits } from './nonce-store-limits.js';
 
@@ -10,5 +11,6 @@ export function describeNonceStore(name: string, open: OpenStore): void {
     describeClaims(open);
     describeLimits(open);
     describeClocks(open);
+    describeDeliveries(open);
   });
 }

@@ -2,6 +2,7 @@
  * Two stores over one state, as two processes have them: what is claimed and not answered yet is waited for, never
  * called a replay; what stands is one at once.
  */
+import fc from 'fast-check';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,11 +10,11 @@ import { initialiseNonceDirectory, openLmdbNonceStore } from '../../src/nonces/l
 import { claimEffect } from '../../src/nonces/claim-effect.js';
 import type { ClaimOutcome, NonceClaim, NonceStore } from '../../src/nonces/nonce-store.js';
 import { openRedisNonceStore } from '../../src/nonces/redis/store.js';
-import type { Claimed } from '../../src/verify/effects.js';
-import type { Refusal } from '../../src/verify/refusal.js';
 import { RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 import { numberedClaim, SKEW_SECONDS } from './nonce-claims.js';
+import { deliveryOf } from './nonce-deliveries.js';
+import { STEP, World } from './nonce-store-deliveries.js';
 import { newPrefix, redisAt } from './nonce-store-redis-harness.js';
 
 type Two = readonly [NonceStore, NonceStore];
@@ -143,6 +144,42 @@ describe.each([
     expect(await kindOf(other.claim(copyOf(2)))).toBe('unanswered');
   });
 
+  it('is known everywhere once somebody was told what became of it, and given back where nothing was delivered', async () => {
+    const [one, other] = await openTwo();
+    const [lost, arrived] = [copyOf(1), copyOf(2)];
+    for (const claim of [lost, arrived]) await one.claim(claim);
+    other.noteDeliveries([
+      deliveryOf(lost, 'undelivered'),
+      deliveryOf(arrived, 'delivered', { status: 202 }),
+    ]);
+    for (const store of [one, other])
+      await until('it is known', async () => {
+        const awaited = await store.areAwaited([lost.key, arrived.key]);
+        return awaited.every((one) => !one);
+      });
+    // What its own process says later changes nothing.
+    one.settle?.(lost);
+    one.settle?.(arrived);
+    expect(await kindOf(one.claim(copyOf(1)))).toBe('claimed');
+    expect(await other.claim(copyOf(2))).toMatchObject({
+      kind: 'replayed',
+      firstRequestId: arrived.requestId,
+      firstStatus: 202,
+    });
+  });
+
+  it('lets in one that may have been delivered, whatever the order of copies and reports at both', async () => {
+    const stores = await openTwo();
+    let nonces = 1_000;
+    await fc.assert(
+      fc.asyncProperty(fc.array(STEP, { minLength: 5, maxLength: 40 }), async (steps) => {
+        const world = new World((nonces += 1), stores, copyOf);
+        for (const step of steps) await world.take(step);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   // Fault: copies
   it('makes copies wait at the gate: whoever is called a replay names a claim that stands, and one stands', async () => {
     const stores = await openTwo();
@@ -152,7 +189,8 @@ describe.each([
     async function deliver(number: number, at: number): Promise<void> {
       const { key, identity, timestampSeconds, requestId } = copyOf(number);
       const plan = { key, identity, timestampSeconds, skewSeconds: 0, freshness: WINDOW, requestId };
-      const result: Claimed | Refusal = await gates[at % 2]!(plan, () => true);
+      const result = await gates[at % 2]!(plan, () => true);
+      if (result.kind === 'awaited') throw new Error('nobody is there to tell');
       const nonce = key.toString('hex');
       if (result.kind === 'refuse') {
         expect(result.code).toBe('replayed_nonce');

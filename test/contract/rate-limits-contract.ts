@@ -3,10 +3,15 @@ import fc from 'fast-check';
 import type { Refusal } from '../../src/verify/refusal.js';
 import type { RateLimit } from '../../src/verify/snapshot.js';
 import type { Reservation } from '../../src/verify/effects.js';
+import { until } from '../support/until.js';
 
 /** Limits without reservations, and a clock that the test moves. */
 export interface LimitsUnderTest {
   reserve(limit: RateLimit, subject: string): Promise<Reservation | Refusal>;
+  /** Of a slot that either of them has reserved. */
+  readonly giveBack: (slot: string) => void;
+  /** Gives back at somebody else's who counts in the same store; absent where it is one process's own. */
+  readonly giveBackElsewhere?: LimitsUnderTest['giveBack'];
   /** Somebody else who counts in the same store; absent where it is one process's own. */
   readonly reserveElsewhere?: LimitsUnderTest['reserve'];
   /** Lets time pass for all who share the store. */
@@ -68,6 +73,29 @@ export function describeRateLimits(name: string, makeLimits: () => Promise<Limit
       await take(3);
       expect(await kind()).toBe('limited');
     });
+
+    it('takes a slot back by its name, from whoever counts in the same store', async () => {
+      const taken = await take(3);
+      const names = taken.map((outcome) => (outcome.kind === 'reserved' ? outcome.slot : ''));
+      const back = [limits.giveBack, limits.giveBackElsewhere ?? limits.giveBack];
+      for (const [at, giveBack] of back.entries()) {
+        expect(await kind()).toBe('limited');
+        giveBack(names[at]!);
+        await limits.pass(0);
+        await until('the slot is free', async () => (await kind()) === 'reserved');
+      }
+      expect(await kind()).toBe('limited');
+    });
+
+    it.each(['', 'x', 'm 1 9:telemetrya', 'l5 AAAA', 'l99999999999 ' + 'A'.repeat(43), 'r x', '\ud800'])(
+      'passes over what is no name of a slot: %j',
+      async (name) => {
+        await take(3);
+        limits.giveBack(name);
+        expect(await kind()).toBe('limited');
+        expect(await kind()).toBe('limited');
+      },
+    );
 
     it('slides: each slot is freed by itself', async () => {
       for (let at = 0; at < 3; at += 1) {

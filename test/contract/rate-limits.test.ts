@@ -13,6 +13,7 @@ describeRateLimits('one process', () => {
   let nowMs = 12_345;
   return Promise.resolve({
     reserve: (limit, subject) => Promise.resolve(limiter.reserve(limit, subject, nowMs)),
+    giveBack: (slot) => limiter.giveBack(slot),
     pass: (seconds) => Promise.resolve(void (nowMs += seconds * 1_000)),
   });
 });
@@ -37,6 +38,8 @@ describe('lmdb', () => {
     const [one, other] = [open(), open()];
     return Promise.resolve({
       reserve: (limit, subject) => one.reserve(limit, subject),
+      giveBack: (slot) => one.giveBack(slot),
+      giveBackElsewhere: (slot) => other.giveBack(slot),
       reserveElsewhere: (limit, subject) => other.reserve(limit, subject),
       pass: (seconds) => Promise.resolve(void (second += seconds)),
     });
@@ -68,6 +71,8 @@ describe('redis', () => {
     return {
       reserve: async (limit, subject) => one.rateLimits.reserve(limit, subject),
       reserveElsewhere: async (limit, subject) => other.rateLimits.reserve(limit, subject),
+      giveBack: (slot) => one.rateLimits.giveBack(slot),
+      giveBackElsewhere: (slot) => other.rateLimits.giveBack(slot),
       pass: async (seconds) => {
         await server.command('EVAL', AGE, 0, keyPrefix, seconds * 1_000);
       },

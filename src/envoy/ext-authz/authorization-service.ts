@@ -10,6 +10,7 @@ import type { ExecutionStore } from '../../executions/execution-store.js';
 import type { DecisionMetrics } from '../../observability/decision-metrics.js';
 import type { RecentDecisions } from '../../observability/page/recent-decisions.js';
 import type { Admission } from '../../verify/admission.js';
+import { claimText } from '../../verify/claim-text.js';
 import { noFacts } from '../../verify/decision.js';
 import type { InboundRequest } from '../../verify/inbound-request.js';
 import { judge } from '../../verify/pipeline.js';
@@ -46,6 +47,8 @@ interface AuthorizationOptions {
   readonly recent?: Pick<RecentDecisions, 'passed' | 'refused'>;
   readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
   readonly maxConcurrentChecks: number;
+  /** Checks that only wait for what becomes of another one; they have a bound of their own. Default: none. */
+  readonly waitingCopies?: () => number;
   readonly claimMarginMilliseconds: number;
   /** A defect: something was thrown where nothing may be. */
   readonly onDefect: (error: unknown, decisionId: string) => void;
@@ -87,7 +90,7 @@ export class AuthorizationService {
   /** Answers one serialised CheckRequest with one serialised CheckResponse. Never rejects. */
   async check(message: Buffer, call: CheckCall): Promise<Uint8Array> {
     const check = this.#begin(call);
-    if (this.#inFlight >= this.#options.maxConcurrentChecks)
+    if (this.#inFlight - (this.#options.waitingCopies?.() ?? 0) >= this.#options.maxConcurrentChecks)
       return this.#conclude(
         check,
         refuse('overloaded', `over ${this.#options.maxConcurrentChecks} checks under way`),
@@ -247,9 +250,14 @@ export class AuthorizationService {
       facts,
       inboundNames: request?.headers.keys() ?? [],
       headerNames: snapshot.headers,
+      claim: outcome.kind === 'allow' ? claimOf(outcome) : undefined,
     };
     if (outcome.kind === 'pass_through') return passThroughAnswer(options);
     if (outcome.kind === 'refuse') return refusalAnswer(outcome, options);
     return allowAnswer(outcome.verified.context, outcome.verified.policy, options);
   }
+}
+
+function claimOf({ admitted: { taken } }: Grant): string | undefined {
+  return taken && claimText(taken);
 }

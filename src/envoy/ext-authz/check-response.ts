@@ -24,6 +24,8 @@ export interface AnswerOptions {
   /** What the request named, as far as it is read: names that look like ours are removed, whatever they are. */
   readonly inboundNames: Iterable<string>;
   readonly headerNames: SecurityHeaderNames;
+  /** With an allow that claimed a nonce: `verify/claim-text.ts`, to come back with what became of it. */
+  readonly claim?: string | undefined;
 }
 
 /** The verified context, overwriting what came in; what has no value is removed, never listed twice (docs/envoy-behaviour.md#9). */
@@ -64,6 +66,8 @@ export function refusalAnswer(refusal: Refusal, options: AnswerOptions): Uint8Ar
     ...(refusal.first && {
       first_request_id: refusal.first.requestId,
       first_seen_at: Math.floor(refusal.first.seenAtMs / 1000),
+      // JSON leaves it out while it is not known.
+      first_status: refusal.first.status,
     }),
   };
   const body = JSON.stringify({
@@ -105,7 +109,7 @@ function removeUnverifiedProof(remove: string[], names: SecurityHeaderNames): vo
  * Keys of `envoy.filters.http.ext_authz`, for access logs, RBAC and the feedback signer. On an allow all of it is
  * verified; on a refusal it is what was signed or shown, as far as the checks came. Read `code` first.
  */
-function metadataOf(code: string, { decisionId, facts }: AnswerOptions): Metadata {
+function metadataOf(code: string, { decisionId, facts, claim }: AnswerOptions): Metadata {
   const { policy, identity, kid, certificateSha256, tenant, operator, attestation } = facts;
   return {
     decision_id: decisionId,
@@ -117,6 +121,7 @@ function metadataOf(code: string, { decisionId, facts }: AnswerOptions): Metadat
     tenant,
     operator,
     attestation,
+    claim,
   };
 }
 

@@ -1,5 +1,5 @@
 /** Has an index follow a journal: what every process has written is in it before anything is decided. */
-import { isStanding, type JournalEvent } from './journal-record.js';
+import { isStanding, statusOf, type JournalEvent } from './journal-record.js';
 import type { JournalHead, JournalRecord, JournalTransaction } from './journal.js';
 import type { NonceIndex } from '../nonce-index.js';
 import { KEPT_KEY_BYTES } from '../nonce-table.js';
@@ -106,7 +106,11 @@ export class JournalFollower {
 
   /** Whether the event has changed anything. */
   #follow(event: JournalEvent): boolean {
-    if (isStanding(event)) return true;
+    if (isStanding(event)) {
+      const status = statusOf(event);
+      if (status !== undefined) this.#index.restoreStatus(event.key, status);
+      return true;
+    }
     return event.kind === 'claimed'
       ? this.#index.restore(event)
       : this.#index.withdraw(event.key, event.requestId);

@@ -9,7 +9,11 @@ export interface JournalEvent extends RememberedClaim {
 }
 
 /** What happened to a claim, and when. */
-export function eventOf(kind: JournalEvent['kind'], claim: NonceClaim, seenAtMs: number): JournalEvent {
+export function eventOf(
+  kind: JournalEvent['kind'],
+  claim: Pick<NonceClaim, 'key' | 'timestampSeconds' | 'identity' | 'requestId'>,
+  seenAtMs: number,
+): JournalEvent {
   const { key, timestampSeconds, identity, requestId } = claim;
   return { kind, key, timestampSeconds, seenAtMs, identity, requestId };
 }
@@ -18,8 +22,24 @@ export function eventOf(kind: JournalEvent['kind'], claim: NonceClaim, seenAtMs:
  * That the last claim of a nonce stands: its caller was answered. Written as a claim without a name, which processes of
  * an earlier version pass over as one that they know.
  */
-export function standingEvent({ key, timestampSeconds }: JournalEvent | NonceClaim): JournalEvent {
+export function standingEvent({
+  key,
+  timestampSeconds,
+}: Pick<NonceClaim, 'key' | 'timestampSeconds'>): JournalEvent {
   return { kind: 'claimed', key, timestampSeconds, seenAtMs: 0, identity: '', requestId: '' };
+}
+
+/** That it is known what became of the claim that stands: a standing one whose time is the status and one. */
+export function statusEvent(
+  claim: Pick<NonceClaim, 'key' | 'timestampSeconds'>,
+  status: number,
+): JournalEvent {
+  return { ...standingEvent(claim), seenAtMs: status + 1 };
+}
+
+/** The status in it; undefined where it only says that the claim stands. */
+export function statusOf({ seenAtMs }: JournalEvent): number | undefined {
+  return seenAtMs === 0 ? undefined : seenAtMs - 1;
 }
 
 export function isStanding({ kind, requestId }: JournalEvent): boolean {

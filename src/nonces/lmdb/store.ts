@@ -3,11 +3,19 @@
  * Claims that arrive in one turn of the event loop are decided and written in one transaction.
  */
 import type { ClockStepDetector } from '../clock-step-detector.js';
-import { eventOf, fitsRecord, standingEvent, type JournalEvent } from './journal-record.js';
+import { eventOf, fitsRecord, standingEvent, statusEvent, type JournalEvent } from './journal-record.js';
 import type { Journal, JournalTransaction } from './journal.js';
 import { journalBound, openStoreJournal, type LmdbNonceStoreOptions } from './open-journal.js';
-import { NonceIndex } from '../nonce-index.js';
-import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore, NonceStoreStatus } from '../nonce-store.js';
+import { noteDelivery, NonceIndex } from '../nonce-index.js';
+import { PendingDeliveries } from '../pending-deliveries.js';
+import type {
+  ClaimDelivery,
+  ClaimOutcome,
+  NonceClaim,
+  NonceDoubt,
+  NonceStore,
+  NonceStoreStatus,
+} from '../nonce-store.js';
 import { JournalFollower } from './journal-follower.js';
 import { TurnBatcher } from '../../storage/turn-batcher.js';
 import { stepDetectorOf, storeStatus } from '../store-status.js';
@@ -48,6 +56,13 @@ interface Unwritten {
   readonly claim: NonceClaim;
 }
 
+/** What goes into a transaction besides claims, and which of it has given a claim back. */
+interface Told {
+  readonly unwritten: readonly Unwritten[];
+  readonly deliveries: readonly ClaimDelivery[];
+  readonly withdrawn: ClaimDelivery[];
+}
+
 const REMOVED =
   'the database file was removed or replaced under this process; restart it, and leave the directory alone';
 
@@ -62,6 +77,7 @@ class LmdbNonceStore implements NonceStore {
   /** By the request ids of their claims. */
   readonly #unwritten = new Map<string, Unwritten>();
   #unwrittenTimer: NodeJS.Timeout | undefined;
+  readonly #deliveries = new PendingDeliveries();
   readonly #requests = new TurnBatcher<Request>({
     handle: (batch) => this.#handle(batch),
     maxItems: BATCH_CLAIMS,
@@ -106,6 +122,19 @@ class LmdbNonceStore implements NonceStore {
     }, UNWRITTEN_MS).unref();
   }
 
+  /** Written with the claims of this turn; what cannot be written is kept, and tried again. */
+  noteDeliveries(deliveries: readonly ClaimDelivery[]): void {
+    if (this.#closed) return;
+    this.#deliveries.add(deliveries);
+    this.#requests.schedule();
+  }
+
+  /** As far as it was read; whoever asks again soon has the rest read. */
+  areAwaited(keys: readonly Buffer[]): readonly boolean[] {
+    if (!this.#closed) this.#requests.schedule();
+    return keys.map((key) => this.#index.isAwaited(key));
+  }
+
   status(): NonceStoreStatus {
     const nowMs = this.#stepDetector.observe();
     if (nowMs !== undefined) this.#index.advance(nowMs);
@@ -124,7 +153,8 @@ class LmdbNonceStore implements NonceStore {
     clearInterval(this.#followTimer);
     clearTimeout(this.#unwrittenTimer);
     this.#requests.flush();
-    while (this.#unwritten.size > 0 && this.#fault === undefined) this.#requests.run();
+    while (this.#unwritten.size + this.#deliveries.size > 0 && this.#fault === undefined)
+      this.#requests.run();
     await this.#journal.close();
     this.#index.clear();
   }
@@ -132,7 +162,8 @@ class LmdbNonceStore implements NonceStore {
   /** False while there is more to read than one turn should, and nothing can be decided. */
   #handle(batch: readonly Request[]): boolean {
     const outcomes = this.#decide(batch);
-    if (this.#follower.hasDead() && !this.#closed) this.#requests.schedule();
+    const goesOn = this.#follower.hasDead() || (this.#deliveries.size > 0 && this.#fault === undefined);
+    if (goesOn && !this.#closed) this.#requests.schedule();
     if (outcomes === undefined) return false;
     batch.forEach(({ kind, claim }, index) => {
       if (kind === 'withdraw' && outcomes[index]?.kind !== 'claimed')
@@ -144,13 +175,16 @@ class LmdbNonceStore implements NonceStore {
 
   /** One transaction; undefined when there is still more to read before anything can be decided. */
   #decide(batch: readonly Request[]): ClaimOutcome[] | undefined {
-    const unwritten = [...this.#unwritten.values()];
+    const told: Told = {
+      unwritten: [...this.#unwritten.values()],
+      deliveries: this.#deliveries.first(BATCH_CLAIMS),
+      withdrawn: [],
+    };
     try {
       const outcomes = this.#journal.transact((transaction) =>
-        this.#follower.catchUp(transaction) ? this.#answerAll(transaction, batch, unwritten) : undefined,
+        this.#follower.catchUp(transaction) ? this.#answerAll(transaction, batch, told) : undefined,
       );
-      if (outcomes !== undefined && this.#fault !== REMOVED)
-        for (const { claim } of unwritten) this.#unwritten.delete(claim.requestId);
+      if (outcomes !== undefined && this.#fault !== REMOVED) this.#isWritten(told);
       return outcomes;
     } catch (error) {
       this.#follower.restart();
@@ -159,18 +193,14 @@ class LmdbNonceStore implements NonceStore {
     }
   }
 
-  #answerAll(
-    transaction: JournalTransaction,
-    batch: readonly Request[],
-    unwritten: readonly Unwritten[],
-  ): ClaimOutcome[] {
+  #answerAll(transaction: JournalTransaction, batch: readonly Request[], told: Told): ClaimOutcome[] {
     const nowMs = this.#stepDetector.observe();
     // After the clock: whoever opens a new journal in the place of a removed one starts with a later floor.
     this.#fault = this.#journal.filesIntact() ? undefined : REMOVED;
     const reason = this.#reasonAgainstAll(transaction, nowMs);
     if (nowMs !== undefined) this.#index.advance(nowMs);
     const events: JournalEvent[] = [];
-    if (this.#fault !== REMOVED) for (const outcome of unwritten) this.#write(outcome, events);
+    if (this.#fault !== REMOVED) this.#writeTold(told, transaction.roomToAppend, events);
     const outcomes = batch.map((request) => this.#answer(request, nowMs ?? 0, reason, events));
     if (events.length > 0 || this.#follower.hasDead()) this.#follower.write(transaction, events);
     return outcomes;
@@ -216,6 +246,26 @@ class LmdbNonceStore implements NonceStore {
     if (unwritten !== undefined) return unwritten.kind === 'stands' ? outcome : doubt('store_unavailable');
     const mayStand = nowMs - outcome.firstSeenAtMs >= standsAfterMs || !this.#follower.isUnanswered(key);
     return mayStand ? outcome : { kind: 'unanswered' };
+  }
+
+  /** Without room a status is known here alone; a withdrawal is little, and has its own room. */
+  #writeTold(told: Told, roomToAppend: boolean, events: JournalEvent[]): void {
+    for (const outcome of told.unwritten) this.#write(outcome, events);
+    for (const delivery of told.deliveries) {
+      const change = noteDelivery(this.#index, delivery);
+      if (change === 'withdrawn') {
+        told.withdrawn.push(delivery);
+        this.#append(events, eventOf('withdrawn', delivery, 0));
+      } else if (change === 'noted' && roomToAppend) {
+        this.#append(events, statusEvent(delivery, delivery.status));
+      }
+    }
+  }
+
+  #isWritten({ unwritten, deliveries, withdrawn }: Told): void {
+    for (const { claim } of unwritten) this.#unwritten.delete(claim.requestId);
+    this.#deliveries.delete(deliveries);
+    for (const { onWithdrawn } of withdrawn) onWithdrawn();
   }
 
   #write({ kind, claim }: Unwritten, events: JournalEvent[]): void {

@@ -10,20 +10,21 @@ import { ADMITTED, LINEAGE, type RedisKeys } from './state-scripts.js';
 
 /**
  * A value is "timestamp expires seen token request-id"; the last may hold anything. Before the token of a claim whose
- * caller is not answered yet stands "?ms.", when it was made by the clock of Redis; `SETTLE` takes that away.
+ * caller is not answered yet stands "?ms.", when it was made by the clock of Redis; `SETTLE` takes that away. Before that
+ * of one of which it is known what became of it stands "!status."; verifiers of an earlier version take it for the token.
  */
-const VALUE = `
+export const VALUE = `
 local function parts(value)
   return string.match(value, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
 end
 local function sinceAndToken(stored)
-  local since, token = string.match(stored, '^%?(%d+)%.(.+)$')
-  return since, token or stored
+  local mark, number, token = string.match(stored, '^([?!])(%d+)%.(.+)$')
+  return mark == '?' and number or nil, token or stored, mark == '!' and number or nil
 end
 `;
 
 /** One claim fewer in a count, if it is still counted. */
-const UNCOUNT = `
+export const UNCOUNT = `
 local function uncount(key, second)
   local held = redis.call('HMGET', key, 'n', second)
   if not held[2] then return end
@@ -37,7 +38,7 @@ end
  * future s, greatest clock difference ms or '', the caller's own floor s, bound of all, bound of the identity,
  * token, request id, Redis time ms after which nobody waits for the answer, '1' when the claim may yet be given back.
  * A claim is kept 5 s longer than it counts, and twice the difference of clocks.
- * Replies `{'claimed', floor}`, `{'replayed', request id, seen ms, token, age ms or -1}`, `{'below_floor', floor}`, `{'full'}`,
+ * Replies `{'claimed', floor}`, `{'replayed', request id, seen ms, token, age ms or -1, status or -1}`, `{'below_floor', floor}`, `{'full'}`,
  * `{'quota'}`, `{'diverged', ms}`, `{'late'}` or `{'detached'}`; only the first of them has written a claim.
  */
 const CLAIM = redisScript(`${LINEAGE}${ADMITTED}${VALUE}
@@ -56,8 +57,9 @@ local firstSecond, firstExpires, firstSeen, firstToken, firstId
 if first then
   firstSecond, firstExpires, firstSeen, firstToken, firstId = parts(first)
   if tonumber(firstExpires) > now then
-    local since, token = sinceAndToken(firstToken)
-    return {'replayed', firstId, firstSeen, token, string.format('%d', since and math.max(0, ahead(since)) or -1)}
+    local since, token, status = sinceAndToken(firstToken)
+    local age = string.format('%d', since and math.max(0, ahead(since)) or -1)
+    return {'replayed', firstId, firstSeen, token, age, status or '-1'}
   end
 end
 floor = math.max(floor, tonumber(ARGV[7]))
@@ -145,6 +147,8 @@ export type ClaimReply =
       readonly token: string;
       /** Of a claim that may yet be given back: since it was made, by the clock of Redis. Absent: it stands. */
       readonly ageMs: number | undefined;
+      /** As `ClaimOutcome.firstStatus`. */
+      readonly status: number | undefined;
     }
   | { readonly kind: 'full' | 'quota' | 'late' | 'detached' | 'diverged' };
 
@@ -178,19 +182,21 @@ export async function runClaim(
   return readClaimReply(list(reply));
 }
 
-function readClaimReply([kind, first, second, third, fourth]: readonly unknown[]): ClaimReply {
+function readClaimReply([kind, first, second, third, fourth, fifth]: readonly unknown[]): ClaimReply {
   switch (kind) {
     case 'claimed':
     case 'below_floor':
       return { kind, floorSeconds: whole(first) };
     case 'replayed': {
       const ageMs = whole(fourth);
+      const status = whole(fifth);
       return {
         kind,
         firstRequestId: text(first),
         firstSeenAtMs: whole(second),
         token: text(third),
         ageMs: ageMs < 0 ? undefined : ageMs,
+        status: status < 0 ? undefined : status,
       };
     }
     case 'full':

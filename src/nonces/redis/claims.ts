@@ -108,13 +108,19 @@ export class RedisClaims {
    * verifier has not answered yet may come to that.
    */
   #replayed(
-    { token, ageMs, firstRequestId, firstSeenAtMs }: Extract<ClaimReply, { readonly kind: 'replayed' }>,
+    {
+      token,
+      ageMs,
+      firstRequestId,
+      firstSeenAtMs,
+      status,
+    }: Extract<ClaimReply, { readonly kind: 'replayed' }>,
     { shard: { pending }, claim: { standsAfterMs = 0 } }: SentClaim,
   ): ClaimOutcome {
     if (this.#givenUp.has(token) || pending.hasWithdrawal(token)) return doubt('store_unavailable');
     if (ageMs !== undefined && ageMs < standsAfterMs && !pending.hasSettlement(token))
       return { kind: 'unanswered' };
-    return { kind: 'replayed', firstRequestId, firstSeenAtMs };
+    return { kind: 'replayed', firstRequestId, firstSeenAtMs, firstStatus: status };
   }
 
   #failed(kind: RedisFault['kind'], sent: SentClaim, inTime: boolean): ClaimOutcome {

@@ -8,6 +8,7 @@ import type { RedisConnection } from '../../storage/redis/connection.js';
 import { readServerFacts, serverFault } from '../../storage/redis/server-check.js';
 import type { ClockStepDetector } from '../clock-step-detector.js';
 import { CLAIM_SCRIPTS } from './claim-scripts.js';
+import { DELIVERY_SCRIPTS } from './delivery-scripts.js';
 import type { RedisNonceStoreOptions } from './options.js';
 import type { RedisShard } from './shard.js';
 import { STATE_SCRIPTS } from './state-scripts.js';
@@ -18,7 +19,7 @@ const TICKS_WHEN_WELL = 2;
 /** How often the servers' settings are read again. */
 const SERVER_CHECK_MS = 1_000;
 /** What the store and its rate limits run: loaded before an attachment. */
-const SCRIPTS = [...STATE_SCRIPTS, ...CLAIM_SCRIPTS, ...RATE_LIMIT_SCRIPTS];
+const SCRIPTS = [...STATE_SCRIPTS, ...CLAIM_SCRIPTS, ...DELIVERY_SCRIPTS, ...RATE_LIMIT_SCRIPTS];
 
 /** What a monitor looks after. */
 interface RedisHealthMonitorParts {

@@ -1,8 +1,9 @@
 /**
- * What a shard still has to tell Redis: claims to be taken back, and claims that stand. Sent beside everything else, in
+ * What a shard still has to tell Redis: claims to be taken back, claims that stand, and what became of allows. Sent beside everything else, in
  * batches with a deadline each: however much is pending, that says nothing about Redis.
  */
-import type { NonceClaim } from '../nonce-store.js';
+import type { ClaimDelivery, NonceClaim } from '../nonce-store.js';
+import { PendingDeliveries } from '../pending-deliveries.js';
 import { within } from '../../storage/redis/command.js';
 
 /** How updates are sent. */
@@ -11,6 +12,8 @@ interface PendingUpdatesParts {
   readonly withdraw: (claim: NonceClaim, token: string) => Promise<unknown>;
   /** Says that claims stand; rejects with the client's error. */
   readonly settle: (claims: readonly (readonly [token: string, claim: NonceClaim])[]) => Promise<void>;
+  /** Tells what became of allows, and whom it concerns; rejects with the client's error. */
+  readonly deliver: (deliveries: readonly ClaimDelivery[]) => Promise<void>;
   /** Of one batch. */
   readonly timeoutMilliseconds: number;
   /** Whether Redis is to be spoken to. */
@@ -30,6 +33,7 @@ export class PendingUpdates {
   readonly #parts: PendingUpdatesParts;
   readonly #withdrawals: Updates = new Map();
   readonly #settlements: Updates = new Map();
+  readonly #deliveries = new PendingDeliveries();
   #sending: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -65,10 +69,13 @@ export class PendingUpdates {
   /** A claim stands, and Redis hears of it in a moment. */
   addSettlement(claim: NonceClaim, token: string): void {
     if (this.#settlements.size < MAX_PENDING) this.#settlements.set(token, claim);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      void this.send();
-    }, SETTLE_MS).unref();
+    this.#sendSoon();
+  }
+
+  /** What became of allows, as soon as Redis can be told. */
+  addDeliveries(deliveries: readonly ClaimDelivery[]): void {
+    this.#deliveries.add(deliveries);
+    this.#sendSoon();
   }
 
   /**
@@ -82,8 +89,29 @@ export class PendingUpdates {
 
   async #sendAll(): Promise<void> {
     let goesOn = true;
-    while (goesOn && this.#parts.maySend() && this.#settlements.size + this.#withdrawals.size > 0)
-      goesOn = (await this.#sendSettlements()) && (await this.#sendWithdrawals());
+    while (goesOn && this.#parts.maySend() && this.#isAnyPending())
+      goesOn =
+        (await this.#sendSettlements()) && (await this.#sendWithdrawals()) && (await this.#sendDeliveries());
+  }
+
+  #isAnyPending(): boolean {
+    return this.#settlements.size + this.#withdrawals.size + this.#deliveries.size > 0;
+  }
+
+  #sendSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.send();
+    }, SETTLE_MS).unref();
+  }
+
+  /** One script a batch. Told twice when the answer was lost: the second time changes nothing. */
+  async #sendDeliveries(): Promise<boolean> {
+    const batch = this.#deliveries.first(BATCH);
+    if (batch.length === 0) return true;
+    const sent = await this.#inTime(this.#parts.deliver(batch));
+    if (sent) this.#deliveries.delete(batch);
+    return sent;
   }
 
   async #sendSettlements(): Promise<boolean> {

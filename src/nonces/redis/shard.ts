@@ -3,7 +3,7 @@
  * how high the floor is, how much is held, and what Redis has yet to be told.
  */
 import type { RedisConnection } from '../../storage/redis/connection.js';
-import type { NonceClaim } from '../nonce-store.js';
+import type { ClaimDelivery, NonceClaim } from '../nonce-store.js';
 import {
   runClaim,
   runSettle,
@@ -13,6 +13,7 @@ import {
   type ClaimReply,
   type ClaimRequest,
 } from './claim-scripts.js';
+import { runAwaited, runDelivered } from './delivery-scripts.js';
 import type { RedisNonceStoreOptions } from './options.js';
 import { PendingUpdates } from './pending-updates.js';
 import { RedisClock } from './server-clock.js';
@@ -58,6 +59,7 @@ export class RedisShard {
     this.pending = new PendingUpdates({
       withdraw: (claim, token) => this.withdraw(claim, ['token', token]),
       settle: (claims) => runSettle(connection, keys, claims),
+      deliver: (deliveries) => this.#deliver(deliveries),
       timeoutMilliseconds: options.redis.timeoutMilliseconds,
       maySend: () => this.#attached && connection.isReady(),
     });
@@ -163,6 +165,21 @@ export class RedisShard {
     this.#withdrawals += 1;
     this.#count(second, -1);
     return true;
+  }
+
+  /** For each nonce of this shard whether it is claimed, and not known what became of that. May reject. */
+  areAwaited(nonces: readonly Buffer[]): Promise<readonly boolean[]> {
+    return runAwaited(this.#connection, this.#keys, nonces);
+  }
+
+  async #deliver(deliveries: readonly ClaimDelivery[]): Promise<void> {
+    const withdrawn = await runDelivered(this.#connection, this.#keys, deliveries);
+    deliveries.forEach(({ timestampSeconds, onWithdrawn }, at) => {
+      if (withdrawn[at] !== true) return;
+      this.#withdrawals += 1;
+      this.#count(timestampSeconds, -1);
+      onWithdrawn();
+    });
   }
 
   #count(second: number, change: number): void {

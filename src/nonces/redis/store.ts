@@ -11,6 +11,7 @@ import { ClockStepDetector } from '../clock-step-detector.js';
 import {
   checkNonceStoreOptions,
   isClaimInsideWindow,
+  type ClaimDelivery,
   type ClaimOutcome,
   type NonceClaim,
   type NonceDoubt,
@@ -122,6 +123,24 @@ class SharedStore implements RedisNonceStore {
       this.#shardOf(claim).pending.addSettlement(claim, token);
   }
 
+  /** Kept while Redis is away. */
+  noteDeliveries(deliveries: readonly ClaimDelivery[]): void {
+    if (this.#closed) return;
+    for (const [shard, positions] of this.#byShard(deliveries.map(({ key }) => key)))
+      shard.pending.addDeliveries(positions.flatMap((at) => deliveries[at] ?? []));
+  }
+
+  async areAwaited(keys: readonly Buffer[]): Promise<readonly boolean[]> {
+    const awaited = keys.map(() => true);
+    if (!this.#isServing()) return awaited;
+    const asked = [...this.#byShard(keys)].map(async ([shard, positions]) => {
+      const replies = await shard.areAwaited(positions.flatMap((at) => keys[at] ?? []));
+      positions.forEach((at, index) => (awaited[at] = replies[index] !== false));
+    });
+    await within(Promise.all(asked), this.#options.redis.timeoutMilliseconds).catch(() => undefined);
+    return awaited;
+  }
+
   status(): NonceStoreStatus {
     const nowMs = this.#guard.observe() ?? this.#options.clock.nowMs();
     const nowSeconds = Math.floor(nowMs / 1000);
@@ -187,10 +206,22 @@ class SharedStore implements RedisNonceStore {
     );
   }
 
-  #shardOf(claim: NonceClaim): RedisShard {
-    const shard = this.#shards[shardOf(claim.key, this.#shards.length)];
+  #shardOf({ key }: Pick<NonceClaim, 'key'>): RedisShard {
+    const shard = this.#shards[shardOf(key, this.#shards.length)];
     if (shard === undefined) throw new Error('a nonce key outside every shard');
     return shard;
+  }
+
+  /** The positions of the keys of each shard. */
+  #byShard(keys: readonly Buffer[]): Map<RedisShard, number[]> {
+    const positions = new Map<RedisShard, number[]>();
+    keys.forEach((key, at) => {
+      const shard = this.#shardOf({ key });
+      const known = positions.get(shard);
+      if (known === undefined) positions.set(shard, [at]);
+      else known.push(at);
+    });
+    return positions;
   }
 }
 

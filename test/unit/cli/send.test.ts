@@ -86,11 +86,13 @@ describe('countersign send', () => {
   });
 
   it('names the first copy of a replayed nonce', async () => {
-    gateway.answer = refusal('replayed_nonce', { first_request_id: 'r-1', first_seen_at: NOW_SECONDS });
+    const first = { first_request_id: 'r-1', first_seen_at: NOW_SECONDS, first_status: 202 };
+    gateway.answer = refusal('replayed_nonce', first);
     const { code, out } = await send();
     expect(code).toBe(1);
     expect(out).toContain('refused: HTTP 409 replayed_nonce: The nonce has been used before.\n');
     expect(out).toMatch(/first let through as: +r-1\n/);
+    expect(out).toMatch(/first answered with: +HTTP 202\n/);
     expect(out).toMatch(/first seen at: +2025-11-24T16:00:00Z\n/);
   });
 
@@ -296,7 +298,7 @@ describe('countersign send', () => {
   it('prints JSON for a refusal', async () => {
     gateway.answer = refusal(
       'replayed_nonce',
-      { first_request_id: 'r-1', first_seen_at: 5 },
+      { first_request_id: 'r-1', first_seen_at: 5, first_status: 503 },
       { 'retry-after': '3' },
     );
     const { code, out } = await send(['--json']);
@@ -306,7 +308,7 @@ describe('countersign send', () => {
       status: 409,
       decision: 'refused',
       retry_after_seconds: 3,
-      refusal: { code: 'replayed_nonce', request_id: 'r-2', first_request_id: 'r-1', first_seen_at: 5 },
+      refusal: { code: 'replayed_nonce', request_id: 'r-2', first_request_id: 'r-1', first_status: 503 },
     });
   });
 

@@ -9,7 +9,13 @@ describe('parseRefusal', () => {
       status: 'rejected',
       data: null,
       errors: [
-        { code: 'replayed_nonce', message: 'used', first_request_id: 'r-1', first_seen_at: 1764000000 },
+        {
+          code: 'replayed_nonce',
+          message: 'used',
+          first_request_id: 'r-1',
+          first_seen_at: 1764000000,
+          first_status: 202,
+        },
       ],
     };
     expect(parse(JSON.stringify(body))).toEqual({
@@ -20,6 +26,7 @@ describe('parseRefusal', () => {
       problem: undefined,
       firstRequestId: 'r-1',
       firstSeenAtSeconds: 1_764_000_000,
+      firstStatus: 202,
     });
   });
 
@@ -30,7 +37,7 @@ describe('parseRefusal', () => {
 
   it('keeps the code when everything else has another type', () => {
     const text =
-      '{"request_id":1,"errors":[{"code":"x","message":[],"first_request_id":{},"first_seen_at":-1}]}';
+      '{"request_id":1,"errors":[{"code":"x","message":[],"first_request_id":{},"first_seen_at":-1,"first_status":2000}]}';
     expect(parse(text)).toEqual({
       requestId: undefined,
       code: 'x',
@@ -39,6 +46,7 @@ describe('parseRefusal', () => {
       problem: undefined,
       firstRequestId: undefined,
       firstSeenAtSeconds: undefined,
+      firstStatus: undefined,
     });
   });
 

@@ -142,6 +142,8 @@ describe('process metrics', () => {
       name: 'fake',
       claim: () => ({ kind: 'claimed' }),
       withdraw: () => undefined,
+      noteDeliveries: () => undefined,
+      areAwaited: () => [],
       status: () => ({
         entries: 5,
         maxEntries: 9,

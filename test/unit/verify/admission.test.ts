@@ -42,6 +42,10 @@ class FakeSharedLimits implements RateLimits {
     this.reservations++;
     return new Promise((resolve) => setImmediate(() => resolve(this.failure ?? this.#own.reserve(...of))));
   }
+
+  giveBack(slot: string): void {
+    this.#own.giveBack(slot);
+  }
 }
 
 interface Given {

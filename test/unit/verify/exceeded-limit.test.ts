@@ -23,7 +23,7 @@ const snapshot = makeSnapshot({ policies: [policy] });
 const LARGE = signedJson(TELEMETRY_PATH, ' '.repeat(1_001));
 const doubt = (reason: NonceDoubt): ClaimOutcome => ({ kind: 'doubt', reason });
 const LIMITED: Reservation = { kind: 'limited', retryAfterSeconds: 1 };
-const RESERVED: Reservation = { kind: 'reserved', giveBack: () => undefined };
+const RESERVED: Reservation = { kind: 'reserved', giveBack: () => undefined, slot: '' };
 
 /** The limit of the refusal that ends a request whose timestamp is `skewSeconds` ahead of our clock. */
 async function limitOf(
@@ -38,6 +38,8 @@ async function limitOf(
     name: 'told',
     claim: () => claim,
     withdraw: () => undefined,
+    noteDeliveries: () => undefined,
+    areAwaited: () => [],
     status: () => ({ entries: 0, maxEntries: 0, floorSeconds: 0, clockSteps: 0 }),
     close: () => Promise.resolve(),
   };
@@ -49,10 +51,10 @@ async function limitOf(
     untilSpent: () => new Promise(() => undefined),
     monotonicMs: () => 0,
   };
-  const outcome = await new Admission({ rateLimits: { reserve: () => slot }, claimNonce }).admit(
-    judgement,
-    call,
-  );
+  const outcome = await new Admission({
+    rateLimits: { reserve: () => slot, giveBack: () => undefined },
+    claimNonce,
+  }).admit(judgement, call);
   return outcome.kind === 'refuse' ? [outcome.code, outcome.limit] : [outcome.kind, undefined];
 }
 

@@ -128,6 +128,8 @@ function doubtingStore(reason: NonceDoubt): NonceStore {
     name: 'doubting',
     claim: () => ({ kind: 'doubt', reason }),
     withdraw: () => undefined,
+    noteDeliveries: () => undefined,
+    areAwaited: () => [],
     status: () => ({ entries: 0, maxEntries: 0, floorSeconds: 0, clockSteps: 0 }),
     close: () => Promise.resolve(),
   };

@@ -86,6 +86,15 @@ describe('an allow', () => {
     });
   });
 
+  it('has what the allow took beside them, to come back with what became of it', () => {
+    const claim = '[1,"key",1764000000,"svc",null]';
+    expect(readResponse(allowAnswer(context, telemetry, { ...options, claim })).metadata).toMatchObject({
+      decision_id: 'decision-1',
+      code: 'allow',
+      claim,
+    });
+  });
+
   it('carries text outside ASCII and long values whole', () => {
     const operator = `Prüfer \u{1f600} ${'x'.repeat(40_000)}`;
     const { set, metadata } = readResponse(

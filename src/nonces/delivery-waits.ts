@@ -1,0 +1,104 @@
+/**
+ * Copies of allows of which it is not known yet whether they were delivered, until it is: one timer asks the store for
+ * all of them. They are few, in all and of each identity, so that whoever sends copies takes no place of anybody else's.
+ */
+import type { NonceStore } from './nonce-store.js';
+
+/** How often the store is asked. */
+const ASK_MS = 20;
+/**
+ * Envoy's own limit of a request (15 s unless configured otherwise), twice over: of whatever is older the entry was lost,
+ * and nobody waits for it.
+ */
+const TOLD_WITHIN_MS = 30_000;
+
+export interface DeliveryWaitsOptions {
+  readonly store: Pick<NonceStore, 'areAwaited'>;
+  /** Whether somebody is there who tells what becomes of allows. */
+  readonly isTold: () => boolean;
+  /** Copies that wait at most. */
+  readonly maxInAll: number;
+  readonly maxPerIdentity: number;
+  readonly nowMs: () => number;
+}
+
+/**
+ * `known`: it is known now, or the claim has gone. `unknown`: nobody is there any longer to tell. `spent`: the copy can
+ * wait no longer. `crowded`: it could not wait at all.
+ */
+export type WaitEnd = 'known' | 'unknown' | 'spent' | 'crowded';
+
+interface Waiter {
+  readonly key: Buffer;
+  readonly identity: string;
+  readonly stillWanted: () => boolean;
+  readonly end: (how: WaitEnd) => void;
+}
+
+export class DeliveryWaits {
+  readonly #options: DeliveryWaitsOptions;
+  readonly #waiters = new Set<Waiter>();
+  readonly #byIdentity = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: DeliveryWaitsOptions) {
+    this.#options = options;
+  }
+
+  /** Copies that wait now. */
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  /** Whether waiting is of any use for a copy of what was claimed then (Unix ms). */
+  isUseful(firstSeenAtMs: number): boolean {
+    return this.#options.isTold() && this.#options.nowMs() - firstSeenAtMs < TOLD_WITHIN_MS;
+  }
+
+  /** Never rejects. `stillWanted` is asked all the while. */
+  wait({ key, identity }: Pick<Waiter, 'key' | 'identity'>, stillWanted: () => boolean): Promise<WaitEnd> {
+    const ofIdentity = this.#byIdentity.get(identity) ?? 0;
+    if (this.#waiters.size >= this.#options.maxInAll || ofIdentity >= this.#options.maxPerIdentity)
+      return Promise.resolve('crowded');
+    this.#byIdentity.set(identity, ofIdentity + 1);
+    return new Promise((resolve) => {
+      const waiter: Waiter = { key, identity, stillWanted, end: resolve };
+      this.#waiters.add(waiter);
+      this.#askSoon();
+    });
+  }
+
+  #askSoon(): void {
+    this.#timer ??= setTimeout(() => void this.#ask(), ASK_MS).unref();
+  }
+
+  async #ask(): Promise<void> {
+    const asked = [...this.#waiters];
+    const awaited = await this.#stillAwaited(asked.map(({ key }) => key));
+    const isTold = this.#options.isTold();
+    asked.forEach((waiter, at) => {
+      if (awaited[at] === false) this.#end(waiter, 'known');
+      else if (!waiter.stillWanted()) this.#end(waiter, 'spent');
+      else if (!isTold) this.#end(waiter, 'unknown');
+    });
+    this.#timer = undefined;
+    if (this.#waiters.size > 0) this.#askSoon();
+  }
+
+  /** A store that breaks its promise and throws leaves everybody waiting until his time is over. */
+  async #stillAwaited(keys: readonly Buffer[]): Promise<readonly boolean[]> {
+    try {
+      return await this.#options.store.areAwaited(keys);
+    } catch {
+      return [];
+    }
+  }
+
+  #end(waiter: Waiter, how: WaitEnd): void {
+    this.#waiters.delete(waiter);
+    const left = (this.#byIdentity.get(waiter.identity) ?? 1) - 1;
+    if (left > 0) this.#byIdentity.set(waiter.identity, left);
+    else this.#byIdentity.delete(waiter.identity);
+    waiter.end(how);
+  }
+}
