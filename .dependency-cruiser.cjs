@@ -19,7 +19,7 @@ const MAY_IMPORT = {
   migrate: ['config', ...PURE],
   why: ['audit', 'config', ...PURE],
   grpc: [],
-  observability: ['config', 'grpc', 'nonces', 'storage', 'why', ...PURE],
+  observability: ['audit', 'config', 'grpc', 'nonces', 'storage', 'why', ...PURE],
   envoy: ['audit', 'executions', 'grpc', 'observability', ...PURE],
   'envoy-config': ['config', 'envoy', 'grpc', ...PURE],
   pki: [],

@@ -56,10 +56,12 @@ function open(over: Partial<WitnessesOptions> = {}): Witnesses {
     intervalSeconds: 0,
     timeoutMilliseconds: 20_000,
     progressPath: join(log.directory, 'witness.json'),
-    publish: ({ text, isWitnessed }) => {
+    publish: (cosigned) => {
+      const text = cosigned.text();
       if (parseNote(text).text === parseNote(readFileSync(join(log.directory, 'checkpoint'), 'utf8')).text)
         log.publish('checkpoint', text);
-      if (isWitnessed) log.publish('checkpoint.witnessed', text);
+      if (cosigned.isWitnessed) log.publish('checkpoint.witnessed', text);
+      return Promise.resolve();
     },
     onChange: (status) => told.push(status),
     nowMs: () => Date.now(),

@@ -2,7 +2,8 @@
  * A small file that says how far a holder has come. It saves asking anew and may be lost or be old: so it is replaced
  * whole but not waited for, and what is not in its form counts as not there.
  */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { replaceFile } from './replace-file.js';
 
 const MAX_BYTES = 65_536;
 
@@ -16,16 +17,9 @@ export async function readProgress(path: string): Promise<unknown> {
   }
 }
 
-/** Replaces the file. Rejects with the system's error, and then leaves nothing beside it. */
+/** Replaces the file. Rejects with the system's error. */
 export async function writeProgress(path: string, value: unknown): Promise<void> {
-  const fresh = `${path}.${process.pid}.new`;
-  try {
-    await writeFile(fresh, `${JSON.stringify(value)}\n`, { mode: 0o640 });
-    await rename(fresh, path);
-  } catch (error) {
-    await rm(fresh, { force: true });
-    throw error;
-  }
+  await replaceFile(path, `${JSON.stringify(value)}\n`);
 }
 
 /** The member of what was read, where it is a size of a tree; else 0. */

@@ -68,9 +68,21 @@ export class Mirror {
     return this.#account.status();
   }
 
-  /** What is under way is ended by closing the connections of the client. */
-  async close(): Promise<void> {
+  /** Begins nothing any more; resolves when what is under way has ended. */
+  async stop(): Promise<void> {
     await this.#looks?.close();
+  }
+
+  /** The last look, without waiting for its time. */
+  async finish(): Promise<void> {
+    await this.stop();
+    this.#nextRoundMs = 0;
+    await this.look();
+  }
+
+  /** Up to here records and hashes are there, and a checkpoint over them. */
+  get heldSize(): number {
+    return this.#account.size;
   }
 
   /** Brings the bucket up to the published checkpoint when it is time. Never rejects. */

@@ -30,7 +30,7 @@ export interface MirrorSurroundings {
 /** A mirror with connections of its own. */
 export interface OpenMirror {
   readonly mirror: Mirror;
-  /** Ends what is under way. */
+  /** Cuts off what is under way. */
   readonly close: () => Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export async function openMirror(
     mirror,
     close: async () => {
       peer.close();
-      await mirror.close();
+      await mirror.stop();
     },
   };
 }

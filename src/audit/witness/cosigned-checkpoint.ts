@@ -35,8 +35,9 @@ export class CosignedCheckpoint {
     return this.#lines.has(witness);
   }
 
-  get cosignatures(): number {
-    return this.#lines.size;
+  /** The lines of the witnesses, in the order of the policy. */
+  get cosignatures(): readonly string[] {
+    return [...this.#policy.witnesses.keys()].flatMap((witness) => this.#lines.get(witness) ?? []);
   }
 
   /** Whether the policy has enough. */
@@ -51,7 +52,6 @@ export class CosignedCheckpoint {
     const others = note.signatures.filter(
       ({ name, keyId }) => !witnesses.some((one) => one.name === name && one.keyId === keyId),
     );
-    const cosignatures = [...this.#policy.witnesses.keys()].map((witness) => this.#lines.get(witness) ?? '');
-    return `${note.text}\n${others.map(({ line }) => line).join('')}${cosignatures.join('')}`;
+    return `${note.text}\n${others.map(({ line }) => line).join('')}${this.cosignatures.join('')}`;
   }
 }

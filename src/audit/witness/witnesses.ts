@@ -28,11 +28,8 @@ export interface WitnessesOptions {
   readonly timeoutMilliseconds: number;
   /** Where it is kept how far each witness has come. */
   readonly progressPath: string;
-  /**
-   * Puts a cosigned checkpoint into the log's files: in the place of the published one where that is still the same, and
-   * as the newest one that is witnessed where `isWitnessed`. Must not throw.
-   */
-  readonly publish: (checkpoint: { readonly text: string; readonly isWitnessed: boolean }) => void;
+  /** Puts a checkpoint that was cosigned once more into the log's files. */
+  readonly publish: (checkpoint: CosignedCheckpoint) => Promise<void>;
   /** Told when something is wrong with a witness, or no longer is. */
   readonly onChange: (status: HolderStatus) => void;
   /** Unix milliseconds. */
@@ -53,6 +50,8 @@ export class Witnesses {
   readonly #options: WitnessesOptions;
   readonly #witnesses: ReadonlyMap<string, Witness>;
   #round: CosignedCheckpoint | undefined;
+  /** Every cosignature of the round is in the log's files. */
+  #isPublished = true;
   #nextRoundMs = 0;
   #isRestored = false;
   #looks: Looks | undefined;
@@ -88,10 +87,18 @@ export class Witnesses {
   }
 
   /** Up to here every witness has the tree: what leads on from there must stay. */
-  get leastSize(): number {
+  get heldSize(): number {
     return Math.min(...[...this.#witnesses.values()].map(({ account }) => account.size));
   }
 
+  /** The last look, without waiting for its time. */
+  async finish(): Promise<void> {
+    await this.#looks?.close();
+    this.#nextRoundMs = 0;
+    await this.look();
+  }
+
+  /** Cuts off what is under way. */
   async close(): Promise<void> {
     for (const { peer } of this.#witnesses.values()) peer.close();
     await this.#looks?.close();
@@ -105,11 +112,13 @@ export class Witnesses {
       if (newest === undefined) return;
       this.committed(newest.size);
       const round = this.#roundFor(newest);
-      if (round !== undefined) await this.#ask(round);
+      if (round === undefined) return;
+      await this.#publish(round);
+      await this.#ask(round);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       for (const { account } of this.#witnesses.values())
-        if (account.mayTry) account.failed(`could not be asked: ${reason}`);
+        if (account.mayTry) account.failed(`is not asked, or not heard: ${reason}`);
     }
   }
 
@@ -119,6 +128,7 @@ export class Witnesses {
     const isNew = newest.size > (this.#round?.checkpoint.size ?? 0);
     if (isNew && nowMs >= this.#nextRoundMs) {
       this.#round = new CosignedCheckpoint(newest, this.#options.policy);
+      this.#isPublished = true;
       this.#nextRoundMs = nowMs + this.#options.intervalSeconds * 1_000;
       for (const { account } of this.#witnesses.values()) account.aims(newest.size);
     }
@@ -136,6 +146,12 @@ export class Witnesses {
     if (due.length > 0) await this.#keep();
   }
 
+  async #publish(round: CosignedCheckpoint): Promise<void> {
+    if (this.#isPublished) return;
+    await this.#options.publish(round);
+    this.#isPublished = true;
+  }
+
   async #settle(round: CosignedCheckpoint, name: string, cosigning: Cosigning): Promise<void> {
     const account = this.#witnesses.get(name)?.account;
     if (account === undefined) return;
@@ -144,8 +160,8 @@ export class Witnesses {
         round.add(name, cosigning.line);
         account.has(round.checkpoint.size);
         account.succeeded();
-        this.#options.publish({ text: round.text(), isWitnessed: round.isWitnessed });
-        return;
+        this.#isPublished = false;
+        return this.#publish(round);
       case 'ahead':
         return this.#judgeAhead(account, cosigning.size);
       case 'failed':

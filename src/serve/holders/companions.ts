@@ -1,0 +1,13 @@
+/** What runs beside the sequencer of a log: its mirror and its witnesses, where they are configured. */
+import type { CompanionSpec } from '../../audit/log/companion.js';
+import type { AuditLogSettings } from '../../config/settings.js';
+
+/** Their modules are loaded by the sequencer's thread. */
+export function companionsOf({ mirror, witnesses }: AuditLogSettings): readonly CompanionSpec[] {
+  const spec = (name: string, file: string, options: unknown): CompanionSpec[] =>
+    options === undefined ? [] : [{ name, module: new URL(file, import.meta.url).href, options }];
+  return [
+    ...spec('mirror', './mirror-companion.js', mirror),
+    ...spec('witnesses', './witness-companion.js', witnesses),
+  ];
+}
