@@ -139,7 +139,12 @@ function refusalList(kept: readonly RecentRefusal[], query: URLSearchParams): un
 }
 
 function holds(refusal: RecentRefusal, find: string): boolean {
-  return find === '' || Object.values(refusal).some((value) => String(value).toLowerCase().includes(find));
+  if (find === '' || String(statusOf(refusal.code)) === find) return true;
+  return Object.values(refusal).some((value) => String(value).toLowerCase().includes(find));
+}
+
+function statusOf(code: string): number | undefined {
+  return KNOWN_CODES.has(code) ? answerFor(code as RefusalCode).status : undefined;
 }
 
 function withWords(refusal: RecentRefusal): unknown {

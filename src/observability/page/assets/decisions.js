@@ -110,14 +110,14 @@ function showFigures({ passed, refused, status }) {
   const configuration = /** @type {{ generation?: number } | undefined} */ (status['configuration']);
   /** @type {readonly (readonly [string, string, string?])[]} */
   const figures = [
-    ['requests in the last minute', `${rate(minute / 60)}/s`],
+    ['in the last minute', `${rate(minute / 60)}/s`],
     [
-      'refused in the last minute',
+      'refused, last minute',
       minute === 0 ? '–' : `${rate((refusedMinute / minute) * 100)} %`,
       refusedMinute > 0 ? 'bad' : '',
     ],
-    ['let through in 15 min', count(sum(passed))],
-    ['refused in 15 min', count(sum(refused)), sum(refused) > 0 ? 'bad' : ''],
+    ['let through, 15 min', count(sum(passed))],
+    ['refused, 15 min', count(sum(refused)), sum(refused) > 0 ? 'bad' : ''],
     ['nonces remembered', nonces?.entries === undefined ? '–' : count(nonces.entries)],
     ['configuration', configuration?.generation === undefined ? '–' : `no. ${configuration.generation}`],
   ];

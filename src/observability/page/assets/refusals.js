@@ -6,6 +6,7 @@ import { ago, count, utc } from './format.js';
 /** @typedef {import('./types.js').Refusal} Refusal */
 /** @typedef {import('./types.js').RefusalList} RefusalList */
 
+const NEWEST = '15';
 const ALL = '400';
 let showsAll = false;
 
@@ -14,7 +15,7 @@ export async function refreshRefusals() {
   const code = /** @type {HTMLSelectElement} */ (byId('refusals-code')).value;
   const find = /** @type {HTMLInputElement} */ (byId('refusals-find')).value;
   /** @type {RefusalList} */
-  const list = await ask('page/refusals.json', { code, find, ...(showsAll && { limit: ALL }) });
+  const list = await ask('page/refusals.json', { code, find, limit: showsAll ? ALL : NEWEST });
   showCodes(list.codes, code);
   show(list);
 }
