@@ -1,16 +1,22 @@
 /** `countersign audit`: the audit log, read and judged from its directory; each of its commands is a file of its own, `audit-*.ts`. */
+import { registerAuditCat } from './audit-cat.js';
+import { registerAuditIndex } from './audit-index.js';
+import { registerAuditProve } from './audit-prove.js';
+import { registerAuditQuery } from './audit-query.js';
+import { registerAuditVerifyProof } from './audit-verify-proof.js';
 import { registerAuditVerify } from './audit-verify.js';
 import { registerAuditVkey } from './audit-vkey.js';
-import { registerAuditIndex } from './audit-index.js';
-import { registerAuditQuery } from './audit-query.js';
 import { type Register, examples } from './command.js';
 
 /** In the order of the help. */
 const COMMANDS: readonly Register[] = [
   registerAuditVerify,
-  registerAuditVkey,
+  registerAuditProve,
+  registerAuditVerifyProof,
+  registerAuditCat,
   registerAuditQuery,
   registerAuditIndex,
+  registerAuditVkey,
 ];
 
 /** Adds the group. */

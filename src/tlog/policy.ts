@@ -37,6 +37,9 @@ const MAX_LINES = 4096;
 /** Reads a policy file. Throws `TlogError`, which names the line. */
 export function parsePolicy(text: string): Policy {
   const reading = new PolicyReading();
+  // Tab and newline are the only control characters that a policy may have (C2SP tlog-policy, "Character set").
+  if (/[\x00-\x08\x0b-\x1f\x7f]/.test(text))
+    throw new TlogError('the policy has a control character besides tab and newline, such as one of CRLF');
   const lines = text.split('\n');
   if (lines.length > MAX_LINES) throw new TlogError(`the policy has more than ${MAX_LINES} lines`);
   lines.forEach((line, at) => {

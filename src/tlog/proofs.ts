@@ -144,7 +144,7 @@ class Subtrees {
   async root(lo: number, hi: number): Promise<Buffer> {
     const roots: Buffer[] = [];
     for (let start = lo; start < hi;) {
-      const leaves = 2 ** Math.floor(Math.log2(hi - start));
+      const leaves = powerWithin(hi - start);
       roots.push(await this.#complete(start, leaves));
       start += leaves;
     }
@@ -181,9 +181,16 @@ async function readTile(reader: TileReader, tile: TileName): Promise<Buffer> {
   return hashes;
 }
 
-/** The largest power of two below `count`. */
+/** The largest power of two below `count`, which is 2 or more. */
 function splitOf(count: number): number {
-  return 2 ** Math.ceil(Math.log2(count) - 1);
+  return powerWithin(count - 1);
+}
+
+/** The largest power of two up to `count`. No logarithm says it: one of 2^49 - 1 is rounded to 49. */
+function powerWithin(count: number): number {
+  let power = 1;
+  while (power * 2 <= count) power *= 2;
+  return power;
 }
 
 /** Beyond 32 bits, where shifting ends. */
