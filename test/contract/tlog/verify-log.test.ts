@@ -6,6 +6,8 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LogDirectory } from '../../../src/audit/read/log-directory.js';
+import { OpenedLog } from '../../../src/audit/read/opened-log.js';
+import { proveRecord } from '../../../src/audit/read/prove-record.js';
 import { verifyLog, type LogVerdict, type LogVerification } from '../../../src/audit/read/verify-log.js';
 import { generateKeyPair } from '../../../src/crypto/private-key.js';
 import { decodeEntries, encodeEntry } from '../../../src/tlog/entries.js';
@@ -285,4 +287,28 @@ describe('a log as it was written', () => {
         oracle('consistency', log.directory, join(log.directory, file), join(log.directory, 'checkpoint')),
       ).toEqual({ isRight: true, why: '' });
   });
+});
+
+describe('a proof of ours', () => {
+  test.each([1, 2, 255, 256, 257, 700])(
+    'in a log of %d records convinces others, and a changed one does not',
+    async (size) => {
+      const log = logOf(size);
+      const opened = OpenedLog.open(log.directory);
+      if (opened === undefined) throw new Error('no log');
+      log.write('policy', `log ${LOG_VERIFIER_KEY}\nquorum none\n`);
+      const file = (name: string): string => join(log.directory, name);
+      for (const index of new Set([0, Math.floor(size / 2), size - 1])) {
+        const { proof, record } = await proveRecord(opened, index);
+        log.write('proof', proof);
+        log.write('record', record);
+        expect(oracle('proof', file('proof'), file('record'), file('policy'))).toEqual({
+          isRight: true,
+          why: '',
+        });
+        log.write('record', forgedRecord);
+        expect(oracle('proof', file('proof'), file('record'), file('policy')).isRight).toBe(false);
+      }
+    },
+  );
 });
