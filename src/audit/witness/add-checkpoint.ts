@@ -1,7 +1,7 @@
 /** The request and the answers of `add-checkpoint` (C2SP tlog-witness), by which a witness is asked for its cosignature. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { encodeBase64 } from '../../crypto/bytes.js';
-import { parseNote, verifyNote, type NoteVerdict, type NoteVerifier } from '../../tlog/note.js';
+import { parseNote, verifyNote, type Note, type NoteVerdict, type NoteVerifier } from '../../tlog/note.js';
 import { TlogError } from '../../tlog/tlog-error.js';
 
 /** More must not be sent; a tree of 2^53 leaves needs 54. */
@@ -29,9 +29,23 @@ export interface Cosignature {
   readonly verdict: NoteVerdict;
 }
 
-/** Throws `TlogError` when the answer is not signature lines. */
-export function cosignatureInAnswer(body: Buffer, text: string, verifier: NoteVerifier): Cosignature {
-  const note = parseNote(`${text}\n${body.toString('utf8')}`);
+/** Undefined when the answer is not signature lines. */
+export function cosignatureInAnswer(
+  body: Buffer,
+  text: string,
+  verifier: NoteVerifier,
+): Cosignature | undefined {
+  const note = noteOf(`${text}\n${body.toString('utf8')}`);
+  if (note?.text !== text) return undefined;
   const own = note.signatures.filter(({ name, keyId }) => name === verifier.name && keyId === verifier.keyId);
   return { lines: own.map(({ line }) => line), verdict: verifyNote(note, verifier) };
+}
+
+function noteOf(text: string): Note | undefined {
+  try {
+    return parseNote(text);
+  } catch (error) {
+    if (error instanceof TlogError) return undefined;
+    throw error;
+  }
 }

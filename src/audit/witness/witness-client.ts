@@ -91,7 +91,9 @@ export class WitnessClient {
 
   #judgeCosignature(body: Buffer, target: SealedCheckpoint): Cosigning {
     const { verifier, nowMs } = this.#options;
-    const { lines, verdict } = cosignatureInAnswer(body, target.note.text, verifier);
+    const cosignature = cosignatureInAnswer(body, target.note.text, verifier);
+    if (cosignature === undefined) return failed('answers with something else than signature lines');
+    const { lines, verdict } = cosignature;
     if (verdict.kind === 'absent') return failed('answers without a cosignature of the key in the policy');
     if (verdict.kind === 'forged') return failed('answers with a cosignature that is wrong');
     const seconds = Math.round((verdict.cosignedAtSeconds ?? 0) - nowMs() / 1_000);

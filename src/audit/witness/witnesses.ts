@@ -206,6 +206,6 @@ export class Witnesses {
     if (published !== undefined) round.takeFrom(published);
     for (const [name, { account }] of this.#witnesses)
       if (round.has(name) && account.size < known.size) account.has(known.size);
-    this.#round = round;
+    if (round.cosignatures.length > 0) this.#round = round;
   }
 }
