@@ -103,7 +103,7 @@ let isoSecond = -1;
 let isoPrefix = '';
 
 /** RFC 3339 in UTC with milliseconds. The calendar is worked out once a second. */
-function isoTime(nowMs: number): string {
+export function isoTime(nowMs: number): string {
   const second = Math.floor(nowMs / 1000);
   if (second !== isoSecond) {
     isoSecond = second;
@@ -113,7 +113,7 @@ function isoTime(nowMs: number): string {
 }
 
 /** A member whose value is a word, a UUID or a hash that we made ourselves: nothing in it to escape. */
-function ours(name: string, value: string | undefined): string {
+export function ours(name: string, value: string | undefined): string {
   return value === undefined ? '' : `,"${name}":"${value}"`;
 }
 

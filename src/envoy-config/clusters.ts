@@ -29,6 +29,8 @@ const VERIFIER_AUTHORITY = 'countersign';
 /** Where checks go, and where answers go to be signed: the same sockets, by connections of their own. */
 export const VERIFIER_CLUSTER = 'verifier';
 export const SIGNER_CLUSTER = 'signer';
+/** Where the entries of the access log go. */
+const ACCESS_LOG_CLUSTER = 'access-log';
 
 /** The clusters of the bootstrap. */
 export function clusters(options: BootstrapOptions): Section[] {
@@ -36,7 +38,13 @@ export function clusters(options: BootstrapOptions): Section[] {
   const own = healthListener === undefined ? [] : [door(options)];
   // On connections of their own: a check does not wait behind the bytes of somebody's answers.
   const signers = routes.some(isSigned) ? [verifier(SIGNER_CLUSTER, paths)] : [];
-  return [verifier(VERIFIER_CLUSTER, paths), ...signers, application(upstream, maxBodyBytes), ...own];
+  return [
+    verifier(VERIFIER_CLUSTER, paths),
+    ...signers,
+    accessLog(paths),
+    application(upstream, maxBodyBytes),
+    ...own,
+  ];
 }
 
 function verifier(name: string, paths: readonly string[]): Section {
@@ -62,6 +70,28 @@ function verifier(name: string, paths: readonly string[]): Section {
       paths.map((path) => ({ pipe: { path } })),
     ),
   };
+}
+
+/**
+ * One stream of each of Envoy's threads, on connections of its own. It is not asked for its health, as nothing waits for
+ * it: a socket on which nobody listens fails at once, and the next entries go to the next.
+ */
+function accessLog(paths: readonly string[]): Section {
+  return {
+    name: ACCESS_LOG_CLUSTER,
+    type: 'STATIC',
+    connect_timeout: '0.25s',
+    typed_extension_protocol_options: protocol({ explicit_http_config: { http2_protocol_options: {} } }),
+    load_assignment: loadAssignment(
+      ACCESS_LOG_CLUSTER,
+      paths.map((path) => ({ pipe: { path } })),
+    ),
+  };
+}
+
+/** `grpc_service` of the access logs. Without a time-out: their streams have no end. */
+export function accessLogService(): Section {
+  return { envoy_grpc: { cluster_name: ACCESS_LOG_CLUSTER, authority: VERIFIER_AUTHORITY } };
 }
 
 /**

@@ -1,4 +1,5 @@
-/** The HTTP connection manager: how bytes become requests, hardened for an edge that trusts no client; and its access log. */
+/** The HTTP connection manager: how bytes become requests, hardened for an edge that trusts no client. */
+import { requestLogs } from './access-logs.js';
 import { httpFilters } from './http-filters.js';
 import { localReplies } from './local-replies.js';
 import type { BootstrapOptions } from './options.js';
@@ -27,7 +28,7 @@ export function gateway(options: BootstrapOptions): Section {
     http_filters: httpFilters(options),
     route_config: routeConfiguration(options),
     local_reply_config: localReplies(options),
-    access_log: accessLog(options.accessLogPath),
+    access_log: requestLogs(options),
   });
 }
 
@@ -80,45 +81,4 @@ function http2Options(maxBodyBytes: number): Section {
     initial_stream_window_size: window,
     initial_connection_window_size: Math.min(window * 4, 2_147_483_647),
   };
-}
-
-const LOGGERS = 'envoy.extensions.access_loggers';
-
-const decision = (key: string) => `%DYNAMIC_METADATA(envoy.filters.http.ext_authz:${key})%`;
-
-/** No header of the client is logged but its method and path, and of the path no query. */
-const FIELDS: Section = {
-  time: '%START_TIME%',
-  request_id: '%REQ(X-REQUEST-ID)%',
-  decision_id: decision('decision_id'),
-  code: decision('code'),
-  identity: decision('identity'),
-  tenant: decision('tenant'),
-  policy: decision('policy'),
-  method: '%REQ(:METHOD)%',
-  path: '%PATH(NQ)%',
-  protocol: '%PROTOCOL%',
-  status: '%RESPONSE_CODE%',
-  details: '%RESPONSE_CODE_DETAILS%',
-  flags: '%RESPONSE_FLAGS%',
-  bytes_received: '%BYTES_RECEIVED%',
-  bytes_sent: '%BYTES_SENT%',
-  duration_ms: '%DURATION%',
-  upstream_attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
-  upstream_failure: '%UPSTREAM_TRANSPORT_FAILURE_REASON%',
-  peer_certificate_sha256: '%DOWNSTREAM_PEER_FINGERPRINT_256%',
-  peer_address: '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%',
-};
-
-/**
- * The access log: one JSON object a request, with the verifier's decision beside what Envoy saw. `path` is opened by Envoy for appending. `/dev/stdout` is
- * written by way of Envoy's own stream, since it cannot be opened where a supervisor made it a socket.
- */
-function accessLog(path: string): Section[] {
-  const log_format = {
-    json_format: note('decision_id, code and the rest of the decision come from the verifier.', FIELDS),
-  };
-  if (path === '/dev/stdout')
-    return [extension('envoy.access_loggers.stdout', `${LOGGERS}.stream.v3.StdoutAccessLog`, { log_format })];
-  return [extension('envoy.access_loggers.file', `${LOGGERS}.file.v3.FileAccessLog`, { path, log_format })];
 }

@@ -1,4 +1,5 @@
 /** The two listeners: TLS for everything that is judged, plain HTTP for a health question. */
+import { connectionLogs } from './access-logs.js';
 import { answerBytes } from '../envoy/ext-proc/envoy-contract.js';
 import { connectionManager, gateway } from './connection-manager.js';
 import { ROUTER, tokenBucket } from './http-filters.js';
@@ -32,6 +33,7 @@ function tlsListener(options: BootstrapOptions): Section {
         filters: [gateway(options)],
       },
     ],
+    access_log: connectionLogs(),
   };
 }
 

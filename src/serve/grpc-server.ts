@@ -3,6 +3,8 @@ import type { ServerSettings } from '../config/settings.js';
 import type { AuthorizationService } from '../envoy/ext-authz/authorization-service.js';
 import { authorizationMethod, CHECK_METHOD } from '../envoy/ext-authz/check-method.js';
 import { heldAnswerBytes } from '../envoy/ext-proc/envoy-contract.js';
+import type { AccessLogCollector } from '../envoy/access-log/collector.js';
+import { accessLogMethod, STREAM_ACCESS_LOGS_METHOD } from '../envoy/access-log/stream.js';
 import { healthMethods } from '../envoy/health/service.js';
 import { PROCESS_METHOD, processingMethod } from '../envoy/ext-proc/stream.js';
 import type { ProcessingSession } from '../envoy/ext-proc/session.js';
@@ -35,6 +37,7 @@ export interface RunningGrpcServer {
 export interface Served {
   readonly service: AuthorizationService;
   readonly signer: () => ProcessingSession;
+  readonly accessLog: AccessLogCollector;
   readonly health: Health;
   readonly load: LoadMetrics;
   /** `feedback.maxAnswerBytes`; undefined where nothing is signed. */
@@ -46,7 +49,7 @@ export interface Served {
 /** Binds the services to the socket of the settings. Throws a sentence when the socket cannot be had. */
 export async function startGrpcServer(
   { listen, limits }: ServerSettings,
-  { service, signer, health, load, maxAnswerBytes, replace = false }: Served,
+  { service, signer, accessLog, health, load, maxAnswerBytes, replace = false }: Served,
 ): Promise<RunningGrpcServer> {
   const { socketPath } = listen;
   const maxMessageBytes = longestContent(limits.maxBodyBytes, maxAnswerBytes) + MESSAGE_OVERHEAD_BYTES;
@@ -58,6 +61,7 @@ export async function startGrpcServer(
     methods: new Map<string, Method>([
       [CHECK_METHOD, authorizationMethod(service, limits)],
       [PROCESS_METHOD, processingMethod(signer)],
+      [STREAM_ACCESS_LOGS_METHOD, accessLogMethod(accessLog, health)],
       ...healthMethods(health),
     ]),
   });

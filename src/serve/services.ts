@@ -6,6 +6,7 @@ import type { ServerSettings } from '../config/settings.js';
 import { encodeBase64Url } from '../crypto/bytes.js';
 import { fastVerifier } from '../crypto/engines.js';
 import { selectSigner } from '../crypto/signing.js';
+import { AccessLogCollector } from '../envoy/access-log/collector.js';
 import { AuthorizationService } from '../envoy/ext-authz/authorization-service.js';
 import { PeerCertificates } from '../envoy/ext-authz/peer-certificates.js';
 import { SigningSession, type ProcessingSession } from '../envoy/ext-proc/session.js';
@@ -13,6 +14,7 @@ import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
 import { findDisagreeingKey } from '../feedback/feedback-settings.js';
 import { claimEffect } from '../nonces/claim-effect.js';
 import type { NonceClaim } from '../nonces/nonce-store.js';
+import { AccessLogMetrics } from '../observability/access-log-metrics.js';
 import type { AdminView } from '../observability/admin-server.js';
 import { FeedbackMetrics, timedClaims, type DecisionMetrics } from '../observability/decision-metrics.js';
 import { soonestEnds } from '../observability/expiry-gauge.js';
@@ -42,6 +44,7 @@ export interface Parts extends Stores {
 /** Judges requests: the ext_authz service. */
 export function assembleCheckService(
   { live, logger, audit, store, executions, rates, registry, decisions, recent }: Parts,
+  accessLog: Pick<AccessLogCollector, 'allowed'>,
   undo: Undo,
 ): AuthorizationService {
   const { settings } = live.started;
@@ -66,6 +69,7 @@ export function assembleCheckService(
     auditOnFailure: settings.audit.onFailure,
     metrics: decisions,
     recent,
+    onAllowed: () => accessLog.allowed(clock.nowMs()),
     clock,
     maxConcurrentChecks: settings.limits.maxConcurrentChecks,
     claimMarginMilliseconds: settings.limits.claimMarginMilliseconds,
@@ -73,6 +77,30 @@ export function assembleCheckService(
       logger.error({ err: error, decision_id: decisionId }, 'a check failed by a defect'),
     afterStall: () => stalls.afterStall(),
   });
+}
+
+/** Often enough to tell of a loss while somebody may still look for it. */
+const ACCESS_LOG_LOOK_MILLISECONDS = 10_000;
+
+/** Takes what Envoy tells of requests and connections that are over. */
+export function assembleAccessLog(
+  { live, audit, registry, decisions }: Parts,
+  undo: Undo,
+): AccessLogCollector {
+  const collector = new AccessLogCollector({
+    audit,
+    metrics: new AccessLogMetrics(registry),
+    onRecordLost: () => decisions.recordLost(),
+    onDeliveries: () => undefined,
+    nowMs: clock.nowMs,
+    isAlone: live.started.settings.workers === 1,
+  });
+  const look = setInterval(() => collector.look(), ACCESS_LOG_LOOK_MILLISECONDS).unref();
+  undo.push(() => {
+    clearInterval(look);
+    collector.close();
+  });
+  return collector;
 }
 
 /** What makes a session for each answer, once every key has signed as tweetnacl does (docs/security-requirements.md#6). Throws a sentence when one has not. */
@@ -118,6 +146,7 @@ export function assembleHealth({ live, audit, store }: Parts, reloading: Reloadi
 export function adminView(
   { live, store, recent }: Parts,
   reloading: Reloading,
+  accessLog: Pick<AccessLogCollector, 'status'>,
 ): Pick<AdminView, 'describe' | 'keyring' | 'reload' | 'page'> {
   const source = pageSource({
     recent,
@@ -136,6 +165,7 @@ export function adminView(
       },
       policies: [...live.snapshot.policies.keys()],
       nonces: { store: store.name, ...store.status() },
+      access_log: accessLog.status(),
     }),
     keyring: (tenant) => {
       const { feedback } = live.snapshot;

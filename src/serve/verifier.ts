@@ -20,7 +20,15 @@ import { LifeRecords } from './life-records.js';
 import { LiveConfiguration } from './reload/live-configuration.js';
 import type { ConfigurationSource } from './reload/load-files.js';
 import { startReloading, type ReloadCause } from './reload/reload.js';
-import { adminView, assembleCheckService, assembleHealth, assembleSigner, type Parts } from './services.js';
+import {
+  adminView,
+  assembleAccessLog,
+  assembleCheckService,
+  assembleHealth,
+  assembleSigner,
+  type Parts,
+} from './services.js';
+import type { AccessLogCollector } from '../envoy/access-log/collector.js';
 import { openStores, StoreReport, type Stores, type Undo } from './stores.js';
 
 /** A stop that nobody cuts short. */
@@ -91,13 +99,14 @@ async function start(
   const reloading = startReloading({ live, files, fileStates, registry, logger, life });
   undo.push(() => reloading.close());
   const health = assembleHealth(parts, reloading);
-  const grpc = await serveOnSocket(parts, { health, role, replace }, undo);
+  const accessLog = assembleAccessLog(parts, undo);
+  const grpc = await serveOnSocket(parts, { accessLog, health, role, replace }, undo);
   undo.push(() => grpc.stop(0));
   const report = new StoreReport(stores.store, logger, life);
   const running = await run({
     grpc,
     role,
-    view: { health, registry, ...adminView(parts, reloading) },
+    view: { health, registry, ...adminView(parts, reloading, accessLog) },
     limits: () => live.current.settings.limits,
     look: () => report.look(),
     logger,
@@ -133,10 +142,16 @@ function openRegistry(live: LiveConfiguration, { store }: Stores, { lostLogLines
 function serveOnSocket(
   parts: Parts,
   {
+    accessLog,
     health,
     role,
     replace,
-  }: { readonly health: Health; readonly role: ProcessRole; readonly replace: boolean },
+  }: {
+    readonly accessLog: AccessLogCollector;
+    readonly health: Health;
+    readonly role: ProcessRole;
+    readonly replace: boolean;
+  },
   undo: Undo,
 ): Promise<RunningGrpcServer> {
   const { registry, logger } = parts;
@@ -144,8 +159,9 @@ function serveOnSocket(
   return startGrpcServer(
     { ...settings, listen: { socketPath: role.socketPath } },
     {
-      service: assembleCheckService(parts, undo),
+      service: assembleCheckService(parts, accessLog, undo),
       signer: assembleSigner(parts),
+      accessLog,
       health,
       load: new LoadMetrics(registry, () => logger.warn(STREAMS_REFUSED)),
       maxAnswerBytes: snapshot.feedback?.maxAnswerBytes,

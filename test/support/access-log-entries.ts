@@ -6,11 +6,12 @@ export const ANSWERED: HttpEntry = {
   type: DOWNSTREAM_END,
   startMs: 1_700_000_000_000,
   durationUs: 4_000,
+  receivedUs: 900,
   flags: 0,
   peerAddress: '127.0.0.1',
   bytesSent: 150,
   bytesReceived: 900,
-  tls: { version: 4 },
+  tlsVersion: 4,
   transportFailure: '',
   terminationDetails: '',
   decision: new Map([

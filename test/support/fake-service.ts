@@ -126,6 +126,7 @@ export function fakeService(options: FakeServiceOptions = {}) {
   const time = { nowMs: NOW_MS, monotonicMs: 1_000 };
   const defects: unknown[] = [];
   const service = new AuthorizationService({
+    onAllowed: () => undefined,
     snapshot: typeof snapshot === 'function' ? snapshot : () => snapshot,
     verifier: strictVerifier,
     admission: new Admission({

@@ -29,6 +29,8 @@ export interface Delivery {
  * gives this name to another configuration vouches for both. Entries of every other log are never `undelivered`.
  */
 export const REQUEST_LOG = 'countersign-requests-v1';
+/** The `log_name` of the TLS listener's own log, whose entries are connections. */
+export const CONNECTION_LOG = 'countersign-connections-v1';
 
 /**
  * There was nobody to send it to. UF: the connection could not be made (refused, timed out); UH: no host.

@@ -44,17 +44,18 @@ export function flagNames(flags: number): string {
   return names;
 }
 
-/** `envoy.data.accesslog.v3.AccessLogType`: the one of an HTTP request that is over, and that of a connection. */
+/** `envoy.data.accesslog.v3.AccessLogType`: the one of an HTTP request that is over. */
 export const DOWNSTREAM_END = 6;
-export const NOT_SET = 0;
 
-/** What HTTP and TCP entries have in common (`AccessLogCommon`). Counts are of bytes on the wire, NaN beyond 2^53. */
+/** What HTTP and TCP entries have in common (`AccessLogCommon`). Counts are of bytes on the wire. A number that is there and cannot be read is NaN. */
 export interface CommonEntry {
   /** `AccessLogType`. */
   readonly type: number;
   /** Wall clock of Envoy, Unix milliseconds; undefined where it was not said. */
   readonly startMs: number | undefined;
   readonly durationUs: number | undefined;
+  /** From the first byte of the client to its last one. */
+  readonly receivedUs: number | undefined;
   /** Bits of `FLAG`. */
   readonly flags: number;
   /** IP address of the peer itself, never one that a header named; undefined for a pipe. */
@@ -62,16 +63,11 @@ export interface CommonEntry {
   /** Sent to and received from the client. */
   readonly bytesSent: number;
   readonly bytesReceived: number;
-  readonly tls: TlsFacts;
+  /** `TLSProperties.TLSVersion`; of a handshake that failed it says nothing. */
+  readonly tlsVersion: number;
   /** `downstream_transport_failure_reason` and `connection_termination_details`: Envoy's words, empty for none. */
   readonly transportFailure: string;
   readonly terminationDetails: string;
-}
-
-/** What is known of the TLS connection. Only a chain that was validated becomes a name here. */
-export interface TlsFacts {
-  /** `TLSProperties.TLSVersion`; 0 where no handshake was done. */
-  readonly version: number;
 }
 
 /** A request that is over (`HTTPAccessLogEntry`). Texts are what the client wrote, or Envoy about it: not verified. */

@@ -45,6 +45,8 @@ interface AuthorizationOptions {
   readonly metrics: DecisionMetrics;
   /** What the page shows of the last ones. Default: nobody looks. */
   readonly recent?: Pick<RecentDecisions, 'passed' | 'refused'>;
+  /** A verified request is let through: Envoy's access log is to tell what becomes of it. */
+  readonly onAllowed: () => void;
   readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
   readonly maxConcurrentChecks: number;
   /** Checks that only wait for what becomes of another one; they have a bound of their own. Default: none. */
@@ -205,6 +207,7 @@ export class AuthorizationService {
     check.grant = undefined;
     this.#unanswered.delete(check);
     grant.admitted.settle();
+    this.#options.onAllowed();
     return answer;
   }
 

@@ -4,6 +4,7 @@
  */
 import { OUR_HEADER_PREFIX } from '../../protocol/header-names.js';
 import { HeaderSelection, readHeaderMap, type HeaderValues } from '../wire/header-map.js';
+import { readStructOf, readVerifierMetadata } from '../wire/metadata.js';
 import { WireReader } from '../wire/reader.js';
 
 /** The headers of a response, as far as they matter. */
@@ -42,7 +43,6 @@ export interface ProcessingRequest {
 /** `ProcessingMode.BodySendMode.BUFFERED`. */
 export const BUFFERED = 2;
 
-const VERIFIER_NAMESPACE = 'envoy.filters.http.ext_authz';
 const FILTER_NAME = 'envoy.filters.http.ext_proc';
 
 const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
@@ -82,8 +82,8 @@ class ProcessingRequestWalk {
 
   #field(reader: WireReader): void {
     if (reader.field >= 2 && reader.field <= 7) this.#setPart(reader);
-    else if (reader.field === 8) this.#context = this.#metadata(reader.inside()) ?? this.#context;
-    else if (reader.field === 9) this.#attributes = this.#structOf(reader, FILTER_NAME) ?? this.#attributes;
+    else if (reader.field === 8) this.#context = readVerifierMetadata(reader.inside()) ?? this.#context;
+    else if (reader.field === 9) this.#attributes = readStructOf(reader, FILTER_NAME) ?? this.#attributes;
     else if (reader.field === 10) this.#observed = reader.value !== 0;
     else if (reader.field === 11) this.#responseBodyMode = bodyMode(reader.inside());
   }
@@ -94,41 +94,6 @@ class ProcessingRequestWalk {
     if (reader.field === 3) this.#part = responseHeaders(reader.inside());
     else if (reader.field === 5) this.#part = responseBody(reader.inside());
     else this.#part = { kind: 'other' };
-  }
-
-  /** Metadata: filter_metadata=1 map<string, Struct>. */
-  #metadata(reader: WireReader): ReadonlyMap<string, string> | undefined {
-    let found: ReadonlyMap<string, string> | undefined;
-    while (reader.next()) if (reader.field === 1) found = this.#structOf(reader, VERIFIER_NAMESPACE) ?? found;
-    return found;
-  }
-
-  /** The Struct of a map entry (key=1, value=2), when its key is the wanted one. */
-  #structOf(entry: WireReader, wanted: string): ReadonlyMap<string, string> | undefined {
-    const reader = entry.inside();
-    const values = new Map<string, string>();
-    let key = '';
-    while (reader.next()) {
-      if (reader.field === 1) key = reader.utf8();
-      else if (reader.field === 2) this.#struct(reader.inside(), values);
-    }
-    return key === wanted ? values : undefined;
-  }
-
-  /** Struct: fields=1 map<string, Value>, an entry being key=1, value=2. */
-  #struct(reader: WireReader, values: Map<string, string>): void {
-    while (reader.next()) {
-      if (reader.field !== 1) continue;
-      const entry = reader.inside();
-      let key = '';
-      let value: string | undefined;
-      while (entry.next()) {
-        if (entry.field === 1) key = entry.utf8();
-        else if (entry.field === 2) value = textValue(entry.inside());
-      }
-      if (value === undefined) values.delete(key);
-      else values.set(key, value);
-    }
   }
 }
 
@@ -152,13 +117,6 @@ function responseBody(reader: WireReader): ResponseBody {
     else if (reader.field === 2) endOfStream = reader.value === 1;
   }
   return { kind: 'response_body', body, endOfStream };
-}
-
-/** Value: string_value=3; every other kind is none of ours. Of several the last counts. */
-function textValue(reader: WireReader): string | undefined {
-  let value: string | undefined;
-  while (reader.next()) value = reader.field === 3 ? reader.utf8() : undefined;
-  return value;
 }
 
 /** ProtocolConfiguration: response_body_mode=2, absent for NONE. */

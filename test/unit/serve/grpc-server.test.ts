@@ -59,11 +59,12 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** No test here sends an answer to the signer. */
+/** No test here sends an answer to the signer, or an entry of an access log. */
 function served(): Served {
   return {
     service: fakes.service,
     signer: undefined as never,
+    accessLog: undefined as never,
     health,
     load: new LoadMetrics(new Registry()),
   };

@@ -1,0 +1,84 @@
+/**
+ * Envoy's access logs: a line for each request where the operator wants it, and the entries that the verifier gets, of
+ * requests and of connections, by which it knows what was delivered and what never reached it.
+ */
+import { CONNECTION_LOG, REQUEST_LOG } from '../envoy/access-log/delivery.js';
+import { accessLogService } from './clusters.js';
+import type { BootstrapOptions } from './options.js';
+import { duration, extension, note, type Section } from './yaml-text.js';
+
+const LOGGERS = 'envoy.extensions.access_loggers';
+
+const decision = (key: string) => `%DYNAMIC_METADATA(envoy.filters.http.ext_authz:${key})%`;
+
+/** No header of the client is logged but its method and path, and of the path no query. */
+const FIELDS: Section = {
+  time: '%START_TIME%',
+  request_id: '%REQ(X-REQUEST-ID)%',
+  decision_id: decision('decision_id'),
+  code: decision('code'),
+  identity: decision('identity'),
+  tenant: decision('tenant'),
+  policy: decision('policy'),
+  method: '%REQ(:METHOD)%',
+  path: '%PATH(NQ)%',
+  protocol: '%PROTOCOL%',
+  status: '%RESPONSE_CODE%',
+  details: '%RESPONSE_CODE_DETAILS%',
+  flags: '%RESPONSE_FLAGS%',
+  bytes_received: '%BYTES_RECEIVED%',
+  bytes_sent: '%BYTES_SENT%',
+  duration_ms: '%DURATION%',
+  upstream_attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
+  upstream_failure: '%UPSTREAM_TRANSPORT_FAILURE_REASON%',
+  peer_certificate_sha256: '%DOWNSTREAM_PEER_FINGERPRINT_256%',
+  peer_address: '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%',
+};
+
+/**
+ * The access log: one JSON object a request, with the verifier's decision beside what Envoy saw. `path` is opened by Envoy for appending. `/dev/stdout` is
+ * written by way of Envoy's own stream, since it cannot be opened where a supervisor made it a socket.
+ */
+function ownLog(path: string): Section {
+  const log_format = {
+    json_format: note('decision_id, code and the rest of the decision come from the verifier.', FIELDS),
+  };
+  if (path === '/dev/stdout')
+    return extension('envoy.access_loggers.stdout', `${LOGGERS}.stream.v3.StdoutAccessLog`, { log_format });
+  return extension('envoy.access_loggers.file', `${LOGGERS}.file.v3.FileAccessLog`, { path, log_format });
+}
+
+/** A copy of an allowed request waits at the verifier for this, and what is buffered is lost with Envoy. */
+const FLUSH_MILLISECONDS = 20;
+/** Of each of Envoy's threads: what is kept while the verifier cannot take it. Full, it is sent at once, or dropped. */
+const BUFFER_BYTES = 65_536;
+
+/** Of requests, in this order. Neither log delays or fails a request. */
+export function requestLogs({ accessLogPath }: Pick<BootstrapOptions, 'accessLogPath'>): unknown[] {
+  const toVerifier = note(
+    'What became of each request, for the verifier. Its log_name says that nothing which was sent is sent again.',
+    extension('envoy.access_loggers.http_grpc', `${LOGGERS}.grpc.v3.HttpGrpcAccessLogConfig`, {
+      common_config: stream(REQUEST_LOG),
+    }),
+  );
+  return [ownLog(accessLogPath), toVerifier];
+}
+
+/** Of connections: those that ended without ever being one of TLS. */
+export function connectionLogs(): unknown[] {
+  return [
+    extension('envoy.access_loggers.tcp_grpc', `${LOGGERS}.grpc.v3.TcpGrpcAccessLogConfig`, {
+      common_config: stream(CONNECTION_LOG),
+    }),
+  ];
+}
+
+function stream(log_name: string): Section {
+  return {
+    log_name,
+    transport_api_version: 'V3',
+    grpc_service: accessLogService(),
+    buffer_flush_interval: duration(FLUSH_MILLISECONDS),
+    buffer_size_bytes: BUFFER_BYTES,
+  };
+}
