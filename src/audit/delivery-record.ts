@@ -21,7 +21,7 @@ export interface DeliveryRecordInput extends EnvoyFigures {
   readonly outcome: 'delivered' | 'undelivered' | 'unknown';
   readonly decisionId: string;
   /** `allow` or `pass_through`. */
-  readonly code: string;
+  readonly decision: string;
   /** HTTP status of the answer to the client; undefined when it got none. */
   readonly status: number | undefined;
   /** Envoy's flags and its details of the status. */
@@ -50,7 +50,7 @@ export function deliveryLine(input: DeliveryRecordInput): string {
   return (
     head(input.nowMs, DELIVERY_EVENTS[input.outcome]) +
     member('decision_id', input.decisionId) +
-    member('code', input.code) +
+    member('decision', input.decision) +
     number('status', input.status) +
     text('flags', input.flags) +
     text('details', input.details) +
@@ -77,7 +77,8 @@ export interface EnvoyRefusalRecordInput extends EnvoyFigures {
   readonly method: string | undefined;
   /** Without its query. */
   readonly path: string;
-  readonly envoyRequestId: string;
+  /** The client's own, where Envoy refused before it gave out one. */
+  readonly claimedRequestId: string;
   readonly peerAddress: string | undefined;
 }
 
@@ -89,7 +90,7 @@ export function envoyRefusalLine(input: EnvoyRefusalRecordInput): string {
     text('details', input.details) +
     member('method', input.method) +
     text('path', input.path) +
-    text('request_id', input.envoyRequestId) +
+    text('claimed_request_id', input.claimedRequestId) +
     member('peer_address', input.peerAddress) +
     figures(input) +
     END

@@ -55,22 +55,48 @@ const BUFFER_BYTES = 65_536;
 
 /** Of requests, in this order. Neither log delays or fails a request. */
 export function requestLogs({ accessLogPath }: Pick<BootstrapOptions, 'accessLogPath'>): unknown[] {
-  const toVerifier = note(
-    'What became of each request, for the verifier. Its log_name says that nothing which was sent is sent again.',
-    extension('envoy.access_loggers.http_grpc', `${LOGGERS}.grpc.v3.HttpGrpcAccessLogConfig`, {
+  const toVerifier = {
+    filter: note('It knows its own refusals.', notRefused()),
+    ...extension('envoy.access_loggers.http_grpc', `${LOGGERS}.grpc.v3.HttpGrpcAccessLogConfig`, {
       common_config: stream(REQUEST_LOG),
     }),
-  );
-  return [ownLog(accessLogPath), toVerifier];
+  };
+  return [
+    ownLog(accessLogPath),
+    note(
+      'What became of each request, for the verifier. By its log_name it knows that nothing which was sent is sent again.',
+      toVerifier,
+    ),
+  ];
 }
 
-/** Of connections: those that ended without ever being one of TLS. */
+/** Requests that the verifier let through, and those on which it did not decide. */
+function notRefused(): Section {
+  const matcher = {
+    filter: 'envoy.filters.http.ext_authz',
+    path: [{ key: 'code' }],
+    value: { string_match: { safe_regex: { regex: 'allow|pass_through' } } },
+  };
+  return { metadata_filter: { matcher, match_if_key_not_found: true } };
+}
+
+/**
+ * Of connections: those that never became one of TLS, and for which there is a reason. One that a client opens and closes
+ * without a word has none.
+ */
 export function connectionLogs(): unknown[] {
-  return [
-    extension('envoy.access_loggers.tcp_grpc', `${LOGGERS}.grpc.v3.TcpGrpcAccessLogConfig`, {
+  const failed = extension(
+    'envoy.access_loggers.extension_filters.cel',
+    'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
+    { expression: "connection.transport_failure_reason != '' || connection.termination_details != ''" },
+  );
+  const log = {
+    filter: { extension_filter: failed },
+    ...extension('envoy.access_loggers.tcp_grpc', `${LOGGERS}.grpc.v3.TcpGrpcAccessLogConfig`, {
       common_config: stream(CONNECTION_LOG),
     }),
-  ];
+  };
+  return [note('TLS handshakes that failed, and why.', log)];
 }
 
 function stream(log_name: string): Section {

@@ -41,8 +41,8 @@ export function clusters(options: BootstrapOptions): Section[] {
   return [
     verifier(VERIFIER_CLUSTER, paths),
     ...signers,
-    accessLog(paths),
     application(upstream, maxBodyBytes),
+    accessLog(paths),
     ...own,
   ];
 }

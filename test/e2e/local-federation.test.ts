@@ -88,7 +88,8 @@ describe('the local federation as a program', () => {
     const { output } = run('up', { DEMO: '0' });
     expect(output).toContain("In the repository's root");
     const records = readFileSync(join(layout.audit, 'decisions.ndjson'), 'utf8').trimEnd().split('\n');
-    const last = JSON.parse(records.at(-1) ?? '{}') as { decision_id: string };
+    const decided = records.filter((line) => line.includes('"decision_id"'));
+    const last = JSON.parse(decided.at(-1) ?? '{}') as { decision_id: string };
     const prepare = /^ {2}(\. .*)\n {2}(countersign\(\).*)$/m.exec(output)?.slice(1) ?? [];
     const looks = output.split('Look at what happened:\n')[1]?.split('\n\n')[0]?.split('\n') ?? [];
     expect(looks.filter((line) => line.startsWith('  countersign why REQUEST_ID '))).toHaveLength(1);

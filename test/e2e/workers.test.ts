@@ -121,7 +121,7 @@ test('a limit is one limit: never more than it says, whichever worker is asked',
 test('records of both are whole lines', () => {
   const lines = readFileSync(join(stage.federation.layout.audit, 'decisions.ndjson'), 'utf8').split('\n');
   expect(lines.pop()).toBe('');
-  for (const line of lines) expect(Object.keys(JSON.parse(line) as object)).toContain('decision_id');
+  for (const line of lines) expect(Object.keys(JSON.parse(line) as object)).toContain('event');
 });
 
 // Fault: worker-killed

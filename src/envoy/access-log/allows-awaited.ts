@@ -1,6 +1,6 @@
 /**
  * Allows of which Envoy never told what became: it drops entries without a word when the verifier cannot take them
- * (docs/envoy-behaviour.md#28). They are counted by the time of the decision, so that a request which is still under way
+ * (docs/envoy-behaviour.md#25). They are counted by the time of the decision, so that a request which is still under way
  * is not taken for a lost one, in memory that does not grow.
  */
 

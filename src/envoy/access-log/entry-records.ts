@@ -31,7 +31,7 @@ export function deliveryRecord(entry: HttpEntry, { decisionId, outcome, nowMs }:
     nowMs,
     outcome,
     decisionId,
-    code: decision?.get('code') ?? '',
+    decision: decision?.get('code') ?? '',
     status: entry.status,
     flags: flagNames(entry.flags),
     details: entry.codeDetails,
@@ -59,7 +59,7 @@ export function refusalRecord(entry: HttpEntry, nowMs: number): string {
     details: entry.codeDetails,
     method: METHODS[entry.method],
     path: entry.path,
-    envoyRequestId: entry.requestId,
+    claimedRequestId: entry.requestId,
     peerAddress: entry.peerAddress,
     ...figuresOf(entry),
   });

@@ -78,7 +78,7 @@ export interface HttpEntry extends CommonEntry {
   readonly method: number;
   /** Without its query, cut at a bound. */
   readonly path: string;
-  /** The one that Envoy made (`x-request-id`). */
+  /** `x-request-id`: Envoy's own, once a request was checked; before that it may be the client's. */
   readonly requestId: string;
   /** `HTTPVersion`. */
   readonly protocol: number;

@@ -17,7 +17,7 @@ const BY_NAME: readonly (readonly [RegExp, TlsFailureReason])[] = [
   [/CERTIFICATE_VERIFY_FAILED/, 'certificate_not_accepted'],
   [/UNSUPPORTED_PROTOCOL/, 'protocol_version'],
   [/HTTP_REQUEST|HTTPS_PROXY_REQUEST|WRONG_VERSION_NUMBER/, 'not_tls'],
-  [/_ALERT_/, 'ended_by_client'],
+  [/_ALERT_|Connection reset/, 'ended_by_client'],
 ];
 
 /** Envoy's termination detail of `transport_socket_connect_timeout`. */

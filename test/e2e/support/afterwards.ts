@@ -1,6 +1,6 @@
 /** What is to be known when the load is over: what became of a second copy of each request, and what was recorded. */
 import { readFileSync } from 'node:fs';
-import type { AuditRecord } from './audit-reader.js';
+import { isDecision, type AuditRecord } from './audit-reader.js';
 import { openLane } from './lanes.js';
 import type { Outgoing } from './outgoing.js';
 import type { Stage } from './stage.js';
@@ -40,11 +40,11 @@ export function countOf(statuses: readonly number[]): Record<number, number> {
   return counts;
 }
 
-/** The records of a log; throws for a torn line. */
+/** The decisions of a log; throws for a torn line. */
 export function recordsIn(file: string): AuditRecord[] {
   const lines = readFileSync(file, 'utf8').split('\n');
   if (lines.pop() !== '') throw new Error(`the last record of ${file} is torn`);
-  return lines.map((line) => JSON.parse(line) as AuditRecord);
+  return lines.map((line) => JSON.parse(line) as AuditRecord).filter(isDecision);
 }
 
 /** The nonces, as hashes, that were let through, and those of them more than once: there must be none. */

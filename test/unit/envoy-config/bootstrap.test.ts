@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { MAX_STREAMS } from '../../../src/grpc/server.js';
+import { CONNECTION_LOG, REQUEST_LOG } from '../../../src/envoy/access-log/delivery.js';
 import { parse } from 'yaml';
 import { renderBootstrap } from '../../../src/envoy-config/bootstrap.js';
 import {
@@ -130,10 +131,10 @@ describe('the gateway', () => {
   it('says an authority on every way to the verifier, as the name of a cluster may be no host', () => {
     const text = renderBootstrap(DEFAULT_BOOTSTRAP_OPTIONS);
     const ways = text.match(
-      /cluster_name: (?:verifier|signer)\n *authority: countersign\n|grpc_health_check:\n *authority: countersign\n/g,
+      /cluster_name: (?:verifier|signer|access-log)\n *authority: countersign\n|grpc_health_check:\n *authority: countersign\n/g,
     );
-    expect(ways).toHaveLength(4);
-    expect(text.match(/envoy_grpc:|grpc_health_check:/g)).toHaveLength(4);
+    expect(ways).toHaveLength(6);
+    expect(text.match(/envoy_grpc:|grpc_health_check:/g)).toHaveLength(6);
   });
 
   it('reaches checks and answers by connections of their own, on the same sockets', () => {
@@ -417,6 +418,37 @@ describe('the access log', () => {
       code: '%DYNAMIC_METADATA(envoy.filters.http.ext_authz:code)%',
       path: '%PATH(NQ)%',
     });
+  });
+});
+
+describe('what the verifier is told of requests and connections', () => {
+  const root = rendered();
+  const requests = at(root, ...manager, 'access_log', 1, 'typed_config', 'common_config');
+  const connections = at(root, ...listener, 'access_log', 0, 'typed_config', 'common_config');
+
+  it.each([
+    ['requests', requests, REQUEST_LOG],
+    ['connections', connections, CONNECTION_LOG],
+  ])('%s go over streams of their own, at once', (_name, config, logName) => {
+    expect(config).toEqual({
+      log_name: logName,
+      transport_api_version: 'V3',
+      grpc_service: { envoy_grpc: { cluster_name: 'access-log', authority: 'countersign' } },
+      buffer_flush_interval: '0.02s',
+      buffer_size_bytes: 65_536,
+    });
+  });
+
+  // The rule by which a nonce is given back rests on it (src/envoy/access-log/delivery.ts).
+  it('has the name that vouches for retries of nothing but what was not sent', () => {
+    const { retry_policy: policy } = at(root, ...manager, 'route_config', 'virtual_hosts', 0) as {
+      retry_policy: { retry_on: string };
+    };
+    expect(policy.retry_on.split(',')).toEqual(['connect-failure', 'refused-stream', 'reset-before-request']);
+    const text = renderBootstrap(DEFAULT_BOOTSTRAP_OPTIONS);
+    expect(text).not.toMatch(/request_mirror_policies|hedge_policy|internal_redirect_policy/);
+    const [, , upstream] = at(root, 'static_resources', 'clusters') as unknown[];
+    expect(JSON.stringify(upstream)).toContain('"explicit_http_config":{"http_protocol_options":{}}');
   });
 });
 
