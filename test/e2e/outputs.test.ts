@@ -14,7 +14,7 @@ import type { ConfigurationDocument } from '../../tools/local-federation/configu
 import { fetchPage } from '../../tools/local-federation/health.js';
 import { until } from '../support/until.js';
 import { countOf, letThrough, sentAgain } from './support/afterwards.js';
-import type { AuditRecord } from './support/audit-reader.js';
+import { isDecision, type AuditRecord } from './support/audit-reader.js';
 import { EvenLoad, unlike, type Exchanged } from './support/even-load.js';
 import type { Outgoing } from './support/outgoing.js';
 import { Pipe } from './support/pipe.js';
@@ -95,7 +95,7 @@ function parsed(text: string): AuditRecord[] {
 
 /** What the last record of each decision says. */
 function lastWords(records: readonly AuditRecord[]): AuditRecord[] {
-  return [...new Map(records.map((record) => [record.decision_id, record])).values()];
+  return [...new Map(records.filter(isDecision).map((record) => [record.decision_id, record])).values()];
 }
 
 /** The decision log and what it was before, compressed or not, oldest first. */
