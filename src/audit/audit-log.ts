@@ -7,11 +7,13 @@
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SyncGroup } from '../storage/output/sync-group.js';
 import { TurnBatcher } from '../storage/turn-batcher.js';
 
 /**
  * `withdrawn`: nothing of the line is in the log, or ever will be, since nobody wanted it any more. `partly`: where
- * records have two places, one may have it and the other could not be written; what says more than is true is to be corrected.
+ * records have two places, one may have it and the other could not be written, and where a record is to be on the disk,
+ * the disk may have lost it; what says more than is true is to be corrected.
  */
 export type Appended = 'written' | 'withdrawn' | 'partly';
 
@@ -50,14 +52,8 @@ export interface ChunkWriter {
    * will be. Called again only after that. Absent where `audit.durability` does not ask for it.
    */
   sync?(): Promise<void>;
-}
-
-/**
- * A line was written, but nobody knows whether it lasts: whoever acts as if it were not there corrects it
- * (`AuditLog.correct`), or a reader may find it.
- */
-export class UncertainRecord extends Error {
-  override readonly name = 'UncertainRecord';
+  /** A longer line, newline included, is refused by itself. Absent: any length. */
+  readonly maxLineBytes?: number;
 }
 
 /** A log that cannot be written is tried again this often, as traffic may have stopped because of it. */
@@ -71,6 +67,9 @@ const MAX_WAITING_LINES = 4_096;
 const STALLED = new Error('the reader of the records has stalled');
 const FULL = new Error('too many records wait for their reader');
 const CLOSED = new Error('the audit log is closed');
+const TOO_LONG = new Error('the record is longer than the log takes');
+/** Of UTF-8, for one UTF-16 unit of a text. */
+const MOST_BYTES_A_UNIT = 3;
 
 const nothing = (): void => undefined;
 
@@ -80,6 +79,7 @@ interface Entry {
   /** With `gap` the line that tells of a loss, which is made anew for each write; with `correction` never given up. */
   readonly kind: 'record' | 'correction' | 'gap';
   readonly settle: (how: Appended) => void;
+  /** Of a gap: what it tells of is to be told again. */
   readonly reject: (error: Error) => void;
 }
 
@@ -93,6 +93,7 @@ interface Entry {
 export class BatchedLog implements AuditLog {
   readonly #writer: ChunkWriter;
   readonly #gapLine: (lostRecords: number) => string;
+  readonly #group: SyncGroup<Entry> | undefined;
   readonly #arrivals = new TurnBatcher<Entry>({ handle: (batch) => this.#writeWith(batch) });
   /** What was not written in its turn, and goes before everything that arrives. */
   #waiting: Entry[] = [];
@@ -108,21 +109,40 @@ export class BatchedLog implements AuditLog {
   constructor(writer: ChunkWriter, gapLine: (lostRecords: number) => string) {
     this.#writer = writer;
     this.#gapLine = gapLine;
+    this.#group =
+      writer.sync &&
+      new SyncGroup(() => writer.sync?.() ?? Promise.resolve(), {
+        onSynced: (entries) => this.#synced(entries),
+        onFailed: (entries, error) => this.#notSynced(entries, error),
+      });
   }
 
   append(line: string, isWanted: () => boolean = () => true): Promise<Appended> {
     if (this.#closed) return Promise.reject(CLOSED);
-    if (this.#waiting.length + this.#arrivals.size >= MAX_WAITING_LINES) {
-      this.#lost += 1;
-      return Promise.reject(FULL);
-    }
+    const unsynced = this.#group?.size ?? 0;
+    if (this.#waiting.length + this.#arrivals.size + unsynced >= MAX_WAITING_LINES) return this.#refuse(FULL);
+    if (this.#isTooLong(line)) return this.#refuse(TOO_LONG);
     return new Promise((settle, reject) =>
       this.#arrivals.add({ line, isWanted, kind: 'record', settle, reject }),
     );
   }
 
+  #refuse(error: Error): Promise<never> {
+    this.#lost += 1;
+    return Promise.reject(error);
+  }
+
+  #isTooLong(line: string): boolean {
+    const { maxLineBytes = Infinity } = this.#writer;
+    return line.length * MOST_BYTES_A_UNIT > maxLineBytes && Buffer.byteLength(line) > maxLineBytes;
+  }
+
   correct(line: string): void {
     if (this.#closed) return;
+    if (this.#isTooLong(line)) {
+      this.#lost += 1;
+      return;
+    }
     this.#arrivals.add({ line, isWanted: () => true, kind: 'correction', settle: nothing, reject: nothing });
   }
 
@@ -147,6 +167,7 @@ export class BatchedLog implements AuditLog {
     // No timer holds the process, but this does.
     while (this.#stalledSinceMs !== undefined && this.#fault === undefined)
       await sleep(STALL_LOOK_MILLISECONDS);
+    await this.#group?.idle();
     clearTimeout(this.#timer);
     for (const { reject } of this.#waiting.splice(0)) reject(CLOSED);
     this.#begun?.entry.reject(CLOSED);
@@ -181,10 +202,13 @@ export class BatchedLog implements AuditLog {
   }
 
   #gap(): Entry[] {
-    if ((this.#fault === undefined && this.#lost === 0) || this.#begun?.entry.kind === 'gap') return [];
+    if (this.#fault === undefined && this.#lost === 0) return [];
+    if (this.#begun?.entry.kind === 'gap' || (this.#lost === 0 && this.#group?.some(isGap) === true))
+      return [];
     const told = this.#lost;
     const settle = (): void => void (this.#lost -= told);
-    return [{ line: this.#gapLine(told), isWanted: () => true, kind: 'gap', settle, reject: nothing }];
+    const reject = (): void => void (this.#lost += told);
+    return [{ line: this.#gapLine(told), isWanted: () => true, kind: 'gap', settle, reject }];
   }
 
   #withdraw(): void {
@@ -196,13 +220,37 @@ export class BatchedLog implements AuditLog {
   }
 
   #wroteAll(batch: readonly Entry[]): void {
+    if (this.#group !== undefined) {
+      for (const { settle } of batch.filter(isGap)) settle('written');
+      this.#group.add(batch);
+      return;
+    }
     this.#begun?.entry.settle('written');
     this.#begun = undefined;
     for (const { settle } of batch) settle('written');
     this.#recovered();
   }
 
-  /** Everything is written. */
+  #synced(entries: readonly Entry[]): void {
+    this.#recovered();
+    for (const entry of entries) if (!isGap(entry)) entry.settle('written');
+  }
+
+  /** Nobody knows what of it lasts. Corrections are written again, and what a gap has told is to be told again. */
+  #notSynced(entries: readonly Entry[], failure: Error): void {
+    const corrections = entries.filter(({ kind }) => kind === 'correction');
+    this.#waiting = corrections.concat(this.#waiting);
+    for (const { reject } of entries.filter(isGap)) reject(failure);
+    for (const { kind, settle } of entries) {
+      if (kind !== 'record') continue;
+      this.#lost += 1;
+      settle('partly');
+    }
+    this.#fault = failure.message;
+    this.#again(RETRY_MILLISECONDS);
+  }
+
+  /** Everything is written, and on the disk where that is asked for. */
   #recovered(): void {
     this.#fault = undefined;
     this.#stalledSinceMs = undefined;
@@ -264,6 +312,10 @@ export class BatchedLog implements AuditLog {
       this.#flush();
     }, milliseconds).unref();
   }
+}
+
+function isGap({ kind }: Entry): boolean {
+  return kind === 'gap';
 }
 
 function toError(error: unknown): Error {

@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ChunkWriter } from './audit-log.js';
+import { SyncedFile, SyncedFiles } from '../storage/output/synced-files.js';
 import { WholeAppends } from '../storage/output/whole-appends.js';
 import { isBusy, openStandardStream, PIPE_ATOMIC_BYTES, STDOUT } from '../storage/output/standard-stream.js';
 
@@ -26,37 +27,65 @@ const FILE_MODE = 0o640;
 const DIRECTORY_MODE = 0o750;
 
 interface OpenFile {
-  readonly descriptor: number;
   readonly device: bigint;
   readonly inode: bigint;
   readonly appends: WholeAppends;
+  readonly synced: SyncedFile;
 }
 
 /**
  * Opens for appending, making the directory if need be. Throws the system's error, with the path in it.
  * `onReplaced` is told when the path has led to another file than before, and that one is open now.
+ * With `machine`, what is written counts as written only once it is on the disk.
  */
-export function openFileWriter(path: string, onReplaced: () => void = () => undefined): ChunkWriter {
-  return new FileWriter(path, onReplaced);
+export function openFileWriter(
+  path: string,
+  onReplaced: () => void = () => undefined,
+  durability: 'process' | 'machine' = 'process',
+): ChunkWriter {
+  const file = new FileWriter(path, onReplaced, durability === 'machine');
+  const writer = {
+    write: (chunk: Buffer) => file.write(chunk),
+    reopen: () => file.reopen(),
+    close: () => file.close(),
+  };
+  return durability === 'machine' ? { ...writer, sync: () => file.sync() } : writer;
 }
 
-class FileWriter implements ChunkWriter {
+class FileWriter {
   readonly #path: string;
   readonly #onReplaced: () => void;
   /** Undefined after it could not be opened again. */
   #file: OpenFile | undefined;
+  readonly #isMachine: boolean;
+  readonly #unsynced = new SyncedFiles<OpenFile>((failed) => {
+    if (this.#file !== failed) return;
+    this.#file = undefined;
+    failed.synced.leave();
+  });
 
-  constructor(path: string, onReplaced: () => void) {
+  constructor(path: string, onReplaced: () => void, isMachine: boolean) {
     this.#path = path;
+    this.#isMachine = isMachine;
     this.#onReplaced = onReplaced;
     this.#file = openFile(path);
   }
 
   write(chunk: Buffer): number {
     const file = this.#leadsTo(this.#file) ? this.#file : this.#openAnew();
-    file.appends.write(chunk);
-    if (isRemoved(file) && !this.#leadsTo(file)) this.#openAnew().appends.write(chunk);
+    this.#append(file, chunk);
+    if (isRemoved(file) && !this.#leadsTo(file)) this.#append(this.#openAnew(), chunk);
     return chunk.length;
+  }
+
+  #append(file: OpenFile, chunk: Buffer): void {
+    file.appends.write(chunk);
+    if (this.#isMachine) this.#unsynced.wrote(file);
+  }
+
+  /** A file whose sync has failed is opened anew, so that a later chunk is judged by its own sync. */
+  sync(): Promise<void> {
+    return this.#unsynced.sync();
   }
 
   reopen(): void {
@@ -64,7 +93,7 @@ class FileWriter implements ChunkWriter {
   }
 
   close(): void {
-    if (this.#file !== undefined) closeSync(this.#file.descriptor);
+    this.#file?.synced.leave();
     this.#file = undefined;
   }
 
@@ -80,7 +109,7 @@ class FileWriter implements ChunkWriter {
     try {
       this.#file = openFile(this.#path);
     } finally {
-      if (before !== undefined) closeSync(before.descriptor);
+      before?.synced.leave();
     }
     if (this.#file.inode !== before?.inode || this.#file.device !== before.device) this.#onReplaced();
     return this.#file;
@@ -97,11 +126,16 @@ function openFile(path: string): OpenFile {
     closeSync(descriptor);
     throw new Error(`${path} is a pipe: name a file, or set audit.stdout`);
   }
-  return { descriptor, device: facts.dev, inode: facts.ino, appends: new WholeAppends(descriptor) };
+  return {
+    device: facts.dev,
+    inode: facts.ino,
+    appends: new WholeAppends(descriptor),
+    synced: new SyncedFile(descriptor),
+  };
 }
 
-function isRemoved({ descriptor }: OpenFile): boolean {
-  return fstatSync(descriptor).nlink === 0;
+function isRemoved({ synced }: OpenFile): boolean {
+  return fstatSync(synced.descriptor).nlink === 0;
 }
 
 /** Undefined when there is nothing, or nothing that we may see. */

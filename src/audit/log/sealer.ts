@@ -133,7 +133,7 @@ export class Sealer {
     this.#tiles.removeBeyond(loaded.state.checkpoint.size);
     this.#fs.syncDirectory(this.#paths.sequencer);
     if (this.#published(loaded.state.note) === undefined) this.#publish(loaded.state.note);
-    this.#fs.remove(this.#paths.sealing);
+    if (isBrokenOff) this.#fs.remove(this.#paths.sealing);
     return loaded;
   }
 

@@ -81,8 +81,8 @@ export class TileFiles {
       const first = Math.floor(hashes / TILE_WIDTH);
       const most = Math.ceil(MAX_TILES_PER_SEAL / TILE_WIDTH ** level) + 1;
       for (let index = Math.max(0, first - most); index < first; index++) {
-        this.#fs.remove(join(this.#directory, `${tilePath(level, index)}.p`));
-        if (level === 0) this.#fs.remove(join(this.#directory, `${entriesPath(index)}.p`));
+        this.#remove(`${tilePath(level, index)}.p`);
+        if (level === 0) this.#remove(`${entriesPath(index)}.p`);
       }
       for (let index = first; index <= first + most; index++) {
         const kept = index === first ? hashes % TILE_WIDTH : 0;
@@ -93,12 +93,16 @@ export class TileFiles {
   }
 
   #removeWider(full: string, width: number): void {
-    const path = join(this.#directory, full);
-    this.#fs.remove(path);
-    if (width === 0) this.#fs.remove(`${path}.p`);
+    this.#remove(full);
+    if (width === 0) this.#remove(`${full}.p`);
     else
-      for (const name of this.#fs.list(`${path}.p`))
-        if (Number(name) > width) this.#fs.remove(join(`${path}.p`, name));
+      for (const name of this.#fs.list(join(this.#directory, `${full}.p`)))
+        if (Number(name) > width) this.#remove(`${full}.p/${name}`);
+  }
+
+  #remove(name: string): void {
+    const path = join(this.#directory, name);
+    if (this.#fs.stat(path) !== undefined) this.#fs.remove(path);
   }
 
   /** Removes the full tiles and bundles that end at or below the index `to`, from those that end behind `from` on. */

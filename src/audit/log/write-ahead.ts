@@ -6,20 +6,12 @@
  * The sequencer may delete a file that was silent for two hours, so none is written to for longer than one.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  close as closeLater,
-  closeSync,
-  constants,
-  fdatasync,
-  fstatSync,
-  fsync,
-  ftruncateSync,
-  openSync,
-  writevSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, fsync, ftruncateSync, openSync, writevSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { promisify } from 'node:util';
+import { MAX_RECORD_BYTES } from '../../tlog/entries.js';
+import { SyncedFile, SyncedFiles } from '../../storage/output/synced-files.js';
 import type { ChunkWriter } from '../audit-log.js';
 import { logPaths, writeAheadName } from './directory.js';
 import { frameHead } from './frames.js';
@@ -42,23 +34,19 @@ const FILE_MODE = 0o640;
 const EMPTY = Buffer.alloc(0);
 
 interface OpenFile {
-  readonly descriptor: number;
+  readonly synced: SyncedFile;
   readonly openedMs: number;
   readonly openedAtMs: number;
   /** Whole frames. */
   bytes: number;
   isNameSynced: boolean;
-  isSyncing: boolean;
-  /** What was written since may be gone as well: the system tells of a failure once. */
-  hasFailed: boolean;
-  /** Nothing more is written to it; it is closed when what was written is on the disk. */
-  isLeft: boolean;
 }
 
 /** Opens the first file. Throws the system's error, with the path in it, when there is no log. */
 export function openWriteAhead(options: WriteAheadOptions): ChunkWriter {
   const files = new WriteAheadFiles(options);
   const writer = {
+    maxLineBytes: MAX_RECORD_BYTES + '\n'.length,
     write: (chunk: Buffer) => files.write(chunk),
     // No name is given from outside: there is nothing to open anew.
     reopen: () => undefined,
@@ -74,8 +62,7 @@ class WriteAheadFiles {
   readonly #isMachine: boolean;
   #number = 0;
   #file: OpenFile | undefined;
-  /** Written to since they were synced last. */
-  #unsynced = new Set<OpenFile>();
+  readonly #unsynced = new SyncedFiles<OpenFile>((failed) => this.#leave(failed));
 
   constructor(options: WriteAheadOptions) {
     this.#options = options;
@@ -87,7 +74,7 @@ class WriteAheadFiles {
   /** All of the chunk or nothing, in which case it throws. */
   write(chunk: Buffer): number {
     this.#append(this.#usable(), chunk);
-    if (this.#file !== undefined && fstatSync(this.#file.descriptor).nlink === 0) {
+    if (this.#file !== undefined && fstatSync(this.#file.synced.descriptor).nlink === 0) {
       this.#leave(this.#file);
       this.#append(this.#usable(), chunk);
     }
@@ -95,23 +82,8 @@ class WriteAheadFiles {
   }
 
   /** Waits until all that is written is on the disk. What could not be synced once is not trusted again: its file is left. */
-  async sync(): Promise<void> {
-    const files = this.#unsynced;
-    this.#unsynced = new Set();
-    for (const file of files) file.isSyncing = true;
-    let failure: unknown;
-    for (const file of files) {
-      try {
-        await this.#syncOne(file);
-      } catch (error) {
-        failure ??= error;
-        file.hasFailed = true;
-        this.#leave(file);
-      }
-      file.isSyncing = false;
-      this.#closeIfDone(file);
-    }
-    if (failure !== undefined) throw failure as Error;
+  sync(): Promise<void> {
+    return this.#unsynced.sync((file) => this.#syncName(file));
   }
 
   /** Says that nothing comes any more, where there is room for that. */
@@ -119,16 +91,14 @@ class WriteAheadFiles {
     const file = this.#file;
     if (file === undefined) return;
     try {
-      writevSync(file.descriptor, [frameHead('E', EMPTY)]);
+      writevSync(file.synced.descriptor, [frameHead('E', EMPTY)]);
     } catch {
       // The sequencer finds out later that this process has ended.
     }
     this.#leave(file);
   }
 
-  async #syncOne(file: OpenFile): Promise<void> {
-    if (file.hasFailed) throw new Error('the disk has lost what was written before');
-    await promisify(fdatasync)(file.descriptor);
+  async #syncName(file: OpenFile): Promise<void> {
     if (file.isNameSynced) return;
     const directory = openSync(this.#directory, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
@@ -144,20 +114,20 @@ class WriteAheadFiles {
     const bytes = head.length + chunk.length;
     let written = 0;
     try {
-      written = writevSync(file.descriptor, [head, chunk]);
+      written = writevSync(file.synced.descriptor, [head, chunk]);
       if (written < bytes) throw new Error(`the disk is full: it took ${written} of ${bytes} bytes`);
     } catch (error) {
       this.#takeBack(file);
       throw error;
     }
     file.bytes += bytes;
-    if (this.#isMachine) this.#unsynced.add(file);
+    if (this.#isMachine) this.#unsynced.wrote(file);
   }
 
   /** A frame that is not whole is passed over by the sequencer as well, once there is another file. */
   #takeBack(file: OpenFile): void {
     try {
-      ftruncateSync(file.descriptor, file.bytes);
+      ftruncateSync(file.synced.descriptor, file.bytes);
     } catch {
       this.#leave(file);
     }
@@ -186,14 +156,11 @@ class WriteAheadFiles {
     const owner = Buffer.from(JSON.stringify(thisProcess()));
     const head = Buffer.concat([frameHead('H', owner), owner]);
     const file = {
-      descriptor,
+      synced: new SyncedFile(descriptor),
       openedMs: performance.now(),
       openedAtMs: Date.now(),
       bytes: head.length,
       isNameSynced: false,
-      isSyncing: false,
-      hasFailed: false,
-      isLeft: false,
     };
     if (writevSync(descriptor, [head]) === head.length) return file;
     closeSync(descriptor);
@@ -201,12 +168,7 @@ class WriteAheadFiles {
   }
 
   #leave(file: OpenFile): void {
-    file.isLeft = true;
     if (this.#file === file) this.#file = undefined;
-    this.#closeIfDone(file);
-  }
-
-  #closeIfDone(file: OpenFile): void {
-    if (file.isLeft && !file.isSyncing && !this.#unsynced.has(file)) closeLater(file.descriptor);
+    file.synced.leave();
   }
 }

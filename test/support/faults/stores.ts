@@ -109,6 +109,17 @@ export const RECORDS: Area = {
       promise:
         'a short stall is waited out; then 503, nonce given back; every line is whole, and the last word about a request is what became of it',
     },
+    'audit-sync-failed': {
+      fault:
+        'the disk does not take to itself what was written (a failed fsync), with `audit.durability: machine`',
+      promise:
+        'no allow is answered on it: 503, nonce given back, and the record corrected; the file is given up and another one begun',
+    },
+    'audit-sequencer-killed': {
+      fault: 'what seals the audit log is killed between any two of its steps, and the machine loses power',
+      promise:
+        'every record is sealed once and in order; of two checkpoints that were ever seen, one extends the other',
+    },
     'log-unwritable': {
       fault: 'the operational log cannot be written: full disk, closed pipe, a reader that stalls',
       promise:

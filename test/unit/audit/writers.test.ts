@@ -27,7 +27,12 @@ const compiledWriter = './audit/writers.js';
 /** The writer in a process that may write no more than 2 blocks of 512 or 1024 bytes; `lines` is what it does. */
 function withSmallDisk(path: string, lines: string): string {
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  for (const name of ['audit/writers', 'storage/output/whole-appends', 'storage/output/standard-stream']) {
+  for (const name of [
+    'audit/writers',
+    'storage/output/whole-appends',
+    'storage/output/standard-stream',
+    'storage/output/synced-files',
+  ]) {
     const compiled = transformSync(readFileSync(`src/${name}.ts`, 'utf8'), {
       jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
       module: { type: 'es6' },
