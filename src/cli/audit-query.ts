@@ -1,11 +1,12 @@
-/** `countersign audit query`: records by time, identity, tenant, code or id, as they were written. */
+/** `countersign audit query`: records by time, identity, tenant, code or id; a control character becomes its JSON escape. */
+import { escapeControls } from '../json/escape-text.js';
 import { eachWanted, type WantedOptions } from './audit-wanted.js';
 import { type CliWorld, ExitCode, type Register, examples } from './command.js';
 import { addFilterOptions } from './record-filter-options.js';
 
 async function query(world: CliWorld, place: string, options: WantedOptions): Promise<ExitCode> {
   const count = await eachWanted(world, place, options, (records) => {
-    world.out(records.map(({ text }) => `${text}\n`).join(''));
+    world.out(records.map(({ text }) => `${escapeControls(text)}\n`).join(''));
     return world.drained();
   });
   return count === 0 ? ExitCode.refused : ExitCode.good;
