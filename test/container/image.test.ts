@@ -111,6 +111,13 @@ describe('the image that its instructions make', () => {
     expect([...needless, ...foreign]).toEqual([]);
   });
 
+  it('holds the page of the admin port', () => {
+    const page = files.filter((name) => name.startsWith('dist/src/observability/page/assets/'));
+    expect(page.map((name) => name.split('/').at(-1))).toEqual(
+      expect.arrayContaining(['index.html', 'main.js', 'page.css', 'theme.js', 'icon.svg']),
+    );
+  });
+
   it('holds of our own nothing but the compiled sources and the manifest', () => {
     const own = new Set(
       files

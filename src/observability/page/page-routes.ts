@@ -177,6 +177,7 @@ function numberOf(text: string | null): number | undefined {
 class Shared<T> {
   readonly #make: () => Promise<T>;
   #atMs = -Infinity;
+  #isMaking = false;
   #answer: Promise<T> | undefined;
 
   constructor(make: () => Promise<T>) {
@@ -185,13 +186,14 @@ class Shared<T> {
 
   get(): Promise<T> {
     const nowMs = performance.now();
-    if (this.#answer === undefined || nowMs - this.#atMs > FRESH_MILLISECONDS) {
-      this.#atMs = nowMs;
-      const answer = this.#make();
-      this.#answer = answer;
-      // A failure is nobody's answer but theirs who waited for it.
-      answer.catch(() => (this.#answer === answer ? (this.#answer = undefined) : undefined));
-    }
-    return this.#answer;
+    const isFresh = this.#isMaking || nowMs - this.#atMs <= FRESH_MILLISECONDS;
+    if (this.#answer !== undefined && isFresh) return this.#answer;
+    this.#atMs = nowMs;
+    this.#isMaking = true;
+    const answer = this.#make().finally(() => (this.#isMaking = false));
+    this.#answer = answer;
+    // A failure is nobody's answer but theirs who waited for it.
+    answer.catch(() => (this.#answer = undefined));
+    return answer;
   }
 }

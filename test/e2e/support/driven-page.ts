@@ -113,12 +113,9 @@ export class DrivenPage {
     await this.#ask('Input.insertText', { text });
   }
 
-  /** A picture of what is seen, or of the whole page, as PNG. */
-  async picture({ whole = false } = {}): Promise<Buffer> {
-    const { data } = await this.#ask('Page.captureScreenshot', {
-      format: 'png',
-      captureBeyondViewport: whole,
-    });
+  /** A picture of what is seen, as WebP. */
+  async picture(): Promise<Buffer> {
+    const { data } = await this.#ask('Page.captureScreenshot', { format: 'webp', quality: 85 });
     return Buffer.from(String(data), 'base64');
   }
 
