@@ -72,8 +72,12 @@ export class HolderAccount {
     this.#tell(undefined, false);
   }
 
-  /** Twice as long after each failure, up to five minutes; spread, so that many logs do not come back at once. */
-  failed(fault: string, isConflict = false): void {
+  /**
+   * The next try comes twice as late after each failure, up to five minutes, and soon where some of it succeeded; spread,
+   * so that many logs do not come back at once.
+   */
+  failed(fault: string, { isConflict = false, hasProgressed = false } = {}): void {
+    if (hasProgressed) this.#failures = 0;
     const seconds = Math.min(MAX_PAUSE_SECONDS, 2 ** this.#failures);
     this.#failures += 1;
     this.#nextTryMs = this.#nowMs() + seconds * 1_000 * (0.75 + Math.random() / 2);

@@ -45,6 +45,9 @@ export class Mirror {
   readonly #account: HolderAccount;
   /** Full tiles and bundles up to here are there, though no checkpoint may speak of all of them. */
   #uploaded: number | undefined;
+  /** What is there of the step under way, as a server that fails now and then must not have it begin anew. */
+  #done = new Set<string>();
+  #doneAtLastLook = 0;
   #witnessedSize = 0;
   #nextRoundMs = 0;
   #hasSeenLock = false;
@@ -95,7 +98,10 @@ export class Mirror {
       await this.#bringUpTo(newest);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.#account.failed(message, error instanceof S3Fault && error.isConflict);
+      const isConflict = error instanceof S3Fault && error.isConflict;
+      this.#account.failed(message, { isConflict, hasProgressed: this.#done.size > this.#doneAtLastLook });
+    } finally {
+      this.#doneAtLastLook = this.#done.size;
     }
   }
 
@@ -112,6 +118,7 @@ export class Mirror {
         await this.#publish(witnessed, WITNESSED_CHECKPOINT_FILE);
       await this.#publish(newest, CHECKPOINT_FILE);
       this.#account.has(newest.size);
+      this.#endStep();
       this.#witnessedSize = witnessed?.size ?? 0;
       await this.#keep();
       this.#nextRoundMs = startedMs + this.#options.intervalSeconds * 1_000;
@@ -128,6 +135,7 @@ export class Mirror {
       await this.#upload(fullBundles(from, to));
       await this.#upload(fullTiles(from, to));
       this.#uploaded = to;
+      this.#endStep();
       await this.#keep();
     }
   }
@@ -144,12 +152,20 @@ export class Mirror {
   #upload(files: Iterable<LogFile>): Promise<void> {
     const { log, client } = this.#options;
     return inParallel(files, UPLOADS_AT_ONCE, async (file) => {
-      const [name, body] =
-        file.kind === 'entries'
-          ? [entriesPath(file.index, file.width), await log.bundle(file.index, file.width)]
-          : [tilePath(file.level, file.index, file.width), await log.tile(file)];
+      const isBundle = file.kind === 'entries';
+      const name = isBundle
+        ? entriesPath(file.index, file.width)
+        : tilePath(file.level, file.index, file.width);
+      if (this.#done.has(name)) return;
+      const body = isBundle ? await log.bundle(file.index, file.width) : await log.tile(file);
       await client.putOnce({ name, body, type: 'application/octet-stream' });
+      this.#done.add(name);
     });
+  }
+
+  #endStep(): void {
+    this.#done = new Set();
+    this.#doneAtLastLook = 0;
   }
 
   /** A server may take the lock's headers and do nothing about them. Looked at once after a start; the mirror goes on. */

@@ -166,7 +166,7 @@ export class Witnesses {
         return this.#judgeAhead(account, cosigning.size);
       case 'failed':
       case 'conflict':
-        account.failed(cosigning.reason, cosigning.kind === 'conflict');
+        account.failed(cosigning.reason, { isConflict: cosigning.kind === 'conflict' });
     }
   }
 
@@ -177,7 +177,9 @@ export class Witnesses {
       this.#nextRoundMs = 0;
       return;
     }
-    account.failed(`has cosigned ${size} records, and this log has ${newest?.size ?? 0}`, true);
+    account.failed(`has cosigned ${size} records, and this log has ${newest?.size ?? 0}`, {
+      isConflict: true,
+    });
   }
 
   async #keep(): Promise<void> {
