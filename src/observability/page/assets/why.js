@@ -134,6 +134,8 @@ function told(text) {
   };
   for (const line of text.split('\n')) {
     const fact = FACT.exec(line);
+    // A sentence with facts below it is a heading of theirs.
+    if (fact !== null && pairs.length === 0) parts.at(-1)?.classList.add('lead');
     if (fact !== null)
       pairs.push([
         fact[1] ?? '',
@@ -143,7 +145,7 @@ function told(text) {
       ]);
     else if (line.trim() !== '') {
       flush();
-      parts.push(el('p', { class: 'lead' }, visible(line.trim())));
+      parts.push(el('p', { class: 'say' }, visible(line.trim())));
     }
   }
   flush();
