@@ -86,17 +86,19 @@ async function verifyOnce(
   const beyond = filesBeyond(directory, checkpoint.size, faults);
   if (isQuiet) for (const file of beyond) faults.add('beyond', 'the file is of a larger tree', { file });
   return {
-    verdict: { ...summary(tree, from), checkpoint, beyond, consistent, ...faultsOf(faults) },
+    verdict: { ...summary(tree, from, isAbsent), checkpoint, beyond, consistent, ...faultsOf(faults) },
     isAbsent,
   };
 }
 
+/** Only what the log itself explains is called pruned. */
 function summary(
   { verified, absent }: VerifiedTree,
   from: number,
+  isAbsent: boolean,
 ): Pick<LogVerdict, 'verified' | 'from' | 'isPruned'> {
-  const present = Math.max(from, absent.firstPresent);
-  return { verified, from: present, isPruned: absent.firstPresent > from };
+  const isPruned = !isAbsent && absent.firstPresent > from;
+  return { verified, from: isPruned ? absent.firstPresent : from, isPruned };
 }
 
 function faultsOf({ kept, count }: LogFaults): Pick<LogVerdict, 'faults' | 'faultCount'> {
