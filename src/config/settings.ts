@@ -36,6 +36,8 @@ export interface AuditSettings {
   readonly sink: { readonly kind: 'stdout' } | { readonly kind: 'file'; readonly path: string } | undefined;
   /** Undefined where no log is kept. */
   readonly log: AuditLogSettings | undefined;
+  /** Undefined where no collector gets the records of the log. */
+  readonly otlp: AuditOtlpSettings | undefined;
   /** `refuse`: no allow without its record. `count`: traffic goes on, every loss is counted. */
   readonly onFailure: 'refuse' | 'count';
   /** What a record survives before it is acknowledged: the end of every process, or of the machine. */
@@ -53,6 +55,18 @@ export interface AuditLogSettings {
   readonly retentionDays: number | undefined;
   readonly mirror: AuditMirrorSettings | undefined;
   readonly witnesses: AuditWitnessSettings | undefined;
+}
+
+/** The collector that gets every record of the log. */
+export interface AuditOtlpSettings {
+  /** Where logs are posted to, its path included. */
+  readonly url: string;
+  readonly headersPath: string | undefined;
+  /** PEM; undefined for those that Node was built with. */
+  readonly authority: string | undefined;
+  /** `service.instance.id`; undefined for the host's name. */
+  readonly instance: string | undefined;
+  readonly timeoutMilliseconds: number;
 }
 
 /** The bucket that the log is mirrored to. Its credentials are read, for each request, by whoever sends it. */

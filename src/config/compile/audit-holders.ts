@@ -56,9 +56,13 @@ export function compileWitnesses(
 }
 
 /** An https URL, or http on loopback; undefined with the problem noted. */
-function serverUrl(text: string, node: ConfigurationNode): URL | undefined {
+export function serverUrl(
+  text: string,
+  node: ConfigurationNode,
+  example = 'https://s3.eu-central-1.amazonaws.com',
+): URL | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const remedy = 'give an https URL of host and port, such as https://s3.eu-central-1.amazonaws.com';
+  const remedy = `give an https URL of host and port, such as ${example}`;
   if (url === undefined || !['https:', 'http:'].includes(url.protocol)) {
     node.problem(`${quoteText(text)} is no URL of http or https`, remedy);
     return undefined;
@@ -87,7 +91,8 @@ function judgeCredentials(file: string, node: ConfigurationNode): void {
     );
 }
 
-function readAuthority(file: string | undefined, node: ConfigurationNode): string | undefined {
+/** PEM of authorities; undefined for none, or with the problem noted. */
+export function readAuthority(file: string | undefined, node: ConfigurationNode): string | undefined {
   return file === undefined ? undefined : readCertificates(file, node)?.map(String).join('');
 }
 

@@ -8,6 +8,7 @@ import type { Snapshot } from '../../verify/snapshot.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { AuditLogSettings, AuditSettings } from '../settings.js';
 import { compileMirror, compileWitnesses } from './audit-holders.js';
+import { compileOtlp } from './audit-otlp.js';
 import type { ConfigurationNode } from './context.js';
 import { appendedFileFault, directoryFault } from './writable-paths.js';
 
@@ -20,6 +21,7 @@ export function compileAudit(input: AuditInput, workers: number, node: Configura
   return {
     sink: compileSink(input, node),
     log: input.log && compileLog(input.log, node.at('log')),
+    otlp: input.otlp && compileOtlp(input.otlp, input.log !== undefined, node.at('otlp')),
     onFailure,
     durability,
   };

@@ -74,6 +74,33 @@ export const witnessesSchema = z
   })
   .describe('Witnesses that cosign checkpoints (C2SP tlog-witness). Default: absent.');
 
+/** `audit.otlp`: a collector that gets every record. */
+export const otlpSchema = z
+  .strictObject({
+    endpoint: z
+      .string()
+      .max(300)
+      .describe(
+        'The collector: `https://host:4318`; `/v1/logs` is appended where it has no path. `http://` on loopback alone.',
+      ),
+    headersFile: filePath
+      .optional()
+      .describe(
+        'Headers for every request, one `Name: value` a line, such as a token; closed to other users (mode 0600 or 0640). Read anew for each request.',
+      ),
+    caFile: authorityFile('the collector'),
+    instance: textLike(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters')
+      .optional()
+      .describe("`service.instance.id` of the records. Default: the host's name."),
+    timeoutMilliseconds: integer(100, 300_000)
+      .default(10_000)
+      .describe('How long one request to the collector may take.'),
+  })
+  .describe(
+    'A collector of OpenTelemetry that gets every record of `log`, over OTLP/HTTP with JSON, at least once and in order. Default: absent.',
+  );
+
 /** The sections after their defaults. */
+export type OtlpInput = z.output<typeof otlpSchema>;
 export type MirrorInput = z.output<typeof mirrorSchema>;
 export type WitnessesInput = z.output<typeof witnessesSchema>;

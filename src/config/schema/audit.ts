@@ -1,7 +1,7 @@
 /** The shape of `audit`: where the records of decisions go, and the log that proves itself. */
 import { z } from 'zod';
 import { LOG_ORIGIN } from '../../protocol/syntax.js';
-import { mirrorSchema, witnessesSchema } from './audit-holders.js';
+import { mirrorSchema, otlpSchema, witnessesSchema } from './audit-holders.js';
 import { filePath, integer, textLike } from './schema-common.js';
 
 const logOrigin = textLike(
@@ -37,6 +37,7 @@ export const auditSchema = z
     file: filePath.optional().describe('The file that the records are appended to, one JSON object a line.'),
     stdout: z.boolean().optional().describe('Instead of `file`: standard output.'),
     log: logSchema.optional(),
+    otlp: otlpSchema.optional(),
     onFailure: z
       .enum(['refuse', 'count'])
       .default('refuse')

@@ -52,6 +52,7 @@ function configurationFor(port: number): Configuration {
       audit: {
         sink: { kind: 'file', path: join(folder, 'audit.ndjson') },
         log: undefined,
+        otlp: undefined,
         onFailure: 'refuse',
         durability: 'process',
       },

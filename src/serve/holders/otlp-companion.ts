@@ -1,0 +1,79 @@
+/** The collector's shipper beside the sequencer, in its thread. Loaded there where a collector is configured. */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { HolderAccount } from '../../audit/holders/holder-status.js';
+import { Looks } from '../../audit/holders/looks.js';
+import { SealedLog } from '../../audit/holders/sealed-log.js';
+import { HttpPeer } from '../../audit/http/http-peer.js';
+import type { Companion, CompanionContext } from '../../audit/log/companion.js';
+import { Shipper } from '../../audit/otlp/shipper.js';
+import { readSecretFile } from '../../config/files/private-key-file.js';
+import type { AuditOtlpSettings } from '../../config/settings.js';
+import { packageVersion } from '../../observability/package-version.js';
+import { parseHeaderLines } from '../../storage/header-lines.js';
+import { parseVerifierKey } from '../../tlog/note.js';
+
+/** Of an answer: what it says of refused records is short. */
+const MAX_ANSWER_BYTES = 65_536;
+
+/** Throws OpenSSL's error when the authority is none. */
+export function startCompanion(options: unknown, context: CompanionContext): Companion {
+  const settings = options as AuditOtlpSettings;
+  const url = new URL(settings.url);
+  const peer = new HttpPeer({ ...settings, url, maxAnswerBytes: MAX_ANSWER_BYTES });
+  const shipper = shipperOf(settings, url, peer, context);
+  const looks = new Looks(() => shipper.ship());
+  return {
+    onCommitted: ({ size }) => shipper.committed(size),
+    heldSize: () => shipper.shipped,
+    status: () => shipper.status(),
+    close: async (deadlineMs) => {
+      const cut = setTimeout(() => peer.close(), Math.max(0, deadlineMs - performance.now()));
+      await looks.close();
+      await shipper.ship();
+      clearTimeout(cut);
+      peer.close();
+    },
+  };
+}
+
+function shipperOf(
+  { headersPath, instance = hostname() }: AuditOtlpSettings,
+  url: URL,
+  peer: HttpPeer,
+  context: CompanionContext,
+): Shipper {
+  const account = new HolderAccount(
+    url.host,
+    () => performance.now(),
+    ({ name, size, fault }) =>
+      fault === undefined
+        ? context.report('info', 'the collector has the audit log again', { name, size })
+        : context.report('warn', 'the collector of the audit log is behind', { name, size, fault }),
+  );
+  return new Shipper({
+    log: new SealedLog(context.directory, parseVerifierKey(context.verifierKey)),
+    origin: context.origin,
+    version: packageVersion(),
+    instance,
+    peer,
+    path: `${url.pathname}${url.search}`,
+    headers: () => (headersPath === undefined ? {} : headersIn(headersPath)),
+    account,
+    progressPath: join(context.directory, '.sequencer', 'otlp.json'),
+    report: (message, members) => context.report('warn', message, members),
+    nowMs: Date.now,
+  });
+}
+
+/** Throws a sentence that shows nothing of what is in the file. */
+function headersIn(path: string): Readonly<Record<string, string>> {
+  const read = readSecretFile(path);
+  if (!read.ok) throw new Error(`cannot be asked: the file ${path} ${read.message}; ${read.remedy}`);
+  const headers = parseHeaderLines(read.bytes.toString('latin1'));
+  read.bytes.fill(0);
+  if (headers === undefined)
+    throw new Error(`cannot be asked: the file ${path} has a line that is no header`);
+  return Object.fromEntries(headers);
+}
