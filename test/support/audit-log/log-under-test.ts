@@ -13,12 +13,13 @@ import { generateKeyPair } from '../../../src/crypto/private-key.js';
 import { parseCheckpoint, type Checkpoint } from '../../../src/tlog/checkpoint.js';
 import { decodeEntries } from '../../../src/tlog/entries.js';
 import { hashAt, leafHash, TILE_WIDTH } from '../../../src/tlog/merkle.js';
-import { parseNote, parseVerifierKey, verifyNote } from '../../../src/tlog/note.js';
+import { parseNote, parseVerifierKey, verifierKeyText, verifyNote } from '../../../src/tlog/note.js';
 import { consistencyProof, isConsistent, rootFromTiles } from '../../../src/tlog/proofs.js';
 import { tileIn } from '../../../src/tlog/tile-paths.js';
 
 export const LOG_KEY = generateKeyPair(Buffer.alloc(32, 7));
 export const ORIGIN = 'countersign.example/log';
+const VERIFIER_KEY = verifierKeyText(ORIGIN, LOG_KEY.publicKey.raw);
 
 /** Where nothing has to wait for a disk; it is as much of a file system as any other. */
 const IN_MEMORY = '/dev/shm';
@@ -42,13 +43,8 @@ export interface SealOptions {
 }
 
 export function sealerIn(directory: string, { fs = nodeFileSystem, ...others }: SealOptions = {}): Sealer {
-  const prepared = { directory, origin: ORIGIN, verifierKey: verifierKey(directory) };
+  const prepared = { directory, origin: ORIGIN, verifierKey: VERIFIER_KEY };
   return sealerOf(prepared, { key: LOG_KEY, fs, ...others });
-}
-
-function verifierKey(directory: string): string {
-  const state = JSON.parse(readFileSync(logPaths(directory).state, 'utf8')) as { key: string };
-  return state.key;
 }
 
 /** Seals until nothing is left, under the log's lock. */
@@ -65,7 +61,7 @@ export async function sealAll(directory: string, options: SealOptions = {}): Pro
 /** The published checkpoint, its signature verified. */
 export function checkpointOf(directory: string): Checkpoint {
   const note = parseNote(readFileSync(join(directory, 'checkpoint'), 'utf8'));
-  if (verifyNote(note, parseVerifierKey(verifierKey(directory))).kind !== 'verified')
+  if (verifyNote(note, parseVerifierKey(VERIFIER_KEY)).kind !== 'verified')
     throw new Error('the checkpoint is not signed by the log');
   return parseCheckpoint(note.text);
 }
