@@ -178,6 +178,10 @@ export function adminView(
 /** Looks a request up in what this machine has of its records. */
 export function searchOf({ audit, envoy }: ServerSettings): (id: string) => Promise<SearchOutcome> {
   const files = audit.sink?.kind === 'file' ? [audit.sink.path] : [];
-  const search = new WhySearch({ audit: files, envoy: envoy === undefined ? [] : [envoy.accessLogPath] });
+  const search = new WhySearch({
+    audit: files,
+    envoy: envoy === undefined ? [] : [envoy.accessLogPath],
+    log: audit.log?.directory,
+  });
   return (id) => search.search(id);
 }

@@ -1,4 +1,5 @@
 /** Looking one request up: its decisions, the copies that name it, and what Envoy says of it. */
+import { recordsOfLog } from './log-records.js';
 import { findRecords, textOf, type LogRecord } from './records.js';
 
 /** Where to look; oldest first. */
@@ -7,6 +8,16 @@ export interface LogFiles {
   readonly audit: readonly string[];
   /** Envoy's access log. */
   readonly envoy: readonly string[];
+  /** The directory of an audit log, which is looked in instead of the files of records. */
+  readonly log?: string | undefined;
+}
+
+/** How long a search may go on; default: to its end. */
+export interface LookBounds {
+  /** Of each file, from its end. */
+  readonly maxBytes?: number;
+  /** Asked while the directory of a log is read. */
+  readonly mayGoOn?: () => boolean;
 }
 
 /** Everything that was found about one id. */
@@ -23,18 +34,21 @@ export interface WhyFindings {
 
 /**
  * First the records, as they join our ids and Envoy's; then Envoy's lines under any of them. Throws
- * {@link UnreadableRecords} where a file cannot be read. `maxBytes`: of each file, from its end.
+ * {@link UnreadableRecords} where a file cannot be read.
  */
-export async function look(id: string, files: LogFiles, maxBytes = Infinity): Promise<WhyFindings> {
+export async function look(
+  id: string,
+  files: LogFiles,
+  { maxBytes = Infinity, mayGoOn = () => true }: LookBounds = {},
+): Promise<WhyFindings> {
   const isOfRequest = (record: LogRecord): boolean =>
     textOf(record, 'decision_id') === id || textOf(record, 'request_id') === id;
-  const audit = await findRecords(
-    files.audit,
-    'the audit log',
-    new Set([id]),
-    (record) => isOfRequest(record) || textOf(record, 'first_decision_id') === id,
-    maxBytes,
-  );
+  const isWanted = (record: LogRecord): boolean =>
+    isOfRequest(record) || textOf(record, 'first_decision_id') === id;
+  const audit =
+    files.log === undefined
+      ? await findRecords(files.audit, 'the audit log', new Set([id]), isWanted, maxBytes)
+      : recordsOfLog(files.log, id, mayGoOn);
   const records = audit.records.filter(isOfRequest);
   const ids = new Set([id]);
   for (const record of records)
@@ -47,7 +61,7 @@ export async function look(id: string, files: LogFiles, maxBytes = Infinity): Pr
   return {
     id,
     records,
-    copies: audit.records.filter((record) => !isOfRequest(record)),
+    copies: audit.records.filter((record) => !isOfRequest(record) && isWanted(record)),
     lines: envoy.records,
     hasMore: audit.hasMore || envoy.hasMore,
   };

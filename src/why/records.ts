@@ -9,7 +9,7 @@ export type LogRecord = Readonly<Record<string, unknown>>;
 /** A record or access log line is some hundred bytes; a longer line is none, and is skipped. */
 const MAX_LINE_BYTES = 256 * 1024;
 /** Copies of one request that are told of; there can be as many replays as somebody likes. */
-const MAX_FOUND = 50;
+export const MAX_FOUND = 50;
 const CHUNK_BYTES = 1024 * 1024;
 const LINE_FEED = 0x0a;
 
@@ -26,7 +26,7 @@ export class UnreadableRecords extends Error {
 }
 
 /** What a search has found, and how much it looked at. */
-interface Found {
+export interface Found {
   readonly records: readonly LogRecord[];
   /** More were there than are kept. */
   readonly hasMore: boolean;

@@ -1,6 +1,7 @@
 /** What `countersign why` says of one request, for people and for scripts. Pure. */
 import { escapeControls } from '../json/escape-text.js';
 import { factLines } from '../json/fact-lines.js';
+import { deliveryText, isDelivery } from './delivery-words.js';
 import type { WhyFindings } from './look.js';
 import { numberOf, textOf, type LogRecord } from './records.js';
 import { flagWords, meaningOf } from './words.js';
@@ -8,11 +9,11 @@ import { flagWords, meaningOf } from './words.js';
 /** Sentences: what was decided, why, what to do next, and what Envoy did with it. */
 export function whyText({ records, copies, lines, hasMore }: WhyFindings): string {
   const parts = [
-    ...records.map(decisionText),
+    ...records.map((record) => (isDelivery(record) ? deliveryText(record) : decisionText(record))),
     ...(records.length === 0 && copies.length === 0 ? [NO_DECISION] : []),
     ...lines.map(envoyText),
     ...(lines.some(mayBeUndelivered) ? [MAY_BE_UNDELIVERED] : []),
-    ...(lines.length === 0 ? [NO_ACCESS_LOG] : []),
+    ...(lines.length === 0 && !records.some(isDelivery) ? [NO_ACCESS_LOG] : []),
     ...(copies.length === 0 ? [] : [copiesText(copies)]),
     ...(hasMore ? ['There are more lines about it, which are not shown.\n'] : []),
   ];

@@ -9,6 +9,8 @@ import type { SearchData, SearchOutcome } from './search.js';
 
 /** Of each file: some two million records. */
 const MAX_BYTES = 1024 * 1024 * 1024;
+/** In the directory of a log, from its newest record: well within the deadline of the search. */
+const LOG_MILLISECONDS = 12_000;
 
 // On Linux a niceness is a thread's own: whatever serves comes first.
 if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_LOW);
@@ -17,14 +19,21 @@ parentPort?.postMessage(await answer(workerData as SearchData));
 async function answer({ id, files }: SearchData): Promise<SearchOutcome> {
   const there = (names: readonly string[]): string[] => names.filter((name) => existsSync(name));
   const present = { ...files, audit: there(files.audit), envoy: there(files.envoy) };
-  const read = [...present.audit, ...present.envoy];
+  const read = [...(files.log === undefined ? present.audit : []), ...present.envoy];
+  const endMs = performance.now() + LOG_MILLISECONDS;
+  const mayGoOn = (): boolean => performance.now() < endMs;
   try {
-    const findings = await look(id, present, MAX_BYTES);
+    const findings = await look(id, present, { maxBytes: MAX_BYTES, mayGoOn });
     const { records, copies, lines } = findings;
     const cut = read.filter((name) => statSync(name).size > MAX_BYTES);
     const note = cut.length === 0 ? undefined : `Only the last gibibyte was read of ${cut.join(' and ')}.`;
     if (records.length + copies.length + lines.length === 0)
-      return { outcome: 'nothing', note: [placesText(read), note ?? ''].join(' ').trim() };
+      return {
+        outcome: 'nothing',
+        note: [placesText([...(files.log === undefined ? [] : [files.log]), ...read]), note ?? '']
+          .join(' ')
+          .trim(),
+      };
     return { outcome: 'found', text: whyText(findings), details: whyJson(findings), ...(note && { note }) };
   } catch (error) {
     if (!(error instanceof UnreadableRecords)) throw error;

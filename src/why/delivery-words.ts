@@ -1,0 +1,39 @@
+/** What Envoy reported of one request over its access log service, told in sentences: the records of `src/audit/delivery-record.ts`. */
+import { escapeControls } from '../json/escape-text.js';
+import { factLines } from '../json/fact-lines.js';
+import { numberOf, textOf, type LogRecord } from './records.js';
+import { flagWords } from './words.js';
+
+const SENTENCES: ReadonlyMap<string, string> = new Map([
+  ['request.delivered', 'It was delivered to the application'],
+  [
+    'request.undelivered',
+    'It never reached the application: nothing of it was sent, so the same bytes may come again',
+  ],
+  [
+    'request.delivery_unknown',
+    'It may have reached the application or not: look it up there by the decision id',
+  ],
+  ['envoy.refused', 'Envoy refused it, and the verifier was not asked'],
+]);
+
+/** Whether a record is Envoy's report, and no decision. */
+export function isDelivery(record: LogRecord): boolean {
+  return SENTENCES.has(textOf(record, 'event') ?? '');
+}
+
+/** For a record of which {@link isDelivery} says yes. */
+export function deliveryText(record: LogRecord): string {
+  const sentence = SENTENCES.get(textOf(record, 'event') ?? '') ?? '';
+  const status = numberOf(record, 'status');
+  const got = status === undefined ? 'no answer' : `HTTP ${status}`;
+  const flags = textOf(record, 'flags');
+  const heading = `${sentence}. The client got ${got}, at ${textOf(record, 'time') ?? 'an unknown time'}.`;
+  return `${escapeControls(heading)}\n${factLines([
+    ['flags', flags === undefined ? undefined : flagWords(flags)],
+    ['details', textOf(record, 'details')],
+    ['tries at the application', numberOf(record, 'attempts')?.toString()],
+    ['bytes sent to it', numberOf(record, 'upstream_bytes_sent')?.toString()],
+    ['connection to it', textOf(record, 'upstream_failure')],
+  ])}`;
+}

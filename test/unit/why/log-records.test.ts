@@ -1,0 +1,54 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { look } from '../../../src/why/look.js';
+import { UnreadableRecords } from '../../../src/why/records.js';
+import { writeSealedLog } from '../../support/sealed-log.js';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'log-'));
+  writeSealedLog(
+    folder,
+    Array.from({ length: 1_000 }, (_, number) => ({
+      time: new Date(number * 1000).toISOString(),
+      decision_id: `d-${number}`,
+      request_id: `r-${number}`,
+      code: 'allow',
+      ...(number > 900 && { first_decision_id: 'd-5' }),
+    })),
+  );
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const files = () => ({ audit: [], envoy: [], log: folder });
+const forever = { mayGoOn: () => true };
+
+describe('looking a request up in the directory of a log', () => {
+  it('finds it by either id, and the copies that name it, as many as are told of', async () => {
+    const { records } = await look('r-77', files(), forever);
+    expect(records).toMatchObject([{ decision_id: 'd-77' }]);
+    const first = await look('d-5', files(), forever);
+    expect([first.copies.length, first.hasMore]).toEqual([50, true]);
+    expect(first.copies.at(-1)).toMatchObject({ decision_id: 'd-999' });
+  });
+
+  it('finds nothing where there is nothing', async () => {
+    expect(await look('nobody', files(), forever)).toMatchObject({ records: [], copies: [], hasMore: false });
+    expect(await look('nobody', { ...files(), log: join(folder, 'none') })).toMatchObject({ records: [] });
+  });
+
+  it('says that there is more where its time is over', async () => {
+    expect(await look('d-1', files(), { mayGoOn: () => false })).toMatchObject({
+      records: [],
+      hasMore: true,
+    });
+  });
+
+  it('tells of a damaged file by its name', async () => {
+    const entries = join(folder, 'tile/entries');
+    for (const name of readdirSync(entries))
+      if (!name.endsWith('.p')) writeFileSync(join(entries, name), '"d-1"');
+    await expect(look('d-1', files(), forever)).rejects.toThrow(UnreadableRecords);
+  });
+});
