@@ -213,7 +213,7 @@ function gatewayHint(input: HintInput): string | undefined {
     case 405:
       return 'the path has no policy for this method: send with --method one that is allowed, or have a policy added';
     case 409:
-      return 'this nonce is spent: if the request that is named above was a copy of this one, it was let through, answered as is said there, and is not to be sent again; a new request is sent without --nonce';
+      return 'this nonce is spent: if the request that is named above was a copy of this one, it was let through and is not to be sent again: the status that it was answered with, once known, is named too; a new request is sent without --nonce';
     case 413:
       return 'the body is longer than is taken here, and the same bytes would be answered alike: send less at once, or have maxBodyBytes raised';
     case 415:

@@ -14,7 +14,11 @@ import { type AdminView, startAdminServer } from '../observability/admin-server.
 const HEALTH_POLL_MILLISECONDS = 100;
 
 /** What a process shows: its own registry, which a supervisor merges with those of the other workers. */
-export type ProcessView = AdminView & { readonly registry: Registry };
+export type ProcessView = AdminView & {
+  readonly registry: Registry;
+  /** Whether Envoy tells this process what becomes of allows. Default: it does not. */
+  readonly isTold?: () => boolean;
+};
 
 /** What a process is: alone on the socket and the admin port of the settings, or one of several workers (`workers/supervisor-link.ts`). */
 export interface ProcessRole {
@@ -28,6 +32,8 @@ export interface ProcessRole {
   readonly onSuperseded: () => void;
   /** Whether a stop need not wait until Envoy has turned away, since there is nobody to turn to. */
   readonly isOrphaned: () => boolean;
+  /** Whether Envoy tells a process beside this one what becomes of allows. Default: there is none. */
+  readonly isToldElsewhere?: () => boolean;
 }
 
 /** Of a verifier that is alone. */

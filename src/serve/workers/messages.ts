@@ -8,6 +8,8 @@ export interface WorkerState {
   readonly kind: 'state';
   readonly serving: boolean;
   readonly components: readonly ComponentState[];
+  /** Whether it has a stream on which Envoy tells what becomes of allows. Default: none. */
+  readonly isTold?: boolean;
 }
 
 /** What can be asked: metrics as prom-client's JSON, the facts of `/status`, a key set, to reload, what the page shows. */
@@ -51,5 +53,7 @@ export type ToWorker =
   | WorkerQuestion
   | LoadedPart
   | LoadedWhole
+  /** Whether any worker has a stream on which Envoy tells what becomes of allows, those of the others too. */
+  | { readonly kind: 'told'; readonly isTold: boolean }
   /** The order to take the socket from whoever has it. */
   | { readonly kind: 'take_over' };

@@ -12,6 +12,8 @@ import type { FromWorker, LoadedWhole, ToWorker, WorkerQuestion } from './messag
 
 /** Also how soon a change of health is told. */
 const STATE_MILLISECONDS = 250;
+/** How soon it is told that Envoy has opened the first stream here, or closed the last: copies of allows wait by it, or do not. */
+const LOOK_MILLISECONDS = 50;
 
 /** Of the worker of this number, counted from 0. Throws when the configuration has no such worker. */
 export function workerRole({ settings }: Configuration, worker: number): ProcessRole {
@@ -23,15 +25,21 @@ export function workerRole({ settings }: Configuration, worker: number): Process
     mayTakeOver: toldToTakeOver,
     onSuperseded: tellSuperseded,
     isOrphaned: () => !process.connected,
+    isToldElsewhere: hearOfOthers(),
   };
 }
 
 /** Instead of an admin server. The process has to have been forked by a supervisor. */
 export function openSupervisorLink(view: ProcessView): { close(): void } {
+  let wasTold = false;
   const tellState = (): void => {
     const { health } = view;
-    send({ kind: 'state', serving: health.isServing(), components: health.states() });
+    wasTold = view.isTold?.() ?? false;
+    send({ kind: 'state', serving: health.isServing(), components: health.states(), isTold: wasTold });
   };
+  const look = setInterval(() => {
+    if (view.isTold !== undefined && view.isTold() !== wasTold) tellState();
+  }, LOOK_MILLISECONDS);
   const answer = (message: ToWorker): void => {
     if (message.kind !== 'question') return;
     void answerTo(message, view).then((answer) => send({ kind: 'answer', id: message.id, answer }));
@@ -43,6 +51,7 @@ export function openSupervisorLink(view: ProcessView): { close(): void } {
   return {
     close() {
       clearInterval(timer);
+      clearInterval(look);
       unsubscribe();
       process.off('message', answer);
     },
@@ -63,6 +72,15 @@ async function answerTo({ topic, argument }: WorkerQuestion, view: ProcessView):
       if (view.page === undefined || typeof argument !== 'object') return undefined;
       return askPage(view.page.source, argument);
   }
+}
+
+/** What the supervisor said last of all workers; nobody is told anything any longer once it is gone. */
+function hearOfOthers(): () => boolean {
+  let isTold = false;
+  process.on('message', (message: ToWorker) => {
+    if (message.kind === 'told') isTold = message.isTold;
+  });
+  return () => isTold && process.connected;
 }
 
 /** Resolves when the supervisor says so. */

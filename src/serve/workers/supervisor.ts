@@ -82,6 +82,7 @@ class Supervisor implements RunningVerifier {
           fork: () => fork(number),
           logger,
           files,
+          onState: () => this.#shareTold(),
           onDeath: () => this.#view.died(number),
         }),
     );
@@ -115,6 +116,12 @@ class Supervisor implements RunningVerifier {
     const { drainMilliseconds } = this.#configuration.settings.limits;
     await stopWorkers(this.#workers, drainMilliseconds + CLOSING_MILLISECONDS, cut);
     (await this.#admin)?.close();
+  }
+
+  /** Envoy opens a stream to whom it likes, and any worker may get the copy of an allow of another. */
+  #shareTold(): void {
+    const isTold = this.#workers.some(({ state }) => state?.isTold === true);
+    for (const worker of this.#workers) worker.tell(isTold);
   }
 
   /** Takes the sockets of another supervisor's workers, all at once, and the admin port when it has left that. */

@@ -17,6 +17,8 @@ interface WorkerEvents {
   readonly onListening: () => void;
   /** A successor has its socket. */
   readonly onSuperseded: () => void;
+  /** It told its state. Default: nobody listens. */
+  readonly onState?: () => void;
   /** It asks for what is in the files. */
   readonly onLoad: () => void;
   /** What it was given last is in force there. */
@@ -32,6 +34,7 @@ export class WorkerProcess {
   readonly #watch: NodeJS.Timeout;
   #state: WorkerState | undefined;
   #questions = 0;
+  #isTold = false;
   #missedChecks = 0;
   #hung = false;
 
@@ -81,6 +84,13 @@ export class WorkerProcess {
     this.#send({ kind: 'loaded', problems, generation }, ignore);
   }
 
+  /** Says whether any worker is told what becomes of allows; sent where that has changed. */
+  tell(isTold: boolean): void {
+    if (this.#isTold === isTold || this.#state === undefined) return;
+    this.#isTold = isTold;
+    this.#send({ kind: 'told', isTold }, () => undefined);
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -103,6 +113,7 @@ export class WorkerProcess {
     const listensNow = this.#state === undefined;
     this.#state = state;
     if (listensNow) this.#events.onListening();
+    this.#events.onState?.();
   }
 
   /** Checks are counted and not the time: after a stand-still of this process there was nobody to hear anything. */

@@ -18,6 +18,8 @@ interface WorkerOptions {
   readonly logger: Logger;
   /** What each process starts with, and asks for again. Default: nothing is handed over. */
   readonly files?: SharedConfiguration | undefined;
+  /** A process told its state. Default: nobody listens. */
+  readonly onState?: () => void;
   /** A process died that was not told to stop. */
   readonly onDeath: () => void;
 }
@@ -79,6 +81,11 @@ export class Worker {
     this.#process?.takeOver();
   }
 
+  /** Says whether any worker is told what becomes of allows. */
+  tell(isTold: boolean): void {
+    this.#process?.tell(isTold);
+  }
+
   /** Passes a signal on, as SIGHUP for a reload. */
   signal(signal: NodeJS.Signals): void {
     this.#process?.signal(signal);
@@ -98,6 +105,7 @@ export class Worker {
     let given: LoadedFiles | undefined;
     const started = new WorkerProcess(this.#options.fork(), {
       onListening: () => this.#isListening(),
+      onState: () => this.#options.onState?.(),
       onSuperseded: () => this.#isSuperseded(),
       onLoad: () =>
         void files?.load(number).then((found) => {
