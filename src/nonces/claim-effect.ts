@@ -117,6 +117,9 @@ function verdict(outcome: Answered, claim: PlannedClaim, effect: Effect): Claime
   }
 }
 
+const NOT_KNOWN_YET = refuse('deadline_spent', 'it is not known yet whether the first copy was delivered');
+const CROWDED = refuse('overloaded', 'too many copies wait for what becomes of the first');
+
 /** A copy of what was not delivered may yet be let in, so it waits for that to be known where somebody is there to tell. */
 function toReplay(
   first: Extract<Answered, { readonly kind: 'replayed' }>,
@@ -132,9 +135,9 @@ function toReplay(
       case 'unknown':
         return refusal;
       case 'spent':
-        return refuse('deadline_spent', 'it is not known yet whether the first copy was delivered');
+        return waits.mayBeLost(first.firstSeenAtMs) ? refusal : NOT_KNOWN_YET;
       case 'crowded':
-        return refuse('overloaded', 'too many copies wait for what becomes of the first');
+        return waits.mayBeLost(first.firstSeenAtMs) ? refusal : CROWDED;
     }
   };
   return { kind: 'awaited', whenKnown };

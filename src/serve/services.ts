@@ -13,6 +13,8 @@ import { SigningSession, type ProcessingSession } from '../envoy/ext-proc/sessio
 import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
 import { findDisagreeingKey } from '../feedback/feedback-settings.js';
 import { claimEffect } from '../nonces/claim-effect.js';
+import { deliveryNotes } from '../nonces/deliveries.js';
+import { DeliveryWaits, type Told } from '../nonces/delivery-waits.js';
 import type { NonceClaim } from '../nonces/nonce-store.js';
 import { AccessLogMetrics } from '../observability/access-log-metrics.js';
 import type { AdminView } from '../observability/admin-server.js';
@@ -41,10 +43,25 @@ export interface Parts extends Stores {
   readonly recent: RecentDecisions;
 }
 
+/** What checks need of the access log: `told`, whether Envoy tells this process, or one beside it, what becomes of allows. */
+interface AccessLogForChecks {
+  readonly allowed: AccessLogCollector['allowed'];
+  readonly told: () => Told;
+}
+
+/** Of what a process takes on copies that wait may be this part, and those of one identity this part of it. */
+const WAITING_PART = 4;
+
+function waitsFor(store: Stores['store'], told: () => Told, maxConcurrentChecks: number): DeliveryWaits {
+  const maxInAll = Math.ceil(maxConcurrentChecks / WAITING_PART);
+  const maxPerIdentity = Math.ceil(maxInAll / WAITING_PART);
+  return new DeliveryWaits({ store, told, maxInAll, maxPerIdentity, nowMs: clock.nowMs });
+}
+
 /** Judges requests: the ext_authz service. */
 export function assembleCheckService(
   { live, logger, audit, store, executions, rates, registry, decisions, recent }: Parts,
-  accessLog: Pick<AccessLogCollector, 'allowed'>,
+  accessLog: AccessLogForChecks,
   undo: Undo,
 ): AuthorizationService {
   const { settings } = live.started;
@@ -58,7 +75,8 @@ export function assembleCheckService(
   const { checkTimeoutMilliseconds } = settings.limits;
   const timing = { registry, store: store.name, monotonicMs };
   const claim = timedClaims((one: NonceClaim) => store.claim(one), timing);
-  const claimNonce = claimEffect(store, { checkTimeoutMilliseconds, bounds: settings.nonces, claim });
+  const waits = waitsFor(store, accessLog.told, settings.limits.maxConcurrentChecks);
+  const claimNonce = claimEffect(store, { checkTimeoutMilliseconds, bounds: settings.nonces, claim, waits });
   return new AuthorizationService({
     snapshot: () => live.snapshot,
     verifier: fastVerifier(),
@@ -72,6 +90,7 @@ export function assembleCheckService(
     onAllowed: () => accessLog.allowed(clock.nowMs()),
     clock,
     maxConcurrentChecks: settings.limits.maxConcurrentChecks,
+    waitingCopies: () => waits.waiting,
     claimMarginMilliseconds: settings.limits.claimMarginMilliseconds,
     onDefect: (error, decisionId) =>
       logger.error({ err: error, decision_id: decisionId }, 'a check failed by a defect'),
@@ -84,14 +103,14 @@ const ACCESS_LOG_LOOK_MILLISECONDS = 10_000;
 
 /** Takes what Envoy tells of requests and connections that are over. */
 export function assembleAccessLog(
-  { live, audit, registry, decisions }: Parts,
+  { live, audit, registry, decisions, store, rates }: Parts,
   undo: Undo,
 ): AccessLogCollector {
   const collector = new AccessLogCollector({
     audit,
     metrics: new AccessLogMetrics(registry),
     onRecordLost: () => decisions.recordLost(),
-    onDeliveries: () => undefined,
+    onDeliveries: deliveryNotes(store, rates),
     nowMs: clock.nowMs,
     isAlone: live.started.settings.workers === 1,
   });

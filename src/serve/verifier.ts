@@ -29,6 +29,7 @@ import {
   type Parts,
 } from './services.js';
 import type { AccessLogCollector } from '../envoy/access-log/collector.js';
+import { NOT_TOLD, type Told } from '../nonces/delivery-waits.js';
 import { openStores, StoreReport, type Stores, type Undo } from './stores.js';
 
 /** A stop that nobody cuts short. */
@@ -106,7 +107,7 @@ async function start(
   const running = await run({
     grpc,
     role,
-    view: { health, registry, ...adminView(parts, reloading, accessLog) },
+    view: { health, registry, told: () => accessLog.told, ...adminView(parts, reloading, accessLog) },
     limits: () => live.current.settings.limits,
     look: () => report.look(),
     logger,
@@ -159,7 +160,14 @@ function serveOnSocket(
   return startGrpcServer(
     { ...settings, listen: { socketPath: role.socketPath } },
     {
-      service: assembleCheckService(parts, accessLog, undo),
+      service: assembleCheckService(
+        parts,
+        {
+          allowed: (nowMs) => accessLog.allowed(nowMs),
+          told: () => bothTold(accessLog.told, role.toldElsewhere?.()),
+        },
+        undo,
+      ),
       signer: assembleSigner(parts),
       accessLog,
       health,
@@ -168,6 +176,13 @@ function serveOnSocket(
       replace,
     },
   );
+}
+
+function bothTold(here: Told, elsewhere: Told = NOT_TOLD): Told {
+  return {
+    isTold: here.isTold || elsewhere.isTold,
+    sinceMs: Math.max(here.sinceMs, elsewhere.sinceMs),
+  };
 }
 
 async function runBackwards(undo: Undo): Promise<void> {

@@ -1,5 +1,6 @@
 /** What a supervisor and its workers tell each other over the channel between them. */
 import type { PackedPart } from '../../config/packed-configuration.js';
+import type { Told } from '../../nonces/delivery-waits.js';
 import type { ComponentState } from '../../observability/health.js';
 import type { PageQuestion } from '../../observability/page/page-source.js';
 
@@ -8,8 +9,8 @@ export interface WorkerState {
   readonly kind: 'state';
   readonly serving: boolean;
   readonly components: readonly ComponentState[];
-  /** Whether it has a stream on which Envoy tells what becomes of allows. Default: none. */
-  readonly isTold?: boolean;
+  /** Whether Envoy tells it what becomes of allows. Default: it does not. */
+  readonly told?: Told;
 }
 
 /** What can be asked: metrics as prom-client's JSON, the facts of `/status`, a key set, to reload, what the page shows. */
@@ -53,7 +54,7 @@ export type ToWorker =
   | WorkerQuestion
   | LoadedPart
   | LoadedWhole
-  /** Whether any worker has a stream on which Envoy tells what becomes of allows, those of the others too. */
-  | { readonly kind: 'told'; readonly isTold: boolean }
+  /** Whether Envoy tells any worker what becomes of allows, those of the others too. */
+  | ({ readonly kind: 'told' } & Told)
   /** The order to take the socket from whoever has it. */
   | { readonly kind: 'take_over' };

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
+import type { Told } from '../../nonces/delivery-waits.js';
 import type { LoadedFiles } from '../reload/load-files.js';
 import type { SharedConfiguration } from './shared-configuration.js';
 import type { TopicArgument, WorkerState, WorkerTopic } from './messages.js';
@@ -82,8 +83,8 @@ export class Worker {
   }
 
   /** Says whether any worker is told what becomes of allows. */
-  tell(isTold: boolean): void {
-    this.#process?.tell(isTold);
+  tell(told: Told): void {
+    this.#process?.tell(told);
   }
 
   /** Passes a signal on, as SIGHUP for a reload. */

@@ -14,12 +14,15 @@ import { anyFreePort } from './free-port.js';
 import { sendHttp2 } from './http2-client.js';
 import type { Door } from './outgoing.js';
 import { telemetry } from './requests.js';
-import { Stage } from './stage.js';
+import { Stage, type StageOptions } from './stage.js';
 import { serves, VerifierProcess } from './verifier-process.js';
 import { worldOf, type World } from './world.js';
 
 /** The cluster and the socket of the second verifier. */
 const SECOND = 'second';
+
+/** The clusters that lead to a verifier. */
+const OURS: ReadonlySet<string> = new Set(['verifier', 'signer', 'access-log']);
 
 interface Bootstrap {
   readonly static_resources: {
@@ -39,6 +42,7 @@ interface Listener {
 function secondOf<T>(original: T): T {
   const text = JSON.stringify(original)
     .replace(/"(cluster_name|name)":"verifier"/g, `"$1":"${SECOND}"`)
+    .replace(/"(cluster_name|name)":"access-log"/g, `"$1":"access-log-of-the-${SECOND}"`)
     .replace(/"(cluster_name|name)":"signer"/g, `"$1":"signer-of-the-${SECOND}"`)
     .replace(/\/verifier\.sock"/g, `/${SECOND}.sock"`);
   return JSON.parse(text) as T;
@@ -48,8 +52,9 @@ function withSecondListener(text: string, port: number): string {
   const bootstrap = parse(text) as Bootstrap;
   const { listeners, clusters } = bootstrap.static_resources;
   const ingress = listeners.find(({ name }) => name === 'ingress');
-  const ours = clusters.filter(({ name }) => name === 'verifier' || name === 'signer');
-  if (ingress === undefined || ours.length !== 2) throw new Error('the bootstrap has other names now');
+  const ours = clusters.filter(({ name }) => OURS.has(name));
+  if (ingress === undefined || ours.length !== OURS.size)
+    throw new Error('the bootstrap has other names now');
   const second = secondOf(ingress);
   second.name = 'ingress-of-the-second';
   second.address.socket_address.port_value = port;
@@ -66,7 +71,7 @@ interface Second {
 }
 
 /** How twins are to be. */
-export interface TwinsOptions {
+export interface TwinsOptions extends Pick<StageOptions, 'upstream' | 'patchBootstrap'> {
   readonly redis: RedisAddress;
   readonly patchConfiguration?: (document: ConfigurationDocument) => ConfigurationDocument;
 }
@@ -92,13 +97,14 @@ export class Twins {
   }
 
   /** Starts both and waits until both doors let a request through. */
-  static async open({ redis, patchConfiguration }: TwinsOptions): Promise<Twins> {
+  static async open({ redis, patchConfiguration, upstream, patchBootstrap }: TwinsOptions): Promise<Twins> {
     const [port, adminPort] = [await anyFreePort(), await anyFreePort()];
     let document: ConfigurationDocument | undefined;
     const stage = await Stage.open({
       nonces: parseOwnRedis(`redis://${redis.host}:${redis.port}`),
       patchConfiguration: (original) => (document = patchConfiguration?.(original) ?? original),
-      patchBootstrap: (text) => withSecondListener(text, port),
+      ...(upstream && { upstream }),
+      patchBootstrap: (text) => withSecondListener(patchBootstrap?.(text) ?? text, port),
     });
     const configurationFile = join(stage.directory, `${SECOND}.yaml`);
     const own = { listen: { socket: `run/${SECOND}.sock` }, admin: { host: '127.0.0.1', port: adminPort } };
