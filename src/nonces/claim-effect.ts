@@ -117,7 +117,6 @@ function verdict(outcome: Answered, claim: PlannedClaim, effect: Effect): Claime
   }
 }
 
-const NOT_KNOWN_YET = refuse('deadline_spent', 'it is not known yet whether the first copy was delivered');
 const CROWDED = refuse('overloaded', 'too many copies wait for what becomes of the first');
 
 /** A copy of what was not delivered may yet be let in, so it waits for that to be known where somebody is there to tell. */
@@ -133,11 +132,10 @@ function toReplay(
       case 'known':
         return undefined;
       case 'unknown':
-        return refusal;
       case 'spent':
-        return waits.mayBeLost(first.firstSeenAtMs) ? refusal : NOT_KNOWN_YET;
+        return refusal;
       case 'crowded':
-        return waits.mayBeLost(first.firstSeenAtMs) ? refusal : CROWDED;
+        return CROWDED;
     }
   };
   return { kind: 'awaited', whenKnown };

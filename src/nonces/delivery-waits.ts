@@ -12,18 +12,10 @@ const ASK_MS = 20;
  */
 const TOLD_WITHIN_MS = 30_000;
 
-/** Whether somebody is there who tells what becomes of allows, and since when nothing of it was lost (Unix ms). */
-export interface Told {
-  readonly isTold: boolean;
-  readonly sinceMs: number;
-}
-
-/** Nobody is. */
-export const NOT_TOLD: Told = { isTold: false, sinceMs: 0 };
-
 export interface DeliveryWaitsOptions {
   readonly store: Pick<NonceStore, 'areAwaited'>;
-  readonly told: () => Told;
+  /** Whether somebody is there who tells what becomes of allows. */
+  readonly isTold: () => boolean;
   /** Copies that wait at most. */
   readonly maxInAll: number;
   readonly maxPerIdentity: number;
@@ -60,12 +52,7 @@ export class DeliveryWaits {
 
   /** Whether waiting is of any use for a copy of what was claimed then (Unix ms). */
   isUseful(firstSeenAtMs: number): boolean {
-    return this.#options.told().isTold && this.#options.nowMs() - firstSeenAtMs < TOLD_WITHIN_MS;
-  }
-
-  /** Whether what became of what was claimed then may never be told: Envoy's stream was interrupted since. */
-  mayBeLost(firstSeenAtMs: number): boolean {
-    return firstSeenAtMs < this.#options.told().sinceMs;
+    return this.#options.isTold() && this.#options.nowMs() - firstSeenAtMs < TOLD_WITHIN_MS;
   }
 
   /** Never rejects. `stillWanted` is asked all the while. */
@@ -88,7 +75,7 @@ export class DeliveryWaits {
   async #ask(): Promise<void> {
     const asked = [...this.#waiters];
     const awaited = await this.#stillAwaited(asked.map(({ key }) => key));
-    const { isTold } = this.#options.told();
+    const isTold = this.#options.isTold();
     asked.forEach((waiter, at) => {
       if (awaited[at] === false) this.#end(waiter, 'known');
       else if (!waiter.stillWanted()) this.#end(waiter, 'spent');

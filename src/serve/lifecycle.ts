@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Configuration, LimitSettings } from '../config/settings.js';
-import type { Told } from '../nonces/delivery-waits.js';
 import type { Health } from '../observability/health.js';
 import type { RunningGrpcServer } from './grpc-server.js';
 import { systemClock as clock } from './clocks.js';
@@ -18,7 +17,7 @@ const HEALTH_POLL_MILLISECONDS = 100;
 export type ProcessView = AdminView & {
   readonly registry: Registry;
   /** Whether Envoy tells this process what becomes of allows. Default: it does not. */
-  readonly told?: () => Told;
+  readonly isTold?: () => boolean;
 };
 
 /** What a process is: alone on the socket and the admin port of the settings, or one of several workers (`workers/supervisor-link.ts`). */
@@ -34,7 +33,7 @@ export interface ProcessRole {
   /** Whether a stop need not wait until Envoy has turned away, since there is nobody to turn to. */
   readonly isOrphaned: () => boolean;
   /** Whether Envoy tells a process beside this one what becomes of allows. Default: there is none. */
-  readonly toldElsewhere?: () => Told;
+  readonly isToldElsewhere?: () => boolean;
 }
 
 /** Of a verifier that is alone. */

@@ -14,7 +14,7 @@ import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
 import { findDisagreeingKey } from '../feedback/feedback-settings.js';
 import { claimEffect } from '../nonces/claim-effect.js';
 import { deliveryNotes } from '../nonces/deliveries.js';
-import { DeliveryWaits, type Told } from '../nonces/delivery-waits.js';
+import { DeliveryWaits } from '../nonces/delivery-waits.js';
 import type { NonceClaim } from '../nonces/nonce-store.js';
 import { AccessLogMetrics } from '../observability/access-log-metrics.js';
 import type { AdminView } from '../observability/admin-server.js';
@@ -43,19 +43,19 @@ export interface Parts extends Stores {
   readonly recent: RecentDecisions;
 }
 
-/** What checks need of the access log: `told`, whether Envoy tells this process, or one beside it, what becomes of allows. */
+/** What checks need of the access log: `isTold`, whether Envoy tells this process, or one beside it, what becomes of allows. */
 interface AccessLogForChecks {
   readonly allowed: AccessLogCollector['allowed'];
-  readonly told: () => Told;
+  readonly isTold: () => boolean;
 }
 
 /** Of what a process takes on copies that wait may be this part, and those of one identity this part of it. */
 const WAITING_PART = 4;
 
-function waitsFor(store: Stores['store'], told: () => Told, maxConcurrentChecks: number): DeliveryWaits {
+function waitsFor(store: Stores['store'], isTold: () => boolean, maxConcurrentChecks: number): DeliveryWaits {
   const maxInAll = Math.ceil(maxConcurrentChecks / WAITING_PART);
   const maxPerIdentity = Math.ceil(maxInAll / WAITING_PART);
-  return new DeliveryWaits({ store, told, maxInAll, maxPerIdentity, nowMs: clock.nowMs });
+  return new DeliveryWaits({ store, isTold, maxInAll, maxPerIdentity, nowMs: clock.nowMs });
 }
 
 /** Judges requests: the ext_authz service. */
@@ -75,7 +75,7 @@ export function assembleCheckService(
   const { checkTimeoutMilliseconds } = settings.limits;
   const timing = { registry, store: store.name, monotonicMs };
   const claim = timedClaims((one: NonceClaim) => store.claim(one), timing);
-  const waits = waitsFor(store, accessLog.told, settings.limits.maxConcurrentChecks);
+  const waits = waitsFor(store, accessLog.isTold, settings.limits.maxConcurrentChecks);
   const claimNonce = claimEffect(store, { checkTimeoutMilliseconds, bounds: settings.nonces, claim, waits });
   return new AuthorizationService({
     snapshot: () => live.snapshot,

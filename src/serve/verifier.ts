@@ -29,7 +29,6 @@ import {
   type Parts,
 } from './services.js';
 import type { AccessLogCollector } from '../envoy/access-log/collector.js';
-import { NOT_TOLD, type Told } from '../nonces/delivery-waits.js';
 import { openStores, StoreReport, type Stores, type Undo } from './stores.js';
 
 /** A stop that nobody cuts short. */
@@ -107,7 +106,7 @@ async function start(
   const running = await run({
     grpc,
     role,
-    view: { health, registry, told: () => accessLog.told, ...adminView(parts, reloading, accessLog) },
+    view: { health, registry, isTold: () => accessLog.isTold, ...adminView(parts, reloading, accessLog) },
     limits: () => live.current.settings.limits,
     look: () => report.look(),
     logger,
@@ -164,7 +163,7 @@ function serveOnSocket(
         parts,
         {
           allowed: (nowMs) => accessLog.allowed(nowMs),
-          told: () => bothTold(accessLog.told, role.toldElsewhere?.()),
+          isTold: () => accessLog.isTold || role.isToldElsewhere?.() === true,
         },
         undo,
       ),
@@ -176,13 +175,6 @@ function serveOnSocket(
       replace,
     },
   );
-}
-
-function bothTold(here: Told, elsewhere: Told = NOT_TOLD): Told {
-  return {
-    isTold: here.isTold || elsewhere.isTold,
-    sinceMs: Math.max(here.sinceMs, elsewhere.sinceMs),
-  };
 }
 
 async function runBackwards(undo: Undo): Promise<void> {

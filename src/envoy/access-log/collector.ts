@@ -54,7 +54,6 @@ export class AccessLogCollector {
   readonly #outcomes = { delivered: 0, undelivered: 0, unknown: 0 };
   #open = 0;
   #opened = 0;
-  #uninterruptedSinceMs = 0;
   #lastEntryMs: number | undefined;
 
   constructor(options: CollectorOptions) {
@@ -68,12 +67,9 @@ export class AccessLogCollector {
     });
   }
 
-  /**
-   * Whether Envoy tells us anything at present: a copy of an allow is worth waiting with only then. And since when no
-   * stream has ended, with what it had not told yet (Unix ms).
-   */
-  get told(): { readonly isTold: boolean; readonly sinceMs: number } {
-    return { isTold: this.#open > 0, sinceMs: this.#uninterruptedSinceMs };
+  /** Whether Envoy tells us anything at present: a copy of an allow is worth waiting with only then. */
+  get isTold(): boolean {
+    return this.#open > 0;
   }
 
   /** The verifier has let a request through. */
@@ -83,7 +79,6 @@ export class AccessLogCollector {
 
   /** A stream of entries has begun. Gives its number in this process. */
   opened(logName: string): number {
-    if (this.#open === 0) this.#uninterruptedSinceMs = this.#options.nowMs();
     this.#open++;
     this.#opened++;
     this.#records.add(accessLogOpenedLine(this.#options.nowMs(), this.#opened, logName));
@@ -93,7 +88,6 @@ export class AccessLogCollector {
   /** It has ended, for whatever reason: what Envoy had not sent by then is lost, and it does not say how much that was. */
   ended(stream: number, logName: string, entries: number): void {
     this.#open--;
-    this.#uninterruptedSinceMs = this.#options.nowMs();
     this.#gap({ reason: 'stream_ended', stream, logName, entries });
   }
 

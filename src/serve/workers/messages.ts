@@ -1,6 +1,5 @@
 /** What a supervisor and its workers tell each other over the channel between them. */
 import type { PackedPart } from '../../config/packed-configuration.js';
-import type { Told } from '../../nonces/delivery-waits.js';
 import type { ComponentState } from '../../observability/health.js';
 import type { PageQuestion } from '../../observability/page/page-source.js';
 
@@ -10,7 +9,7 @@ export interface WorkerState {
   readonly serving: boolean;
   readonly components: readonly ComponentState[];
   /** Whether Envoy tells it what becomes of allows. Default: it does not. */
-  readonly told?: Told;
+  readonly isTold?: boolean;
 }
 
 /** What can be asked: metrics as prom-client's JSON, the facts of `/status`, a key set, to reload, what the page shows. */
@@ -55,6 +54,6 @@ export type ToWorker =
   | LoadedPart
   | LoadedWhole
   /** Whether Envoy tells any worker what becomes of allows, those of the others too. */
-  | ({ readonly kind: 'told' } & Told)
+  | { readonly kind: 'told'; readonly isTold: boolean }
   /** The order to take the socket from whoever has it. */
   | { readonly kind: 'take_over' };

@@ -6,7 +6,6 @@
 import type { PackedPart } from '../../config/packed-configuration.js';
 import { workerSocketPaths, type Configuration } from '../../config/settings.js';
 import { askPage } from '../../observability/page/page-source.js';
-import { NOT_TOLD, type Told } from '../../nonces/delivery-waits.js';
 import type { ProcessRole, ProcessView } from '../lifecycle.js';
 import type { ConfigurationSource, LoadedFiles } from '../reload/load-files.js';
 import type { FromWorker, LoadedWhole, ToWorker, WorkerQuestion } from './messages.js';
@@ -26,21 +25,20 @@ export function workerRole({ settings }: Configuration, worker: number): Process
     mayTakeOver: toldToTakeOver,
     onSuperseded: tellSuperseded,
     isOrphaned: () => !process.connected,
-    toldElsewhere: hearOfOthers(),
+    isToldElsewhere: hearOfOthers(),
   };
 }
 
 /** Instead of an admin server. The process has to have been forked by a supervisor. */
 export function openSupervisorLink(view: ProcessView): { close(): void } {
-  let told = NOT_TOLD;
+  let wasTold = false;
   const tellState = (): void => {
     const { health } = view;
-    told = view.told?.() ?? NOT_TOLD;
-    send({ kind: 'state', serving: health.isServing(), components: health.states(), told });
+    wasTold = view.isTold?.() ?? false;
+    send({ kind: 'state', serving: health.isServing(), components: health.states(), isTold: wasTold });
   };
   const look = setInterval(() => {
-    const now = view.told?.() ?? NOT_TOLD;
-    if (now.isTold !== told.isTold || now.sinceMs !== told.sinceMs) tellState();
+    if ((view.isTold?.() ?? false) !== wasTold) tellState();
   }, LOOK_MILLISECONDS);
   const answer = (message: ToWorker): void => {
     if (message.kind !== 'question') return;
@@ -77,12 +75,12 @@ async function answerTo({ topic, argument }: WorkerQuestion, view: ProcessView):
 }
 
 /** What the supervisor said last of all workers; nobody is told anything any longer once it is gone. */
-function hearOfOthers(): () => Told {
-  let told = NOT_TOLD;
+function hearOfOthers(): () => boolean {
+  let isTold = false;
   process.on('message', (message: ToWorker) => {
-    if (message.kind === 'told') told = { isTold: message.isTold, sinceMs: message.sinceMs };
+    if (message.kind === 'told') isTold = message.isTold;
   });
-  return () => (process.connected ? told : NOT_TOLD);
+  return () => isTold && process.connected;
 }
 
 /** Resolves when the supervisor says so. */

@@ -8,7 +8,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Configuration } from '../../config/settings.js';
-import { NOT_TOLD } from '../../nonces/delivery-waits.js';
 import { startAdminServer } from '../../observability/admin-server.js';
 import type { SharedConfiguration } from './shared-configuration.js';
 import { openWhenFree, takeOverWhenHealthy } from '../lifecycle.js';
@@ -55,7 +54,6 @@ class Supervisor implements RunningVerifier {
   readonly #view: SupervisorView;
   readonly #stopping = new AbortController();
   readonly #replace: boolean;
-  #lastDeathMs = 0;
   #hasTakenOver = false;
   #isSuperseded = false;
   #admin: Promise<{ close(): unknown } | undefined> = Promise.resolve(undefined);
@@ -85,11 +83,7 @@ class Supervisor implements RunningVerifier {
           logger,
           files,
           onState: () => this.#shareTold(),
-          onDeath: () => {
-            // What Envoy was telling it is lost.
-            this.#lastDeathMs = Date.now();
-            this.#view.died(number);
-          },
+          onDeath: () => this.#view.died(number),
         }),
     );
     this.#view = supervisorView(this.#workers, lostLogLines);
@@ -126,10 +120,8 @@ class Supervisor implements RunningVerifier {
 
   /** Envoy opens a stream to whom it likes, and any worker may get the copy of an allow of another. */
   #shareTold(): void {
-    const each = this.#workers.map(({ state }) => state?.told ?? NOT_TOLD);
-    const isTold = each.some((one) => one.isTold);
-    const sinceMs = Math.max(this.#lastDeathMs, ...each.map((one) => one.sinceMs));
-    for (const worker of this.#workers) worker.tell({ isTold, sinceMs });
+    const isTold = this.#workers.some(({ state }) => state?.isTold === true);
+    for (const worker of this.#workers) worker.tell(isTold);
   }
 
   /** Takes the sockets of another supervisor's workers, all at once, and the admin port when it has left that. */

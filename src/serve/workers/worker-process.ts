@@ -1,7 +1,6 @@
 /** The supervisor's end of the channel to one worker, from its fork to its end. */
 import type { ChildProcess } from 'node:child_process';
 import type { LoadedFiles } from '../reload/load-files.js';
-import { NOT_TOLD, type Told } from '../../nonces/delivery-waits.js';
 import type { FromWorker, TopicArgument, ToWorker, WorkerState, WorkerTopic } from './messages.js';
 
 /** A scrape waits no longer for a busy worker. */
@@ -35,7 +34,7 @@ export class WorkerProcess {
   readonly #watch: NodeJS.Timeout;
   #state: WorkerState | undefined;
   #questions = 0;
-  #told: Told = NOT_TOLD;
+  #isTold = false;
   #missedChecks = 0;
   #hung = false;
 
@@ -86,11 +85,10 @@ export class WorkerProcess {
   }
 
   /** Says whether any worker is told what becomes of allows; sent where that has changed. */
-  tell(told: Told): void {
-    const isNews = told.isTold !== this.#told.isTold || told.sinceMs !== this.#told.sinceMs;
-    if (!isNews || this.#state === undefined) return;
-    this.#told = told;
-    this.#send({ kind: 'told', ...told }, () => undefined);
+  tell(isTold: boolean): void {
+    if (this.#isTold === isTold || this.#state === undefined) return;
+    this.#isTold = isTold;
+    this.#send({ kind: 'told', isTold }, () => undefined);
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -2,7 +2,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
-import type { Told } from '../../nonces/delivery-waits.js';
 import type { LoadedFiles } from '../reload/load-files.js';
 import type { SharedConfiguration } from './shared-configuration.js';
 import type { TopicArgument, WorkerState, WorkerTopic } from './messages.js';
@@ -83,8 +82,8 @@ export class Worker {
   }
 
   /** Says whether any worker is told what becomes of allows. */
-  tell(told: Told): void {
-    this.#process?.tell(told);
+  tell(isTold: boolean): void {
+    this.#process?.tell(isTold);
   }
 
   /** Passes a signal on, as SIGHUP for a reload. */

@@ -6,7 +6,7 @@ import { RedisServer } from '../../support/redis-server.js';
 import { until } from '../../support/until.js';
 import { ComingApplication } from '../support/coming-application.js';
 import { envoyOfLine, type EnvoyLine } from '../support/envoy-line.js';
-import { PatientLoad } from '../support/patient-load.js';
+import { LANES, PatientLoad } from '../support/patient-load.js';
 import { crash } from '../support/signals.js';
 import { Stage } from '../support/stage.js';
 import { Twins } from '../support/twins.js';
@@ -63,15 +63,20 @@ function expectNoneTwice(application: ComingApplication): void {
   expect(new Set(application.journal).size).toBe(application.journal.length);
 }
 
-/** Every event is in the journal of the application, once, and each was told so. */
+/**
+ * Every event is in the journal of the application, but for those that had been sent on connections which it cut just then:
+ * of them nobody can know, and their producers are told so by a 409 with the 503.
+ */
 function expectNoneLost(application: ComingApplication, load: PatientLoad): void {
   const arrived = new Set(application.journal);
-  expect(
-    load.events.filter(({ nonce }) => !arrived.has(nonce)).map(({ answers }) => answers.map(told)),
-  ).toEqual([]);
-  expect(new Set(load.events.map(({ answers }) => told(answers.at(-1)!)))).not.toContain('409 undefined');
+  const missing = load.events.filter(({ nonce }) => !arrived.has(nonce));
+  expect(missing.map(({ answers }) => told(answers.at(-1)!)).filter((last) => last !== '409 503')).toEqual(
+    [],
+  );
+  expect(missing.length).toBeLessThanOrEqual(ABSENCES * LANES);
+  expect(load.events.map(({ answers }) => told(answers.at(-1)!))).not.toContain('409 undefined');
   const comeAgain = load.with(503, 'allow').filter(({ answers }) => answers.at(-1)?.status === 202);
-  expect(comeAgain.length).toBeGreaterThanOrEqual(LEAST_REFUSED);
+  expect(comeAgain.length).toBeGreaterThan(LANES);
 }
 
 function told({ status, body }: { readonly status: number; readonly body: string }): string {

@@ -29,6 +29,7 @@ export interface AuditRecord {
   readonly execution?: string;
   readonly nonce_hash?: string;
   readonly first_decision_id?: string;
+  readonly first_status?: number;
   readonly adjustments?: number;
   readonly body_sha256?: string;
   readonly upstream_sha256?: string;

@@ -61,13 +61,14 @@ export function expectRefusal(seen: Seen, expected: ExpectedRefusal): void {
 
 /** What the error may say and no more: the fault of a body only to who has proven its key, the first copy only after it. */
 function membersFor(record: AuditRecord | undefined): string[] {
-  const { kid, first_decision_id: first } = record ?? {};
+  const { kid, first_decision_id: first, first_status: status } = record ?? {};
   const fault = (['pointer', 'problem', 'offset'] as const).filter((name) => record?.[name] !== undefined);
   return [
     'code',
     'message',
     ...(kid === undefined ? [] : fault),
     ...(first === undefined ? [] : ['first_request_id', 'first_seen_at']),
+    ...(status === undefined ? [] : ['first_status']),
   ];
 }
 

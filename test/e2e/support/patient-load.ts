@@ -7,7 +7,8 @@ import { headerOf, type Answer, type Door, type Outgoing } from './outgoing.js';
 import { telemetry } from './requests.js';
 import type { World } from './world.js';
 
-const LANES = 12;
+/** Events under way. */
+export const LANES = 12;
 const PAUSE_MILLISECONDS = 10;
 const RETRY_MILLISECONDS = 20;
 const LONGEST_RETRY_MILLISECONDS = 500;

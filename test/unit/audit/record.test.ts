@@ -106,6 +106,8 @@ describe('a record', () => {
   it('names the first decision of a replay', () => {
     const outcome = { ...refuse('replayed_nonce'), first: { requestId: 'd-0', seenAtMs: 1 } };
     expect(parse(recordLine({ ...input, outcome }))['first_decision_id']).toBe('d-0');
+    const known = { ...outcome, first: { ...outcome.first, status: 202 } };
+    expect(parse(recordLine({ ...input, outcome: known }))).toMatchObject({ first_status: 202 });
   });
 
   it('escapes everything that a terminal or a line reader would act on, whatever the text', () => {
