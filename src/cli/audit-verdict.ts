@@ -71,7 +71,7 @@ function faultText({ message, file, decisionId }: LogFault): string {
 }
 
 function factText({ verdict, unsealed }: VerdictFacts): string {
-  const { checkpoint, verified, from, isPruned, beyond, consistent } = verdict;
+  const { checkpoint, witnessedSize, verified, from, isPruned, beyond, consistent } = verdict;
   if (checkpoint === undefined) return '';
   const { cosigners, root, size, origin } = checkpoint;
   const range = size === from ? 'none' : `${from} to ${size - 1}`;
@@ -79,6 +79,12 @@ function factText({ verdict, unsealed }: VerdictFacts): string {
     ['log', origin],
     ['checkpoint', `${size} records, root ${encodeBase64(root)}`],
     ['cosigned by', cosigners.length === 0 ? undefined : cosigners.join(', ')],
+    [
+      'witnessed',
+      witnessedSize === undefined || witnessedSize === size
+        ? undefined
+        : `up to ${witnessedSize} records, as the policy asks; the ${size - witnessedSize} newer ones are signed by the log alone`,
+    ],
     ['records verified', `${verified} (looked at: ${range})`],
     ['before', isPruned ? `records 0 to ${from - 1} were pruned, and are not verified` : undefined],
     [

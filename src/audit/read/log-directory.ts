@@ -44,14 +44,14 @@ export class LogDirectory {
     this.path = path;
   }
 
-  /** The published checkpoint, a note that nobody has verified; undefined when there is none. */
-  checkpoint(): string | undefined {
-    const bytes = this.#read(CHECKPOINT_FILE, MAX_CHECKPOINT_BYTES);
+  /** The published checkpoint, or the one in another file: a note that nobody has verified; undefined when there is none. */
+  checkpoint(file = CHECKPOINT_FILE): string | undefined {
+    const bytes = this.#read(file, MAX_CHECKPOINT_BYTES);
     if (bytes === undefined) return undefined;
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch {
-      throw new LogFileError(CHECKPOINT_FILE, 'is not UTF-8 text');
+      throw new LogFileError(file, 'is not UTF-8 text');
     }
   }
 

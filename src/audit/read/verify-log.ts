@@ -4,9 +4,10 @@
  */
 import { TlogError } from '../../tlog/tlog-error.js';
 import { filesBeyond } from './files-beyond.js';
+import { judgeQuorum } from './judge-quorum.js';
 import { CHECKPOINT_FILE, LogFileError, type LogDirectory } from './log-directory.js';
 import { LogFaults, type LogFault } from './log-fault.js';
-import { quorumFault, trustCheckpoint, type LogTrust, type TrustedCheckpoint } from './log-trust.js';
+import { trustCheckpoint, type LogTrust, type TrustedCheckpoint } from './log-trust.js';
 import { judgeRetained, trustRetained, type RetainedCheckpoint } from './retained-checkpoints.js';
 import { StatedPruning } from './stated-pruning.js';
 import { verifyTree, type VerifiedTree } from './verify-tree.js';
@@ -29,6 +30,8 @@ export interface LogVerification {
 export interface LogVerdict {
   /** Undefined when there is none that is trusted. */
   readonly checkpoint: TrustedCheckpoint | undefined;
+  /** Of records that the policy's quorum has cosigned; the rest is signed by the log alone. All of them without a policy. */
+  readonly witnessedSize: number | undefined;
   /** The first faults, in the order in which they were found. */
   readonly faults: readonly LogFault[];
   readonly faultCount: number;
@@ -70,6 +73,7 @@ async function verifyOnce(
   const retained = trustRetained(verification.retained, trust, faults);
   if (checkpoint === undefined) return { verdict: noVerdict(faults), isAbsent: false };
   const consistent = await judgeRetained(directory, checkpoint, retained, faults);
+  const witnessedSize = await judgeQuorum(directory, checkpoint, trust, faults);
   const from = verification.onlyNew ? Math.max(0, ...consistent.map(({ size }) => size)) : 0;
   const pruning = new StatedPruning(verification.minimumIndex);
   const tree = await verifyTree({
@@ -86,7 +90,14 @@ async function verifyOnce(
   const beyond = filesBeyond(directory, checkpoint.size, faults);
   if (isQuiet) for (const file of beyond) faults.add('beyond', 'the file is of a larger tree', { file });
   return {
-    verdict: { ...summary(tree, from, isAbsent), checkpoint, beyond, consistent, ...faultsOf(faults) },
+    verdict: {
+      ...summary(tree, from, isAbsent),
+      checkpoint,
+      witnessedSize,
+      beyond,
+      consistent,
+      ...faultsOf(faults),
+    },
     isAbsent,
   };
 }
@@ -108,6 +119,7 @@ function faultsOf({ kept, count }: LogFaults): Pick<LogVerdict, 'faults' | 'faul
 function noVerdict(faults: LogFaults): LogVerdict {
   return {
     checkpoint: undefined,
+    witnessedSize: undefined,
     verified: 0,
     from: 0,
     isPruned: false,
@@ -130,11 +142,7 @@ function readCheckpoint(
       faults.add('checkpoint', 'the log has no checkpoint', { file });
       return undefined;
     }
-    const checkpoint = trustCheckpoint(text, trust);
-    const { policy } = trust;
-    if (policy !== undefined && !checkpoint.hasQuorum)
-      faults.add('quorum', quorumFault(policy, checkpoint.cosigners), { file });
-    return checkpoint;
+    return trustCheckpoint(text, trust);
   } catch (error) {
     if (error instanceof LogFileError) faults.add('unreadable', `the file ${error.message}`, { file });
     else if (error instanceof TlogError) faults.add('checkpoint', error.message, { file });
