@@ -1,5 +1,6 @@
 /** Every target, made when a run begins. */
 import type { Target } from '../target.js';
+import { accessLogTarget } from './access-log.js';
 import { canonicalTarget } from './canonical.js';
 import { bodiesTarget, checkRequestTarget, headersTarget } from './checks.js';
 import { configurationTarget } from './configuration.js';
@@ -12,5 +13,6 @@ export const TARGETS: Readonly<Record<string, () => Target>> = {
   bodies: bodiesTarget,
   configuration: configurationTarget,
   'processing-request': processingTarget,
+  'access-log': accessLogTarget,
   'canonical-json': canonicalTarget,
 };
