@@ -2,7 +2,7 @@
  * Copies of allows of which it is not known yet whether they were delivered, until it is: one timer asks the store for
  * all of them. They are few, in all and of each identity, so that whoever sends copies takes no place of anybody else's.
  */
-import type { NonceStore } from './nonce-store.js';
+import type { Clock, NonceStore } from './nonce-store.js';
 
 /** How often the store is asked. */
 const ASK_MS = 20;
@@ -19,7 +19,10 @@ export interface DeliveryWaitsOptions {
   /** Copies that wait at most. */
   readonly maxInAll: number;
   readonly maxPerIdentity: number;
-  readonly nowMs: () => number;
+  /** How long one waits at most: a part of its check's time, so that it is answered in time also on a busy machine. */
+  readonly maxWaitMs: number;
+  /** Unix milliseconds, and monotonic ones from any origin. */
+  readonly clock: Clock;
 }
 
 /**
@@ -32,6 +35,8 @@ interface Waiter {
   readonly key: Buffer;
   readonly identity: string;
   readonly stillWanted: () => boolean;
+  /** Monotonic milliseconds. */
+  readonly untilMs: number;
   readonly end: (how: WaitEnd) => void;
 }
 
@@ -52,7 +57,7 @@ export class DeliveryWaits {
 
   /** Whether waiting is of any use for a copy of what was claimed then (Unix ms). */
   isUseful(firstSeenAtMs: number): boolean {
-    return this.#options.isTold() && this.#options.nowMs() - firstSeenAtMs < TOLD_WITHIN_MS;
+    return this.#options.isTold() && this.#options.clock.nowMs() - firstSeenAtMs < TOLD_WITHIN_MS;
   }
 
   /** Never rejects. `stillWanted` is asked all the while. */
@@ -61,8 +66,9 @@ export class DeliveryWaits {
     if (this.#waiters.size >= this.#options.maxInAll || ofIdentity >= this.#options.maxPerIdentity)
       return Promise.resolve('crowded');
     this.#byIdentity.set(identity, ofIdentity + 1);
+    const untilMs = this.#options.clock.monotonicMs() + this.#options.maxWaitMs;
     return new Promise((resolve) => {
-      const waiter: Waiter = { key, identity, stillWanted, end: resolve };
+      const waiter: Waiter = { key, identity, stillWanted, untilMs, end: resolve };
       this.#waiters.add(waiter);
       this.#askSoon();
     });
@@ -76,9 +82,10 @@ export class DeliveryWaits {
     const asked = [...this.#waiters];
     const awaited = await this.#stillAwaited(asked.map(({ key }) => key));
     const isTold = this.#options.isTold();
+    const nowMs = this.#options.clock.monotonicMs();
     asked.forEach((waiter, at) => {
       if (awaited[at] === false) this.#end(waiter, 'known');
-      else if (!waiter.stillWanted()) this.#end(waiter, 'spent');
+      else if (!waiter.stillWanted() || nowMs >= waiter.untilMs) this.#end(waiter, 'spent');
       else if (!isTold) this.#end(waiter, 'unknown');
     });
     this.#timer = undefined;

@@ -52,10 +52,15 @@ interface AccessLogForChecks {
 /** Of what a process takes on copies that wait may be this part, and those of one identity this part of it. */
 const WAITING_PART = 4;
 
-function waitsFor(store: Stores['store'], isTold: () => boolean, maxConcurrentChecks: number): DeliveryWaits {
+function waitsFor(
+  store: Stores['store'],
+  isTold: () => boolean,
+  { maxConcurrentChecks, checkTimeoutMilliseconds }: ServerSettings['limits'],
+): DeliveryWaits {
   const maxInAll = Math.ceil(maxConcurrentChecks / WAITING_PART);
   const maxPerIdentity = Math.ceil(maxInAll / WAITING_PART);
-  return new DeliveryWaits({ store, isTold, maxInAll, maxPerIdentity, nowMs: clock.nowMs });
+  const maxWaitMs = checkTimeoutMilliseconds / 2;
+  return new DeliveryWaits({ store, isTold, maxInAll, maxPerIdentity, maxWaitMs, clock });
 }
 
 /** Judges requests: the ext_authz service. */
@@ -75,7 +80,7 @@ export function assembleCheckService(
   const { checkTimeoutMilliseconds } = settings.limits;
   const timing = { registry, store: store.name, monotonicMs };
   const claim = timedClaims((one: NonceClaim) => store.claim(one), timing);
-  const waits = waitsFor(store, accessLog.isTold, settings.limits.maxConcurrentChecks);
+  const waits = waitsFor(store, accessLog.isTold, settings.limits);
   const claimNonce = claimEffect(store, { checkTimeoutMilliseconds, bounds: settings.nonces, claim, waits });
   return new AuthorizationService({
     snapshot: () => live.snapshot,

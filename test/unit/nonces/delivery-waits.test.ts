@@ -23,7 +23,8 @@ function setUp(but: Partial<DeliveryWaitsOptions> = {}, perMinute = 1_000) {
     isTold: () => state.isTold,
     maxInAll: 4,
     maxPerIdentity: 2,
-    nowMs: clock.nowMs,
+    maxWaitMs: 5_000,
+    clock,
     ...but,
   });
   const claimNonce = claimEffect(store, { checkTimeoutMilliseconds: 1_000, bounds: BOUNDS, waits });
@@ -139,6 +140,15 @@ describe('a copy of an allow of which it is not known whether it was delivered',
     wanted = false;
     expect(await second).toMatchObject({ code: 'replayed_nonce', first: { requestId: first.decisionId } });
     expect(waits.waiting).toBe(0);
+  });
+
+  it('waits no longer than a part of its time', async () => {
+    const { copy, allow, waits, clock } = setUp();
+    await allow(1);
+    const second = copy(1);
+    await until('it waits', () => waits.waiting === 1);
+    clock.advance(6);
+    expect(await second).toMatchObject({ code: 'replayed_nonce' });
   });
 
   it('is bounded in number, of each identity and in all, and is told to come again', async () => {
