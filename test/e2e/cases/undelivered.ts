@@ -112,7 +112,7 @@ export function describeUndelivered(line: EnvoyLine): void {
     await application.go();
   }, 90_000);
 
-  // Fault: application-away
+  // Fault: upstream-away
   test('lmdb: no event is lost, and none arrives twice', async () => {
     const load = await open();
     await absences(application, load);

@@ -58,7 +58,7 @@ export const APPLICATION: Area = {
     'upstream-away': {
       fault: 'the application is away',
       promise:
-        'a short absence is waited for: one decision, one arrival; after a longer one 503, and the retry learns what became of the first copy',
+        'a short absence is waited for: one decision, one arrival; after a longer one 503, and the same bytes pass once it is back, if nothing of them was sent; else the retry learns what became of the first copy',
     },
     'signer-stopped': {
       fault: 'the signer of answers stands still',
