@@ -45,6 +45,11 @@ export class HolderAccount {
     return this.#nowMs() >= this.#nextTryMs;
   }
 
+  /** The next try waits no longer. */
+  tryNow(): void {
+    this.#nextTryMs = 0;
+  }
+
   /** The log has this size now. */
   sees(logSize: number): void {
     this.#logSize = logSize;

@@ -80,6 +80,7 @@ export class Mirror {
   async finish(): Promise<void> {
     await this.stop();
     this.#nextRoundMs = 0;
+    this.#account.tryNow();
     await this.look();
   }
 

@@ -95,6 +95,7 @@ export class Witnesses {
   async finish(): Promise<void> {
     await this.#looks?.close();
     this.#nextRoundMs = 0;
+    for (const { account } of this.#witnesses.values()) account.tryNow();
     await this.look();
   }
 

@@ -8,7 +8,7 @@ import { anyFreePort } from '../../e2e/support/free-port.js';
 import { until } from '../until.js';
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
-const KEYS = { accessKeyId: 'mirror', secretAccessKey: 'a secret of this test' };
+const KEYS = { accessKeyId: 'mirror', secretAccessKey: 'a-secret-of-this-test' };
 
 /** What a server answered. */
 export interface S3Answer {
