@@ -1,5 +1,12 @@
 import fc from 'fast-check';
-import { decodeRecord, encodeRecord, fitsRecord } from '../../../../src/nonces/lmdb/journal-record.js';
+import {
+  decodeRecord,
+  encodeRecord,
+  fitsRecord,
+  isStanding,
+  statusEvent,
+  statusOf,
+} from '../../../../src/nonces/lmdb/journal-record.js';
 
 const event = fc.record({
   kind: fc.constantFrom('claimed' as const, 'withdrawn' as const),
@@ -15,6 +22,14 @@ describe('a journal record', () => {
     fc.assert(
       fc.property(fc.array(event), (events) => expect(decodeRecord(encodeRecord(events))).toEqual(events)),
     );
+  });
+
+  it.each([0, 202, 999])('of a status (%s) is to an earlier version a claim that stands', (status) => {
+    const key = Buffer.alloc(16, 7);
+    const record = encodeRecord([statusEvent({ key, timestampSeconds: 5 }, status)]);
+    const [read] = decodeRecord(record);
+    expect(read).toMatchObject({ kind: 'claimed', requestId: '', identity: '' });
+    expect([record.length, isStanding(read!), statusOf(read!)]).toEqual([31, true, status]);
   });
 
   it('that was cut short is an error, not fewer events', () => {
