@@ -1,5 +1,6 @@
 /** `countersign audit`: the audit log, read and judged from its directory; each of its commands is a file of its own, `audit-*.ts`. */
 import { registerAuditCat } from './audit-cat.js';
+import { registerAuditExport } from './audit-export.js';
 import { registerAuditIndex } from './audit-index.js';
 import { registerAuditProve } from './audit-prove.js';
 import { registerAuditQuery } from './audit-query.js';
@@ -15,6 +16,7 @@ const COMMANDS: readonly Register[] = [
   registerAuditVerifyProof,
   registerAuditCat,
   registerAuditQuery,
+  registerAuditExport,
   registerAuditIndex,
   registerAuditVkey,
 ];

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { MAX_FILE_BYTES, readBoundedText } from '../config/files/read-file.js';
+import { isDirectory } from './audit-places.js';
 import { CliFault, type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
 import { readOrFault } from './files.js';
 import { collecting, matching } from './option-values.js';
@@ -46,7 +47,7 @@ async function lookOrFault(id: string, files: LogFiles): Promise<WhyFindings> {
 /** Those that were named, and else those of the configuration. */
 async function logFiles({ config, audit, envoyLog }: WhyOptions): Promise<LogFiles> {
   if (config === undefined && (audit !== undefined || envoyLog !== undefined))
-    return { audit: audit ?? [], envoy: envoyLog ?? [] };
+    return namedFiles(audit ?? [], envoyLog ?? []);
   const file = config ?? defaultConfiguration();
   if (file === undefined)
     throw usageFault(
@@ -54,12 +55,19 @@ async function logFiles({ config, audit, envoyLog }: WhyOptions): Promise<LogFil
       'give --config FILE, or --audit FILE and --envoy-log FILE, or set COUNTERSIGN_CONFIG_FILE',
     );
   const configured = await configuredFiles(file);
-  const files = { audit: audit ?? configured.audit, envoy: envoyLog ?? configured.envoy };
-  if (files.audit.length + files.envoy.length > 0) return files;
+  const envoy = envoyLog ?? configured.envoy;
+  const files = audit === undefined ? { ...configured, envoy } : namedFiles(audit, envoy);
+  if (files.audit.length + files.envoy.length > 0 || files.log !== undefined) return files;
   throw new CliFault(
     `the configuration: ${file} names no file of records (they go to standard output)`,
     'give the files with --audit and --envoy-log',
   );
+}
+
+/** A directory among them is that of a log. */
+function namedFiles(audit: readonly string[], envoy: readonly string[]): LogFiles {
+  const log = audit.find(isDirectory);
+  return { audit: audit.filter((place) => place !== log), envoy, log };
 }
 
 /** Of the environment of the local federation, or of the federation that is kept here. */
@@ -89,7 +97,9 @@ async function configuredFiles(file: string): Promise<LogFiles> {
     const path = typeof name === 'string' ? resolve(dirname(file), name) : '';
     return path !== '' && !path.startsWith('/dev/') && existsSync(path) ? [path] : [];
   };
-  return { audit: present(memberOf(memberOf(parsed, 'audit'), 'file')), envoy: present(accessLog) };
+  const audit = memberOf(parsed, 'audit');
+  const log = memberOf(memberOf(audit, 'log'), 'directory');
+  return { audit: present(memberOf(audit, 'file')), envoy: present(accessLog), log: present(log)[0] };
 }
 
 /** Adds the command. */
@@ -108,7 +118,7 @@ export const registerWhy: Register = (program, session) => {
     )
     .option(
       '--audit <file>',
-      'a file of decision records; may be given again, oldest first',
+      'a file of decision records, or the directory of a log; may be given again, oldest first',
       collecting(FILE),
     )
     .option('--envoy-log <file>', "a file of Envoy's access log; may be given again", collecting(FILE))

@@ -192,7 +192,7 @@ export function meaningOf(code: string): Meaning | undefined {
     : OTHER_MEANINGS.get(code);
 }
 
-/** Envoy's response flags (access log documentation, %RESPONSE_FLAGS%), as far as a gateway like ours meets them. */
+/** Envoy's response flags (access log documentation, %RESPONSE_FLAGS%) of Envoy 1.40): all of them. */
 const FLAGS: ReadonlyMap<string, string> = new Map([
   ['UAEX', 'the verifier refused it, or did not answer'],
   ['UH', 'no healthy host of the application was there'],
@@ -215,6 +215,15 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
   ['OM', 'Envoy was short of memory or connections'],
   ['RLSE', 'the rate limit service failed'],
   ['IH', 'a header was not acceptable'],
+  ['LH', 'the local health check of the application failed'],
+  ['DI', 'the answer was delayed on purpose'],
+  ['FI', 'the answer was broken off on purpose'],
+  ['DF', 'the name of the application could not be resolved'],
+  ['DO', 'the request was dropped, as the application has too much to do'],
+  ['UMSDR', 'the client and the application disagree on the longest duration of a stream'],
+  ['RFCF', 'the answer was expected in a cache and is not there'],
+  ['NFCF', 'no filter configuration has come'],
+  ['UDO', 'the request was dropped, as its cluster drops all when overloaded'],
 ]);
 
 /** `URX,UF` in words; a flag that is not known stays as it is. */

@@ -46,16 +46,7 @@ const LIFECYCLE: ReadonlyMap<string, number> = new Map([
 /** Members that have a place of their own; the others are `unmapped`. */
 const MAPPED: ReadonlySet<string> = new Set([
   ...['time', 'event', 'decision_id', 'request_id', 'code', 'status', 'detail', 'method', 'path', 'identity'],
-  ...[
-    'claimed_identity',
-    'tenant',
-    'operator',
-    'policy',
-    'cert_sha256',
-    'peer_address',
-    'duration_us',
-    'reason',
-  ],
+  ...['claimed_identity', 'tenant', 'operator', 'policy', 'peer_address', 'duration_us', 'reason'],
 ]);
 
 /** One event. */
@@ -136,7 +127,6 @@ function apiActivity(record: LogRecord, event: string): object {
           }),
     http_response: responseOf(record),
     src_endpoint: endpointOf(record),
-    tls: tlsOf(record),
   };
 }
 
@@ -150,17 +140,6 @@ function endpointOf(record: LogRecord): object {
   const ip = textIn(record, 'peer_address');
   const name = textIn(record, 'identity') ?? textIn(record, 'claimed_identity');
   return defined({ ip, name: name ?? (ip === undefined ? 'unknown' : undefined) });
-}
-
-/** Fingerprint: algorithm SHA-256 is 3. */
-function tlsOf(record: LogRecord): object | undefined {
-  const value = textIn(record, 'cert_sha256');
-  if (value === undefined) return undefined;
-  const fingerprint = { algorithm_id: 3, algorithm: 'SHA-256', value };
-  return {
-    version: 'unknown',
-    certificate: { fingerprints: [fingerprint], issuer: 'unknown', serial_number: 'unknown' },
-  };
 }
 
 function networkActivity(record: LogRecord): object {

@@ -58,10 +58,10 @@ export class OpenedLog {
     return this.#files.bundle(bundle, this.#widthOf(bundle));
   }
 
-  /** The records in the bytes of a bundle, in memory of their own. */
+  /** The records in the bytes of a bundle, which share their memory. */
   decode(bundle: number, { file, bytes, width }: BundleBytes): Buffer[] {
     try {
-      return decodeEntries(Buffer.from(bytes), width).slice(0, this.#widthOf(bundle));
+      return decodeEntries(bytes, width).slice(0, this.#widthOf(bundle));
     } catch (error) {
       if (error instanceof TlogError) throw new LogFileError(file, `is damaged: ${error.message}`);
       throw error;

@@ -45,9 +45,12 @@ export function* searchLog(search: Search): Generator<FoundBundle> {
     done = isFromEnd ? log.bundles - bundle : bundle + 1;
     const read = log.bundleBytes(bundle);
     if (read === undefined) requirePruned(log, bundle);
-    else if (screen(read.bytes)) {
-      const records = log.decode(bundle, read);
-      const found = foundIn(bundle, records, filter, screen);
+    else {
+      const isLikely = screen(read.bytes);
+      // What is told of outlives the next bundle; what is not is looked at all the same, as it may be damaged.
+      const bytes = isLikely ? Buffer.from(read.bytes) : read.bytes;
+      const records = log.decode(bundle, { ...read, bytes });
+      const found = isLikely ? foundIn(bundle, records, filter, screen) : [];
       if (found.length > 0) yield { bundle, records, found };
     }
     search.onProgress?.(done);

@@ -81,6 +81,47 @@ describe('countersign audit query', () => {
   });
 });
 
+describe('countersign audit export', () => {
+  const exported = async (format: string): Promise<unknown> => {
+    const { out } = await run(['audit', 'export', join(folder, 'log'), '--format', format, '--id', 'd-3']);
+    return JSON.parse(out);
+  };
+
+  it('gives the record as it is', async () => {
+    expect(await exported('ndjson')).toEqual(record(3));
+  });
+
+  it('gives OTLP', async () => {
+    expect(await exported('otlp')).toMatchObject({
+      resourceLogs: [
+        {
+          scopeLogs: [
+            { logRecords: [{ severityText: 'WARN', body: { stringValue: JSON.stringify(record(3)) } }] },
+          ],
+        },
+      ],
+    });
+  });
+
+  it('gives OCSF', async () => {
+    expect(await exported('ocsf')).toMatchObject({
+      class_uid: 6003,
+      type_uid: 600399,
+      status_id: 2,
+      raw_data: JSON.stringify(record(3)),
+      metadata: { version: '1.5.0', tenant_uid: 't-0', sequence: 3 },
+    });
+  });
+
+  it('gives ECS', async () => {
+    expect(await exported('ecs')).toMatchObject({
+      event: { action: 'telemetry.accepted', code: 'pin_mismatch', outcome: 'failure', sequence: 3 },
+      organization: { id: 't-0' },
+      countersign: record(3),
+    });
+  });
+});
+
 describe('countersign audit index', () => {
   it('makes the files once, and without them everything is read', async () => {
     const large = join(folder, 'large');

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeSealedLog } from '../../support/sealed-log.js';
 import { run } from './test-world.js';
 
 const ID = '6f1c0e7e-0d0c-4f6e-9a59-0f6f8a7b5c3d';
@@ -143,6 +144,48 @@ describe('countersign why', () => {
     writeFileSync(audit, decision({ detail: '\u001b[2J', time: '\u001b' }));
     writeFileSync(envoy, access({ path: '/\u001b[2J', flags: '\u001b' }));
     expect((await why()).out).not.toContain('\u001b');
+  });
+
+  const delivery = (members: object): string =>
+    line({ time: 'T3', decision_id: ID, decision: 'allow', ...members });
+  it.each([
+    [
+      { event: 'request.delivered', status: 202 },
+      'It was delivered to the application. The client got HTTP 202',
+    ],
+    [
+      { event: 'request.undelivered', status: 503, attempts: 4, flags: 'URX,UF' },
+      'so the same bytes may come again. The client got HTTP 503',
+    ],
+    [
+      { event: 'request.delivery_unknown', flags: 'DC' },
+      'or not: look it up there by the decision id. The client got no answer',
+    ],
+  ])('tells what became of an allow: %j', async (members, words) => {
+    writeFileSync(audit, decision({ code: 'allow', status: 200 }) + delivery(members));
+    const { out } = await why();
+    expect(out).toContain(words);
+    expect(out).not.toMatch(/without a code/);
+  });
+
+  it('reads the directory of a log, from its end', async () => {
+    const log = join(folder, 'log');
+    const others = Array.from({ length: 600 }, (_, n) => ({ decision_id: `d-${n}`, code: 'allow' }));
+    const ours = [
+      decision({ code: 'allow', status: 200 }),
+      delivery({ event: 'request.delivered', status: 202 }),
+    ];
+    const copy = { decision_id: OTHER, code: 'replayed_nonce', first_decision_id: ID, time: 'T4' };
+    writeSealedLog(log, [...others, ...ours.map((text) => JSON.parse(text) as object), ...others, copy]);
+    const { out } = await run(['why', ID, '--audit', log]);
+    expect(out).toMatch(
+      /^The request was let through[^]*It was delivered[^]*Later copies of it were refused: 1/,
+    );
+    const file = join(folder, 'c.yaml');
+    writeFileSync(file, 'audit: { log: { directory: log } }\n');
+    expect((await run(['why', ID, '--config', file])).out).toContain('It was delivered');
+    writeFileSync(join(log, 'tile/entries/002'), 'x');
+    expect((await run(['why', ID, '--audit', log])).err).toMatch(/002 is damaged[^]*audit verify/);
   });
 
   it('is bounded: of a thousand replays fifty are kept, and it says that there are more', async () => {
