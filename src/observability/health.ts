@@ -4,7 +4,7 @@ import type { Identity, Snapshot } from '../verify/snapshot.js';
 import { isValidAt } from '../protocol/validity-interval.js';
 
 /** One part of the process that has to work for requests to be judged. */
-interface HealthComponent {
+export interface HealthComponent {
   readonly name: string;
   /** Why it does not work right now; undefined when it does. Asked ten times a second. */
   readonly fault: () => string | undefined;

@@ -27,4 +27,4 @@ export const LOG_INSTANCE = '{instance}';
  * or plus, as it is the name of a key as well (C2SP signed-note, "Signatures").
  */
 export const LOG_ORIGIN =
-  /^(?=.{1,200}$)[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:\/(?:[A-Za-z0-9._~-]|\{instance\})+)*$/;
+  /^(?=.{1,200}$)(?!(?:[^{]*\{){2})[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:\/(?:[A-Za-z0-9._~-]|\{instance\})+)*$/;

@@ -18,6 +18,7 @@ import { DeliveryWaits } from '../nonces/delivery-waits.js';
 import type { NonceClaim } from '../nonces/nonce-store.js';
 import { AccessLogMetrics } from '../observability/access-log-metrics.js';
 import type { AdminView } from '../observability/admin-server.js';
+import { auditLogHealth, describeAuditLog, type AuditLogLook } from '../observability/audit-log-view.js';
 import { FeedbackMetrics, timedClaims, type DecisionMetrics } from '../observability/decision-metrics.js';
 import { soonestEnds } from '../observability/expiry-gauge.js';
 import { Health, keyHealth } from '../observability/health.js';
@@ -35,6 +36,8 @@ const NONCE_BYTES = 18;
 
 /** What the services are made of. */
 export interface Parts extends Stores {
+  /** The audit log, where this process seals it. */
+  readonly sealed: AuditLogLook | undefined;
   readonly live: LiveConfiguration;
   readonly logger: Logger;
   readonly registry: Registry;
@@ -156,19 +159,20 @@ export function assembleSigner(parts: Parts): () => ProcessingSession {
  * A log whose losses are only counted does not make the verifier unready, and neither does a reload that was
  * refused: there always is a good configuration in force.
  */
-export function assembleHealth({ live, audit, store }: Parts, reloading: Reloading): Health {
+export function assembleHealth({ live, audit, store, sealed }: Parts, reloading: Reloading): Health {
   const matters = live.started.settings.audit.onFailure === 'refuse';
   return new Health([
     { name: 'configuration', fault: () => undefined, note: () => reloading.log.warning() },
     keyHealth(() => live.snapshot, clock.nowMs),
     { name: 'nonce_store', fault: () => store.status().unhealthy },
     { name: 'audit', fault: () => (matters ? audit.fault() : undefined) },
+    ...(sealed === undefined ? [] : [auditLogHealth(sealed)]),
   ]);
 }
 
 /** What the admin port shows of the configuration: facts for `/status`, the public feedback keys, and the reload. */
 export function adminView(
-  { live, store, recent }: Parts,
+  { live, store, sealed, recent }: Parts,
   reloading: Reloading,
   accessLog: Pick<AccessLogCollector, 'status'>,
 ): Pick<AdminView, 'describe' | 'keyring' | 'reload' | 'page'> {
@@ -190,6 +194,7 @@ export function adminView(
       policies: [...live.snapshot.policies.keys()],
       nonces: { store: store.name, ...store.status() },
       access_log: accessLog.status(),
+      audit_log: sealed && describeAuditLog(sealed),
     }),
     keyring: (tenant) => {
       const { feedback } = live.snapshot;

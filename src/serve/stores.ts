@@ -3,7 +3,7 @@
  * rate limits. All of it is opened at the start and closed in the reverse order.
  */
 import type { Logger } from 'pino';
-import type { AuditSettings, Configuration, NonceSettings, ServerSettings } from '../config/settings.js';
+import type { Configuration, NonceSettings, ServerSettings } from '../config/settings.js';
 import type { Snapshot } from '../verify/snapshot.js';
 import { initialiseNonceDirectory, openLmdbNonceStore } from '../nonces/lmdb/store.js';
 import { createMemoryNonceStore } from '../nonces/memory-store.js';
@@ -12,9 +12,8 @@ import { openRedisNonceStore } from '../nonces/redis/store.js';
 import { widestWindow } from '../verify/checks/freshness.js';
 import { systemClock as clock } from './clocks.js';
 import type { LifeRecords } from './life-records.js';
-import { type AuditLog, BatchedLog } from '../audit/audit-log.js';
-import { openFileWriter, openStdoutWriter } from '../audit/writers.js';
-import { gapLine } from '../audit/record.js';
+import type { AuditLog } from '../audit/audit-log.js';
+import { openAudit } from './audit-log.js';
 import type { ExecutionBounds, ExecutionStore } from '../executions/execution-store.js';
 import { openLmdbExecutionStore } from '../executions/lmdb-store.js';
 import { createMemoryExecutionStore } from '../executions/memory-store.js';
@@ -47,9 +46,7 @@ export async function openStores(
   logger: Logger,
   undo: Undo,
 ): Promise<Stores> {
-  const { sink } = settings.audit;
-  if (sink === undefined) throw new Error('audit.log alone is not served yet: give file or stdout as well');
-  const audit = openAuditLog(sink, clock.nowMs, (file) =>
+  const { audit, log } = openAudit(settings.audit, clock.nowMs, (file) =>
     logger.info({ file }, 'the audit file was moved, removed or replaced: opened anew'),
   );
   undo.push(() => audit.close());
@@ -59,7 +56,7 @@ export async function openStores(
   undo.push(() => executions.close());
   const rates = openRateLimits(settings, store);
   undo.push(() => rates.close());
-  return { audit, events: NO_EVENTS, store, executions, rates: rates.limits };
+  return { audit, events: log ?? NO_EVENTS, store, executions, rates: rates.limits };
 }
 
 /**
@@ -97,20 +94,6 @@ export async function initialiseNonceStore(
   if (options.store === 'lmdb') return initialiseNonceDirectory(options);
   const store = await openRedisNonceStore({ ...options, isNew: true });
   await store.close();
-}
-
-/**
- * Opens the sink; `nowMs` is the wall clock, Unix milliseconds. `onReplaced` is told the path when it leads to another
- * file than before. Throws the system's error where a file cannot be opened.
- */
-export function openAuditLog(
-  sink: NonNullable<AuditSettings['sink']>,
-  nowMs: () => number,
-  onReplaced: (path: string) => void,
-): AuditLog {
-  const writer =
-    sink.kind === 'file' ? openFileWriter(sink.path, () => onReplaced(sink.path)) : openStdoutWriter();
-  return new BatchedLog(writer, (lostRecords) => gapLine(nowMs(), lostRecords));
 }
 
 /** Without feedback nobody asks for an execution, and none is kept. */

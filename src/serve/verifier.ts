@@ -7,12 +7,14 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Configuration, FileStates } from '../config/settings.js';
 import { selectEngine } from '../crypto/engines.js';
+import { addAuditLogMetrics } from '../observability/audit-log-view.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
 import type { Health } from '../observability/health.js';
 import { LoadMetrics } from '../observability/load-metrics.js';
 import { addLogMetrics } from '../observability/log-destination.js';
 import { RecentDecisions } from '../observability/page/recent-decisions.js';
 import { addBuildInfo, createRegistry } from '../observability/process-metrics.js';
+import { openSealedLog } from './audit-log.js';
 import { systemClock as clock } from './clocks.js';
 import { startGrpcServer, type RunningGrpcServer } from './grpc-server.js';
 import { type ProcessRole, checkTakeover, run, standaloneRole } from './lifecycle.js';
@@ -92,9 +94,13 @@ async function start(
 ): Promise<RunningVerifier> {
   const { role = standaloneRole(configuration), replace = false, files, fileStates } = options;
   const live = new LiveConfiguration(configuration);
+  // Before the writers are opened; it seals what they have left when they are closed.
+  const sealed = options.role === undefined ? await openSealedLog(configuration, logger) : undefined;
+  undo.push(() => sealed?.close());
   const stores = await openStores(configuration, logger, undo);
   const registry = openRegistry(live, stores, options);
-  const parts: Parts = { ...stores, live, logger, registry, ...openCounts(registry) };
+  if (sealed !== undefined) addAuditLogMetrics(registry, sealed);
+  const parts: Parts = { ...stores, live, logger, registry, sealed, ...openCounts(registry) };
   const life = new LifeRecords(stores.events, clock.nowMs);
   const reloading = startReloading({ live, files, fileStates, registry, logger, life });
   undo.push(() => reloading.close());

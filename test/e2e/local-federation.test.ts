@@ -3,11 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseEnvironment } from '../../tools/local-federation/environment.js';
 import { layoutOf, repositoryRoot } from '../../tools/local-federation/layout.js';
 import { processBirth } from '../../tools/local-federation/process-birth.js';
+import { recordsIn } from './support/afterwards.js';
 import { anyFreePort } from './support/free-port.js';
+import { expectExtends, readSealedLog, standing } from './support/sealed-log.js';
 import { runLocalFederation, type ProgramRun } from './support/local-federation-program.js';
 
 const PROGRAM_MILLISECONDS = 120_000;
@@ -156,6 +158,26 @@ describe('the local federation as a program', () => {
     expect(seen).toEqual([]);
     expect(readFileSync(layout.environmentFile, 'utf8')).toContain(`COUNTERSIGN_UPSTREAM_URL=${upstream}\n`);
   });
+
+  it('leaves a sealed audit log, and goes on with it and its key', async () => {
+    const values = parseEnvironment(readFileSync(layout.environmentFile, 'utf8'));
+    const at = (name: string | undefined): string => resolve(ROOT, name ?? '');
+    const directory = at(values?.COUNTERSIGN_AUDIT_LOG_DIR);
+    const verifierKeyFile = at(values?.COUNTERSIGN_AUDIT_VKEY_FILE);
+    const text = readFileSync(verifierKeyFile, 'utf8');
+    expect(text).toMatch(/^\S+\+[0-9a-f]{8}\+\S+\n$/);
+    expect(run('down').status).toBe(0);
+    const before = await readSealedLog(directory, verifierKeyFile);
+    const plain = standing(recordsIn(join(layout.audit, 'decisions.ndjson')));
+    expect(standing(before.records)).toEqual(plain);
+    expect(run('up', { DEMO: '0' }).status).toBe(0);
+    expect(readFileSync(verifierKeyFile, 'utf8')).toBe(text);
+    expect(run('down').status).toBe(0);
+    const after = await readSealedLog(directory, verifierKeyFile);
+    expect(after.checkpoint.size).toBeGreaterThan(before.checkpoint.size);
+    await expectExtends(directory, before.checkpoint, after.checkpoint);
+    expect(run('up', { DEMO: '0' }).status).toBe(0);
+  }, 240_000);
 
   it('stops everything, leaves keys and state, and does not mind being asked twice', () => {
     const pids = ['envoy', 'verifier'].map(pidOf);

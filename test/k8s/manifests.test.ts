@@ -84,6 +84,7 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
         .map((container) => container.name);
     expect(mounted('tls')).toEqual(['envoy']);
     expect(mounted('feedback-keys')).toEqual(['verifier']);
+    expect(mounted('audit-key')).toEqual(['verifier']);
     const tlsPublic = podOf(overlay).volumes!.find(({ name }) => name === 'tls-public')!;
     expect(JSON.stringify(tlsPublic)).not.toContain('tls.key');
   });
@@ -119,6 +120,19 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
     );
     const expected = { single: ['lmdb', ['state']], replicated: ['redis', []] }[overlay];
     expect([store, holding.map(({ name }) => name)]).toEqual(expected);
+  });
+
+  it('keeps its audit log on a volume of its own, under a name that no other volume has', () => {
+    const { log } = configurationOf(overlay)['audit'] as { log: { directory: string; origin: string } };
+    const [mount, ...others] = containersOf(podOf(overlay))
+      .flatMap(({ volumeMounts = [] }) => volumeMounts)
+      .filter(({ name }) => name === 'audit-log');
+    // Not its root, where a new file system has a directory already.
+    expect(log.directory.startsWith(`${mount!.mountPath}/`)).toBe(true);
+    expect([log.origin, others]).toEqual([expect.stringContaining('{instance}'), []]);
+    const volume = podOf(overlay).volumes!.find(({ name }) => name === 'audit-log')!;
+    const kind = { single: 'persistentVolumeClaim', replicated: 'ephemeral' }[overlay];
+    expect(Object.keys(volume).sort()).toEqual([kind, 'name'].sort());
   });
 
   it('has the ports of the configuration', () => {
@@ -165,6 +179,13 @@ describe('the overlays differ', () => {
       nonces: undefined,
     }));
     expect(replicated).toEqual(single);
+  });
+
+  it('single: in an audit log that outlives the pod', () => {
+    const claim = podOf('single').volumes!.find(({ name }) => name === 'audit-log')!.persistentVolumeClaim!;
+    expect(find(manifestsIn('single'), 'PersistentVolumeClaim', claim.claimName).spec).toMatchObject({
+      accessModes: ['ReadWriteOnce'],
+    });
   });
 
   it('single: in never running two pods at a time', () => {
@@ -216,9 +237,9 @@ describe.each(everyPod)('overlay %s, pod %s', (_overlay, _name, pod) => {
     const kinds = (pod.volumes ?? []).flatMap((volume) =>
       Object.keys(volume).filter((key) => key !== 'name'),
     );
-    expect(kinds.filter((kind) => !['emptyDir', 'projected', 'secret', 'configMap'].includes(kind))).toEqual(
-      [],
-    );
+    const claims = ['ephemeral', 'persistentVolumeClaim'];
+    const known = ['emptyDir', 'projected', 'secret', 'configMap', ...claims];
+    expect(kinds.filter((kind) => !known.includes(kind))).toEqual([]);
   });
 
   it('lets nobody but user and group read its secrets', () => {

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import type { z } from 'zod';
 import type { configurationSchema } from '../../src/config/schema/schema.js';
 import type { CertificateFiles, Certificates } from './certificates.js';
-import { FEEDBACK_KID, PRODUCER_A, PRODUCER_B, SCHEMA_VERSION, type Party } from './parties.js';
+import { AUDIT_ORIGIN, FEEDBACK_KID, PRODUCER_A, PRODUCER_B, SCHEMA_VERSION, type Party } from './parties.js';
 import type { Ports } from './ports.js';
 import { redisSection, type Nonces } from './redis.js';
 import type { SigningKey, SigningKeys } from './signing-keys.js';
@@ -95,7 +95,10 @@ export function federationConfiguration(facts: ConfigurationFacts): Configuratio
     version: 1,
     listen: { socket: 'run/verifier.sock' },
     admin: { host: LOOPBACK, port: facts.ports.verifierAdmin },
-    audit: { file: 'audit/decisions.ndjson' },
+    audit: {
+      file: 'audit/decisions.ndjson',
+      log: { directory: 'audit/log', origin: AUDIT_ORIGIN, keyFile: keys.auditLog.file },
+    },
     nonces: nonceSection(facts),
     rateLimit: { perMinute: facts.rateLimitPerMinute },
     operators: { [PRODUCER_A.operator]: PRODUCER_A.tenant, [PRODUCER_B.operator]: PRODUCER_B.tenant },

@@ -31,6 +31,8 @@ export const ENVIRONMENT_NAMES = [
   'COUNTERSIGN_ADMIN_URL',
   'COUNTERSIGN_ENVOY_ADMIN_URL',
   'COUNTERSIGN_UPSTREAM_URL',
+  'COUNTERSIGN_AUDIT_LOG_DIR',
+  'COUNTERSIGN_AUDIT_VKEY_FILE',
 ] as const;
 
 /** One of the names. */
@@ -79,6 +81,8 @@ export function federationEnvironment(facts: EnvironmentFacts): FederationEnviro
     COUNTERSIGN_ADMIN_URL: `http://127.0.0.1:${ports.verifierAdmin}`,
     COUNTERSIGN_ENVOY_ADMIN_URL: `http://127.0.0.1:${ports.envoyAdmin}`,
     COUNTERSIGN_UPSTREAM_URL: facts.upstreamUrl,
+    COUNTERSIGN_AUDIT_LOG_DIR: file(layout.auditLog),
+    COUNTERSIGN_AUDIT_VKEY_FILE: file(keys.auditVerifierKeyFile),
   };
 }
 

@@ -14,6 +14,8 @@ export interface Layout {
   readonly keys: string;
   readonly state: string;
   readonly audit: string;
+  /** Of the verifier's log, in the layout of C2SP tlog-tiles. */
+  readonly auditLog: string;
   readonly run: string;
   readonly environmentFile: string;
   readonly configurationFile: string;
@@ -38,6 +40,7 @@ export function layoutOf(stateDirectory: string, root: string = repositoryRoot()
     keys: join(directory, 'keys'),
     state: join(directory, 'state'),
     audit: join(directory, 'audit'),
+    auditLog: join(directory, 'audit', 'log'),
     run: join(directory, 'run'),
     environmentFile: join(directory, '.env.countersign.local'),
     configurationFile: join(directory, 'countersign.yaml'),

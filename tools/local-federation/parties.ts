@@ -27,3 +27,6 @@ export const SCHEMA_VERSION = 'telemetry.v1';
 
 /** The id of the feedback key, as it is in the field. */
 export const FEEDBACK_KID = 'default';
+
+/** The name of the audit log, which is that of its key as well. */
+export const AUDIT_ORIGIN = 'countersign.localhost/federation';

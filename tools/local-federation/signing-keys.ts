@@ -1,8 +1,10 @@
-/** The Ed25519 keys of a federation: one for each producer, one for feedback. Made once, used again. */
+/** The Ed25519 keys of a federation: one for each producer, one for feedback, one for the audit log. Made once, used again. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
+import { verifierKeyText } from '../../src/tlog/note.js';
 import { FederationFault } from './fault.js';
 import type { Layout } from './layout.js';
+import { AUDIT_ORIGIN } from './parties.js';
 import { readIfThere, writePrivateFile } from './write-file.js';
 
 /** A private key in a file, and its public half. */
@@ -19,6 +21,10 @@ export interface SigningKeys {
   readonly producerA: SigningKey;
   readonly producerB: SigningKey;
   readonly feedback: SigningKey;
+  /** Of the checkpoints of the audit log. */
+  readonly auditLog: SigningKey;
+  /** One line: what those get who verify the log. */
+  readonly auditVerifierKeyFile: string;
   /** Both request keys were made by this very call: nothing can have been signed with them before. */
   readonly requestKeysAreNew: boolean;
 }
@@ -61,5 +67,14 @@ export function ensureSigningKeys(layout: Layout, names: readonly [string, strin
     producerA: ensure(files[0]),
     producerB: ensure(files[1]),
     feedback: ensure(join(layout.keys, 'feedback.pem')),
+    ...ensureAuditKey(layout),
   };
+}
+
+function ensureAuditKey({ keys }: Layout): Pick<SigningKeys, 'auditLog' | 'auditVerifierKeyFile'> {
+  const auditLog = ensure(join(keys, 'audit-log.pem'));
+  const auditVerifierKeyFile = join(keys, 'audit-log.vkey');
+  const text = verifierKeyText(AUDIT_ORIGIN, Buffer.from(auditLog.publicKey, 'base64'));
+  writePrivateFile(auditVerifierKeyFile, `${text}\n`);
+  return { auditLog, auditVerifierKeyFile };
 }

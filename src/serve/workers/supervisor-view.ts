@@ -9,6 +9,12 @@ import {
 } from 'prom-client';
 import type { FeedbackJwkSet } from '../../feedback/keyring.js';
 import type { AdminView, ReloadAnswer } from '../../observability/admin-server.js';
+import {
+  addAuditLogMetrics,
+  auditLogHealth,
+  describeAuditLog,
+  type AuditLogLook,
+} from '../../observability/audit-log-view.js';
 import { Health } from '../../observability/health.js';
 import { addLogMetrics } from '../../observability/log-destination.js';
 import type { IdentityPage } from '../../observability/page/identity-list.js';
@@ -29,19 +35,27 @@ export interface SupervisorView extends AdminView {
   readonly died: (number: number) => void;
 }
 
-/** The view of these workers; `lostLogLines` is of the process that shows them. */
-export function supervisorView(
-  workers: readonly WorkerLook[],
-  lostLogLines: () => number = () => 0,
-): SupervisorView {
+/** What the process that shows them knows by itself. */
+interface OwnLooks {
+  /** Lines of its log that could not be written. Default: none. */
+  readonly lostLogLines?: () => number;
+  /** The audit log that it seals. */
+  readonly sealed?: AuditLogLook | undefined;
+}
+
+/** The view of these workers. */
+export function supervisorView(workers: readonly WorkerLook[], own: OwnLooks = {}): SupervisorView {
   const ask = workers.map(
     (worker) => [worker.number, () => worker.ask('metrics') as Promise<MetricsJson | undefined>] as const,
   );
-  const merged = new MergedMetrics(ownMetrics(workers, lostLogLines), new Map(ask));
+  const merged = new MergedMetrics(ownMetrics(workers, own), new Map(ask));
   return {
-    health: healthOf(workers),
+    health: healthOf(workers, own.sealed),
     registry: merged,
-    describe: () => describe(workers),
+    describe: async () => ({
+      ...(await describe(workers)),
+      audit_log: own.sealed && describeAuditLog(own.sealed),
+    }),
     keyring: async (tenant) =>
       (await servingOf(workers)?.ask('keyring', tenant)) as FeedbackJwkSet | undefined,
     reload: () => reload(workers),
@@ -82,7 +96,7 @@ async function reload(workers: readonly WorkerLook[]): Promise<ReloadAnswer> {
 }
 
 /** A worker that is away or unwell is a note as long as another one serves: Envoy asks that one. */
-function healthOf(workers: readonly WorkerLook[]): Health {
+function healthOf(workers: readonly WorkerLook[], sealed: AuditLogLook | undefined): Health {
   const reasons = (): string | undefined => {
     const unwell = workers.flatMap((worker) => reasonOf(worker) ?? []);
     return unwell.length === 0 ? undefined : unwell.join('; ');
@@ -90,6 +104,7 @@ function healthOf(workers: readonly WorkerLook[]): Health {
   const oneServes = (): boolean => workers.some(({ state }) => state?.serving);
   return new Health([
     { name: 'workers', fault: () => (oneServes() ? undefined : reasons()), note: () => reasons() },
+    ...(sealed === undefined ? [] : [auditLogHealth(sealed)]),
   ]);
 }
 
@@ -124,10 +139,11 @@ async function describe(workers: readonly WorkerLook[]): Promise<Readonly<Record
   return { ...first, workers: told };
 }
 
-function ownMetrics(workers: readonly WorkerLook[], lostLogLines: () => number): Registry {
+function ownMetrics(workers: readonly WorkerLook[], { lostLogLines = () => 0, sealed }: OwnLooks): Registry {
   const registry = new Registry();
   const registers = [registry];
   addLogMetrics(registry, lostLogLines);
+  if (sealed !== undefined) addAuditLogMetrics(registry, sealed);
   new Gauge({
     name: 'countersign_worker_serving',
     help: '1 while the worker serves.',

@@ -11,6 +11,7 @@ import type { Configuration } from '../../config/settings.js';
 import { startAdminServer } from '../../observability/admin-server.js';
 import type { SharedConfiguration } from './shared-configuration.js';
 import { openWhenFree, takeOverWhenHealthy } from '../lifecycle.js';
+import { openSealedLog, type SealedLog } from '../audit-log.js';
 import type { RunningVerifier } from '../verifier.js';
 import { Worker } from './worker.js';
 import { searchOf } from '../services.js';
@@ -40,10 +41,15 @@ export async function startWorkers(
   logger: Logger,
   { replace = false, start = forkWorker, files, lostLogLines }: WorkersOptions = {},
 ): Promise<RunningVerifier> {
-  const supervisor = new Supervisor(configuration, logger, { replace, start, files, lostLogLines });
+  // Before the workers open their writers; it seals what they have left when they are gone.
+  const sealed = await openSealedLog(configuration, logger);
+  const supervisor = new Supervisor(configuration, logger, { replace, start, files, lostLogLines, sealed });
   await supervisor.start();
   return supervisor;
 }
+
+type SupervisorOptions = WorkersOptions &
+  Required<Pick<WorkersOptions, 'start'>> & { readonly sealed: SealedLog | undefined };
 
 class Supervisor implements RunningVerifier {
   /** Resolves when successors have the sockets. */
@@ -54,6 +60,7 @@ class Supervisor implements RunningVerifier {
   readonly #view: SupervisorView;
   readonly #stopping = new AbortController();
   readonly #replace: boolean;
+  readonly #sealed: SealedLog | undefined;
   #hasTakenOver = false;
   #isSuperseded = false;
   #admin: Promise<{ close(): unknown } | undefined> = Promise.resolve(undefined);
@@ -61,16 +68,12 @@ class Supervisor implements RunningVerifier {
   constructor(
     configuration: Configuration,
     logger: Logger,
-    {
-      replace,
-      start,
-      files,
-      lostLogLines = () => 0,
-    }: Required<Pick<WorkersOptions, 'start'>> & WorkersOptions,
+    { replace, start, files, lostLogLines = () => 0, sealed }: SupervisorOptions,
   ) {
     this.#configuration = configuration;
     this.#logger = logger;
     this.#replace = replace === true;
+    this.#sealed = sealed;
     // A socket that was taken over is our own: what replaces a dead worker need not wait for it.
     const fork = (number: number): ChildProcess =>
       start(configuration.file, number, this.#replace && !this.#hasTakenOver);
@@ -86,7 +89,7 @@ class Supervisor implements RunningVerifier {
           onDeath: () => this.#view.died(number),
         }),
     );
-    this.#view = supervisorView(this.#workers, lostLogLines);
+    this.#view = supervisorView(this.#workers, { lostLogLines, sealed });
     this.superseded = this.#whenSuperseded();
   }
 
@@ -115,6 +118,7 @@ class Supervisor implements RunningVerifier {
     if (!this.#isSuperseded) this.#view.health.drain();
     const { drainMilliseconds } = this.#configuration.settings.limits;
     await stopWorkers(this.#workers, drainMilliseconds + CLOSING_MILLISECONDS, cut);
+    await this.#sealed?.close();
     (await this.#admin)?.close();
   }
 

@@ -63,6 +63,8 @@ export interface VolumeSource {
 export interface Volume {
   readonly name: string;
   readonly emptyDir?: { readonly medium?: string; readonly sizeLimit?: string };
+  readonly ephemeral?: object;
+  readonly persistentVolumeClaim?: { readonly claimName: string };
   readonly secret?: VolumeSource;
   readonly configMap?: VolumeSource;
   readonly projected?: {

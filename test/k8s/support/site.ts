@@ -43,6 +43,7 @@ function objectsOf(certificates: Certificates, keys: SigningKeys): Objects {
       ]),
     ],
     ['Secret/countersign-feedback-keys', new Map([['feedback-2026.pem', read(keys.feedback.file)]])],
+    ['Secret/countersign-audit-key', new Map([['audit-log.pem', read(keys.auditLog.file)]])],
   ]);
 }
 

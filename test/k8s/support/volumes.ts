@@ -46,7 +46,9 @@ const DEFAULT_MODE = 0o644;
 
 /** Lays a volume at `folder`, or swaps its content for what the objects say now. */
 export function layVolume(folder: string, volume: Volume, objects: Objects, fsGroup: number): void {
-  if (volume.emptyDir === undefined) laySwapped(folder, volume, objects, fsGroup);
+  const { emptyDir, ephemeral, persistentVolumeClaim } = volume;
+  if ((emptyDir ?? ephemeral ?? persistentVolumeClaim) === undefined)
+    laySwapped(folder, volume, objects, fsGroup);
   else layEmpty(folder, fsGroup);
 }
 

@@ -14,8 +14,9 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { transformSync } from '@swc/core';
+import type { AuditLog } from '../../../src/audit/audit-log.js';
 import { openFileWriter } from '../../../src/audit/writers.js';
-import { openAuditLog } from '../../../src/serve/stores.js';
+import { openAudit } from '../../../src/serve/audit-log.js';
 import { compileScript, runScript } from '../../support/child-process.js';
 
 let folder = '';
@@ -164,13 +165,16 @@ describe('the file writer', () => {
 });
 
 describe('the audit log of the settings', () => {
-  it('writes to its file and flushes as it closes', async () => {
-    const path = join(folder, 'audit.ndjson');
-    const log = openAuditLog(
-      { kind: 'file', path },
+  const openPlain = (path: string): AuditLog =>
+    openAudit(
+      { sink: { kind: 'file', path }, log: undefined, onFailure: 'refuse', durability: 'process' },
       () => 0,
       () => undefined,
-    );
+    ).audit;
+
+  it('writes to its file and flushes as it closes', async () => {
+    const path = join(folder, 'audit.ndjson');
+    const log = openPlain(path);
     await log.append('a\n');
     const pending = log.append('b\n');
     await log.close();
@@ -180,14 +184,39 @@ describe('the audit log of the settings', () => {
 
   // Fault: audit-disk-full
   it('is at fault once its disk is full', async () => {
-    const log = openAuditLog(
-      { kind: 'file', path: '/dev/full' },
-      () => 0,
-      () => undefined,
-    );
+    const log = openPlain('/dev/full');
     await expect(log.append('a\n')).rejects.toThrow('ENOSPC');
     expect(log.fault()).toContain('ENOSPC');
     await log.close();
+  });
+});
+
+describe('the file writer whose chunks are to be on the disk', () => {
+  it('tells when they are, also of a file that was moved meanwhile', async () => {
+    const path = join(folder, 'logs/audit.ndjson');
+    const writer = openFileWriter(path, undefined, 'machine');
+    writer.write(Buffer.from('1\n'));
+    const synced = writer.sync?.();
+    renameSync(path, join(folder, 'aside'));
+    writer.write(Buffer.from('2\n'));
+    writer.reopen();
+    await synced;
+    await writer.sync?.();
+    writer.close();
+    expect([readFileSync(join(folder, 'aside'), 'utf8'), readFileSync(path, 'utf8')]).toEqual(['1\n', '2\n']);
+  });
+
+  it('fails where the file cannot be synced', async () => {
+    const writer = openFileWriter('/dev/null', undefined, 'machine');
+    writer.write(Buffer.from('1\n'));
+    await expect(writer.sync?.()).rejects.toThrow('EINVAL');
+    writer.close();
+  });
+
+  it('has nothing to tell where nobody asks', () => {
+    const writer = openFileWriter(join(folder, 'audit.ndjson'));
+    expect('sync' in writer).toBe(false);
+    writer.close();
   });
 });
 

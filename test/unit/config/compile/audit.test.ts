@@ -82,13 +82,21 @@ describe('the audit log', () => {
     expect(loaded(workspace.load(audit({}, { origin }))).settings.audit.log?.origin).toBe(origin);
   });
 
-  it.each(['', '/a', 'a//b', 'a/', 'a/b?c', 'a\nb', 'é.example', '{instance}/a', `a/${'b'.repeat(300)}`])(
-    'may not be called %j',
-    (origin) => {
-      const problems = problemsOf(workspace.load(audit({}, { origin })));
-      expect(problems.map(({ path }) => path)).toEqual(['audit.log.origin']);
-    },
-  );
+  it.each([
+    '',
+    '/a',
+    'a//b',
+    'a/',
+    'a/b?c',
+    'a\nb',
+    'é.example',
+    '{instance}/a',
+    'a/{instance}/{instance}',
+    `a/${'b'.repeat(300)}`,
+  ])('may not be called %j', (origin) => {
+    const problems = problemsOf(workspace.load(audit({}, { origin })));
+    expect(problems.map(({ path }) => path)).toEqual(['audit.log.origin']);
+  });
 });
 
 describe('the key of the audit log', () => {
