@@ -167,7 +167,13 @@ describe('the file writer', () => {
 describe('the audit log of the settings', () => {
   const openPlain = (path: string): AuditLog =>
     openAudit(
-      { sink: { kind: 'file', path }, log: undefined, onFailure: 'refuse', durability: 'process' },
+      {
+        sink: { kind: 'file', path },
+        log: undefined,
+        onFailure: 'refuse',
+        durability: 'process',
+        otlp: undefined,
+      },
       () => 0,
       () => undefined,
     ).audit;
