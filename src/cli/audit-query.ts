@@ -2,6 +2,7 @@
 import { escapeControls } from '../json/escape-text.js';
 import { eachWanted, type WantedOptions } from './audit-wanted.js';
 import { type CliWorld, ExitCode, type Register, examples } from './command.js';
+import { collecting } from './option-values.js';
 import { addFilterOptions } from './record-filter-options.js';
 
 async function query(world: CliWorld, place: string, options: WantedOptions): Promise<ExitCode> {
@@ -20,6 +21,13 @@ export const registerAuditQuery: Register = (group, session) => {
     .argument('<place>', 'the directory of a log, or a plain file of records');
   addFilterOptions(command, session.world)
     .option('--no-index', 'read everything, and trust no index to lead to it')
+    .option('--verify', 'prove each record against the checkpoint, which a trusted key has to have signed')
+    .option(
+      '--vkey <file or key>',
+      'with --verify: a verifier key of the log, or a file of such',
+      collecting(/^[^]+$/),
+    )
+    .option('-c, --config <file>', 'with --verify: the configuration, which names the key')
     .addHelpText(
       'after',
       examples(

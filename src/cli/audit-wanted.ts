@@ -1,10 +1,14 @@
 /** The records that `audit query` and `audit export` are asked for, of a log directory or of a plain file, in bounded memory. */
+import { trustCheckpoint } from '../audit/read/log-trust.js';
+import type { OpenedLog } from '../audit/read/opened-log.js';
 import { isBundleProved } from '../audit/read/proved.js';
 import { searchLog } from '../audit/read/query.js';
 import { matches, type LogRecord, type RecordFilter } from '../audit/read/record-filter.js';
+import { TlogError } from '../tlog/tlog-error.js';
 import { linesOf, parseRecord, UnreadableRecords } from '../why/records.js';
 import { completedIndex } from './audit-index.js';
 import { isDirectory, openLog, placeFault } from './audit-places.js';
+import { trustOf } from './audit-trust.js';
 import { CliFault, type CliWorld, ExitCode } from './command.js';
 import { ProgressBar } from './progress.js';
 import { filterOf, type FilterOptions } from './record-filter-options.js';
@@ -23,6 +27,8 @@ export interface WantedOptions extends FilterOptions {
   /** `--no-index` makes it false. */
   readonly index: boolean;
   readonly verify?: true;
+  readonly vkey?: readonly string[];
+  readonly config?: string;
 }
 
 /** Tells of batches of wanted records, in order, and stops when `take` says so. Gives how many there were. */
@@ -55,6 +61,7 @@ async function* ofLog(
 ): AsyncGenerator<WantedRecord[]> {
   try {
     const log = openLog(directory);
+    if (options.verify === true) await requireTrusted(world, log, options);
     const index = options.index ? { index: completedIndex(world, log) } : {};
     const bar = new ProgressBar(world, 'reading the log', log.bundles);
     const onProgress = (done: number): void => bar.update(done);
@@ -81,6 +88,27 @@ async function* ofLog(
   } catch (error) {
     throw placeFault(directory, error);
   }
+}
+
+/** Throws `CliFault` unless the checkpoint is signed by a key that is trusted. */
+async function requireTrusted(
+  world: CliWorld,
+  { directory, checkpointNote }: OpenedLog,
+  { vkey, config }: WantedOptions,
+): Promise<void> {
+  const options = { ...(vkey && { vkey }), ...(config === undefined ? {} : { config }) };
+  const trusted = await trustOf(world, options, directory);
+  try {
+    if (trusted !== undefined) return void trustCheckpoint(checkpointNote, trusted.trust);
+  } catch (error) {
+    if (!(error instanceof TlogError)) throw error;
+    throw new CliFault(
+      `${directory}: the checkpoint: ${error.message}`,
+      'give the verifier key of this log, or take its files from a mirror',
+      ExitCode.refused,
+    );
+  }
+  throw new CliFault(`${config ?? ''} has problems`, 'mend what was said of it', ExitCode.refused);
 }
 
 async function* ofFile(

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeSealedLog } from '../../support/sealed-log.js';
@@ -78,6 +78,24 @@ describe('countersign audit query', () => {
     writeFileSync(join(damaged, 'tile/entries/001'), 'x');
     const { code, err } = await query(damaged);
     expect([code, err]).toEqual([3, expect.stringMatching(/tile\/entries\/001 is damaged.*\n {2}remedy: /)]);
+  });
+});
+
+describe('countersign audit query --verify', () => {
+  it('proves each record against a checkpoint that a trusted key has signed', async () => {
+    const place = join(folder, 'proved');
+    const { verifierKey } = writeSealedLog(place, records);
+    const proved = await query(place, '--id', 'd-300', '--verify', '--vkey', verifierKey);
+    expect([ids(proved.out), proved.err, proved.code]).toEqual([['d-300'], '', 0]);
+    const other = writeSealedLog(join(folder, 'other'), records).verifierKey;
+    const untrusted = await query(place, '--id', 'd-300', '--verify', '--vkey', other);
+    expect([untrusted.out, untrusted.code]).toEqual(['', 1]);
+    expect((await query(place, '--verify')).code).toBe(2);
+    const bundle = join(place, 'tile/entries/001');
+    writeFileSync(bundle, readFileSync(bundle, 'latin1').replace('"d-301"', '"d-901"'), 'latin1');
+    const changed = await query(place, '--id', 'd-300', '--verify', '--vkey', verifierKey);
+    expect([changed.out, changed.code]).toEqual(['', 1]);
+    expect(changed.err).toContain('the records from 256 on are not those that the checkpoint was made of');
   });
 });
 
