@@ -27,6 +27,7 @@ export interface RefusalBody {
     readonly offset?: number;
     readonly first_request_id?: string;
     readonly first_seen_at?: number;
+    readonly first_status?: number;
   }[];
 }
 
