@@ -32,7 +32,7 @@ export async function openSealedLog(
   { settings }: Configuration,
   logger: Logger,
 ): Promise<SealedLog | undefined> {
-  const { log } = settings.audit;
+  const { log, otlp } = settings.audit;
   if (log === undefined) return undefined;
   const { directory, origin, retentionDays } = log;
   const key = readLogKey(log);
@@ -40,7 +40,8 @@ export async function openSealedLog(
   const { secret } = key;
   const report: SequencerOptions['report'] = (level, message, members = {}) =>
     logger[level](members, message);
-  const options = { ...prepared, secret, retentionDays, companions: companionsOf(log), report };
+  const companions = companionsOf(log, otlp);
+  const options = { ...prepared, secret, retentionDays, companions, report };
   const sequencer = startSequencer(options);
   zeroize(key);
   return {
