@@ -6,7 +6,18 @@
  * The sequencer may delete a file that was silent for two hours, so none is written to for longer than one.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsync, ftruncateSync, openSync, writevSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  openSync,
+  rmSync,
+  statSync,
+  writevSync,
+  type Stats,
+} from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { promisify } from 'node:util';
@@ -35,6 +46,8 @@ const EMPTY = Buffer.alloc(0);
 
 interface OpenFile {
   readonly synced: SyncedFile;
+  readonly path: string;
+  readonly identity: Pick<Stats, 'dev' | 'ino'>;
   readonly openedMs: number;
   readonly openedAtMs: number;
   /** Whole frames. */
@@ -59,6 +72,8 @@ class WriteAheadFiles {
   readonly #options: WriteAheadOptions;
   readonly #directory: string;
   readonly #owner = randomBytes(8).toString('hex');
+  /** Asked for once: a later file may have to be opened when nothing can be read any more. */
+  readonly #head: Buffer;
   readonly #isMachine: boolean;
   #number = 0;
   #file: OpenFile | undefined;
@@ -68,6 +83,8 @@ class WriteAheadFiles {
     this.#options = options;
     this.#directory = logPaths(options.directory).sequencer;
     this.#isMachine = options.durability === 'machine';
+    const owner = Buffer.from(JSON.stringify(thisProcess()));
+    this.#head = Buffer.concat([frameHead('H', owner), owner]);
     this.#file = this.#openNext();
   }
 
@@ -135,7 +152,7 @@ class WriteAheadFiles {
 
   #usable(): OpenFile {
     const file = this.#file;
-    if (file !== undefined && !this.#isSpent(file)) return file;
+    if (file !== undefined && !this.#isSpent(file) && isInPlace(file)) return file;
     // First, since nothing may come behind in a file that has a successor.
     if (file !== undefined) this.#leave(file);
     this.#file = this.#openNext();
@@ -149,26 +166,46 @@ class WriteAheadFiles {
     return bytes >= maxFileBytes || age >= maxFileMilliseconds;
   }
 
+  /** What cannot be opened whole leaves nothing behind, as it is tried again with every chunk. */
   #openNext(): OpenFile {
     const path = join(this.#directory, writeAheadName(this.#owner, this.#number + 1));
     const descriptor = openSync(path, 'ax', FILE_MODE);
     this.#number += 1;
-    const owner = Buffer.from(JSON.stringify(thisProcess()));
-    const head = Buffer.concat([frameHead('H', owner), owner]);
-    const file = {
-      synced: new SyncedFile(descriptor),
-      openedMs: performance.now(),
-      openedAtMs: Date.now(),
-      bytes: head.length,
-      isNameSynced: false,
-    };
-    if (writevSync(descriptor, [head]) === head.length) return file;
-    closeSync(descriptor);
-    throw new Error(`the disk is full: nothing of ${path} was written`);
+    try {
+      const identity = fstatSync(descriptor);
+      if (writevSync(descriptor, [this.#head]) < this.#head.length)
+        throw new Error(`the disk is full: nothing of ${path} was written`);
+      return {
+        synced: new SyncedFile(descriptor),
+        path,
+        identity,
+        openedMs: performance.now(),
+        openedAtMs: Date.now(),
+        bytes: this.#head.length,
+        isNameSynced: false,
+      };
+    } catch (error) {
+      closeSync(descriptor);
+      rmSync(path, { force: true });
+      throw error;
+    }
   }
 
   #leave(file: OpenFile): void {
     if (this.#file === file) this.#file = undefined;
     file.synced.leave();
+  }
+}
+
+/**
+ * Whether the name still leads to the file. When the log's directory was moved away, what would be written goes where no
+ * sequencer looks. Where the system does not tell, the file is as good as it was.
+ */
+function isInPlace({ path, identity }: OpenFile): boolean {
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found?.ino === identity.ino && found.dev === identity.dev;
+  } catch {
+    return true;
   }
 }
