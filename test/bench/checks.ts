@@ -4,12 +4,14 @@
  * is taken within its round, so that a machine whose speed drifts does not decide the outcome.
  */
 import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { certificateFingerprints } from '../../src/crypto/certificate.js';
+import { encodePrivateKey, generateKeyPair } from '../../src/crypto/private-key.js';
 import { encodeAllow } from '../../src/envoy/ext-authz/check-response.js';
 import { runLoad, type LoadResult } from './grpc-load.js';
 import {
@@ -35,7 +37,15 @@ export const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 const COMPARISON = fileURLToPath(new URL('comparison-server.js', import.meta.url));
 
 /** The servers, in the order in which a round runs them. */
-export const KINDS = ['transport', 'verify', 'grpc_js', 'plain', 'full_memory', 'full_lmdb'] as const;
+export const KINDS = [
+  'transport',
+  'verify',
+  'grpc_js',
+  'plain',
+  'full_memory',
+  'full_memory_log',
+  'full_lmdb',
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** One server in one round. */
@@ -105,8 +115,9 @@ async function startServer(kind: Kind, producer: BenchProducer): Promise<BenchSe
 function commandOf(kind: Kind, folder: string, producer: BenchProducer): string[] {
   if (!kind.startsWith('full'))
     return [COMPARISON, kind, join(folder, 'server.sock'), producer.publicKeyBase64];
-  const store = kind === 'full_memory' ? 'memory' : 'lmdb';
-  return serveCommand(folder, { store, workers: 1 }, producer);
+  const store = kind === 'full_lmdb' ? 'lmdb' : 'memory';
+  const audit = kind === 'full_memory_log' ? 'log' : 'file';
+  return serveCommand(folder, { store, workers: 1, audit }, producer);
 }
 
 async function stopServer({ child, folder }: BenchServer): Promise<void> {
@@ -142,22 +153,34 @@ export async function startUpRuleEnds(): Promise<void> {
 
 const FUTURE_SKEW_SECONDS = 1;
 
+const AUDIT_SEED_BYTES = 32;
+const AUDIT_KEY = 'audit.pem';
+/** Where its records go. */
+const AUDITS = {
+  file: { file: 'audit.ndjson' },
+  log: { log: { directory: 'audit-log', origin: 'bench.example/log', keyFile: AUDIT_KEY } },
+};
+
 /** What the verifier is measured with. */
 export interface ServedWith {
   readonly store: 'memory' | 'lmdb';
   readonly workers: number;
+  /** Default: `file`. */
+  readonly audit?: 'file' | 'log';
 }
 
 /** Arguments of Node for the whole verifier in that folder, on `server.sock`. */
 export function serveCommand(folder: string, served: ServedWith, producer: BenchProducer): string[] {
   const file = join(folder, 'countersign.yaml');
+  const auditKey = generateKeyPair(randomBytes(AUDIT_SEED_BYTES));
+  writeFileSync(join(folder, AUDIT_KEY), encodePrivateKey(auditKey, 'pem'), { mode: 0o600 });
   writeFileSync(file, stringify(configurationOf(served, producer)));
   return [MAIN, 'serve', '--config', file];
 }
 
 /** Its configuration; paths are relative to the folder that the file is in. */
 export function configurationOf(
-  { store, workers }: ServedWith,
+  { store, workers, audit = 'file' }: ServedWith,
   producer: BenchProducer,
 ): ReturnType<typeof benchPolicy> & Record<string, unknown> {
   return {
@@ -166,7 +189,7 @@ export function configurationOf(
     workers,
     admin: { port: 0 },
     log: { level: 'error' },
-    audit: { file: 'audit.ndjson', onFailure: 'refuse' },
+    audit: { ...AUDITS[audit], onFailure: 'refuse' },
     freshness: { pastSkewSeconds: 120, futureSkewSeconds: FUTURE_SKEW_SECONDS },
     nonces: { store, ...(store === 'lmdb' && { directory: 'nonces' }) },
     ...benchPolicy(producer, fingerprintOf(producer)),

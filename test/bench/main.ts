@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { benchAudit } from './audit.js';
 import { benchChecks, KINDS, type Kind, type Round } from './checks.js';
 import { benchFeedback } from './feedback.js';
 import { benchHostile } from './hostile.js';
@@ -70,6 +71,7 @@ function stages(rounds: readonly Round[]): Record<string, number> {
 pinClient();
 if (!canPin) say('taskset is not here: servers and client share their cores, figures are noisier');
 const nonces = await benchNonces();
+const audit = await benchAudit();
 const rounds = await benchChecks({
   rounds: option('BENCH_ROUNDS', 15),
   checksPerRound: option('BENCH_CHECKS', 3_000),
@@ -90,6 +92,7 @@ const result = {
   ratios: {
     full_memory_vs_plain: ratio(rounds, 'full_memory', 'plain'),
     full_lmdb_vs_plain: ratio(rounds, 'full_lmdb', 'plain'),
+    full_memory_log_vs_file: ratio(rounds, 'full_memory_log', 'full_memory'),
     full_memory_vs_transport: ratio(rounds, 'full_memory', 'transport'),
     full_memory_vs_verify: ratio(rounds, 'full_memory', 'verify'),
     two_workers_vs_one: workers.ratio,
@@ -126,6 +129,7 @@ const result = {
   },
   large,
   nonces,
+  audit,
   honest_p99_under_attack_vs_alone: hostile.p99Ratios,
   hostile: {
     alone: hostile.alone,
