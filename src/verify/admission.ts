@@ -79,6 +79,14 @@ class PendingAdmissions {
       begun.end(ending);
     };
   }
+
+  /** What is begun waits for an allow of before: its copies ask the store for themselves, and each waits within the bounds of such waiting. */
+  release(key: Buffer): void {
+    const name = nameOf(key);
+    const begun = this.#byNonce.get(name);
+    this.#byNonce.delete(name);
+    begun?.end('stands');
+  }
 }
 
 function nameOf(key: Buffer): string {
@@ -165,17 +173,12 @@ export class Admission {
 
   /** What the store says to a copy of what stands; undefined when it stands no longer. */
   async #askAgain(plan: ClaimPlan, call: PendingCall): Promise<Refusal | undefined> {
-    for (;;) {
-      const result = await this.#effects.claimNonce(plan, call.worthClaiming);
-      if (result.kind === 'refuse') return result;
-      if (result.kind === 'claimed') {
-        // Won without a slot, and unknown to the copies that came meanwhile: claimed again with both.
-        await result.withdraw();
-        return undefined;
-      }
-      const refusal = await result.whenKnown();
-      if (refusal !== undefined) return refusal;
-    }
+    const result = await this.#effects.claimNonce(plan, call.worthClaiming);
+    if (result.kind === 'refuse') return result;
+    if (result.kind === 'awaited') return result.whenKnown();
+    // Won without a slot, and unknown to the copies that came meanwhile: claimed again with both.
+    await result.withdraw();
+    return undefined;
   }
 
   #reserve({ policy, context }: Verified, call: PendingCall): Slot | Promise<Slot> {
@@ -208,17 +211,14 @@ export class Admission {
   ): Outcome | Promise<Outcome> {
     if (result.kind === 'claimed') return admitted(result, plan, slot);
     slot?.giveBack();
-    return result.kind === 'refuse' ? result : this.#afterDelivery(result, verified, plan, call);
+    if (result.kind === 'refuse') return result;
+    this.#pending.release(plan.key);
+    return this.#afterDelivery(result, verified, call);
   }
 
-  /** Waits without a slot, and then asks for all that it needs anew. */
-  async #afterDelivery(
-    awaited: Awaited,
-    verified: Verified,
-    plan: ClaimPlan,
-    call: PendingCall,
-  ): Promise<Outcome> {
-    return (await awaited.whenKnown()) ?? this.#first(verified, plan, call);
+  /** Waits without a slot, and then begins anew. */
+  async #afterDelivery(awaited: Awaited, verified: Verified, call: PendingCall): Promise<Outcome> {
+    return (await awaited.whenKnown()) ?? this.admit(verified, call);
   }
 }
 

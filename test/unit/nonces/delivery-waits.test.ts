@@ -83,10 +83,10 @@ describe('a copy of an allow of which it is not known whether it was delivered',
   });
 
   it('is let in when the first was not delivered: one of all that wait, and the others wait for that one', async () => {
-    const { copy, allow, tell, waits } = setUp();
+    const { copy, allow, tell, waits } = setUp({ maxPerIdentity: 3 });
     const first = await allow(1);
     const copies = [copy(1), copy(1), copy(1)];
-    await until('they wait', () => waits.waiting === 1);
+    await until('they wait', () => waits.waiting === 3);
     tell(first, 'undelivered', 503);
     const winner = await Promise.race(copies);
     expect(winner).toMatchObject({ kind: 'allow' });
@@ -162,6 +162,42 @@ describe('a copy of an allow of which it is not known whether it was delivered',
     void waits.wait(planLike(1, 'svc-b'), () => true);
     void waits.wait(planLike(2, 'svc-b'), () => true);
     expect(await waits.wait(planLike(3, 'svc-c'), () => true)).toBe('crowded');
+  });
+});
+
+describe('many copies of one allow', () => {
+  it('are bounded as copies of several are: they wait each for itself, and the others are told to come again', async () => {
+    const { allow, copy, tell, waits } = setUp();
+    const first = await allow(1);
+    const codes: string[] = [];
+    const copies = Array.from({ length: 100 }, async () => {
+      const outcome = await copy(1);
+      codes.push(outcome.kind === 'refuse' ? outcome.code : outcome.kind);
+    });
+    await until('all but two are answered', () => codes.length === 98);
+    expect(new Set(codes)).toEqual(new Set(['overloaded']));
+    expect(waits.waiting).toBe(2);
+    tell(first, 'delivered', 202);
+    await Promise.all(copies);
+    expect(codes.slice(98)).toEqual(['replayed_nonce', 'replayed_nonce']);
+    expect(waits.waiting).toBe(0);
+  });
+
+  it('are let in once when it was not delivered, with one slot between them', async () => {
+    const { allow, copy, tell, waits } = setUp({ maxInAll: 100, maxPerIdentity: 100 }, 2);
+    const first = await allow(1);
+    const copies = Array.from({ length: 50 }, () => copy(1));
+    await until('all wait', () => waits.waiting === 50);
+    tell(first, 'undelivered', 503);
+    const winner = await Promise.race(
+      copies.map(async (one) => ((await one).kind === 'allow' ? one : new Promise<never>(() => undefined))),
+    );
+    await until('the others wait', () => waits.waiting === 49);
+    tell(winner as typeof first, 'delivered', 202);
+    const kinds = (await Promise.all(copies)).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'allow')).toHaveLength(1);
+    expect(await copy(2)).toMatchObject({ kind: 'allow' });
+    expect(await copy(3)).toMatchObject({ code: 'rate_limited' });
   });
 });
 
