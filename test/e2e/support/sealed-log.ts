@@ -101,12 +101,10 @@ function tilesIn(directory: string): { tile(tile: TileName): Promise<Buffer> } {
   };
 }
 
-/** Decisions that stand: of each id what its last record says (docs/operations.md#records). */
+/** Decisions that stand: of each id what its last record with a code says, as Envoy's word on it comes behind (docs/operations.md#records). */
 export function standing(records: readonly AuditRecord[]): AuditRecord[] {
-  // Records of other events have no id.
-  const last = new Map<string | undefined, AuditRecord>();
-  for (const record of records)
-    if (!record.event.startsWith('cognitive.feedback')) last.set(record.decision_id, record);
-  last.delete(undefined);
-  return [...last.values()];
+  const decisions = records.filter(
+    (record) => 'code' in record && !record.event.startsWith('cognitive.feedback'),
+  );
+  return [...new Map(decisions.map((record) => [record.decision_id, record])).values()];
 }
