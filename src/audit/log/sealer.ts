@@ -12,10 +12,10 @@
  */
 import { join } from 'node:path';
 import { StorageError } from '../../storage/storage-error.js';
-import { checkpointText, parseCheckpoint } from '../../tlog/checkpoint.js';
+import { checkpointText, type Checkpoint } from '../../tlog/checkpoint.js';
 import { decodeEntries, encodeEntry } from '../../tlog/entries.js';
 import { hashAt, leafHash, TILE_WIDTH } from '../../tlog/merkle.js';
-import { parseNote, signatureLine } from '../../tlog/note.js';
+import { signatureLine } from '../../tlog/note.js';
 import { entriesPath, tilePath, type TileName } from '../../tlog/tile-paths.js';
 import { TlogError } from '../../tlog/tlog-error.js';
 import { TreeEdge } from '../../tlog/tree-edge.js';
@@ -23,6 +23,7 @@ import { Collector, type Collected } from './collect.js';
 import type { CommittedCheckpoint } from './companion.js';
 import { logPaths, type LogPaths } from './directory.js';
 import type { LogFileSystem } from './file-system.js';
+import { forkFault } from './fork-fault.js';
 import type { Pruner } from './prune.js';
 import { encodeState, parseState, type LogState } from './state.js';
 import { TileFiles, type NewTileFile } from './tile-files.js';
@@ -69,6 +70,8 @@ export class Sealer {
   readonly #collector: Collector;
   /** Undefined at the start, and after anything went wrong: then the disk is asked again. */
   #loaded: Loaded | undefined;
+  /** The newest checkpoint that was ever on the disk: an older one was put back, and others have seen this one. */
+  #newest: Checkpoint | undefined;
 
   constructor(options: SealerOptions) {
     const { fs, directory, nowMs } = options;
@@ -130,6 +133,7 @@ export class Sealer {
     if (this.#loaded?.bytes.equals(bytes) === true && !isBrokenOff) return this.#loaded;
     const loaded = this.#load(bytes);
     this.#refuseForks(loaded.state);
+    this.#newest = loaded.state.checkpoint;
     this.#tiles.removeBeyond(loaded.state.checkpoint.size);
     this.#fs.syncDirectory(this.#paths.sequencer);
     if (this.#published(loaded.state.note) === undefined) this.#publish(loaded.state.note);
@@ -187,26 +191,10 @@ export class Sealer {
     return published?.startsWith(note) === true ? published : undefined;
   }
 
-  /** What others have seen and the state does not have must not be signed a second time. */
-  #refuseForks({ checkpoint, origin }: LogState): void {
-    const bytes = this.#fs.read(this.#paths.checkpoint);
-    let published;
-    try {
-      published = parseCheckpoint(parseNote(bytes?.toString() ?? '').text);
-    } catch {
-      // Damaged or gone: it is published again.
-      return;
-    }
-    const isSame =
-      published.size === checkpoint.size && checkpoint.root.every((byte, at) => byte === published.root[at]);
-    if (
-      published.origin !== origin ||
-      published.size > checkpoint.size ||
-      (published.size === checkpoint.size && !isSame)
-    )
-      throw this.#inconsistent(
-        `its checkpoint has ${published.size} records of ${published.origin}, and its state ${checkpoint.size} of ${origin}`,
-      );
+  #refuseForks(state: LogState): void {
+    const published = this.#fs.read(this.#paths.checkpoint);
+    const fault = forkFault(state, { published, newest: this.#newest });
+    if (fault !== undefined) throw this.#inconsistent(fault);
   }
 
   #commit(loaded: Loaded, records: readonly Buffer[], collected: Collected, minimumIndex: number): Loaded {
@@ -227,6 +215,7 @@ export class Sealer {
     const bytes = encodeState(state);
     this.#fs.writeSynced(this.#paths.temporary, bytes);
     this.#fs.rename(this.#paths.temporary, this.#paths.state);
+    this.#newest = checkpoint;
     this.#fs.syncDirectory(this.#paths.sequencer);
     this.#publish(state.note);
     this.#tiles.removePartials(files);
