@@ -111,11 +111,11 @@ const ACCESS_LOG_LOOK_MILLISECONDS = 10_000;
 
 /** Takes what Envoy tells of requests and connections that are over. */
 export function assembleAccessLog(
-  { live, audit, registry, decisions, store, rates }: Parts,
+  { live, events, registry, decisions, store, rates }: Parts,
   undo: Undo,
 ): AccessLogCollector {
   const collector = new AccessLogCollector({
-    audit,
+    audit: events,
     metrics: new AccessLogMetrics(registry),
     onRecordLost: () => decisions.recordLost(),
     onDeliveries: deliveryNotes(store, rates),

@@ -36,14 +36,6 @@ export interface AuditRecord {
   readonly generation?: number;
 }
 
-/**
- * Of decisions and answers, which have a code. Besides them a log holds what Envoy tells later, of deliveries, refusals of its
- * own and handshakes, and what the verifier lives through.
- */
-export function isDecision(record: object): boolean {
-  return 'code' in record;
-}
-
 export class AuditReader {
   readonly #path: string;
   #offset = 0;
@@ -57,13 +49,13 @@ export class AuditReader {
     this.#offset += this.#read().length;
   }
 
-  /** The decisions since the last call. Every one is written before its answer is given, so none is still to come. */
+  /** The records since the last call: a plain file has decisions and answers alone. Every one is written before its answer is given, so none is still to come. */
   next(): AuditRecord[] {
     const bytes = this.#read();
     this.#offset += bytes.length;
     const lines = bytes.toString().split('\n');
     if (lines.pop() !== '') throw new Error('the last line of the audit log is torn');
-    return lines.map((line) => readRecord(line) as unknown as AuditRecord).filter(isDecision);
+    return lines.map((line) => readRecord(line) as unknown as AuditRecord);
   }
 
   #read(): Buffer {
