@@ -16,7 +16,7 @@ export type LifeEvent =
   | 'clock.stepped';
 
 /** Members of a record; what is undefined is left out. */
-export type LifeMembers = Readonly<Record<string, string | number | readonly string[] | undefined>>;
+export type LifeMembers = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
 /** Texts and lists of a record are cut here: a record may have 65,535 bytes, and six of them may stand for one character. */
 const MAX_CHARACTERS = 400;

@@ -16,7 +16,9 @@ import { equalBytes } from '../crypto/bytes.js';
 import { zeroize, type PrivateKey } from '../crypto/private-key.js';
 import type { AuditLogLook } from '../observability/audit-log-view.js';
 import { systemClock as clock } from './clocks.js';
+import { AuditLogReport } from './audit-log-report.js';
 import { companionsOf } from './holders/companions.js';
+import { LifeRecords } from './life-records.js';
 
 /** The log while this process seals it. */
 export interface SealedLog extends AuditLogLook {
@@ -67,6 +69,28 @@ function readLogKey({ keyFile, publicKey }: AuditLogSettings): PrivateKey {
   );
 }
 
+/** How often a supervisor looks at the log that it seals. */
+const LOOK_MILLISECONDS = 1_000;
+
+/**
+ * For a process that seals and does not serve: records what becomes of the log itself, in a write-ahead file of its own. Gives the end,
+ * to be called before the log is closed. Throws the system's error where the file cannot be opened.
+ */
+export function recordLogFaults({ log, durability }: AuditSettings, sealed: SealedLog): () => Promise<void> {
+  if (log === undefined) return () => Promise.resolve();
+  const own = batchedLog(openWriteAhead({ directory: log.directory, durability }), clock.nowMs);
+  const report = new AuditLogReport(sealed, new LifeRecords(own, clock.nowMs));
+  const timer = setInterval(() => report.look(), LOOK_MILLISECONDS);
+  return async () => {
+    clearInterval(timer);
+    await own.close();
+  };
+}
+
+function batchedLog(writer: ConstructorParameters<typeof BatchedLog>[0], nowMs: () => number): AuditLog {
+  return new BatchedLog(writer, (lostRecords) => gapLine(nowMs(), lostRecords));
+}
+
 /** What a process that serves writes records to. */
 export interface OpenAudit {
   /** All of them. */
@@ -84,17 +108,16 @@ export function openAudit(
   nowMs: () => number,
   onReplaced: (path: string) => void,
 ): OpenAudit {
-  const batched = (writer: ConstructorParameters<typeof BatchedLog>[0]): AuditLog =>
-    new BatchedLog(writer, (lostRecords) => gapLine(nowMs(), lostRecords));
-  const own = log && batched(openWriteAhead({ directory: log.directory, durability }));
+  const own = log && batchedLog(openWriteAhead({ directory: log.directory, durability }), nowMs);
   if (sink === undefined) {
     if (own === undefined) throw new Error('audit names no place for the records');
     return { audit: own, log: own };
   }
-  const plain = batched(
+  const plain = batchedLog(
     sink.kind === 'file'
       ? openFileWriter(sink.path, () => onReplaced(sink.path), durability)
       : openStdoutWriter(),
+    nowMs,
   );
   return { audit: own === undefined ? plain : new PairedLog(own, plain), log: own };
 }

@@ -11,6 +11,12 @@ const RECORD_VERSION = 1;
 /** Records that wait for each other: a log takes some thousand at once, and decisions come first. */
 const RECORDS_AT_ONCE = 200;
 
+/** What is told of a store besides its kind. */
+interface StoreMembers {
+  readonly name?: string | undefined;
+  readonly conflict?: true | undefined;
+}
+
 export class LifeRecords {
   readonly #log: Pick<AuditLog, 'append'>;
   readonly #nowMs: () => number;
@@ -58,12 +64,13 @@ export class LifeRecords {
     }
   }
 
-  storeFault(store: string, reason: string): void {
-    void this.#append('store.fault', { store, reason });
+  /** `about`: which one, where there are several of the kind, and whether it contradicts us. */
+  storeFault(store: string, reason: string, about: StoreMembers = {}): void {
+    void this.#append('store.fault', { store, ...about, reason });
   }
 
-  storeRecovered(store: string): void {
-    void this.#append('store.recovered', { store });
+  storeRecovered(store: string, about: StoreMembers = {}): void {
+    void this.#append('store.recovered', { store, ...about });
   }
 
   clockStepped(store: string, steps: number, reason: string | undefined): void {

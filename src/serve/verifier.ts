@@ -15,6 +15,7 @@ import { addLogMetrics } from '../observability/log-destination.js';
 import { RecentDecisions } from '../observability/page/recent-decisions.js';
 import { addBuildInfo, createRegistry } from '../observability/process-metrics.js';
 import { openSealedLog } from './audit-log.js';
+import { AuditLogReport } from './audit-log-report.js';
 import { systemClock as clock } from './clocks.js';
 import { startGrpcServer, type RunningGrpcServer } from './grpc-server.js';
 import { type ProcessRole, checkTakeover, run, standaloneRole } from './lifecycle.js';
@@ -109,12 +110,16 @@ async function start(
   const grpc = await serveOnSocket(parts, { accessLog, health, role, replace }, undo);
   undo.push(() => grpc.stop(0));
   const report = new StoreReport(stores.store, logger, life);
+  const logReport = sealed && new AuditLogReport(sealed, life);
   const running = await run({
     grpc,
     role,
     view: { health, registry, isTold: () => accessLog.isTold, ...adminView(parts, reloading, accessLog) },
     limits: () => live.current.settings.limits,
-    look: () => report.look(),
+    look: () => {
+      report.look();
+      logReport?.look();
+    },
     logger,
     replace,
   });

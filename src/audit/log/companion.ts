@@ -23,7 +23,11 @@ export interface CompanionContext {
   /** The log's verifier key (C2SP signed-note), one line. */
   readonly verifierKey: string;
   /** Says a sentence in the process's log. */
-  report(level: 'info' | 'warn', message: string, members?: Readonly<Record<string, unknown>>): void;
+  report(
+    level: 'info' | 'warn' | 'error',
+    message: string,
+    members?: Readonly<Record<string, unknown>>,
+  ): void;
   /**
    * Adds cosignature lines (each with its newline) to the published checkpoint of this size. Nothing happens when a
    * later one stands already, or when the lines are there. Verified by the caller.

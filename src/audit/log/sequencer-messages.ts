@@ -32,7 +32,7 @@ export type ThreadMessage =
   | { readonly kind: 'done'; readonly id: number; readonly fault: string | undefined }
   | {
       readonly kind: 'report';
-      readonly level: 'info' | 'warn';
+      readonly level: 'info' | 'warn' | 'error';
       readonly message: string;
       readonly members: Readonly<Record<string, unknown>> | undefined;
     };

@@ -19,7 +19,7 @@ export interface SequencerOptions {
   readonly companions?: readonly CompanionSpec[];
   /** Sentences for the process's log. */
   readonly report: (
-    level: 'info' | 'warn',
+    level: 'info' | 'warn' | 'error',
     message: string,
     members?: Readonly<Record<string, unknown>>,
   ) => void;

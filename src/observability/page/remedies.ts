@@ -14,6 +14,10 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
     'audit',
     'Make room for the records, or let their reader read on; they are tried again four times a second.',
   ],
+  [
+    'audit_log',
+    'No record is lost and nobody is turned away. Make room on its disk, or look at who is named here: mirror, witness or collector. One that contradicts the log means a restored backup, a key used twice or a forgery: see docs/operations.md.',
+  ],
   ['lifecycle', 'The process is told to stop; its successor serves, or will.'],
   ['workers', 'A dead worker is replaced by itself. When it dies again, its own lines in the log say why.'],
 ]);

@@ -9,7 +9,7 @@ export function reportOf(whose: string, context: CompanionContext): (status: Hol
     if (fault === undefined) context.report('info', `${whose} has the audit log again`, { name, size });
     else if (isConflict)
       context.report(
-        'warn',
+        'error',
         `${whose} has something else under the name of this audit log: somebody may have restored, forked or forged it`,
         { name, size, fault },
       );

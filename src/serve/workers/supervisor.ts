@@ -11,7 +11,7 @@ import type { Configuration } from '../../config/settings.js';
 import { startAdminServer } from '../../observability/admin-server.js';
 import type { SharedConfiguration } from './shared-configuration.js';
 import { openWhenFree, takeOverWhenHealthy } from '../lifecycle.js';
-import { openSealedLog, type SealedLog } from '../audit-log.js';
+import { openSealedLog, recordLogFaults, type SealedLog } from '../audit-log.js';
 import type { RunningVerifier } from '../verifier.js';
 import { Worker } from './worker.js';
 import { searchOf } from '../services.js';
@@ -42,10 +42,26 @@ export async function startWorkers(
   { replace = false, start = forkWorker, files, lostLogLines }: WorkersOptions = {},
 ): Promise<RunningVerifier> {
   // Before the workers open their writers; it seals what they have left when they are gone.
-  const sealed = await openSealedLog(configuration, logger);
+  const sealed = await openSealedWithFaults(configuration, logger);
   const supervisor = new Supervisor(configuration, logger, { replace, start, files, lostLogLines, sealed });
   await supervisor.start();
   return supervisor;
+}
+
+/** The log, and in it what becomes of itself. */
+async function openSealedWithFaults(
+  configuration: Configuration,
+  logger: Logger,
+): Promise<SealedLog | undefined> {
+  const sealed = await openSealedLog(configuration, logger);
+  if (sealed === undefined) return undefined;
+  try {
+    const endRecords = recordLogFaults(configuration.settings.audit, sealed);
+    return { ...sealed, close: () => endRecords().then(() => sealed.close()) };
+  } catch (error) {
+    await sealed.close();
+    throw error;
+  }
 }
 
 type SupervisorOptions = WorkersOptions &

@@ -1,6 +1,7 @@
 /** The schema of the records says what is written: each kind of record, with every member that it can have, and nothing else. */
 import { feedbackRecordLine } from '../../../src/audit/feedback-record.js';
 import { lifeRecordLine, type LifeEvent } from '../../../src/audit/life-record.js';
+import { lossRecord, prunedRecord } from '../../../src/audit/log/records.js';
 import { gapLine, recordLine, type RecordInput } from '../../../src/audit/record.js';
 import { noFacts } from '../../../src/verify/decision.js';
 import { refuse } from '../../../src/verify/refusal.js';
@@ -73,6 +74,21 @@ test.each([
   ['an answer that was signed', feedbackRecordLine({ ...answer, outcome: issued })],
   ['an answer that was withheld', feedbackRecordLine({ ...answer, outcome: withheld })],
   ['a loss', gapLine(NOW_MS, 3)],
+  [
+    'bytes that are no record',
+    lossRecord(NOW_MS, {
+      reason: 'torn',
+      file: 'w',
+      offset: 1,
+      bytes: 2,
+      content: Buffer.from('x'),
+    }).toString(),
+  ],
+  ['what was pruned', prunedRecord(NOW_MS, 256, 400).toString()],
+  [
+    'a fault of the log',
+    life('store.fault', { store: 'audit_witness', name: 'w', conflict: true, reason: 'r' }),
+  ],
   ['a fault', life('store.fault', { store: 'lmdb', reason: 'r' })],
   [
     'a key',

@@ -46,6 +46,20 @@ test('each holder has its figures, a witness by its name', async () => {
   ]);
 });
 
+const collector = { ...holder({ name: 'otel.example:4318', size: 90, lagSeconds: 12 }), rejected: 2 };
+
+test('a collector has figures, and the count of what it refused for good; it cannot contradict', async () => {
+  expect(await metricsOf({ otlp: collector })).toEqual([
+    'countersign_audit_collector_size 90',
+    'countersign_audit_collector_lag_seconds 12',
+    'countersign_audit_collector_healthy 1',
+    'countersign_audit_collector_rejected_total 2',
+  ]);
+  expect(describeHolders({ otlp: collector })).toEqual({
+    collector: { name: 'otel.example:4318', size: 90, lag_seconds: 12, fault: null, rejected: 2 },
+  });
+});
+
 test('what is not configured has no figures', async () => {
   expect(await metricsOf({})).toEqual([]);
   expect(describeHolders({})).toEqual({});
@@ -70,9 +84,19 @@ test.each<[string, Record<string, unknown>, string | undefined]>([
     'the witness three contradicts the audit log: it has cosigned another tree of 40 records',
   ],
   [
+    'a collector that is away',
+    { otlp: { ...collector, fault: 'answers with status 503' } },
+    'the collector otel.example:4318 is 12 s behind: it answers with status 503',
+  ],
+  [
+    'a collector that is late',
+    { otlp: { ...collector, lagSeconds: 400 } },
+    'the collector otel.example:4318 is 400 s behind',
+  ],
+  [
     'what could not be started',
     { mirror: { fault: 'cannot be started: the package aws4fetch is not installed' } },
-    'mirror cannot be started: the package aws4fetch is not installed',
+    'the mirror cannot be started: the package aws4fetch is not installed',
   ],
 ])('the note tells %s', (_title, companions, note) => {
   expect(holdersNote(companions)).toBe(note);

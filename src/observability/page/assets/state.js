@@ -29,12 +29,12 @@ export function showHealth({ components }) {
 
 /** @param {Overview} overview */
 export function showState({ status, live, atMs }) {
-  const { nonces, audit, access_log: accessLog, workers, configuration, policies } = status;
+  const { nonces, audit_log: auditLog, access_log: accessLog, workers, configuration, policies } = status;
   const generation = record(configuration)?.['generation'];
   /** @type {[string, HTMLElement][]} */
   const cards = [
     ['Nonce store', nonceFacts(record(nonces))],
-    ['Audit', auditFacts(record(audit), atMs)],
+    ['Audit', auditFacts(record(auditLog), atMs)],
     [
       'Access log',
       record(accessLog) === undefined
