@@ -74,9 +74,7 @@ export async function trustOf(
 function verifierKeys(text: string): NoteVerifier[] {
   const isKey = KEY_LINE.test(text.trim()) && !existsSync(text);
   const what = isKey ? 'the verifier key' : `the verifier key: ${text}`;
-  const all = isKey
-    ? text
-    : readOrFault('the verifier key:', text, readArgumentText(text, MAX_TRUST_BYTES)).text;
+  const all = isKey ? text : readGiven('the verifier key:', text, WHERE_KEYS_COME_FROM);
   const lines = all.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
   if (lines.length === 0)
     throw new CliFault(`${what} has no key`, 'give the file that countersign audit vkey wrote');
@@ -84,8 +82,18 @@ function verifierKeys(text: string): NoteVerifier[] {
 }
 
 function readPolicy(file: string): Policy {
-  const { text } = readOrFault('the policy:', file, readArgumentText(file, MAX_TRUST_BYTES));
+  const text = readGiven('the policy:', file, 'name the file of the policy that was handed out');
   return throughTlog(`the policy: ${file}`, () => parsePolicy(text));
+}
+
+const WHERE_KEYS_COME_FROM =
+  'give the line name+hash+key, or a file that has it; countersign audit vkey prints it where the log is written';
+
+/** What somebody handed out: where it is not there, making one is no remedy. */
+function readGiven(what: string, file: string, remedyWhereAbsent: string): string {
+  const read = readArgumentText(file, MAX_TRUST_BYTES);
+  if (!read.ok && !existsSync(file)) throw new CliFault(`${what} ${file} ${read.message}`, remedyWhereAbsent);
+  return readOrFault(what, file, read).text;
 }
 
 /** The rule's own words, with the file. */

@@ -122,7 +122,7 @@ async function* ofFile(
       'name the directory of a log',
     );
   try {
-    for await (const text of linesOf(file, 'the records:')) {
+    for await (const text of linesOf(file, 'the records')) {
       const record = parseRecord(text);
       if (record !== undefined && matches(record, filter)) yield [{ index: undefined, text, record }];
     }

@@ -14,7 +14,7 @@ const SENTENCES: ReadonlyMap<string, string> = new Map([
     'request.delivery_unknown',
     'It may have reached the application or not: look it up there by the decision id',
   ],
-  ['envoy.refused', 'Envoy refused it, and the verifier was not asked'],
+  ['envoy.refused', 'Envoy ended it by itself: the verifier was not asked, or gave no answer'],
 ]);
 
 /** Whether a record is Envoy's report, and no decision. */
@@ -29,11 +29,20 @@ export function deliveryText(record: LogRecord): string {
   const got = status === undefined ? 'no answer' : `HTTP ${status}`;
   const flags = textOf(record, 'flags');
   const heading = `${sentence}. The client got ${got}, at ${textOf(record, 'time') ?? 'an unknown time'}.`;
+  const isRefusal = textOf(record, 'event') === 'envoy.refused';
   return `${escapeControls(heading)}\n${factLines([
+    ['request', isRefusal ? claimedRequest(record) : undefined],
+    ['client', textOf(record, 'peer_address')],
     ['flags', flags === undefined ? undefined : flagWords(flags)],
     ['details', textOf(record, 'details')],
     ['tries at the application', numberOf(record, 'attempts')?.toString()],
     ['bytes sent to it', numberOf(record, 'upstream_bytes_sent')?.toString()],
     ['connection to it', textOf(record, 'upstream_failure')],
   ])}`;
+}
+
+/** Nothing of such a request is verified, its id included. */
+function claimedRequest(record: LogRecord): string {
+  const words = [textOf(record, 'method'), textOf(record, 'path')].filter((word) => word !== undefined);
+  return `${words.length > 0 ? words.join(' ') : 'unknown'} (claimed, as all of it)`;
 }

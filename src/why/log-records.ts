@@ -5,8 +5,13 @@ import { LogIndex } from '../audit/read/log-index.js';
 import { OpenedLog } from '../audit/read/opened-log.js';
 import { searchLog } from '../audit/read/query.js';
 import { unsealedRecords } from '../audit/read/unsealed.js';
-import { MAX_FOUND, parseRecord, UnreadableRecords, type Found, type LogRecord } from './records.js';
+import { MAX_FOUND, parseRecord, textOf, UnreadableRecords, type Found, type LogRecord } from './records.js';
 
+/**
+ * How many of each kind are told of. Copies and what anybody may claim are bounded for themselves, so that they cannot
+ * crowd out the decision that they are about.
+ */
+const LIMITS = { own: MAX_FOUND, copy: MAX_FOUND, claimed: 5 };
 /** Nothing is indexed here, so no chance is asked for. */
 const READ_ONLY = { randomSeed: (): number => 0 };
 
@@ -19,7 +24,7 @@ export function recordsOfLog(directory: string, id: string, mayGoOn: () => boole
   if (!existsSync(directory)) return { records: [], hasMore: false };
   try {
     const found = [...newestFirst(directory, id, mayGoOn)];
-    const records = found.filter((record) => record !== undefined).slice(0, MAX_FOUND);
+    const records = found.filter((record) => record !== undefined);
     return { records: records.reverse(), hasMore: records.length < found.length };
   } catch (error) {
     if (!(error instanceof LogFileError)) throw error;
@@ -30,34 +35,51 @@ export function recordsOfLog(directory: string, id: string, mayGoOn: () => boole
   }
 }
 
-/** Undefined stands for what was not looked at. */
+/** As many of each kind as are told of; undefined stands for what is left out or was not looked at. */
 function* newestFirst(
   directory: string,
   id: string,
   mayGoOn: () => boolean,
 ): Generator<LogRecord | undefined> {
-  const unsealed = [...unsealedRecords(new LogDirectory(directory))].filter((line) => line.includes(id));
-  for (const line of unsealed.reverse()) {
-    const record = parseRecord(line);
-    if (record !== undefined) yield record;
+  const left = { ...LIMITS };
+  for (const record of allNewestFirst(directory, id, mayGoOn)) {
+    const kind = record === undefined ? 'own' : kindOf(record, id);
+    if (left[kind] === 0) yield undefined;
+    if (left[kind] > 0) yield record;
+    left[kind] -= 1;
+    if (kind === 'own' && left.own < 0) return;
   }
+}
+
+/** What is not sealed yet, then the log from its end; undefined where the time is over. */
+function* allNewestFirst(
+  directory: string,
+  id: string,
+  mayGoOn: () => boolean,
+): Generator<LogRecord | undefined> {
+  const unsealed = [...unsealedRecords(new LogDirectory(directory))].filter((line) => line.includes(id));
+  yield* unsealed
+    .reverse()
+    .map(parseRecord)
+    .filter((record) => record !== undefined);
   const log = OpenedLog.open(directory);
   if (log === undefined) return;
-  let count = 0;
   const search = { log, filter: { ids: [id] }, index: new LogIndex(log, READ_ONLY), isFromEnd: true };
   const onProgress = (): void => {
     if (!mayGoOn()) throw OUT_OF_TIME;
   };
   try {
     for (const { found } of searchLog({ ...search, onProgress }))
-      for (const { record } of [...found].reverse()) {
-        yield record;
-        if (++count > MAX_FOUND) return;
-      }
+      yield* [...found].reverse().map(({ record }) => record);
   } catch (error) {
     if (error !== OUT_OF_TIME) throw error;
     yield undefined;
   }
+}
+
+function kindOf(record: LogRecord, id: string): keyof typeof LIMITS {
+  if (textOf(record, 'decision_id') === id || textOf(record, 'request_id') === id) return 'own';
+  return textOf(record, 'claimed_request_id') === id ? 'claimed' : 'copy';
 }
 
 const OUT_OF_TIME = new Error('the time for the search is over');

@@ -42,7 +42,7 @@ export async function look(
   { maxBytes = Infinity, mayGoOn = () => true }: LookBounds = {},
 ): Promise<WhyFindings> {
   const isOfRequest = (record: LogRecord): boolean =>
-    textOf(record, 'decision_id') === id || textOf(record, 'request_id') === id;
+    ['decision_id', 'request_id', 'claimed_request_id'].some((name) => textOf(record, name) === id);
   const isWanted = (record: LogRecord): boolean =>
     isOfRequest(record) || textOf(record, 'first_decision_id') === id;
   const audit =

@@ -8,12 +8,14 @@ import { flagWords, meaningOf } from './words.js';
 
 /** Sentences: what was decided, why, what to do next, and what Envoy did with it. */
 export function whyText({ records, copies, lines, hasMore }: WhyFindings): string {
+  // What Envoy told the verifier is certain; from a line of its file alone it is not clear whether anything was sent.
+  const isTold = records.some(isDelivery);
   const parts = [
-    ...records.map((record) => (isDelivery(record) ? deliveryText(record) : decisionText(record))),
+    ...records.map((record) => (isDelivery(record) ? deliveryText(record) : decisionText(record, isTold))),
     ...(records.length === 0 && copies.length === 0 ? [NO_DECISION] : []),
     ...lines.map(envoyText),
-    ...(lines.some(mayBeUndelivered) ? [MAY_BE_UNDELIVERED] : []),
-    ...(lines.length === 0 && !records.some(isDelivery) ? [NO_ACCESS_LOG] : []),
+    ...(!isTold && lines.some(mayBeUndelivered) ? [MAY_BE_UNDELIVERED] : []),
+    ...(!isTold && lines.length === 0 ? [NO_ACCESS_LOG] : []),
     ...(copies.length === 0 ? [] : [copiesText(copies)]),
     ...(hasMore ? ['There are more lines about it, which are not shown.\n'] : []),
   ];
@@ -33,7 +35,7 @@ function mayBeUndelivered(line: LogRecord): boolean {
   return textOf(line, 'code') === 'allow' && whoAnswered(line)?.startsWith('Envoy') === true;
 }
 
-function decisionText(record: LogRecord): string {
+function decisionText(record: LogRecord, isTold: boolean): string {
   const code = textOf(record, 'code') ?? 'without a code';
   const meaning = meaningOf(code);
   const request = [textOf(record, 'method'), textOf(record, 'path')].filter((word) => word !== undefined);
@@ -49,8 +51,8 @@ function decisionText(record: LogRecord): string {
     ['in detail', textOf(record, 'detail')],
     ['skew', seconds(numberOf(record, 'skew_seconds'))],
     ['limit', scalarOf(record, 'limit')],
-    ['first copy', textOf(record, 'first_decision_id')],
-    ['next', meaning?.next],
+    ['first copy', firstCopy(record)],
+    ['next', isTold && code === 'allow' ? undefined : nextStep(record, meaning?.next)],
   ])}`;
 }
 
@@ -68,6 +70,24 @@ const VERDICTS: ReadonlyMap<string, string> = new Map([
   ['pass_through', 'passed without a check'],
   ['signed', 'signed'],
 ]);
+
+/** Of a replay: which copy was let through, and what its client was sent. */
+function firstCopy(record: LogRecord): string | undefined {
+  const id = textOf(record, 'first_decision_id');
+  if (id === undefined) return undefined;
+  const status = scalarOf(record, 'first_status');
+  return status === undefined
+    ? `${id}; what became of it was not known yet`
+    : `${id}, which was answered with HTTP ${status}`;
+}
+
+/** Of a replay the command that tells of the first copy, ready to be run. */
+function nextStep(record: LogRecord, next: string | undefined): string | undefined {
+  const id = textOf(record, 'first_decision_id');
+  return id === undefined
+    ? next
+    : `do not send this event again; \`countersign why ${id}\` tells what became of the first copy`;
+}
 
 /** The record of an answer follows that of its query, under the same id (src/audit/feedback-record.ts). */
 function isOfAnswer(record: LogRecord): boolean {

@@ -91,6 +91,7 @@ export function instructions(federation: ReachableFederation): string[] {
     `  tail -n 1 ${place(layout, layout.audit)}/decisions.ndjson   # the last decision`,
     // Its configuration by name: what the shell was given above is not exported.
     `  countersign why ${WHICH_REQUEST} --config ${place(layout, layout.configurationFile)}   # why; the id is in each answer`,
+    '  countersign audit verify "$COUNTERSIGN_AUDIT_LOG_DIR" --vkey "$COUNTERSIGN_AUDIT_VKEY_FILE"   # whether the audit log is as it was logged',
     '  curl -s "$COUNTERSIGN_ADMIN_URL/metrics" | grep countersign_',
     '',
     `Stop it: make local-federation-down${stateDirectory}`,

@@ -17,8 +17,9 @@ export function* readRecords(log: OpenedLog, from: number, to: number): Generato
     const start = bundle * TILE_WIDTH;
     const end = Math.min(to, start + TILE_WIDTH);
     const read = log.bundleBytes(bundle);
-    const records =
-      read === undefined ? undefined : log.decode(bundle, read).slice(index - start, end - start);
+    // A copy, as whoever takes the records may keep them while the next bundle is read.
+    const kept = read && { ...read, bytes: Buffer.from(read.bytes) };
+    const records = kept && log.decode(bundle, kept).slice(index - start, end - start);
     yield { index, records, end };
     index = end;
   }

@@ -25,7 +25,11 @@ export async function proveRecord(log: OpenedLog, index: number): Promise<Proven
   if (index >= size) throw new RangeError(`the log has ${size} records, and the first is number 0`);
   const bundle = Math.floor(index / TILE_WIDTH);
   const read = log.bundleBytes(bundle);
-  const record = read === undefined ? undefined : log.decode(bundle, read)[index % TILE_WIDTH];
+  // A copy: the tiles of the proof are read into the same memory.
+  const record =
+    read === undefined
+      ? undefined
+      : log.decode(bundle, { ...read, bytes: Buffer.from(read.bytes) })[index % TILE_WIDTH];
   if (read === undefined || record === undefined) throw new RangeError(`record ${index} was pruned`);
   const hashes = await inclusionProof(
     {

@@ -16,8 +16,11 @@ export const FILTER_FIELDS = [
 ] as const;
 export type FilterField = (typeof FILTER_FIELDS)[number];
 
-/** The members that hold an id of a request: ours, Envoy's, and that of the copy which came first. */
-export const ID_MEMBERS = ['decision_id', 'request_id', 'first_decision_id'] as const;
+/**
+ * The members that hold an id of a request: ours, Envoy's, that of the copy which came first, and that of a request
+ * which Envoy ended by itself.
+ */
+export const ID_MEMBERS = ['decision_id', 'request_id', 'first_decision_id', 'claimed_request_id'] as const;
 /** The term of an id in the index, whichever of the members holds it. */
 export const ID_TERM = 'id';
 

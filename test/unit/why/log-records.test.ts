@@ -31,6 +31,17 @@ describe('looking a request up in the directory of a log', () => {
     const first = await look('d-5', files(), forever);
     expect([first.copies.length, first.hasMore]).toEqual([50, true]);
     expect(first.copies.at(-1)).toMatchObject({ decision_id: 'd-999' });
+    expect(first.records).toMatchObject([{ decision_id: 'd-5' }]);
+  });
+
+  it('finds a request that Envoy ended by itself, and lets none of those hide a decision', async () => {
+    const claiming = { event: 'envoy.refused', claimed_request_id: 'r-1', status: 400 };
+    const decision = { event: 'telemetry.accepted', decision_id: 'd-1', request_id: 'r-1', code: 'allow' };
+    rmSync(folder, { recursive: true });
+    writeSealedLog(folder, [decision, ...Array.from({ length: 300 }, () => claiming)]);
+    const { records, hasMore } = await look('r-1', files(), forever);
+    expect(records).toMatchObject([{ decision_id: 'd-1' }, ...Array.from({ length: 5 }, () => claiming)]);
+    expect(hasMore).toBe(true);
   });
 
   it('finds nothing where there is nothing', async () => {
