@@ -17,6 +17,7 @@ export interface FilterOptions {
   readonly policy?: readonly string[];
   readonly code?: readonly string[];
   readonly event?: readonly string[];
+  readonly nonceHash?: readonly string[];
   readonly limit?: number;
 }
 
@@ -37,6 +38,7 @@ export function addFilterOptions(command: Command, world: CliWorld): Command {
     .option('--policy <name>', 'judged by this policy', values)
     .option('--code <code>', 'with this code, such as allow or replayed_nonce', values)
     .option('--event <name>', 'with this event', values)
+    .option('--nonce-hash <hash>', 'all that came with this nonce, as a record names it', values)
     .option('--limit <count>', 'stop after so many records', wholeNumber(1, Number.MAX_SAFE_INTEGER));
 }
 
@@ -53,6 +55,7 @@ export function filterOf(options: FilterOptions): RecordFilter {
   add('policy', options.policy);
   add('code', options.code);
   add('event', options.event);
+  add('nonce_hash', options.nonceHash);
   return {
     ...(options.since === undefined ? {} : { sinceMs: options.since }),
     ...(options.until === undefined ? {} : { untilMs: options.until }),

@@ -10,7 +10,7 @@ import { jsonText, memberOf } from './text.js';
 import { look, type LogFiles, type WhyFindings } from '../why/look.js';
 import { UnreadableRecords } from '../why/records.js';
 import { whyJson, whyText } from '../why/report.js';
-import { REQUEST_ID } from '../why/search.js';
+import { REQUEST_ID, withoutId } from '../why/search.js';
 
 interface WhyOptions {
   readonly config?: string;
@@ -23,12 +23,14 @@ const FILE = /^[^]+$/;
 const LOCAL_FEDERATION = 'local_federation/countersign.yaml';
 
 async function why(world: CliWorld, id: string, options: WhyOptions): Promise<ExitCode> {
-  const findings = await lookOrFault(id, await logFiles(options));
+  const files = await logFiles(options);
+  const findings = await lookOrFault(id, files);
   const { records, copies, lines } = findings;
   if (records.length + copies.length + lines.length === 0)
     throw new CliFault(
       `nothing is recorded under ${id}`,
-      'give the request id of the refusal, or the x-request-id of Envoy, and the files of that time with --audit and --envoy-log',
+      'give the request id of the refusal, or the x-request-id of Envoy, and the files of that time with --audit and --envoy-log' +
+        (files.log === undefined ? '' : `; ${withoutId(files.log)}`),
       ExitCode.refused,
     );
   world.out(options.json ? jsonText(whyJson(findings)) : whyText(findings));

@@ -1,9 +1,10 @@
-/** Records about one request in the directory of an audit log, the newest first looked at, within a time. */
+/** Records that are asked for in the directory of an audit log, the newest first looked at, within a time. */
 import { existsSync } from 'node:fs';
 import { LogDirectory, LogFileError } from '../audit/read/log-directory.js';
 import { LogIndex } from '../audit/read/log-index.js';
 import { OpenedLog } from '../audit/read/opened-log.js';
 import { searchLog } from '../audit/read/query.js';
+import { matches, wantedTerms, type RecordFilter } from '../audit/read/record-filter.js';
 import { unsealedRecords } from '../audit/read/unsealed.js';
 import { MAX_FOUND, parseRecord, textOf, UnreadableRecords, type Found, type LogRecord } from './records.js';
 
@@ -20,10 +21,10 @@ const READ_ONLY = { randomSeed: (): number => 0 };
  * between bundles: where it says no, what lies before is not looked at, and `hasMore` is true. Nothing is verified. Throws
  * {@link UnreadableRecords} for a damaged file.
  */
-export function recordsOfLog(directory: string, id: string, mayGoOn: () => boolean): Found {
+export function recordsOfLog(directory: string, filter: RecordFilter, mayGoOn: () => boolean): Found {
   if (!existsSync(directory)) return { records: [], hasMore: false };
   try {
-    const found = [...newestFirst(directory, id, mayGoOn)];
+    const found = [...newestFirst(directory, filter, mayGoOn)];
     const records = found.filter((record) => record !== undefined);
     return { records: records.reverse(), hasMore: records.length < found.length };
   } catch (error) {
@@ -38,12 +39,12 @@ export function recordsOfLog(directory: string, id: string, mayGoOn: () => boole
 /** As many of each kind as are told of; undefined stands for what is left out or was not looked at. */
 function* newestFirst(
   directory: string,
-  id: string,
+  filter: RecordFilter,
   mayGoOn: () => boolean,
 ): Generator<LogRecord | undefined> {
   const left = { ...LIMITS };
-  for (const record of allNewestFirst(directory, id, mayGoOn)) {
-    const kind = record === undefined ? 'own' : kindOf(record, id);
+  for (const record of allNewestFirst(directory, filter, mayGoOn)) {
+    const kind = record === undefined ? 'own' : kindOf(record, filter);
     if (left[kind] === 0) yield undefined;
     if (left[kind] > 0) yield record;
     left[kind] -= 1;
@@ -54,17 +55,21 @@ function* newestFirst(
 /** What is not sealed yet, then the log from its end; undefined where the time is over. */
 function* allNewestFirst(
   directory: string,
-  id: string,
+  filter: RecordFilter,
   mayGoOn: () => boolean,
 ): Generator<LogRecord | undefined> {
-  const unsealed = [...unsealedRecords(new LogDirectory(directory))].filter((line) => line.includes(id));
+  const terms = wantedTerms(filter);
+  // Most lines need not be parsed.
+  const isLikely = (line: string): boolean =>
+    terms.every(([, values]) => values.some((value) => line.includes(value)));
+  const unsealed = [...unsealedRecords(new LogDirectory(directory))].filter(isLikely);
   yield* unsealed
     .reverse()
     .map(parseRecord)
-    .filter((record) => record !== undefined);
+    .filter((record) => record !== undefined && matches(record, filter));
   const log = OpenedLog.open(directory);
   if (log === undefined) return;
-  const search = { log, filter: { ids: [id] }, index: new LogIndex(log, READ_ONLY), isFromEnd: true };
+  const search = { log, filter, index: new LogIndex(log, READ_ONLY), isFromEnd: true };
   const onProgress = (): void => {
     if (!mayGoOn()) throw OUT_OF_TIME;
   };
@@ -77,9 +82,10 @@ function* allNewestFirst(
   }
 }
 
-function kindOf(record: LogRecord, id: string): keyof typeof LIMITS {
-  if (textOf(record, 'decision_id') === id || textOf(record, 'request_id') === id) return 'own';
-  return textOf(record, 'claimed_request_id') === id ? 'claimed' : 'copy';
+function kindOf(record: LogRecord, { ids }: RecordFilter): keyof typeof LIMITS {
+  const has = (name: string): boolean => ids?.includes(textOf(record, name) ?? '') === true;
+  if (ids === undefined || has('decision_id') || has('request_id')) return 'own';
+  return has('claimed_request_id') ? 'claimed' : 'copy';
 }
 
 const OUT_OF_TIME = new Error('the time for the search is over');

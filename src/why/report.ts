@@ -4,15 +4,18 @@ import { factLines } from '../json/fact-lines.js';
 import { deliveryText, isDelivery } from './delivery-words.js';
 import type { WhyFindings } from './look.js';
 import { numberOf, textOf, type LogRecord } from './records.js';
+import { sameNonceText } from './same-nonce-words.js';
 import { flagWords, meaningOf } from './words.js';
 
 /** Sentences: what was decided, why, what to do next, and what Envoy did with it. */
-export function whyText({ records, copies, lines, hasMore }: WhyFindings): string {
+export function whyText(findings: WhyFindings): string {
+  const { records, copies, lines, hasMore } = findings;
   // What Envoy told the verifier is certain; from a line of its file alone it is not clear whether anything was sent.
   const isTold = records.some(isDelivery);
   const parts = [
     ...records.map((record) => (isDelivery(record) ? deliveryText(record) : decisionText(record, isTold))),
     ...(records.length === 0 && copies.length === 0 ? [NO_DECISION] : []),
+    sameNonceText(findings),
     ...lines.map(envoyText),
     ...(!isTold && lines.some(mayBeUndelivered) ? [MAY_BE_UNDELIVERED] : []),
     ...(!isTold && lines.length === 0 ? [NO_ACCESS_LOG] : []),
@@ -149,7 +152,7 @@ function copiesText(copies: readonly LogRecord[]): string {
 }
 
 /** For scripts: the records as they are, with the words beside them. */
-export function whyJson({ id, records, copies, lines, hasMore }: WhyFindings): object {
+export function whyJson({ id, records, copies, sameNonce, lines, hasMore }: WhyFindings): object {
   return {
     id,
     decisions: records.map((record) => ({ record, ...meaningOf(textOf(record, 'code') ?? '') })),
@@ -162,6 +165,7 @@ export function whyJson({ id, records, copies, lines, hasMore }: WhyFindings): o
       };
     }),
     later_copies: copies,
+    same_nonce: sameNonce,
     has_more: hasMore,
   };
 }

@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { look } from './look.js';
 import { UnreadableRecords } from './records.js';
 import { whyJson, whyText } from './report.js';
-import type { SearchData, SearchOutcome } from './search.js';
+import { withoutId, type SearchData, type SearchOutcome } from './search.js';
 
 /** Of each file: some two million records. */
 const MAX_BYTES = 1024 * 1024 * 1024;
@@ -30,9 +30,7 @@ async function answer({ id, files }: SearchData): Promise<SearchOutcome> {
     if (records.length + copies.length + lines.length === 0)
       return {
         outcome: 'nothing',
-        note: [placesText([...(files.log === undefined ? [] : [files.log]), ...read]), note ?? '']
-          .join(' ')
-          .trim(),
+        note: [placesText(files.log, read), ...(note === undefined ? [] : [note])].join(' '),
       };
     return { outcome: 'found', text: whyText(findings), details: whyJson(findings), ...(note && { note }) };
   } catch (error) {
@@ -41,7 +39,9 @@ async function answer({ id, files }: SearchData): Promise<SearchOutcome> {
   }
 }
 
-function placesText(read: readonly string[]): string {
-  if (read.length === 0) return 'No file of records is on this machine: they go to standard output.';
-  return `It was looked for in ${read.join(' and ')}. Older records may be in files that were moved away.`;
+function placesText(log: string | undefined, read: readonly string[]): string {
+  const places = [...(log === undefined ? [] : [log]), ...read];
+  if (places.length === 0) return 'No file of records is on this machine: they go to standard output.';
+  const looked = `It was looked for in ${places.join(' and ')}. Older records may be in files that were moved away.`;
+  return log === undefined ? looked : `${looked} And ${withoutId(log)}`;
 }

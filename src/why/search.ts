@@ -29,6 +29,11 @@ interface SearchOptions {
 /** Ids of ours and of Envoy are UUIDs; whatever a proxy before us makes of one is visible ASCII. */
 export const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
+/** What to do about a connection that never came to a request: it has no id. */
+export function withoutId(log: string): string {
+  return `a handshake that failed has no id: countersign audit query ${log} --event tls.failed --since 1h`;
+}
+
 /** Somebody waits before a page. The command takes the time that it needs. */
 const DEADLINE_MILLISECONDS = 20_000;
 /** Of the thread: it reads streams. */

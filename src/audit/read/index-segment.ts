@@ -13,7 +13,7 @@ import { crc32 } from 'node:zlib';
 
 /** Bundles of a segment: the hashes of a tile of level 1. */
 export const SEGMENT_BUNDLES = 256;
-const MAGIC = Buffer.from('CSINDEX1');
+const MAGIC = Buffer.from('CSINDEX2');
 const PAGES = 256;
 const POSTING_BYTES = 5;
 const SEED_AT = 8;

@@ -13,6 +13,7 @@ export const FILTER_FIELDS = [
   'policy',
   'code',
   'event',
+  'nonce_hash',
 ] as const;
 export type FilterField = (typeof FILTER_FIELDS)[number];
 

@@ -168,6 +168,97 @@ describe('countersign why', () => {
     expect(out).not.toMatch(/without a code/);
   });
 
+  const HASH = 'a'.repeat(64);
+  const bare = (text: string): object => JSON.parse(text) as object;
+  /** What `why` says of the last of these records, which is ID's, from a log and, of decisions alone, from a file. */
+  async function tellBoth(...texts: string[]): Promise<{ log: string; file: string }> {
+    const log = join(folder, 'story');
+    writeSealedLog(log, texts.map(bare));
+    writeFileSync(audit, texts.filter((text) => text.includes('"code"')).join(''));
+    return { log: (await run(['why', ID, '--audit', log])).out, file: (await why()).out };
+  }
+  const other = (members: object): string => line({ time: 'T0', decision_id: OTHER, ...members });
+  const firstAllow = other({ code: 'allow', status: 200, nonce_hash: HASH });
+  const copyOf = (members: object = {}): string =>
+    decision({ code: 'replayed_nonce', status: 409, nonce_hash: HASH, first_decision_id: OTHER, ...members });
+
+  it.each([
+    [
+      { event: 'request.delivered', status: 202 },
+      'it was delivered to the application, and its client got HTTP 202.',
+    ],
+    [
+      { event: 'request.undelivered', status: 503 },
+      'it never reached the application, and its client got HTTP 503.',
+    ],
+    [
+      { event: 'request.delivery_unknown' },
+      'it may have reached the application or not, and its client got no answer.',
+    ],
+  ])('tells of a copy what became of the first one: %j', async (outcome, words) => {
+    const { log, file } = await tellBoth(firstAllow, other(outcome), copyOf());
+    const first = `The first copy was let through at T0, as decision ${OTHER}: `;
+    expect(log).toContain(first + words);
+    expect(file).toContain(`${first}what became of it is not recorded.`);
+    expect(
+      JSON.parse((await run(['why', ID, '--json', '--audit', join(folder, 'story')])).out),
+    ).toMatchObject({
+      same_nonce: [{ code: 'allow' }, outcome],
+    });
+  });
+
+  it('of a copy says so where the record of the first one is not here', async () => {
+    const alone = await tellBoth(copyOf({ first_status: 202 }));
+    for (const text of [alone.log, alone.file]) {
+      expect(text).toContain(`The record of the first copy, decision ${OTHER}, is not here.`);
+      expect(text).toContain('which was answered with HTTP 202');
+    }
+  });
+
+  it('of a request that met nobody tells which later one was let in, and what became of that', async () => {
+    const met = [
+      decision({ code: 'allow', status: 200, nonce_hash: HASH }),
+      delivery({ event: 'request.undelivered', status: 503 }),
+    ];
+    const later = [firstAllow, other({ event: 'request.delivered', status: 202 })];
+    expect((await tellBoth(...met, ...later)).log).toMatch(
+      /never reached[^]*\nA request with the same nonce was let through at T0, as decision 7f1c[^:]*: it was delivered to the application, and its client got HTTP 202\.\n/,
+    );
+    expect((await tellBoth(...met)).log).toContain('No other copy of it is recorded as let through.');
+  });
+
+  it('takes nothing for the outcome of a copy that a client claimed', async () => {
+    const claimed = line({ time: 'T9', event: 'envoy.refused', claimed_request_id: OTHER, status: 413 });
+    const { log } = await tellBoth(firstAllow, claimed, copyOf());
+    expect(log).toContain('what became of it is not recorded.');
+  });
+
+  it('finds what Envoy refused by itself under the id that it had or claimed', async () => {
+    const refused = {
+      status: 413,
+      details: 'request_payload_too_large',
+      path: '/t',
+      peer_address: '127.0.0.1:9',
+    };
+    const { log } = await tellBoth(
+      line({ time: 'T1', event: 'envoy.refused', claimed_request_id: ID, ...refused }),
+    );
+    expect(log).toMatch(
+      /^Envoy ended a request that had or claimed this id by itself: the verifier was not asked, or gave no answer\. The client got HTTP 413, at T1\.\n/,
+    );
+    expect(log).toMatch(/client: +127\.0\.0\.1:9\n[^]*details: +request_payload_too_large\n/);
+    expect(log).not.toContain('No decision');
+  });
+
+  it('says where handshakes that failed are, which have no id', async () => {
+    writeSealedLog(join(folder, 'story'), [{ event: 'tls.failed' }]);
+    const { code, err } = await run(['why', ID, '--audit', join(folder, 'story')]);
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /a handshake that failed has no id: countersign audit query .*story --event tls.failed --since 1h/,
+    );
+  });
+
   it('reads the directory of a log, from its end', async () => {
     const log = join(folder, 'log');
     const others = Array.from({ length: 600 }, (_, n) => ({ decision_id: `d-${n}`, code: 'allow' }));

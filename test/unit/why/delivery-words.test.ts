@@ -5,6 +5,7 @@ const told = (record: object): string =>
     id: 'd',
     records: [{ decision_id: 'd', time: 'T', ...record }],
     copies: [],
+    sameNonce: [],
     lines: [],
     hasMore: false,
   });
@@ -14,7 +15,7 @@ describe('what Envoy reported of a request', () => {
     ['request.delivered', 'It was delivered to the application. The client got HTTP 200, at T.'],
     ['request.undelivered', 'It never reached the application'],
     ['request.delivery_unknown', 'may have reached the application or not'],
-    ['envoy.refused', 'the verifier was not asked'],
+    ['envoy.refused', 'had or claimed this id by itself: the verifier was not asked'],
   ])('%s is a sentence, and no decision without a code', (event, sentence) => {
     const text = told({ event, status: 200, flags: 'UF', attempts: 2 });
     expect(text).toContain(sentence);
@@ -30,6 +31,7 @@ describe('what Envoy reported of a request', () => {
         id: 'd',
         records: [allow, { time: 'T', decision_id: 'd', event, status: 503 }],
         copies: [],
+        sameNonce: [],
         lines: [line],
         hasMore: false,
       });
