@@ -43,7 +43,7 @@ function judgePlaces(
         `is one pipe for ${workers} workers, which takes no more than ${PIPE_ATOMIC_BYTES} bytes whole: records could be torn`,
         'give a file, or run one worker',
       );
-  if (durability === 'machine' && file === undefined && log === undefined)
+  if (durability === 'machine' && stdout && file === undefined && log === undefined)
     node
       .at('durability')
       .problem(
