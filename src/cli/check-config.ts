@@ -1,6 +1,6 @@
 /** `countersign check-config`: the server's own loader, and what it thinks of a file. */
 import type { Configuration } from '../config/settings.js';
-import { encodeBase64 } from '../crypto/bytes.js';
+import { auditLines, auditLogSummary } from './audit-summary.js';
 import type { PassThroughPolicy, Snapshot } from '../verify/snapshot.js';
 import { escapeControls } from '../json/escape-text.js';
 import { addConfigurationFile, configurationAction, loadReporting } from './configuration.js';
@@ -52,7 +52,7 @@ function summary(file: string, configuration: Configuration, signing: SigningSum
       reason,
     })),
     signed_answers: signing,
-    audit_log: auditLogSummary(configuration),
+    audit_log: auditLogSummary(configuration.settings.audit),
     warnings,
     files_read: filesRead,
   };
@@ -74,25 +74,11 @@ function report(file: string, configuration: Configuration, signing: SigningSumm
     `${file} is good: ${counts}`,
     ...unchecked,
     ...signingLines(signing),
-    ...auditLogLines(configuration),
+    ...auditLines(configuration.settings.audit),
     ...warned,
   ]
     .map((line) => `${escapeControls(line)}\n`)
     .join('');
-}
-
-/** Null where none is kept. */
-function auditLogSummary({ settings }: Configuration): object | null {
-  const { log, durability } = settings.audit;
-  if (log === undefined) return null;
-  const { origin, directory, publicKey, retentionDays = null } = log;
-  const key = encodeBase64(publicKey);
-  return { origin, directory, public_key: key, durability, retention_days: retentionDays };
-}
-
-function auditLogLines({ settings }: Configuration): string[] {
-  const { log } = settings.audit;
-  return log === undefined ? [] : [`audit log: ${log.origin} in ${log.directory}`];
 }
 
 function count(amount: number, one: string, many = `${one}s`): string {
