@@ -67,13 +67,15 @@ export interface StreamMethod {
   open(call: StreamCall): StreamHandler;
   /** As of a unary method. */
   readonly isExempt?: boolean;
+  /** Whatever has left the peer is taken: also after a good `end` of ours, of which it had not heard yet, and what waits when the stream closes. */
+  readonly takesAll?: boolean;
 }
 
 /** The server's side of a stream. After `end` and after the peer has gone, `send` and `end` do nothing. */
 export interface StreamCall {
   /** `sent` is called once the message has left this process, which takes a peer that reads; not when it never does. */
   send(message: Uint8Array, sent?: () => void): void;
-  /** Ends the stream well, or with a failure. What the peer still sends is not read. */
+  /** Ends the stream well, or with a failure. What the peer still sends is not read, unless the method `takesAll`. */
   end(failure?: GrpcFailure): void;
 }
 

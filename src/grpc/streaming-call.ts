@@ -27,7 +27,10 @@ export class StreamingCall implements StreamCall {
   readonly #reader: MessageReader;
   readonly #handler: StreamHandler;
   readonly #waiting = new Set<ScheduledCall>();
+  /** As of the method, until something is wrong with what comes. */
+  #takesAll: boolean;
   #hasEnded = false;
+  #isClosed = false;
   /** Of messages, in and out. */
   #heldBytes = 0;
   /** Of them, those that are worked on: they are here whether or not the peer still is. */
@@ -37,6 +40,7 @@ export class StreamingCall implements StreamCall {
     this.#stream = stream;
     this.#scheduler = scheduler;
     this.#isExempt = method.isExempt === true;
+    this.#takesAll = method.takesAll === true;
     this.#reader = new MessageReader(this.#isExempt ? EXEMPT_MESSAGE_BYTES : maxMessageBytes);
     this.#handler = method.open(this);
     stream.on('data', (chunk: Buffer) => this.#guarded(() => this.#read(chunk)));
@@ -56,6 +60,7 @@ export class StreamingCall implements StreamCall {
   }
 
   end(failure?: GrpcFailure): void {
+    if (failure !== undefined) this.#takesAll = false;
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     if (failure !== undefined) fail(this.#stream, failure);
@@ -86,15 +91,17 @@ export class StreamingCall implements StreamCall {
       arrivedMs: performance.now(),
       // The peer resets the stream when it is too late.
       latestBeginMs: Infinity,
-      cancelled: () => isGone(this.#stream),
+      cancelled: () => !this.#takesAll && isGone(this.#stream),
       begin: () => {
         this.#waiting.delete(waiting);
         this.#begin(message, () => this.#scheduler.finish(waiting));
+        this.#tellClosed();
       },
       shed: (reason) => {
         this.#waiting.delete(waiting);
         this.#scheduler.finish(waiting);
         this.#shed(message, reason);
+        this.#tellClosed();
       },
     };
     this.#waiting.add(waiting);
@@ -130,20 +137,32 @@ export class StreamingCall implements StreamCall {
 
   #halfClose(): void {
     // A reset ends the readable side, too.
-    if (isGone(this.#stream)) return;
+    if (this.#hasEnded || isGone(this.#stream)) return;
     if (this.#reader.isMidMessage) this.end(MALFORMED);
     else this.#handler.halfClosed();
   }
 
   #close(): void {
     this.#hasEnded = true;
+    this.#isClosed = true;
+    if (!this.#takesAll) this.#forgetWaiting();
+    let waitingBytes = 0;
+    for (const { heldBytes } of this.#waiting) waitingBytes += heldBytes;
+    this.#release(this.#heldBytes - this.#workedOnBytes - waitingBytes);
+    this.#tellClosed();
+  }
+
+  #forgetWaiting(): void {
     for (const waiting of this.#waiting) {
       this.#scheduler.cancel(waiting);
       this.#scheduler.finish(waiting);
     }
     this.#waiting.clear();
-    this.#release(this.#heldBytes - this.#workedOnBytes);
-    this.#handler.closed();
+  }
+
+  /** Once, after the last message. */
+  #tellClosed(): void {
+    if (this.#isClosed && this.#waiting.size === 0) this.#handler.closed();
   }
 
   #hold(bytes: number): void {
@@ -161,7 +180,7 @@ export class StreamingCall implements StreamCall {
 
   #guarded(step: () => void, otherwise: () => void = nothing): void {
     try {
-      if (this.#hasEnded) otherwise();
+      if (this.#hasEnded && !this.#takesAll) otherwise();
       else step();
     } catch {
       otherwise();

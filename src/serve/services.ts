@@ -120,6 +120,7 @@ export function assembleAccessLog(
     onRecordLost: () => decisions.recordLost(),
     onDeliveries: deliveryNotes(store, rates),
     nowMs: clock.nowMs,
+    monotonicMs: clock.monotonicMs,
     isAlone: live.started.settings.workers === 1,
   });
   const look = setInterval(() => collector.look(), ACCESS_LOG_LOOK_MILLISECONDS).unref();

@@ -20,6 +20,9 @@ import type { AccessLogMessage } from './read-message.js';
 import { RecordQueue } from './record-queue.js';
 import { tlsFailureOf } from './tls-failure.js';
 
+/** Envoy opens a stream with its first entry only: so long after a start, or after the last stream has ended, one may yet come. */
+const TELLS_WITHIN_MS = 10_000;
+
 /** What the verifier says of requests that went on to the upstream. */
 const LET_THROUGH: ReadonlySet<string | undefined> = new Set(['allow', 'pass_through']);
 
@@ -32,6 +35,7 @@ interface CollectorOptions {
   readonly onDeliveries: OnDeliveries;
   /** Wall clock, Unix milliseconds. */
   readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
   /** Every allow is made by this process, so that it can tell which of them were never accounted for. */
   readonly isAlone: boolean;
 }
@@ -55,10 +59,13 @@ export class AccessLogCollector {
   #open = 0;
   #opened = 0;
   #lastEntryMs: number | undefined;
+  /** Monotonic. */
+  #silentSinceMs: number;
 
   constructor(options: CollectorOptions) {
     const { audit, metrics, onRecordLost, nowMs } = options;
     this.#options = options;
+    this.#silentSinceMs = options.monotonicMs();
     this.#records = new RecordQueue(audit, onRecordLost);
     this.#awaited = new AllowsAwaited(nowMs());
     metrics.follow({
@@ -67,9 +74,9 @@ export class AccessLogCollector {
     });
   }
 
-  /** Whether Envoy tells us anything at present: a copy of an allow is worth waiting with only then. */
+  /** Whether Envoy tells us anything at present, or may well be about to: a copy of an allow is worth waiting with only then. */
   get isTold(): boolean {
-    return this.#open > 0;
+    return this.#open > 0 || this.#options.monotonicMs() - this.#silentSinceMs < TELLS_WITHIN_MS;
   }
 
   /** The verifier has let a request through. */
@@ -88,6 +95,7 @@ export class AccessLogCollector {
   /** It has ended, for whatever reason: what Envoy had not sent by then is lost, and it does not say how much that was. */
   ended(stream: number, logName: string, entries: number): void {
     this.#open--;
+    this.#silentSinceMs = this.#options.monotonicMs();
     this.#gap({ reason: 'stream_ended', stream, logName, entries });
   }
 

@@ -29,8 +29,15 @@ export interface Delivery {
  * gives this name to another configuration vouches for both. Entries of every other log are never `undelivered`.
  */
 export const REQUEST_LOG = 'countersign-requests-v1';
+/**
+ * The same for requests that hold no claim: passed without a signature, or ended at Envoy. Anybody can bring these about, in any
+ * number and with long paths, and Envoy drops entries that it cannot send at once; so they have a log and connections of their own.
+ */
+export const OTHER_REQUEST_LOG = 'countersign-other-requests-v1';
 /** The `log_name` of the TLS listener's own log, whose entries are connections. */
 export const CONNECTION_LOG = 'countersign-connections-v1';
+
+const VOUCHED_FOR: ReadonlySet<string> = new Set([REQUEST_LOG, OTHER_REQUEST_LOG]);
 
 /**
  * There was nobody to send it to. UF: the connection could not be made (refused, timed out); UH: no host.
@@ -81,7 +88,7 @@ function wasAnswered(entry: HttpEntry): boolean {
 function wasNeverSent(entry: HttpEntry, logName: string): boolean {
   const { flags } = entry;
   return (
-    logName === REQUEST_LOG &&
+    VOUCHED_FOR.has(logName) &&
     (flags & NOBODY_THERE) !== 0 &&
     (flags & ~(NOBODY_THERE | BESIDES)) === 0 &&
     entry.upstreamBytesSent === 0 &&

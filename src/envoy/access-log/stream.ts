@@ -6,6 +6,7 @@ import type { StreamCall, StreamHandler, StreamMethod } from '../../grpc/method.
 import { OVERLOADED } from '../../grpc/method.js';
 import type { Health } from '../../observability/health.js';
 import type { AccessLogCollector } from './collector.js';
+import { REQUEST_LOG } from './delivery.js';
 import { readAccessLogMessage } from './read-message.js';
 
 export const STREAM_ACCESS_LOGS_METHOD = '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs';
@@ -19,7 +20,7 @@ const NOT_SERVED: StreamHandler = {
   closed: () => undefined,
 };
 
-/** Takes the entries of every stream to the collector. At shutdown all of them are ended, and Envoy opens others. */
+/** Takes the entries of every stream to the collector. At shutdown all of them are ended, and Envoy opens others; what it had sent by then is read. */
 export function accessLogMethod(
   collector: AccessLogCollector,
   health: Pick<Health, 'onShutdown'>,
@@ -27,6 +28,7 @@ export function accessLogMethod(
   let open = 0;
   return {
     kind: 'stream',
+    takesAll: true,
     open: (call) => {
       if (open === MAX_STREAMS) {
         call.end(OVERLOADED);
@@ -65,9 +67,9 @@ class AccessLogStream implements StreamHandler {
     this.#collector.take(read, this.#logName);
   }
 
-  /** All streams together take turns with the peers whose checks wait. */
+  /** All streams together take turns with the peers whose checks wait, and what anybody can bring about with what became of allows. */
   lane(): string {
-    return 'access log';
+    return this.#logName === REQUEST_LOG ? 'access log' : 'access log of others';
   }
 
   shed(): void {

@@ -69,7 +69,8 @@ export function describeAccessLog(line: EnvoyLine): void {
       ['answers 503', 'request.delivered', { status: 503, details: 'via_upstream', attempts: 1 }],
       ['cuts its answer', 'request.delivered', { status: 200, flags: 'UPE' }],
       ['resets when asked', 'request.delivery_unknown', { status: 503, flags: 'UC', attempts: 1 }],
-      ['resets at once', 'request.delivery_unknown', { status: 503, flags: 'UC', attempts: 1 }],
+      // A reset that comes before the connection counts as made is a refused one, and is tried again.
+      ['resets at once', 'request.delivery_unknown', { status: 503, flags: 'UC' }],
       ['answers nonsense', 'request.delivery_unknown', { status: 502, flags: 'UPE' }],
       ['is silent', 'request.delivery_unknown', { status: 504, flags: 'UT' }],
     ])('an application that %s: %s', async (behaviour, event, members) => {

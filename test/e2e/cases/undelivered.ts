@@ -1,4 +1,5 @@
 /** The application goes away for longer than Envoy tries, under load, and comes back: no event is lost, and none arrives twice. */
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
 import type { ConfigurationDocument } from '../../../tools/local-federation/configuration.js';
@@ -10,6 +11,7 @@ import { LANES, PatientLoad } from '../support/patient-load.js';
 import { crash } from '../support/signals.js';
 import { Stage } from '../support/stage.js';
 import { Twins } from '../support/twins.js';
+import { VerifierProcess } from '../support/verifier-process.js';
 import { withWorkers } from '../support/workers.js';
 import { worldOf, type World } from '../support/world.js';
 
@@ -143,6 +145,45 @@ export function describeUndelivered(line: EnvoyLine): void {
     const refused = load.with(503, 'allow');
     expect(refused.length).toBeGreaterThanOrEqual(LEAST_REFUSED);
     expect(new Set(refused.map(({ answers }) => told(answers.at(-1)!)))).toEqual(new Set(['409 undefined']));
+  }, 300_000);
+}
+
+/** Over the Envoy of the newest line. */
+export function describeUndeliveredReplaced(): void {
+  // Fault: rolling-replacement
+  test('the verifier is replaced in each absence: what Envoy had told the former one is not lost', async () => {
+    const application = await ComingApplication.start();
+    const stage = await Stage.open({
+      upstream: application.address,
+      patchConfiguration: patient,
+      patchBootstrap: hurried,
+    });
+    const { configurationFile, run } = stage.federation.layout;
+    const processes: VerifierProcess[] = [];
+    const replace = async (): Promise<void> => {
+      const former = processes.at(-1);
+      processes.push(
+        new VerifierProcess({
+          configurationFile,
+          logFile: join(run, 'further-verifiers.log'),
+          replace: true,
+        }),
+      );
+      await until(
+        'the former verifier is gone',
+        () => former?.hasEnded ?? stage.federation.pid('verifier') === undefined,
+      );
+    };
+    try {
+      const load = new PatientLoad([stage.door], worldOf(stage.federation.credentials));
+      await absences(application, load, replace);
+      expectNoneTwice(application);
+      expectNoneLost(application, load);
+    } finally {
+      await Promise.all(processes.map((process) => process.stop()));
+      await stage.close();
+      await application.go();
+    }
   }, 300_000);
 }
 

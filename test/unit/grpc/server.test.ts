@@ -13,9 +13,11 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import type { CallState, Method, ShedReason, StreamCall, UnaryMethod } from '../../../src/grpc/method.js';
 import { GrpcServer } from '../../../src/grpc/server.js';
+import { until } from '../../support/until.js';
 
 const MAX_MESSAGE_BYTES = 1_000;
 const UNARY = '/test.Service/Echo';
+const TOLD = '/test.Service/Tell';
 
 let folder = '';
 let socketPath = '';
@@ -54,6 +56,25 @@ const methods = new Map<string, Method>([
             events.push('half-closed');
             call.end();
           },
+          closed: () => void events.push('closed'),
+        };
+      },
+    },
+  ],
+  [
+    TOLD,
+    {
+      kind: 'stream',
+      takesAll: true,
+      open: (call) => {
+        streamCall = call;
+        return {
+          message: (message) => {
+            events.push(`message ${message.toString()}`);
+            if (message.toString() === 'go away') session.destroy();
+          },
+          lane: () => 'told',
+          halfClosed: () => events.push('half-closed'),
           closed: () => void events.push('closed'),
         };
       },
@@ -435,6 +456,39 @@ describe('what is not served', () => {
 
   it.each(['application/grpc+proto', 'application/grpc;x=y'])('takes the content type %s', async (type) => {
     expect((await call(framed('a'), { 'content-type': type })).grpcStatus).toBe('0');
+  });
+});
+
+describe('a stream of which everything is taken', () => {
+  it('is read on after its end, as the peer has not heard of that yet', async () => {
+    session.destroy();
+    session = slowSession(300);
+    const stream = open(TOLD);
+    stream.write(framed('before'));
+    await until('it is here', () => events.length === 1);
+    streamCall?.end();
+    stream.write(framed('after'));
+    await until('both are here', () => events.length === 2);
+    stream.close(constants.NGHTTP2_CANCEL);
+    await until('it is over', () => events.at(-1) === 'closed');
+    expect(events).toEqual(['message before', 'message after', 'closed']);
+  });
+
+  it('gives what waits for its turn when the peer goes, and only then is over', async () => {
+    const stream = open(TOLD);
+    const messages = ['go away', ...Array.from({ length: 100 }, (_, at) => `m${at}`)];
+    stream.write(Buffer.concat(messages.map((text) => framed(text))));
+    await until('it is over', () => events.at(-1) === 'closed');
+    expect(events).toEqual([...messages.map((text) => `message ${text}`), 'closed']);
+  });
+
+  it('is no longer read after a failure', async () => {
+    const stream = open(TOLD);
+    const end = ended(stream);
+    stream.write(Buffer.concat([framed('', 0, 4_000_000_000), framed('after')]));
+    expect((await end).grpcStatus).toBe('8');
+    await until('it is over', () => events.at(-1) === 'closed');
+    expect(events).toEqual(['closed']);
   });
 });
 

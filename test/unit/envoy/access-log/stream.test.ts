@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { AccessLogCollector } from '../../../../src/envoy/access-log/collector.js';
-import { REQUEST_LOG, type Delivery } from '../../../../src/envoy/access-log/delivery.js';
+import { OTHER_REQUEST_LOG, REQUEST_LOG, type Delivery } from '../../../../src/envoy/access-log/delivery.js';
 import { accessLogMethod } from '../../../../src/envoy/access-log/stream.js';
 import { Health } from '../../../../src/observability/health.js';
 import { AccessLogMetrics } from '../../../../src/observability/access-log-metrics.js';
@@ -51,6 +51,7 @@ function open(isAlone = true) {
     },
     onDeliveries: (batch) => void deliveries.push(...batch),
     nowMs: () => time.nowMs,
+    monotonicMs: () => time.nowMs,
     isAlone,
   });
   const health = new Health([]);
@@ -232,18 +233,44 @@ test('while the log stands still no more than a bound is held, few wait in the l
 });
 
 test('every end of a stream is told, with what came over it', async () => {
-  const { handler, records, collector } = open();
+  const { handler, records } = open();
   await handler.message(first(requestEntry({ decision: ALLOW })));
-  expect(collector.isTold).toBe(true);
   handler.closed();
   await settled();
-  expect(collector.isTold).toBe(false);
   expect(records().at(-1)).toMatchObject({
     reason: 'stream_ended',
     stream: 1,
     log_name: REQUEST_LOG,
     entries: 1,
   });
+});
+
+test('Envoy counts as there while a stream is open, and for some seconds after a start and the end of the last one', async () => {
+  const { handler, collector, time } = open();
+  expect(collector.isTold).toBe(true);
+  time.nowMs += 10_000;
+  expect(collector.isTold).toBe(false);
+  await handler.message(first(requestEntry({ decision: ALLOW })));
+  time.nowMs += 60_000;
+  expect(collector.isTold).toBe(true);
+  handler.closed();
+  time.nowMs += 9_999;
+  expect(collector.isTold).toBe(true);
+  time.nowMs += 1;
+  expect(collector.isTold).toBe(false);
+});
+
+test('what became of allows takes turns with what anybody can bring about', async () => {
+  const { handler } = open();
+  const other = open().handler;
+  await handler.message(first(requestEntry({ decision: ALLOW })));
+  await other.message(
+    encodeAccessLogMessage({
+      identifier: { log_name: OTHER_REQUEST_LOG },
+      http_logs: { log_entry: [requestEntry({})] },
+    }),
+  );
+  expect(handler.lane?.()).not.toBe(other.lane?.());
 });
 
 test('at a stop every stream is ended, so that Envoy opens another one elsewhere', () => {
