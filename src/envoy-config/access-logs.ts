@@ -2,8 +2,8 @@
  * Envoy's access logs: a line for each request where the operator wants it, and the entries that the verifier gets, of
  * requests and of connections, by which it knows what was delivered and what never reached it.
  */
-import { CONNECTION_LOG, REQUEST_LOG } from '../envoy/access-log/delivery.js';
-import { accessLogService } from './clusters.js';
+import { CONNECTION_LOG, OTHER_REQUEST_LOG, REQUEST_LOG } from '../envoy/access-log/delivery.js';
+import { ACCESS_LOG_CLUSTER, accessLogService, OTHER_ACCESS_LOG_CLUSTER } from './clusters.js';
 import type { BootstrapOptions } from './options.js';
 import { duration, extension, note, type Section } from './yaml-text.js';
 
@@ -53,31 +53,38 @@ const FLUSH_MILLISECONDS = 20;
 /** Of each of Envoy's threads: what is kept while the verifier cannot take it. Full, it is sent at once, or dropped. */
 const BUFFER_BYTES = 65_536;
 
-/** Of requests, in this order. Neither log delays or fails a request. */
+/** Of requests, in this order. None of the logs delays or fails a request. */
 export function requestLogs({ accessLogPath }: Pick<BootstrapOptions, 'accessLogPath'>): unknown[] {
-  const toVerifier = {
-    filter: note('It knows its own refusals.', notRefused()),
-    ...extension('envoy.access_loggers.http_grpc', `${LOGGERS}.grpc.v3.HttpGrpcAccessLogConfig`, {
-      common_config: stream(REQUEST_LOG),
-    }),
-  };
   return [
     ownLog(accessLogPath),
     note(
-      'What became of each request, for the verifier. By its log_name it knows that nothing which was sent is sent again.',
-      toVerifier,
+      'What became of each allow, for the verifier. By its log_name it knows that nothing which was sent is sent again.',
+      toVerifier(REQUEST_LOG, decidedAs('allow', false)),
+    ),
+    note(
+      'What passed without a signature or ended here, apart: a flood of it must not displace what became of allows.',
+      toVerifier(OTHER_REQUEST_LOG, decidedAs('pass_through', true)),
     ),
   ];
 }
 
-/** Requests that the verifier let through, and those on which it did not decide. */
-function notRefused(): Section {
+function toVerifier(logName: string, filter: Section): Section {
+  return {
+    filter,
+    ...extension('envoy.access_loggers.http_grpc', `${LOGGERS}.grpc.v3.HttpGrpcAccessLogConfig`, {
+      common_config: stream(logName),
+    }),
+  };
+}
+
+/** Requests with this code of the verifier, or also those on which it did not decide. Its refusals it knows. */
+function decidedAs(code: string, orUndecided: boolean): Section {
   const matcher = {
     filter: 'envoy.filters.http.ext_authz',
     path: [{ key: 'code' }],
-    value: { string_match: { safe_regex: { regex: 'allow|pass_through' } } },
+    value: { string_match: { exact: code } },
   };
-  return { metadata_filter: { matcher, match_if_key_not_found: true } };
+  return { metadata_filter: { matcher, match_if_key_not_found: orUndecided } };
 }
 
 /**
@@ -103,7 +110,7 @@ function stream(log_name: string): Section {
   return {
     log_name,
     transport_api_version: 'V3',
-    grpc_service: accessLogService(),
+    grpc_service: accessLogService(log_name === REQUEST_LOG ? ACCESS_LOG_CLUSTER : OTHER_ACCESS_LOG_CLUSTER),
     buffer_flush_interval: duration(FLUSH_MILLISECONDS),
     buffer_size_bytes: BUFFER_BYTES,
   };

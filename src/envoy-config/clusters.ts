@@ -29,8 +29,9 @@ const VERIFIER_AUTHORITY = 'countersign';
 /** Where checks go, and where answers go to be signed: the same sockets, by connections of their own. */
 export const VERIFIER_CLUSTER = 'verifier';
 export const SIGNER_CLUSTER = 'signer';
-/** Where the entries of the access log go. */
-const ACCESS_LOG_CLUSTER = 'access-log';
+/** Where the entries of the access log go: what became of allows, and everything else, by connections of their own. */
+export const ACCESS_LOG_CLUSTER = 'access-log';
+export const OTHER_ACCESS_LOG_CLUSTER = 'other-access-log';
 
 /** The clusters of the bootstrap. */
 export function clusters(options: BootstrapOptions): Section[] {
@@ -42,7 +43,8 @@ export function clusters(options: BootstrapOptions): Section[] {
     verifier(VERIFIER_CLUSTER, paths),
     ...signers,
     application(upstream, maxBodyBytes),
-    accessLog(paths),
+    accessLog(ACCESS_LOG_CLUSTER, paths),
+    accessLog(OTHER_ACCESS_LOG_CLUSTER, paths),
     ...own,
   ];
 }
@@ -76,22 +78,24 @@ function verifier(name: string, paths: readonly string[]): Section {
  * One stream of each of Envoy's threads, on connections of its own. It is not asked for its health, as nothing waits for
  * it: a socket on which nobody listens fails at once, and the next entries go to the next.
  */
-function accessLog(paths: readonly string[]): Section {
+function accessLog(name: string, paths: readonly string[]): Section {
   return {
-    name: ACCESS_LOG_CLUSTER,
+    name,
     type: 'STATIC',
     connect_timeout: '0.25s',
     typed_extension_protocol_options: protocol({ explicit_http_config: { http2_protocol_options: {} } }),
     load_assignment: loadAssignment(
-      ACCESS_LOG_CLUSTER,
+      name,
       paths.map((path) => ({ pipe: { path } })),
     ),
   };
 }
 
 /** `grpc_service` of the access logs. Without a time-out: their streams have no end. */
-export function accessLogService(): Section {
-  return { envoy_grpc: { cluster_name: ACCESS_LOG_CLUSTER, authority: VERIFIER_AUTHORITY } };
+export function accessLogService(
+  cluster: typeof ACCESS_LOG_CLUSTER | typeof OTHER_ACCESS_LOG_CLUSTER,
+): Section {
+  return { envoy_grpc: { cluster_name: cluster, authority: VERIFIER_AUTHORITY } };
 }
 
 /**

@@ -22,7 +22,7 @@ import { worldOf, type World } from './world.js';
 const SECOND = 'second';
 
 /** The clusters that lead to a verifier. */
-const OURS: ReadonlySet<string> = new Set(['verifier', 'signer', 'access-log']);
+const OURS: ReadonlySet<string> = new Set(['verifier', 'signer', 'access-log', 'other-access-log']);
 
 interface Bootstrap {
   readonly static_resources: {
@@ -42,7 +42,7 @@ interface Listener {
 function secondOf<T>(original: T): T {
   const text = JSON.stringify(original)
     .replace(/"(cluster_name|name)":"verifier"/g, `"$1":"${SECOND}"`)
-    .replace(/"(cluster_name|name)":"access-log"/g, `"$1":"access-log-of-the-${SECOND}"`)
+    .replace(/"(cluster_name|name)":"((?:other-)?access-log)"/g, `"$1":"$2-of-the-${SECOND}"`)
     .replace(/"(cluster_name|name)":"signer"/g, `"$1":"signer-of-the-${SECOND}"`)
     .replace(/\/verifier\.sock"/g, `/${SECOND}.sock"`);
   return JSON.parse(text) as T;

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { MAX_STREAMS } from '../../../src/grpc/server.js';
-import { CONNECTION_LOG, REQUEST_LOG } from '../../../src/envoy/access-log/delivery.js';
+import { CONNECTION_LOG, OTHER_REQUEST_LOG, REQUEST_LOG } from '../../../src/envoy/access-log/delivery.js';
 import { parse } from 'yaml';
 import { renderBootstrap } from '../../../src/envoy-config/bootstrap.js';
 import {
@@ -131,10 +131,10 @@ describe('the gateway', () => {
   it('says an authority on every way to the verifier, as the name of a cluster may be no host', () => {
     const text = renderBootstrap(DEFAULT_BOOTSTRAP_OPTIONS);
     const ways = text.match(
-      /cluster_name: (?:verifier|signer|access-log)\n *authority: countersign\n|grpc_health_check:\n *authority: countersign\n/g,
+      /cluster_name: (?:verifier|signer|(?:other-)?access-log)\n *authority: countersign\n|grpc_health_check:\n *authority: countersign\n/g,
     );
-    expect(ways).toHaveLength(6);
-    expect(text.match(/envoy_grpc:|grpc_health_check:/g)).toHaveLength(6);
+    expect(ways).toHaveLength(7);
+    expect(text.match(/envoy_grpc:|grpc_health_check:/g)).toHaveLength(7);
   });
 
   it('reaches checks and answers by connections of their own, on the same sockets', () => {
@@ -424,16 +424,18 @@ describe('the access log', () => {
 describe('what the verifier is told of requests and connections', () => {
   const root = rendered();
   const requests = at(root, ...manager, 'access_log', 1, 'typed_config', 'common_config');
+  const others = at(root, ...manager, 'access_log', 2, 'typed_config', 'common_config');
   const connections = at(root, ...listener, 'access_log', 0, 'typed_config', 'common_config');
 
   it.each([
-    ['requests', requests, REQUEST_LOG],
-    ['connections', connections, CONNECTION_LOG],
-  ])('%s go over streams of their own, at once', (_name, config, logName) => {
+    ['allows', requests, REQUEST_LOG, 'access-log'],
+    ['other requests', others, OTHER_REQUEST_LOG, 'other-access-log'],
+    ['connections', connections, CONNECTION_LOG, 'other-access-log'],
+  ])('%s go over streams of their own, at once', (_name, config, logName, cluster) => {
     expect(config).toEqual({
       log_name: logName,
       transport_api_version: 'V3',
-      grpc_service: { envoy_grpc: { cluster_name: 'access-log', authority: 'countersign' } },
+      grpc_service: { envoy_grpc: { cluster_name: cluster, authority: 'countersign' } },
       buffer_flush_interval: '0.02s',
       buffer_size_bytes: 65_536,
     });
