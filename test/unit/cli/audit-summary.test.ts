@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { auditLines, auditLogSummary } from '../../../src/cli/audit-summary.js';
 import type { AuditSettings } from '../../../src/config/settings.js';
 import { NOTE_COSIGNATURE, verifierKeyText } from '../../../src/tlog/note.js';
@@ -18,7 +19,8 @@ const log: NonNullable<AuditSettings['log']> = {
   mirror: undefined,
   witnesses: undefined,
 };
-const witness = verifierKeyText('witness.example/one', Buffer.alloc(32, 1), NOTE_COSIGNATURE);
+const raw = generateKeyPairSync('ed25519').publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
+const witness = verifierKeyText('witness.example/one', raw, NOTE_COSIGNATURE);
 const held: AuditSettings = {
   ...bare,
   sink: undefined,
