@@ -27,6 +27,7 @@ export class Health {
   readonly #changed = new Set<() => void>();
   readonly #shutdown = new Set<() => void>();
   #draining = false;
+  #hasEndedWatches = false;
   #last: string;
 
   constructor(components: readonly HealthComponent[]) {
@@ -66,6 +67,7 @@ export class Health {
 
   /** Ends every watch, so that open streams do not hold up the stop. */
   endWatches(): void {
+    this.#hasEndedWatches = true;
     for (const end of this.#shutdown) end();
   }
 
@@ -75,7 +77,9 @@ export class Health {
     return () => this.#changed.delete(tell);
   }
 
+  /** Called at once where that has happened already: a peer opens streams anew on a connection that is still there. */
   onShutdown(end: () => void): () => void {
+    if (this.#hasEndedWatches) end();
     this.#shutdown.add(end);
     return () => this.#shutdown.delete(end);
   }

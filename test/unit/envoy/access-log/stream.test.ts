@@ -282,6 +282,16 @@ test('at a stop every stream is ended, so that Envoy opens another one elsewhere
   expect(call.ended).toBe(1);
 });
 
+test('a stream that Envoy opens anew while the verifier stops is ended at once too, and what comes over it is taken', async () => {
+  const { health, call, collector, deliveries } = open();
+  health.endWatches();
+  call.ended = 0;
+  const anew = accessLogMethod(collector, health).open(call);
+  expect(call.ended).toBe(1);
+  await anew.message(first(requestEntry({ decision: ALLOW })));
+  expect(deliveries).toHaveLength(1);
+});
+
 test('allows of which nothing is told in time are a record, once, and later words are no loss', async () => {
   const { handler, collector, time, records } = open();
   await handler.message(first());
