@@ -105,5 +105,6 @@ function factText({ verdict, unsealed }: VerdictFacts): string {
 
 function unsealedText({ records, fault }: Unsealed): string | undefined {
   if (fault !== undefined) return `${fault}, so what is not sealed yet is not known`;
-  return records === 0 ? undefined : `${records} records are in no checkpoint yet, and not verified`;
+  if (records === 0) return undefined;
+  return `${records} ${records === 1 ? 'record is' : 'records are'} in no checkpoint yet, and not verified`;
 }

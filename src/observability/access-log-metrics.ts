@@ -18,36 +18,32 @@ export class AccessLogMetrics {
   #source: AccessLogSource = { streams: () => 0, overdue: () => 0 };
 
   constructor(registry: Registry) {
-    const registers = [registry];
-    this.#entries = new Counter({
-      name: 'countersign_access_log_entries_total',
-      help: "Entries of Envoy's access log: requests, connections, or malformed.",
-      labelNames: ['kind'],
-      registers,
-    });
-    this.#deliveries = new Counter({
-      name: 'countersign_deliveries_total',
-      help: 'Requests that were let through and are over, by what became of them.',
-      labelNames: ['outcome'],
-      registers,
-    });
-    this.#refusals = new Counter({
-      name: 'countersign_envoy_refusals_total',
-      help: 'Requests that ended at Envoy without a decision of the verifier.',
-      registers,
-    });
-    this.#tlsFailures = new Counter({
-      name: 'countersign_tls_failures_total',
-      help: 'TLS handshakes that failed, by reason.',
-      labelNames: ['reason'],
-      registers,
-    });
-    this.#gaps = new Counter({
-      name: 'countersign_access_log_gaps_total',
-      help: 'Times that entries or their records were lost or left out, by reason.',
-      labelNames: ['reason'],
-      registers,
-    });
+    const counter = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
+      new Counter({ name: `countersign_${name}_total`, help, labelNames, registers: [registry] });
+    this.#entries = counter(
+      'access_log_entries',
+      "Entries of Envoy's access log: requests, connections, or malformed.",
+      'kind',
+    );
+    this.#deliveries = counter(
+      'deliveries',
+      'Requests that were let through and are over, by what became of them.',
+      'outcome',
+    );
+    this.#refusals = counter(
+      'envoy_refusals',
+      'Requests that ended at Envoy without a decision of the verifier.',
+    );
+    this.#tlsFailures = counter('tls_failures', 'TLS handshakes that failed, by reason.', 'reason');
+    this.#gaps = counter(
+      'access_log_gaps',
+      'Times that entries or their records were lost or left out, by reason.',
+      'reason',
+    );
+    this.#addGauges(registry);
+  }
+
+  #addGauges(registry: Registry): void {
     addGauge(registry, {
       name: 'countersign_access_log_streams',
       help: 'Streams of entries that are open.',

@@ -3,7 +3,8 @@
  * a verifier that is alone), every one that serves appends to a write-ahead file of its own. Only who seals has the key.
  */
 import type { Logger } from 'pino';
-import { BatchedLog, type AuditLog } from '../audit/audit-log.js';
+import type { AuditLog } from '../audit/audit-log.js';
+import { BatchedLog } from '../audit/batched-log.js';
 import { prepareLog } from '../audit/log/prepare.js';
 import { startSequencer, type SequencerOptions } from '../audit/log/sequencer.js';
 import { openWriteAhead } from '../audit/log/write-ahead.js';

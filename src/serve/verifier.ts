@@ -109,32 +109,41 @@ async function start(
   const accessLog = assembleAccessLog(parts, undo);
   const grpc = await serveOnSocket(parts, { accessLog, health, role, replace }, undo);
   undo.push(() => grpc.stop(0));
-  const report = new StoreReport(stores.store, logger, life);
-  const logReport = sealed && new AuditLogReport(sealed, life);
   const running = await run({
     grpc,
     role,
     view: { health, registry, isTold: () => accessLog.isTold, ...adminView(parts, reloading, accessLog) },
     limits: () => live.current.settings.limits,
-    look: () => {
-      report.look();
-      logReport?.look();
-    },
+    look: looksAt(parts, life),
     logger,
     replace,
   });
   // From here on the server is drained.
   undo.pop();
   life.started(configuration, selectEngine().name);
-  return {
-    superseded: running.superseded,
-    reload: reloading.reload,
-    reopenLogs: () => stores.audit.reopen(),
-    stop: async (cut = NEVER) => {
-      await running.stop(cut);
-      await life.stopped();
-      await runBackwards(undo);
-    },
+  const { reload } = reloading;
+  const { superseded } = running;
+  const stop = async (cut = NEVER): Promise<void> => stopAll(() => running.stop(cut), life, undo);
+  return { superseded, reload, reopenLogs: () => stores.audit.reopen(), stop };
+}
+
+/** Drains, records the end, and closes in the reverse order. */
+async function stopAll(drain: () => Promise<void>, life: LifeRecords, undo: Undo): Promise<void> {
+  await drain();
+  await life.stopped();
+  await runBackwards(undo);
+}
+
+/** What is looked at now and then, so that its faults and recoveries are told. */
+function looksAt(
+  { store, sealed, logger }: Pick<Parts, 'store' | 'sealed' | 'logger'>,
+  life: LifeRecords,
+): () => void {
+  const report = new StoreReport(store, logger, life);
+  const logReport = sealed && new AuditLogReport(sealed, life);
+  return () => {
+    report.look();
+    logReport?.look();
   };
 }
 

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { BatchedLog } from '../../src/audit/audit-log.js';
+import { BatchedLog } from '../../src/audit/batched-log.js';
 import { prepareLog } from '../../src/audit/log/prepare.js';
 import { startSequencer, type Sequencer } from '../../src/audit/log/sequencer.js';
 import { openWriteAhead } from '../../src/audit/log/write-ahead.js';

@@ -4,7 +4,7 @@
  */
 import type { AuditLog } from '../../audit/audit-log.js';
 
-/** The log takes 4,096 waiting lines before it refuses one (`audit/audit-log.ts`), and a decision must never be the one. */
+/** The log takes 4,096 waiting lines before it refuses one (`audit/batched-log.ts`), and a decision must never be the one. */
 const MAX_AT_ONCE = 256;
 /** Of some 500 bytes each. Eight seconds of a log that stands still, with a thousand requests a second. */
 const MAX_WAITING = 8_192;

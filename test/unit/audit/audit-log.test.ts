@@ -1,4 +1,5 @@
-import { type ChunkWriter, BatchedLog } from '../../../src/audit/audit-log.js';
+import type { ChunkWriter } from '../../../src/audit/audit-log.js';
+import { BatchedLog } from '../../../src/audit/batched-log.js';
 import { until } from '../../support/until.js';
 
 /** Keeps chunks; fails while it is told to, and takes no more bytes than it has room for. */

@@ -2,7 +2,8 @@
 import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ChunkWriter, BatchedLog } from '../../../src/audit/audit-log.js';
+import type { ChunkWriter } from '../../../src/audit/audit-log.js';
+import { BatchedLog } from '../../../src/audit/batched-log.js';
 import { openFileWriter } from '../../../src/audit/writers.js';
 import { until } from '../../support/until.js';
 

@@ -45,59 +45,18 @@ export function drawChart(place, series, { slotSeconds, what }) {
     role: 'img',
     'aria-label': summary(series, what),
   });
-  for (const part of [0.5, 1])
-    picture.append(
-      svg('line', {
-        x1: 0,
-        x2: WIDTH,
-        y1: HEIGHT * (1 - part) + 0.5,
-        y2: HEIGHT * (1 - part) + 0.5,
-        class: 'grid',
-      }),
-    );
-  const width = WIDTH / length;
-  for (let at = 0; at < length; at++) {
-    let floor = HEIGHT;
-    series.forEach(({ colour }, index) => {
-      const value = columns[index]?.[at] ?? 0;
-      if (value === 0) return;
-      const height = Math.max(1.5, (value / seconds / top) * HEIGHT);
-      floor -= height;
-      picture.append(
-        svg('rect', {
-          x: at * width + GAP / 2,
-          y: Math.max(0, floor),
-          width: width - GAP,
-          height,
-          class: colour,
-        }),
-      );
-    });
-  }
+  drawGrid(picture);
+  drawBars(picture, series, columns, { length, full: top * seconds });
   const readout = el('p', { class: 'readout quiet', 'aria-hidden': true }, '\u00a0');
   picture.addEventListener('pointermove', (event) => {
     const box = picture.getBoundingClientRect();
-    const at = Math.min(
-      length - 1,
-      Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * length)),
-    );
-    const parts = series.flatMap(({ label }, index) => {
-      const value = columns[index]?.[at] ?? 0;
-      return value === 0 ? [] : [`${label} ${rate(value / seconds)}/s`];
-    });
-    setText(readout, `${span((length - at) * seconds)} ago: ${parts.join(', ') || 'nothing'}`);
+    const place = Math.floor(((event.clientX - box.left) / box.width) * length);
+    const at = Math.min(length - 1, Math.max(0, place));
+    setText(readout, readoutText(series, columns, { at, length, seconds }));
   });
   picture.addEventListener('pointerleave', () => setText(readout, '\u00a0'));
-  const axis = el(
-    'div',
-    { class: 'axis', 'aria-hidden': true },
-    el('span', {}, rate(top)),
-    el('span', {}, rate(top / 2)),
-    el('span', {}, '0'),
-  );
-  const minutes = (length * seconds) / 60;
-  const times = [1, 2 / 3, 1 / 3].map((part) => el('span', {}, `−${Math.round(minutes * part)} min`));
-  const below = el('div', { class: 'times', 'aria-hidden': true }, ...times, el('span', {}, 'now'));
+  const axis = axisOf(top);
+  const below = timesOf((length * seconds) / 60);
   // What is pointed at stays until the pointer moves on.
   const hovered = place.matches(':hover') ? place.querySelector('.readout')?.textContent : undefined;
   if (hovered) setText(readout, hovered);
@@ -112,6 +71,80 @@ export function drawChart(place, series, { slotSeconds, what }) {
   }
   for (const one of series) legend.append(legendItem(one));
   place.replaceChildren(plot, below, readout, legend);
+}
+
+/** @param {SVGElement} picture */
+function drawGrid(picture) {
+  for (const part of [0.5, 1])
+    picture.append(
+      svg('line', {
+        x1: 0,
+        x2: WIDTH,
+        y1: HEIGHT * (1 - part) + 0.5,
+        y2: HEIGHT * (1 - part) + 0.5,
+        class: 'grid',
+      }),
+    );
+}
+
+/**
+ * One column a slot, its parts on top of one another. `full`: what reaches the top.
+ *
+ * @param {SVGElement} picture
+ * @param {readonly Series[]} series
+ * @param {readonly (readonly number[])[]} columns
+ * @param {{ length: number, full: number }} scale
+ */
+function drawBars(picture, series, columns, { length, full }) {
+  const width = WIDTH / length;
+  for (let at = 0; at < length; at++) {
+    let floor = HEIGHT;
+    series.forEach(({ colour }, index) => {
+      const value = columns[index]?.[at] ?? 0;
+      if (value === 0) return;
+      const height = Math.max(1.5, (value / full) * HEIGHT);
+      floor -= height;
+      picture.append(
+        svg('rect', {
+          x: at * width + GAP / 2,
+          y: Math.max(0, floor),
+          width: width - GAP,
+          height,
+          class: colour,
+        }),
+      );
+    });
+  }
+}
+
+/**
+ * @param {readonly Series[]} series
+ * @param {readonly (readonly number[])[]} columns
+ * @param {{ at: number, length: number, seconds: number }} column
+ */
+function readoutText(series, columns, { at, length, seconds }) {
+  const parts = series.flatMap(({ label }, index) => {
+    const value = columns[index]?.[at] ?? 0;
+    return value === 0 ? [] : [`${label} ${rate(value / seconds)}/s`];
+  });
+  return `${span((length - at) * seconds)} ago: ${parts.join(', ') || 'nothing'}`;
+}
+
+/** @param {number} top */
+function axisOf(top) {
+  return el(
+    'div',
+    { class: 'axis', 'aria-hidden': true },
+    el('span', {}, rate(top)),
+    el('span', {}, rate(top / 2)),
+    el('span', {}, '0'),
+  );
+}
+
+/** @param {number} minutes */
+function timesOf(minutes) {
+  const times = [1, 2 / 3, 1 / 3].map((part) => el('span', {}, `−${Math.round(minutes * part)} min`));
+  return el('div', { class: 'times', 'aria-hidden': true }, ...times, el('span', {}, 'now'));
 }
 
 /** @param {Series} series */

@@ -101,29 +101,35 @@ function row({ name, state, keys, pins, operators, attestations }, nowMs) {
     el(
       'ul',
       { class: 'plain' },
-      ...keys.map((key) =>
-        el(
-          'li',
-          {},
-          el('span', { class: 'kind' }, 'key '),
-          foreign(key.kid),
-          el('span', { class: 'quiet' }, ` ${key.purposes.join(', ')} · ${validity(key, nowMs)}`),
-          el('br'),
-          foreign(key.sha256, 'hash'),
-        ),
-      ),
-      ...pins.map((pin) =>
-        el(
-          'li',
-          {},
-          el('span', { class: 'kind' }, `pin of ${pin.kind === 'spki' ? 'a public key' : 'a certificate'} `),
-          el('span', { class: 'quiet' }, validity(pin, nowMs)),
-          el('br'),
-          foreign(pin.sha256, 'hash'),
-        ),
-      ),
+      ...keys.map((key) => keyItem(key, nowMs)),
+      ...pins.map((pin) => pinItem(pin, nowMs)),
       el('li', { class: 'quiet' }, `${bound(operators, 'operator')}; ${bound(attestations, 'attestation')}`),
     ),
+  );
+}
+
+/** @param {Identity['keys'][number]} key @param {number} nowMs */
+function keyItem(key, nowMs) {
+  return el(
+    'li',
+    {},
+    el('span', { class: 'kind' }, 'key '),
+    foreign(key.kid),
+    el('span', { class: 'quiet' }, ` ${key.purposes.join(', ')} · ${validity(key, nowMs)}`),
+    el('br'),
+    foreign(key.sha256, 'hash'),
+  );
+}
+
+/** @param {Identity['pins'][number]} pin @param {number} nowMs */
+function pinItem(pin, nowMs) {
+  return el(
+    'li',
+    {},
+    el('span', { class: 'kind' }, `pin of ${pin.kind === 'spki' ? 'a public key' : 'a certificate'} `),
+    el('span', { class: 'quiet' }, validity(pin, nowMs)),
+    el('br'),
+    foreign(pin.sha256, 'hash'),
   );
 }
 

@@ -108,16 +108,16 @@ function remembered(refusal) {
       ['certificate', optional(certificateSha256)],
       ['why', why === undefined ? undefined : sentence(why)],
       ['in detail', optional(detail)],
-      [
-        'first copy',
-        firstDecisionId === undefined
-          ? undefined
-          : el('a', { href: `#why=${encodeURIComponent(firstDecisionId)}` }, firstDecisionId),
-      ],
+      ['first copy', firstDecisionId === undefined ? undefined : linkToWhy(firstDecisionId)],
       ['next', next === undefined ? undefined : el('span', {}, ...inCode(next))],
       ['Envoy’s request id', optional(envoyRequestId)],
     ]),
   );
+}
+
+/** @param {string} id */
+function linkToWhy(id) {
+  return el('a', { href: `#why=${encodeURIComponent(id)}` }, id);
 }
 
 const FACT = /^ +([^:]{1,40}): +(.*)$/;

@@ -62,6 +62,11 @@ describe('the audit log', () => {
     });
   });
 
+  it('is not to be on the disk by way of a standard output that nobody named', () => {
+    const problems = problemsOf(workspace.load(configurationText({ audit: { durability: 'machine' } })));
+    expect(problems).toMatchObject([{ path: 'audit', message: 'names no place for the records' }]);
+  });
+
   it('may be shared by workers', () => {
     loaded(workspace.load(audit(), { workers: 4 }));
   });
