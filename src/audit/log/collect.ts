@@ -1,14 +1,14 @@
 /**
- * What the write-ahead files hold beyond what is sealed. The whole frames of every file are taken; what is not whole
- * waits for its owner, and is settled once the owner cannot write any more: the whole lines of a last frame are taken,
- * and the rest is a loss.
+ * What the write-ahead files hold beyond what is sealed, in the order of its times and each owner's in its own, also where
+ * there is more than one seal takes.
  */
 import { join } from 'node:path';
 import { parseWriteAheadName, type WriteAheadName } from './directory.js';
 import type { LogFileSystem } from './file-system.js';
-import { FRAME_HEAD_BYTES, scanFrame } from './frames.js';
+import { scanFrame } from './frames.js';
 import { lifeOf, parseOwner, thisProcess, type Owner } from './owner.js';
-import { lossRecord, mergeByTime, splitLines, type Loss } from './records.js';
+import { Reading, type ReadingBudget, type Source } from './reading.js';
+import { mergeByTime } from './records.js';
 
 /** What is to be sealed next. */
 export interface Collected {
@@ -28,18 +28,16 @@ export interface Collected {
 /** Bounds of one seal. A frame is taken whole, so it may be a little more. */
 const MAX_BYTES = 4 * 1_048_576;
 const MAX_RECORDS = 16_384;
+/** Of one owner: a record or some more. */
+const LEAST_SHARE_BYTES = 4_096;
 /** A file of an owner of whom nothing is known is over when nothing has come for twice the life of a file. */
 const SILENT_MILLISECONDS = 2 * 3_600_000;
 const OWNER_BYTES = 1_024;
 
-/** A file, and all that is known of its owner from before it was read. */
-interface Source extends WriteAheadName {
-  readonly bytes: number;
-  readonly sealed: number;
-  /** Its owner appends nothing more. */
-  readonly isOver: boolean;
-  /** Its owner has gone on to another file: what is not whole in this one was given up and told of. */
-  readonly hasSuccessor: boolean;
+/** What was read of the files of one owner, and whether something is left in them that could be read at once. */
+interface OwnersReadings {
+  readonly readings: readonly Reading[];
+  readonly hasMore: boolean;
 }
 
 export class Collector {
@@ -60,24 +58,52 @@ export class Collector {
   /** Reads on where `sealed` ends. */
   collect(sealed: ReadonlyMap<string, number>): Collected {
     const sources = this.#sources(sealed);
-    const waiting = sources.filter((source) => source.bytes !== source.sealed || source.isOver);
-    const budget = { bytes: MAX_BYTES / Math.max(1, waiting.length), records: MAX_RECORDS };
-    const readings = waiting.map((source) => {
-      const reading = new Reading(this.#fs, join(this.#directory, source.name), source, this.#nowMs());
-      reading.run(budget);
-      budget.records -= reading.records.length;
-      return reading;
-    });
+    const owners = holdBackLater(this.#read(sources));
+    const readings = owners.flatMap((owner) => owner.readings);
     const ends = new Map(sources.map(({ name, sealed: at }) => [name, at]));
     for (const { source, at } of readings) ends.set(source.name, at);
     return {
-      records: mergeByTime(readings.map(({ records }) => records)),
+      records: mergeByTime(owners.map((owner) => owner.readings.flatMap(({ records }) => records))),
       sealed: ends,
       finished: readings.filter((reading) => reading.isFinished()).map(({ source }) => source.name),
-      leftBytes: readings.reduce((sum, { source, at }) => sum + Math.max(0, source.bytes - at), 0),
-      hasMore: readings.some(({ isCut }) => isCut),
+      leftBytes: sources.reduce(
+        (sum, { name, bytes }) => sum + Math.max(0, bytes - (ends.get(name) ?? 0)),
+        0,
+      ),
+      hasMore: owners.some(({ hasMore }) => hasMore),
       losses: readings.reduce((sum, { losses }) => sum + losses, 0),
     };
+  }
+
+  /** Every owner has a share of the bytes. */
+  #read(sources: readonly Source[]): OwnersReadings[] {
+    const waiting = sources.filter((source) => source.bytes !== source.sealed || source.isOver);
+    const byOwner = groupByOwner(waiting);
+    const share = Math.max(LEAST_SHARE_BYTES, Math.ceil(MAX_BYTES / byOwner.length));
+    let records = MAX_RECORDS;
+    return byOwner.map((files) => {
+      if (records <= 0) return { readings: [], hasMore: true };
+      const read = this.#readOwner(files, { bytes: share, records });
+      records -= read.readings.reduce((sum, reading) => sum + reading.records.length, 0);
+      return read;
+    });
+  }
+
+  /** One file after the other: a later one only when nothing is left in those before, so that an owner's records stay in their order. */
+  #readOwner(files: readonly Source[], { bytes, records }: ReadingBudget): OwnersReadings {
+    const readings: Reading[] = [];
+    let left = { bytes, records };
+    for (const source of files) {
+      const reading = new Reading(this.#fs, join(this.#directory, source.name), source, this.#nowMs());
+      reading.run(left);
+      readings.push(reading);
+      left = {
+        bytes: left.bytes - Math.max(0, reading.at - source.sealed),
+        records: left.records - reading.records.length,
+      };
+      if (reading.at < source.bytes || left.bytes <= 0 || left.records <= 0) break;
+    }
+    return { readings, hasMore: readings.length < files.length || readings.some(({ isCut }) => isCut) };
   }
 
   /** Whether a file is over is asked before its length: what an owner wrote last is then within it. */
@@ -117,127 +143,33 @@ function byOwnerAndNumber(a: WriteAheadName, b: WriteAheadName): number {
   return a.number - b.number;
 }
 
-interface Budget {
-  readonly bytes: number;
-  readonly records: number;
+/** In the order in which they are. */
+function groupByOwner(sources: readonly Source[]): Source[][] {
+  const groups = new Map<string, Source[]>();
+  for (const source of sources) {
+    const group = groups.get(source.owner);
+    if (group === undefined) groups.set(source.owner, [source]);
+    else group.push(source);
+  }
+  return [...groups.values()];
 }
 
-/** One file, read from where it is sealed. */
-class Reading {
-  readonly source: Source;
-  readonly records: Buffer[] = [];
-  /** How far it is read. */
-  at: number;
-  losses = 0;
-  isCut = false;
-  readonly #fs: LogFileSystem;
-  readonly #path: string;
-  readonly #nowMs: number;
-  #isClosed = false;
-
-  constructor(fs: LogFileSystem, path: string, source: Source, nowMs: number) {
-    this.#fs = fs;
-    this.#path = path;
-    this.#nowMs = nowMs;
-    this.source = source;
-    this.at = source.sealed;
-  }
-
-  /** Nothing is left in it, and nothing will come. */
-  isFinished(): boolean {
-    return (this.source.isOver || this.#isClosed) && this.at >= this.source.bytes;
-  }
-
-  run({ bytes, records }: Budget): void {
-    if (this.at > this.source.bytes) this.#truncated();
-    if (this.at === this.source.bytes) return;
-    let chunk = this.#fs.readAt(this.#path, this.at, Math.min(bytes, this.source.bytes - this.at));
-    for (let from = 0; this.at < this.source.bytes;) {
-      if (this.records.length >= records) {
-        this.#cut();
-        return;
-      }
-      const scanned = scanFrame(chunk, from);
-      const isShort = chunk.length - from < this.source.bytes - this.at;
-      if (scanned.kind === 'frame') {
-        this.#take(scanned.frame.kind, scanned.frame.payload);
-        this.at += scanned.bytes;
-        from += scanned.bytes;
-      } else if (isShort) {
-        // One frame at least is read whole, or all that there is.
-        if (from > 0) {
-          this.#cut();
-          return;
-        }
-        const needed = scanned.kind === 'incomplete' ? Math.max(scanned.needed, bytes) : Infinity;
-        chunk = this.#fs.readAt(this.#path, this.at, Math.min(needed, this.source.bytes - this.at));
-      } else {
-        const rest = chunk.subarray(from);
-        if (!this.#skip(scanned.kind, rest)) return;
-        from = chunk.length - (this.source.bytes - this.at);
-      }
-    }
-  }
-
-  #cut(): void {
-    this.isCut = true;
-  }
-
-  #take(kind: string, payload: Buffer): void {
-    if (kind === 'E') this.#isClosed = true;
-    if (kind === 'R') this.#lines(payload, this.at + FRAME_HEAD_BYTES);
-  }
-
-  /** Gives what follows the last newline. */
-  #lines(payload: Buffer, offset: number): Buffer {
-    const { lines, rest } = splitLines(payload);
-    for (const line of lines)
-      if (line.isRecord) this.records.push(line.bytes);
-      else this.#lose('not_a_record', offset + line.offset, line.bytes);
-    return rest;
-  }
-
-  /** Passes over what is no whole frame. False when it may still become one. */
-  #skip(kind: 'incomplete' | 'damaged', rest: Buffer): boolean {
-    const next = nextFrame(rest);
-    if (next === undefined && !this.source.isOver) return false;
-    const bytes = next ?? rest.length;
-    const content = rest.subarray(0, bytes);
-    if (kind === 'damaged' || next !== undefined) this.#lose('damaged', this.at, content);
-    else if (this.source.hasSuccessor || bytes < FRAME_HEAD_BYTES) this.#lose('torn', this.at, content);
-    else this.#salvage(content);
-    this.at += bytes;
-    return true;
-  }
-
-  /** Its owner was killed while it wrote, or the machine has lost power: whole lines are records. */
-  #salvage(content: Buffer): void {
-    const kind = content.toString('latin1', 0, 1);
-    const payload = content.subarray(FRAME_HEAD_BYTES);
-    const rest = kind === 'R' ? this.#lines(payload, this.at + FRAME_HEAD_BYTES) : payload;
-    if (rest.length > 0 && kind === 'R') this.#lose('torn', this.at + content.length - rest.length, rest);
-  }
-
-  /** What is sealed is in the log; a living owner would go on below what is sealed. */
-  #truncated(): void {
-    const { bytes, isOver, sealed, name } = this.source;
-    this.at = bytes;
-    if (isOver) return;
-    this.losses += 1;
-    const loss: Loss = { reason: 'truncated', file: name, offset: bytes, bytes: sealed - bytes };
-    this.records.push(lossRecord(this.#nowMs, loss));
-  }
-
-  #lose(reason: Loss['reason'], offset: number, content: Buffer): void {
-    this.losses += 1;
-    const loss = { reason, file: this.source.name, offset, bytes: content.length, content };
-    this.records.push(lossRecord(this.#nowMs, loss));
-  }
+/**
+ * Where more than one seal takes is waiting, nobody's records are taken that are later than what is left of another's: else
+ * what one process says of a request could come before what another one has said of it.
+ */
+function holdBackLater(owners: readonly OwnersReadings[]): OwnersReadings[] {
+  const ends = owners.map(({ readings, hasMore }) =>
+    hasMore ? (readings.findLast(({ records }) => records.length > 0)?.lastTimeMs() ?? Infinity) : Infinity,
+  );
+  const earliest = ends.reduce((least, end) => Math.min(least, end), Infinity);
+  // It goes on, whatever its clock did meanwhile.
+  const ahead = ends.indexOf(earliest);
+  if (earliest === Infinity) return [...owners];
+  return owners.map((owner, at) => (at === ahead ? owner : heldBack(owner, earliest)));
 }
 
-/** Where the next whole frame begins, which is at the begin of a line; undefined when there is none. */
-function nextFrame(bytes: Buffer): number | undefined {
-  for (let at = bytes.indexOf('\n'); at >= 0; at = bytes.indexOf('\n', at + 1))
-    if (scanFrame(bytes, at + 1).kind === 'frame') return at + 1;
-  return undefined;
+function heldBack({ readings, hasMore }: OwnersReadings, timeMs: number): OwnersReadings {
+  const first = readings.findIndex((reading) => reading.holdBack(timeMs));
+  return first < 0 ? { readings, hasMore } : { readings: readings.slice(0, first + 1), hasMore: true };
 }

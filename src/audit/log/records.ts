@@ -71,34 +71,30 @@ export function timeOf(record: Buffer): number | undefined {
   return Number.isNaN(timeMs) ? undefined : timeMs;
 }
 
-/** Joins lists that are each in their order into one, by the text of the times where records have one. */
+/** Joins lists that are each in their order into one, by the text of the times where records have one: two by two, as there may be as many as records. */
 export function mergeByTime(lists: readonly Buffer[][]): Buffer[] {
-  const [first = [], ...others] = lists.filter((list) => list.length > 0);
-  if (others.length === 0) return first;
+  let merging = lists.filter((list) => list.length > 0);
+  while (merging.length > 1)
+    merging = merging.flatMap((list, at) => (at % 2 === 0 ? [mergeTwo(list, merging[at + 1] ?? [])] : []));
+  return merging[0] ?? [];
+}
+
+function mergeTwo(left: Buffer[], right: Buffer[]): Buffer[] {
+  if (right.length === 0) return left;
   const merged: Buffer[] = [];
-  const heads = [first, ...others].map((list) => ({ list, at: 0 }));
-  while (heads.length > 0) {
-    let least = 0;
-    for (let one = 1; one < heads.length; one++) if (comesBefore(heads[one], heads[least])) least = one;
-    const head = heads[least];
-    const record = head?.list[head.at];
-    if (head === undefined || record === undefined) break;
+  let taken = 0;
+  for (const record of left) {
+    for (let next = right[taken]; next !== undefined && comesBefore(next, record); next = right[taken]) {
+      merged.push(next);
+      taken += 1;
+    }
     merged.push(record);
-    head.at += 1;
-    if (head.at === head.list.length) heads.splice(least, 1);
   }
+  for (const record of right.slice(taken)) merged.push(record);
   return merged;
 }
 
-interface Head {
-  readonly list: readonly Buffer[];
-  readonly at: number;
-}
-
-function comesBefore(a: Head | undefined, b: Head | undefined): boolean {
-  const left = a?.list[a.at];
-  const right = b?.list[b.at];
-  if (left === undefined || right === undefined) return false;
+function comesBefore(left: Buffer, right: Buffer): boolean {
   if (left.length < TIME_END || right.length < TIME_END) return false;
   return left.compare(right, TIME_START, TIME_END, TIME_START, TIME_END) < 0;
 }
