@@ -9,9 +9,10 @@ export function isDirectory(place: string): boolean {
   return statSync(place, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** Opens a log directory. Throws `CliFault` where it is none. */
+/** Opens a log directory. Throws `CliFault` where it is none, and `LogFileError` where its end is missing. */
 export function openLog(directory: string): OpenedLog {
   const log = OpenedLog.open(directory);
+  log?.requireEnd();
   if (log !== undefined) return log;
   throw new CliFault(
     `${directory} has no checkpoint, so it is no audit log, or nothing is in it yet`,

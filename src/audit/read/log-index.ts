@@ -36,9 +36,12 @@ export class LogIndex {
     return Math.floor(this.#log.size / (TILE_WIDTH * SEGMENT_BUNDLES));
   }
 
-  /** The segments that have no sound file. */
+  /** The segments that have no sound file. Those of which nothing is there any more have none and need none. */
   missing(): number[] {
-    return range(this.segments).filter((segment) => !this.#with(segment, () => true));
+    const missing: number[] = [];
+    for (let segment = 0; segment < this.segments; segment++)
+      if (this.#digest(segment) !== undefined && !this.#with(segment, () => true)) missing.push(segment);
+    return missing;
   }
 
   /**

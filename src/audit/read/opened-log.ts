@@ -6,7 +6,7 @@ import { parseCheckpoint, type Checkpoint } from '../../tlog/checkpoint.js';
 import { decodeEntries } from '../../tlog/entries.js';
 import { TILE_WIDTH } from '../../tlog/merkle.js';
 import { parseNote } from '../../tlog/note.js';
-import type { TileName } from '../../tlog/tile-paths.js';
+import { entriesPath, type TileName } from '../../tlog/tile-paths.js';
 import { TlogError } from '../../tlog/tlog-error.js';
 import { CHECKPOINT_FILE, LogDirectory, LogFileError } from './log-directory.js';
 
@@ -37,6 +37,16 @@ export class OpenedLog {
         throw new LogFileError(CHECKPOINT_FILE, `cannot be read: ${error.message}`);
       throw error;
     }
+  }
+
+  /** Throws `LogFileError` unless the newest records are there, which are never pruned: a size that somebody made up would be searched through for years. */
+  requireEnd(): void {
+    const last = this.bundles - 1;
+    if (this.size === 0 || this.bundleBytes(last) !== undefined) return;
+    throw new LogFileError(
+      entriesPath(last, this.#widthOf(last)),
+      `is missing, though the checkpoint counts ${this.size} records`,
+    );
   }
 
   get directory(): string {

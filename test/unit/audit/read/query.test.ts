@@ -187,6 +187,15 @@ describe('a log that is not as it should be', () => {
     expect(all).toThrow(/is missing, and the bundle before it is there/);
   });
 
+  it('is not searched where its checkpoint counts more records than anybody has', () => {
+    const root = Buffer.alloc(32).toString('base64');
+    writeFileSync(
+      join(other, 'checkpoint'),
+      `made.up\n9007199254740991\n${root}\n\n— made.up AAAAAAAAAAA=\n`,
+    );
+    expect(() => OpenedLog.open(other)?.requireEnd()).toThrow('9007199254740991 records');
+  });
+
   it('is none without a checkpoint, and damaged with another text in its place', () => {
     writeFileSync(join(other, 'checkpoint'), 'something\n');
     expect(() => opened(other)).toThrow(/cannot be read/);
