@@ -1,4 +1,5 @@
 /** The thread that seals, with the companions beside it. Its own end is asked for: it is never cut off within a seal. */
+import { setPriority } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { restoreKeyPair } from '../../crypto/private-key.js';
@@ -12,6 +13,11 @@ import { Pruner } from './prune.js';
 import { SealLoop, type Standing } from './seal-loop.js';
 import type { ThreadData, ThreadMessage, ThreadQuestion } from './sequencer-messages.js';
 
+/**
+ * Checks come first where they share a core: of one that is busy this leaves sealing about a tenth, which is twice what
+ * the records of such a core need.
+ */
+const NICENESS = 10;
 /** What companions may still deliver when the process ends. */
 const LAST_DELIVERY_MILLISECONDS = 2_000;
 
@@ -19,6 +25,8 @@ const port = parentPort;
 if (port === null) throw new Error('this is the thread of a verifier that seals its audit log');
 const tell = (message: ThreadMessage): void => port.postMessage(message);
 
+// On Linux a niceness is a thread's own.
+if (process.platform === 'linux') setPriority(NICENESS);
 const { directory, origin, secret, retentionDays, companions: specs } = workerData as ThreadData;
 const key = restoreKeyPair(secret);
 secret.fill(0);
