@@ -18,7 +18,7 @@ SUITES_AT_ONCE := 2
 INSTALLED := node_modules/.installed-for
 
 # Each is a script that prints the path of what it found or installed.
-TOOLS := envoy chromium redis faketime logrotate hadolint kustomize kubeconform kubernetes-schemas versitygw litewitness log-oracle otlp-collector
+TOOLS := envoy chromium redis faketime logrotate hadolint kustomize kubeconform kubernetes-schemas versitygw litewitness log-oracle otlp-collector ocsf-schemas
 
 .PHONY: help install build typecheck lint format format-check validate \
 	local-federation-up local-federation-down local-federation-smoke \

@@ -1,6 +1,7 @@
 /** What every export has to know of a record besides its members: how grave it is, and how it ended. Pure. */
+import { isIP } from 'node:net';
 import { memberOf } from '../../json/member-of.js';
-import type { LogRecord } from '../read/record-filter.js';
+import { timeOf, type LogRecord } from '../read/record-filter.js';
 
 export type Gravity = 'info' | 'warning' | 'error';
 /** `unknown`: the record is not about something that could succeed, or nobody knows. */
@@ -50,6 +51,18 @@ export function textIn(record: LogRecord, name: string): string | undefined {
 export function integerIn(record: LogRecord, name: string): number | undefined {
   const value = memberOf(record, name);
   return Number.isSafeInteger(value) ? (value as number) : undefined;
+}
+
+/** A member that is an IP address, without a zone: fields for addresses take nothing else, and Elasticsearch refuses the whole document. */
+export function addressIn(record: LogRecord, name: string): string | undefined {
+  const value = textIn(record, name);
+  return value === undefined || isIP(value) === 0 || value.includes('%') ? undefined : value;
+}
+
+/** When it was written, Unix milliseconds; undefined where it does not say. */
+export function timeIn(record: LogRecord): number | undefined {
+  const timeMs = timeOf(record);
+  return Number.isNaN(timeMs) ? undefined : timeMs;
 }
 
 /** One record on its way to another format. */

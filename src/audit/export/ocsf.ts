@@ -3,16 +3,18 @@
  * Activity* (4001), all others *Application Lifecycle* (6002). `raw_data` is the record as it was written.
  */
 import {
+  addressIn,
   gravityOf,
   integerIn,
   outcomeOf,
   textIn,
+  timeIn,
   type ExportedRecord,
   type ExportSource,
   type Gravity,
   type Outcome,
 } from './meaning.js';
-import { timeOf, type LogRecord } from '../read/record-filter.js';
+import type { LogRecord } from '../read/record-filter.js';
 
 export const OCSF_VERSION = '1.5.0';
 
@@ -39,36 +41,59 @@ const ACTIVITIES: ReadonlyMap<string, readonly [number, string]> = new Map([
 ]);
 const OTHER_ACTIVITY = 99;
 /** Of Application Lifecycle. */
-const LIFECYCLE: ReadonlyMap<string, number> = new Map([
-  ['verifier.started', 3],
-  ['verifier.stopped', 4],
+const LIFECYCLE: ReadonlyMap<string, readonly [number, string]> = new Map([
+  ['verifier.started', [3, 'Start']],
+  ['verifier.stopped', [4, 'Stop']],
 ]);
-/** Members that have a place of their own; the others are `unmapped`. */
-const MAPPED: ReadonlySet<string> = new Set([
-  ...['time', 'event', 'decision_id', 'request_id', 'code', 'status', 'detail', 'method', 'path', 'identity'],
-  ...['claimed_identity', 'tenant', 'operator', 'policy', 'peer_address', 'duration_us', 'reason'],
+/** All that `http_method` may be: PATCH is not among them. */
+const METHODS: ReadonlySet<string> = new Set([
+  'CONNECT',
+  'DELETE',
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'POST',
+  'PUT',
+  'TRACE',
 ]);
+type Reader = (record: LogRecord, member: string) => unknown;
+/** Members that have a place of their own in every class, each with what reads it. What its reader does not read is `unmapped`. */
+const PLACED: readonly (readonly [member: string, reader: Reader])[] = [
+  ['time', timeIn],
+  ...['event', 'code', 'detail', 'tenant', 'decision_id'].map((member) => [member, textIn] as const),
+];
+/** Those that have one in API Activity, and in Network Activity. */
+const PLACED_IN_API: typeof PLACED = [
+  ...PLACED,
+  ...['request_id', 'path', 'identity', 'operator', 'policy'].map((member) => [member, textIn] as const),
+  ['status', integerIn],
+  ['method', methodIn],
+  ['peer_address', addressIn],
+];
+const PLACED_IN_NETWORK: typeof PLACED = [...PLACED, ['peer_address', addressIn]];
 
 /** One event. */
 export function ocsfEvent(exported: ExportedRecord, source: ExportSource): object {
   const { record } = exported;
   const event = textIn(record, 'event') ?? 'unknown';
-  const specific =
-    event === 'tls.failed'
-      ? networkActivity(record)
-      : textIn(record, 'decision_id') !== undefined || event === 'envoy.refused'
-        ? apiActivity(record, event)
-        : lifecycle(event, source);
-  return defined({ ...common(exported, source, event), ...specific });
+  if (event === 'tls.failed')
+    return defined({ ...common(exported, source, event, PLACED_IN_NETWORK), ...networkActivity(record) });
+  const isCall = (textIn(record, 'decision_id') ?? textIn(record, 'code')) !== undefined;
+  return isCall || event === 'envoy.refused'
+    ? defined({ ...common(exported, source, event, PLACED_IN_API), ...apiActivity(record, event) })
+    : defined({ ...common(exported, source, event, PLACED), ...lifecycle(event, source) });
 }
 
-function common({ index, text, record }: ExportedRecord, source: ExportSource, event: string): object {
+function common(
+  { index, text, record }: ExportedRecord,
+  source: ExportSource,
+  event: string,
+  placed: typeof PLACED,
+): object {
   const [severityId, severity] = SEVERITIES[gravityOf(record)];
   const [statusId, status] = STATUSES[outcomeOf(record)];
-  const timeMs = timeOf(record);
-  const unmapped = Object.entries(record).filter(([member]) => !MAPPED.has(member));
   return {
-    time: Number.isNaN(timeMs) ? 0 : timeMs,
+    time: timeIn(record) ?? 0,
     severity_id: severityId,
     severity,
     status_id: statusId,
@@ -77,7 +102,7 @@ function common({ index, text, record }: ExportedRecord, source: ExportSource, e
     status_detail: textIn(record, 'detail') ?? textIn(record, 'details'),
     duration: milliseconds(integerIn(record, 'duration_us')),
     raw_data: text,
-    unmapped: unmapped.length === 0 ? undefined : Object.fromEntries(unmapped),
+    unmapped: unmappedOf(record, placed),
     metadata: defined({
       version: OCSF_VERSION,
       product: product(source),
@@ -89,6 +114,14 @@ function common({ index, text, record }: ExportedRecord, source: ExportSource, e
       tenant_uid: textIn(record, 'tenant'),
     }),
   };
+}
+
+function unmappedOf(record: LogRecord, placed: typeof PLACED): object | undefined {
+  const read = new Set(
+    placed.flatMap(([member, reader]) => (reader(record, member) === undefined ? [] : [member])),
+  );
+  const others = Object.entries(record).filter(([member]) => !read.has(member));
+  return others.length === 0 ? undefined : Object.fromEntries(others);
 }
 
 function product({ version }: ExportSource): object {
@@ -118,16 +151,21 @@ function apiActivity(record: LogRecord, event: string): object {
       request: defined({ uid: textIn(record, 'request_id') ?? textIn(record, 'decision_id') ?? 'unknown' }),
       response: defined({ code: integerIn(record, 'status'), message: textIn(record, 'code') }),
     },
-    http_request:
-      method === undefined
-        ? undefined
-        : defined({
-            http_method: method,
-            url: { path: textIn(record, 'path') ?? '/' },
-          }),
+    http_request: requestOf(record),
     http_response: responseOf(record),
     src_endpoint: endpointOf(record),
   };
+}
+
+function requestOf(record: LogRecord): object | undefined {
+  const [method, path] = [methodIn(record, 'method'), textIn(record, 'path')];
+  if (method === undefined && path === undefined) return undefined;
+  return defined({ http_method: method, url: path === undefined ? undefined : { path } });
+}
+
+function methodIn(record: LogRecord, member: string): string | undefined {
+  const method = textIn(record, member);
+  return method !== undefined && METHODS.has(method) ? method : undefined;
 }
 
 function responseOf(record: LogRecord): object | undefined {
@@ -137,7 +175,7 @@ function responseOf(record: LogRecord): object | undefined {
 
 /** At least one of its members has to be there. */
 function endpointOf(record: LogRecord): object {
-  const ip = textIn(record, 'peer_address');
+  const ip = addressIn(record, 'peer_address');
   const name = textIn(record, 'identity') ?? textIn(record, 'claimed_identity');
   return defined({ ip, name: name ?? (ip === undefined ? 'unknown' : undefined) });
 }
@@ -153,10 +191,10 @@ function networkActivity(record: LogRecord): object {
 }
 
 function lifecycle(event: string, source: ExportSource): object {
-  const activityId = LIFECYCLE.get(event) ?? OTHER_ACTIVITY;
+  const [activityId, activity] = LIFECYCLE.get(event) ?? [OTHER_ACTIVITY, event];
   return {
     ...classed(6, 'Application Activity', 6002, 'Application Lifecycle'),
-    ...active(6002, activityId, event),
+    ...active(6002, activityId, activity),
     app: product(source),
   };
 }
