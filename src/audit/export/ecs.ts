@@ -3,10 +3,12 @@
  * `event.original` is the record as it was written.
  */
 import {
+  addressIn,
   gravityOf,
   integerIn,
   outcomeOf,
   textIn,
+  timeIn,
   type ExportedRecord,
   type ExportSource,
 } from './meaning.js';
@@ -14,8 +16,7 @@ import {
 export const ECS_VERSION = '9.0.0';
 
 /** Members that are texts, and the field of the schema that says the same. */
-export const ECS_FIELDS: ReadonlyMap<string, string> = new Map([
-  ['time', '@timestamp'],
+const ECS_FIELDS: ReadonlyMap<string, string> = new Map([
   ['event', 'event.action'],
   ['code', 'event.code'],
   ['reason', 'event.reason'],
@@ -29,7 +30,7 @@ export const ECS_FIELDS: ReadonlyMap<string, string> = new Map([
   ['operator', 'user.id'],
   ['tenant', 'organization.id'],
   ['policy', 'rule.name'],
-  ['peer_address', 'client.ip'],
+  ['peer_address', 'client.address'],
 ]);
 /** `log.level`, as the schema advises: the words of the source. */
 const LEVELS = { info: 'info', warning: 'warn', error: 'error' } as const;
@@ -38,6 +39,9 @@ const LEVELS = { info: 'info', warning: 'warn', error: 'error' } as const;
 export function ecsDocument({ index, text, record }: ExportedRecord, source: ExportSource): object {
   const document: Tree = {};
   for (const [member, field] of ECS_FIELDS) put(document, field, textIn(record, member));
+  const timeMs = timeIn(record);
+  put(document, '@timestamp', timeMs === undefined ? undefined : new Date(timeMs).toISOString());
+  put(document, 'client.ip', addressIn(record, 'peer_address'));
   put(document, 'ecs.version', ECS_VERSION);
   put(document, 'event.kind', 'event');
   put(document, 'event.outcome', outcomeOf(record));
