@@ -153,9 +153,12 @@ function copiesText(copies: readonly LogRecord[]): string {
 
 /** For scripts: the records as they are, with the words beside them. */
 export function whyJson({ id, records, copies, sameNonce, lines, hasMore }: WhyFindings): object {
+  // Of a decision or an answer, which alone have a code; not of its delivery.
+  const decided = records.filter((record) => 'code' in record);
   return {
     id,
-    decisions: records.map((record) => ({ record, ...meaningOf(textOf(record, 'code') ?? '') })),
+    decisions: decided.map((record) => ({ record, ...meaningOf(textOf(record, 'code') ?? '') })),
+    told_by_envoy: records.filter((record) => !decided.includes(record)),
     envoy: lines.map((line) => {
       const flags = textOf(line, 'flags');
       return {

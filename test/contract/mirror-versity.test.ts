@@ -188,12 +188,16 @@ describe('with versitygw', () => {
 
   it('does not take a server that stands still for one that has it', async () => {
     log.grow(10);
-    const { mirror, close } = await open({ timeoutMilliseconds: 300 });
     server.pause();
-    await mirror.look();
-    expect(mirror.status()).toMatchObject({ size: 0, fault: 'has not answered within 300 ms' });
-    server.resume();
-    await close();
+    try {
+      const { mirror, close } = await open({ timeoutMilliseconds: 300 });
+      await mirror.look();
+      expect(mirror.status()).toMatchObject({ size: 0, fault: 'has not answered within 300 ms' });
+      await close();
+    } finally {
+      // Also for the tests after this one.
+      server.resume();
+    }
     const again = await open();
     await again.mirror.look();
     expect(again.mirror.status()).toMatchObject({ size: 10, fault: undefined });
