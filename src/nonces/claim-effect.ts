@@ -133,6 +133,8 @@ function toReplay(
         return undefined;
       case 'unknown':
       case 'spent':
+      // One of those that wait is let in should the first turn out not to be delivered, so this one may be told already.
+      case 'repeated':
         return refusal;
       case 'crowded':
         return CROWDED;

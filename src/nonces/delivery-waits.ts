@@ -19,6 +19,8 @@ export interface DeliveryWaitsOptions {
   /** Copies that wait at most. */
   readonly maxInAll: number;
   readonly maxPerIdentity: number;
+  /** Of one nonce: where so many wait already the event is not lost, whatever becomes of the first. */
+  readonly maxPerNonce: number;
   /** How long one waits at most: a part of its check's time, so that it is answered in time also on a busy machine. */
   readonly maxWaitMs: number;
   /** Unix milliseconds, and monotonic ones from any origin. */
@@ -27,9 +29,9 @@ export interface DeliveryWaitsOptions {
 
 /**
  * `known`: it is known now, or the claim has gone. `unknown`: nobody is there any longer to tell. `spent`: the copy can
- * wait no longer. `crowded`: it could not wait at all.
+ * wait no longer. `repeated`: enough copies of the same wait for it. `crowded`: it could not wait at all.
  */
-export type WaitEnd = 'known' | 'unknown' | 'spent' | 'crowded';
+export type WaitEnd = 'known' | 'unknown' | 'spent' | 'repeated' | 'crowded';
 
 interface Waiter {
   readonly key: Buffer;
@@ -43,7 +45,8 @@ interface Waiter {
 export class DeliveryWaits {
   readonly #options: DeliveryWaitsOptions;
   readonly #waiters = new Set<Waiter>();
-  readonly #byIdentity = new Map<string, number>();
+  readonly #byIdentity = new Counts();
+  readonly #byNonce = new Counts();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: DeliveryWaitsOptions) {
@@ -62,10 +65,12 @@ export class DeliveryWaits {
 
   /** Never rejects. `stillWanted` is asked all the while. */
   wait({ key, identity }: Pick<Waiter, 'key' | 'identity'>, stillWanted: () => boolean): Promise<WaitEnd> {
-    const ofIdentity = this.#byIdentity.get(identity) ?? 0;
-    if (this.#waiters.size >= this.#options.maxInAll || ofIdentity >= this.#options.maxPerIdentity)
+    const { maxInAll, maxPerIdentity, maxPerNonce } = this.#options;
+    if (this.#byNonce.of(nameOf(key)) >= maxPerNonce) return Promise.resolve('repeated');
+    if (this.#waiters.size >= maxInAll || this.#byIdentity.of(identity) >= maxPerIdentity)
       return Promise.resolve('crowded');
-    this.#byIdentity.set(identity, ofIdentity + 1);
+    this.#byIdentity.add(identity, 1);
+    this.#byNonce.add(nameOf(key), 1);
     const untilMs = this.#options.clock.monotonicMs() + this.#options.maxWaitMs;
     return new Promise((resolve) => {
       const waiter: Waiter = { key, identity, stillWanted, untilMs, end: resolve };
@@ -103,9 +108,27 @@ export class DeliveryWaits {
 
   #end(waiter: Waiter, how: WaitEnd): void {
     this.#waiters.delete(waiter);
-    const left = (this.#byIdentity.get(waiter.identity) ?? 1) - 1;
-    if (left > 0) this.#byIdentity.set(waiter.identity, left);
-    else this.#byIdentity.delete(waiter.identity);
+    this.#byIdentity.add(waiter.identity, -1);
+    this.#byNonce.add(nameOf(waiter.key), -1);
     waiter.end(how);
   }
+}
+
+/** How many there are of each name; what is none takes no room. */
+class Counts {
+  readonly #counts = new Map<string, number>();
+
+  of(name: string): number {
+    return this.#counts.get(name) ?? 0;
+  }
+
+  add(name: string, change: 1 | -1): void {
+    const count = this.of(name) + change;
+    if (count > 0) this.#counts.set(name, count);
+    else this.#counts.delete(name);
+  }
+}
+
+function nameOf(key: Buffer): string {
+  return key.toString('latin1');
 }

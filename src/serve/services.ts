@@ -54,6 +54,8 @@ interface AccessLogForChecks {
 
 /** Of what a process takes on copies that wait may be this part, and those of one identity this part of it. */
 const WAITING_PART = 4;
+/** More than a producer sends again before it was answered. */
+const WAITING_COPIES_OF_ONE = 4;
 
 function waitsFor(
   store: Stores['store'],
@@ -63,7 +65,8 @@ function waitsFor(
   const maxInAll = Math.ceil(maxConcurrentChecks / WAITING_PART);
   const maxPerIdentity = Math.ceil(maxInAll / WAITING_PART);
   const maxWaitMs = checkTimeoutMilliseconds / 2;
-  return new DeliveryWaits({ store, isTold, maxInAll, maxPerIdentity, maxWaitMs, clock });
+  const maxPerNonce = WAITING_COPIES_OF_ONE;
+  return new DeliveryWaits({ store, isTold, maxInAll, maxPerIdentity, maxPerNonce, maxWaitMs, clock });
 }
 
 /** Judges requests: the ext_authz service. */

@@ -111,9 +111,15 @@ interface Status {
   readonly collector: Holder;
 }
 
+/** Once each of them has begun, which is a moment after the verifier serves. */
 async function holders(): Promise<{ readonly size: number; readonly all: readonly Holder[] }> {
-  const { audit_log: log } = JSON.parse(await adminPage('/status')) as { audit_log: Status };
-  return { size: log.size, all: [log.mirror, ...log.witnesses, log.collector] };
+  let log: Partial<Status> = {};
+  await until('all of them have begun', async () => {
+    ({ audit_log: log } = JSON.parse(await adminPage('/status')) as { audit_log: Status });
+    return [log.mirror, log.witnesses, log.collector].every((holder) => holder !== undefined);
+  });
+  const { size, mirror, witnesses, collector } = log as Status;
+  return { size, all: [mirror, ...witnesses, collector] };
 }
 
 /** Everybody has at least what the log has now. */
