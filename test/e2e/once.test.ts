@@ -123,7 +123,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
 // Fault: copies
 test('a copy on a second connection is told of no claim that is taken back, while the first stream is reset', async () => {
   const make = (): Outgoing => telemetry({ by: world.a });
-  const told = await sendAndReset({ doors: [stage.door, stage.door], make, count: 600 });
+  const told = await sendAndReset({ doors: [stage.door, stage.door], make, count: 240 });
   expectTrueReplays(told, join(stage.federation.layout.audit, 'decisions.ndjson'));
 }, 90_000);
 

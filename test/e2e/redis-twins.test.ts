@@ -85,7 +85,7 @@ test(
   'a copy at the other verifier is told of no claim that is taken back, while the first stream is reset',
   async () => {
     const make = (): Outgoing => telemetry({ by: twins.world.a });
-    const told = await sendAndReset({ doors: twins.doors, make, count: 600 });
+    const told = await sendAndReset({ doors: twins.doors, make, count: 240 });
     const { audit } = twins.stage.federation.layout;
     expectTrueReplays(told, join(audit, 'decisions.ndjson'), join(audit, 'second.ndjson'));
   },

@@ -85,7 +85,8 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
 // Fault: copies
 test('a copy is told of no claim that is taken back, whichever worker has it, while the first stream is reset', async () => {
   const make = (): Outgoing => telemetry({ by: world.a });
-  const told = await sendAndReset({ doors: [stage.door, stage.door], make, count: 600 });
+  // Envoy reports none of those that it dropped before it had our answer: their copies wait half a check's time.
+  const told = await sendAndReset({ doors: [stage.door, stage.door], make, count: 240 });
   expectTrueReplays(told, join(stage.federation.layout.audit, 'decisions.ndjson'));
 }, 90_000);
 
