@@ -36,8 +36,7 @@ interface Entry {
 }
 
 /**
- * Group commit: the records of one turn of the event loop go out in one write, and their answers follow.
- * At load that is one system call for dozens of records; at rest it costs one turn.
+ * At load one system call takes dozens of records; at rest a record waits for one turn.
  *
  * A reader that stalls is waited for, for a while. After that the log is at fault like one whose disk is full: records
  * are refused at once until something can be written again.

@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import type { Companion, CompanionContext } from '../../audit/log/companion.js';
 import { SealedLog } from '../../audit/holders/sealed-log.js';
 import { openMirror } from '../../audit/mirror/open-mirror.js';
-import { readSecretFile } from '../../config/files/private-key-file.js';
 import type { AuditMirrorSettings } from '../../config/settings.js';
-import { parseS3Credentials, type S3Credentials } from '../../storage/s3/credentials.js';
+import { parseS3Credentials } from '../../storage/s3/credentials.js';
 import { parseVerifierKey } from '../../tlog/note.js';
-import { finishBy, reportOf } from './companion-ends.js';
+import { finishBy, reportOf, secretIn } from './companion-parts.js';
 
 /** Rejects with a sentence where the mirror cannot be opened. */
 export async function startCompanion(options: unknown, context: CompanionContext): Promise<Companion> {
@@ -20,7 +19,8 @@ export async function startCompanion(options: unknown, context: CompanionContext
     {
       log,
       progressPath: join(directory, '.sequencer', 'mirror.json'),
-      credentials: () => credentialsIn(settings.credentialsPath),
+      credentials: () =>
+        secretIn(settings.credentialsPath, parseS3Credentials, 'does not give one pair of keys'),
       onChange: reportOf('the mirror', context),
       nowMs: Date.now,
       monotonicMs: () => performance.now(),
@@ -33,15 +33,4 @@ export async function startCompanion(options: unknown, context: CompanionContext
     status: () => mirror.status(),
     close: (deadlineMs) => finishBy(deadlineMs, { finish: () => mirror.finish(), close }),
   };
-}
-
-/** Throws a sentence that shows nothing of what is in the file. */
-function credentialsIn(path: string): S3Credentials {
-  const read = readSecretFile(path);
-  if (!read.ok) throw new Error(`cannot be asked: the file ${path} ${read.message}; ${read.remedy}`);
-  const credentials = parseS3Credentials(read.bytes.toString('latin1'));
-  read.bytes.fill(0);
-  if (credentials === undefined)
-    throw new Error(`cannot be asked: the file ${path} does not give one pair of keys`);
-  return credentials;
 }

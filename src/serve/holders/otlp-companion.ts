@@ -8,11 +8,11 @@ import { SealedLog } from '../../audit/holders/sealed-log.js';
 import { HttpPeer } from '../../audit/http/http-peer.js';
 import type { Companion, CompanionContext } from '../../audit/log/companion.js';
 import { Shipper } from '../../audit/otlp/shipper.js';
-import { readSecretFile } from '../../config/files/private-key-file.js';
 import type { AuditOtlpSettings } from '../../config/settings.js';
 import { packageVersion } from '../../observability/package-version.js';
 import { parseHeaderLines } from '../../storage/header-lines.js';
 import { parseVerifierKey } from '../../tlog/note.js';
+import { finishBy, reportOf, secretIn } from './companion-parts.js';
 
 /** Of an answer: what it says of refused records is short. */
 const MAX_ANSWER_BYTES = 65_536;
@@ -28,13 +28,17 @@ export function startCompanion(options: unknown, context: CompanionContext): Com
     onCommitted: ({ size }) => shipper.committed(size),
     heldSize: () => shipper.shipped,
     status: () => shipper.status(),
-    close: async (deadlineMs) => {
-      const cut = setTimeout(() => peer.close(), Math.max(0, deadlineMs - performance.now()));
-      await looks.close();
-      await shipper.ship();
-      clearTimeout(cut);
-      peer.close();
-    },
+    close: (deadlineMs) =>
+      finishBy(deadlineMs, {
+        finish: async () => {
+          await looks.close();
+          await shipper.ship();
+        },
+        close: () => {
+          peer.close();
+          return Promise.resolve();
+        },
+      }),
   };
 }
 
@@ -44,14 +48,7 @@ function shipperOf(
   peer: HttpPeer,
   context: CompanionContext,
 ): Shipper {
-  const account = new HolderAccount(
-    url.host,
-    () => performance.now(),
-    ({ name, size, fault }) =>
-      fault === undefined
-        ? context.report('info', 'the collector has the audit log again', { name, size })
-        : context.report('warn', 'the collector of the audit log is behind', { name, size, fault }),
-  );
+  const account = new HolderAccount(url.host, () => performance.now(), reportOf('the collector', context));
   return new Shipper({
     log: new SealedLog(context.directory, parseVerifierKey(context.verifierKey)),
     origin: context.origin,
@@ -67,13 +64,6 @@ function shipperOf(
   });
 }
 
-/** Throws a sentence that shows nothing of what is in the file. */
 function headersIn(path: string): Readonly<Record<string, string>> {
-  const read = readSecretFile(path);
-  if (!read.ok) throw new Error(`cannot be asked: the file ${path} ${read.message}; ${read.remedy}`);
-  const headers = parseHeaderLines(read.bytes.toString('latin1'));
-  read.bytes.fill(0);
-  if (headers === undefined)
-    throw new Error(`cannot be asked: the file ${path} has a line that is no header`);
-  return Object.fromEntries(headers);
+  return Object.fromEntries(secretIn(path, parseHeaderLines, 'has a line that is no header'));
 }

@@ -9,7 +9,7 @@ import { Witnesses } from '../../audit/witness/witnesses.js';
 import type { AuditWitnessSettings } from '../../config/settings.js';
 import { parseVerifierKey } from '../../tlog/note.js';
 import { parsePolicy } from '../../tlog/policy.js';
-import { finishBy, reportOf } from './companion-ends.js';
+import { finishBy, reportOf } from './companion-parts.js';
 
 export function startCompanion(options: unknown, context: CompanionContext): Companion {
   const { policyText, ...settings } = options as AuditWitnessSettings;

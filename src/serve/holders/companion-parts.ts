@@ -1,7 +1,8 @@
-/** How companions that hold the log tell of their faults, and how they end. */
+/** What companions that hold the log share: how they read what they prove themselves by, tell of their faults, and end. */
 import { performance } from 'node:perf_hooks';
 import type { CompanionContext } from '../../audit/log/companion.js';
 import type { HolderStatus } from '../../audit/holders/holder-status.js';
+import { readSecretFile } from '../../config/files/private-key-file.js';
 
 /** Says in the process's log what has changed about a holder. `whose` begins the sentence. */
 export function reportOf(whose: string, context: CompanionContext): (status: HolderStatus) => void {
@@ -32,4 +33,17 @@ export async function finishBy(
   await finish();
   clearTimeout(timer);
   await (cut ?? close());
+}
+
+/**
+ * What is in a secret file, read again for each use; its bytes are wiped. Throws a sentence that shows nothing of it: `fault`
+ * where `parse` makes nothing of it.
+ */
+export function secretIn<T>(path: string, parse: (text: string) => T | undefined, fault: string): T {
+  const read = readSecretFile(path);
+  if (!read.ok) throw new Error(`cannot be asked: the file ${path} ${read.message}; ${read.remedy}`);
+  const parsed = parse(read.bytes.toString('latin1'));
+  read.bytes.fill(0);
+  if (parsed === undefined) throw new Error(`cannot be asked: the file ${path} ${fault}`);
+  return parsed;
 }
