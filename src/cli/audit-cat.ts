@@ -1,8 +1,7 @@
 /** `countersign audit cat` and `audit tail`: the records of a log as lines, those that are there or also those that come. */
 import { followLog, readRecords, type ReadRun } from '../audit/read/follow-log.js';
-import { LogDirectory } from '../audit/read/log-directory.js';
 import { recordLine } from '../audit/read/record-line.js';
-import { unsealedRecords } from '../audit/read/unsealed.js';
+import { logMoment } from '../audit/read/unsealed.js';
 import { openLog, placeFault } from './audit-places.js';
 import { CliFault, type CliWorld, ExitCode, type Register, examples } from './command.js';
 import { wholeNumber } from './option-values.js';
@@ -35,7 +34,8 @@ async function cat(world: CliWorld, directory: string, { from = 0, to }: CatOpti
 
 async function tail(world: CliWorld, directory: string, options: TailOptions): Promise<ExitCode> {
   return reading(directory, async () => {
-    const log = openLog(directory);
+    const moment = options.unsealed && !options.follow ? logMoment(directory) : undefined;
+    const log = moment?.sealed ?? openLog(directory);
     const from = Math.max(0, log.size - options.lines);
     const teller = new RunTeller(world);
     if (options.follow) {
@@ -52,20 +52,19 @@ async function tail(world: CliWorld, directory: string, options: TailOptions): P
     } else {
       for (const run of readRecords(log, from, log.size)) if (!(await teller.tell(run))) break;
       teller.finish();
-      if (options.unsealed) await tellUnsealed(world, directory);
+      if (moment !== undefined) await tellUnsealed(world, moment.unsealed);
     }
   });
 }
 
 /** They may be sealed by now, and nothing vouches for them. */
-async function tellUnsealed(world: CliWorld, directory: string): Promise<void> {
-  let count = 0;
-  for (const line of unsealedRecords(new LogDirectory(directory))) {
-    count += 1;
+async function tellUnsealed(world: CliWorld, lines: readonly string[]): Promise<void> {
+  for (const line of lines) {
     world.out(`${escapeControls(line)}\n`);
     if (!(await world.drained())) return;
   }
-  world.err(count === 0 ? 'every record is sealed\n' : `the last ${count} records are not sealed yet\n`);
+  const { length } = lines;
+  world.err(length === 0 ? 'every record is sealed\n' : `the last ${length} records are not sealed yet\n`);
 }
 
 /** Prints runs of records, and says once what was pruned. */

@@ -1,11 +1,10 @@
 /** Records that are asked for in the directory of an audit log, the newest first looked at, within a time. */
 import { existsSync } from 'node:fs';
-import { LogDirectory, LogFileError } from '../audit/read/log-directory.js';
+import { LogFileError } from '../audit/read/log-directory.js';
 import { LogIndex } from '../audit/read/log-index.js';
-import { OpenedLog } from '../audit/read/opened-log.js';
 import { searchLog } from '../audit/read/query.js';
 import { matches, wantedTerms, type RecordFilter } from '../audit/read/record-filter.js';
-import { unsealedRecords } from '../audit/read/unsealed.js';
+import { logMoment } from '../audit/read/unsealed.js';
 import { MAX_FOUND, parseRecord, textOf, UnreadableRecords, type Found, type LogRecord } from './records.js';
 
 /**
@@ -62,12 +61,11 @@ function* allNewestFirst(
   // Most lines need not be parsed.
   const isLikely = (line: string): boolean =>
     terms.every(([, values]) => values.some((value) => line.includes(value)));
-  const unsealed = [...unsealedRecords(new LogDirectory(directory))].filter(isLikely);
+  const { sealed: log, unsealed } = logMoment(directory, isLikely);
   yield* unsealed
-    .reverse()
+    .toReversed()
     .map(parseRecord)
     .filter((record) => record !== undefined && matches(record, filter));
-  const log = OpenedLog.open(directory);
   if (log === undefined) return;
   const search = { log, filter, index: new LogIndex(log, READ_ONLY), isFromEnd: true };
   const onProgress = (): void => {

@@ -39,6 +39,25 @@ export class OpenedLog {
     }
   }
 
+  /**
+   * Opens the log as the checkpoint of its own state says it is, if that is of the same log, goes further than the published one,
+   * and its records are there; else as {@link open} does.
+   */
+  static openCommitted(directory: string, note: string | undefined): OpenedLog | undefined {
+    const published = OpenedLog.open(directory);
+    try {
+      const committed = note === undefined ? undefined : new OpenedLog(new LogDirectory(directory), note);
+      if (committed === undefined || committed.size <= (published?.size ?? 0)) return published;
+      if (published !== undefined && published.checkpoint.origin !== committed.checkpoint.origin)
+        return published;
+      committed.requireEnd();
+      return committed;
+    } catch (error) {
+      if (error instanceof TlogError || error instanceof LogFileError) return published;
+      throw error;
+    }
+  }
+
   /** Throws `LogFileError` unless the newest records are there, which are never pruned: a size that somebody made up would be searched through for years. */
   requireEnd(): void {
     const last = this.bundles - 1;

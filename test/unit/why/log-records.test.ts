@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { look } from '../../../src/why/look.js';
@@ -55,6 +55,26 @@ describe('looking a request up in the directory of a log', () => {
       hasMore: true,
     });
   });
+
+  it.each([
+    ['at once', false],
+    ['where the state is of no log', true],
+  ])(
+    'finds what is committed, although its checkpoint is published a moment later: %s',
+    async (_, isDamaged) => {
+      const older = readFileSync(join(folder, 'checkpoint'));
+      const more = Array.from({ length: 1_010 }, (__, number) => ({ decision_id: `d-${number}` }));
+      rmSync(folder, { recursive: true });
+      writeSealedLog(folder, more);
+      const checkpoint = readFileSync(join(folder, 'checkpoint'), 'utf8');
+      mkdirSync(join(folder, '.sequencer'), { recursive: true });
+      const state = { checkpoint: isDamaged ? 'no checkpoint' : checkpoint, sealed: [] };
+      writeFileSync(join(folder, '.sequencer/state.json'), JSON.stringify(state));
+      writeFileSync(join(folder, 'checkpoint'), older);
+      expect((await look('d-1009', files(), forever)).records).toHaveLength(isDamaged ? 0 : 1);
+      expect((await look('d-999', files(), forever)).records).toHaveLength(1);
+    },
+  );
 
   it('tells of a damaged file by its name', async () => {
     const entries = join(folder, 'tile/entries');

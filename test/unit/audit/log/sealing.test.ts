@@ -1,5 +1,8 @@
 /** Records that were appended are sealed into a log that others can verify. */
 import { readdirSync } from 'node:fs';
+import { nodeFileSystem, type LogFileSystem } from '../../../../src/audit/log/file-system.js';
+import { readRecords } from '../../../../src/audit/read/follow-log.js';
+import { logMoment } from '../../../../src/audit/read/unsealed.js';
 import { openWriteAhead } from '../../../../src/audit/log/write-ahead.js';
 import { logPaths } from '../../../../src/audit/log/directory.js';
 import {
@@ -10,6 +13,7 @@ import {
   prepare,
   removeDirectory,
   sealAll,
+  sealerIn,
   verifiedRecords,
 } from '../../../support/audit-log/log-under-test.js';
 
@@ -68,5 +72,46 @@ describe('sealing', () => {
     expect(readdirSync(`${directory}/tile/0`).sort()).toEqual(['000', '001.p']);
     expect(readdirSync(`${directory}/tile/entries`).sort()).toEqual(['000', '001.p']);
     writer.close();
+  });
+});
+
+describe('a reader between any two steps of a seal', () => {
+  /** Everything that a reader finds, sealed or not. */
+  const found = (): string[] => {
+    const { sealed, unsealed } = logMoment(directory);
+    const runs = sealed === undefined ? [] : [...readRecords(sealed, 0, sealed.size)];
+    return [...runs.flatMap(({ records = [] }) => records.map(String)), ...unsealed];
+  };
+
+  it('finds each record once, in its order', () => {
+    const written: string[] = [];
+    let steps = 0;
+    const look = (): void => {
+      expect(found()).toEqual(trimmed(written));
+      steps += 1;
+    };
+    const watched = new Proxy(nodeFileSystem, {
+      get:
+        (fs, name: keyof LogFileSystem) =>
+        (...all: unknown[]): unknown => {
+          look();
+          const every = fs as unknown as Readonly<Record<string, (...given: unknown[]) => unknown>>;
+          const result = every[name]?.(...all);
+          look();
+          return result;
+        },
+    });
+    const sealer = sealerIn(directory, { fs: watched });
+    for (const count of [3, 250, 10, 1]) {
+      const writer = openWriteAhead({ directory, durability: 'process' });
+      const more = lines(count, written.length);
+      writer.write(Buffer.from(more.join('')));
+      written.push(...more);
+      // Then its file is over, and the seal removes it.
+      writer.close();
+      sealer.seal();
+    }
+    expect(writeAheadFiles()).toEqual([]);
+    expect(steps).toBeGreaterThan(80);
   });
 });

@@ -136,6 +136,8 @@ test('writes records before hashes and both before the checkpoint, each with its
   const mirror = await open();
   await mirror.look();
   const kinds = puts.map((name) => name.replace(/[0-9]{16}|[0-9]{3}(\.p\/[0-9]+)?$/g, ''));
+  // The partial tiles of both levels are under way together.
+  kinds.splice(5, 2, ...kinds.slice(5, 7).sort());
   expect(kinds).toEqual([
     ...['tile/entries/', 'tile/entries/', 'tile/0/', 'tile/0/'],
     ...['tile/entries/', 'tile/0/', 'tile/1/', 'checkpoints/', 'checkpoint'],
