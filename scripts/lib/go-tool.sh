@@ -1,5 +1,6 @@
 # Sourced by the scripts that find or build a command-line tool in Go; those set name, variable and how_else, and either
-# module and version, or source: the folder of a program of our own. The path of the repository is in root.
+# module and version, or source: the folder of a program of our own (and link_flags, where it needs some). The path of
+# the repository is in root.
 # shellcheck shell=sh disable=SC2154
 
 say() { printf '%s.sh: %s\n' "$name" "$*" >&2; }
@@ -22,7 +23,7 @@ compile() {
     env CGO_ENABLED=0 GOTOOLCHAIN=local GOBIN="$work" go install -trimpath -ldflags '-s -w' "$module@$version" >&2
   else
     (cd "$source" && CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-mod=readonly GOCACHE="$root/.cache/go-build" \
-      go build -buildvcs=false -trimpath -ldflags '-s -w' -o "$work/$name" . >&2)
+      go build -buildvcs=false -trimpath -ldflags "-s -w ${link_flags:-}" -o "$work/$name" . >&2)
   fi
 }
 
