@@ -10,7 +10,7 @@ import type { ClaimOutcome, NonceClaim, NonceDoubt, NonceStore, NonceStoreOption
 const ASK_AGAIN_MS = 10;
 /**
  * How long after the deadline of its check a claim may still be on its way back: until its process looks at it
- * (`envoy/ext-authz/check-state.ts`), has its turn, and the store has written it. docs/adr/0001-nonce-durability.md.
+ * (`envoy/check/check-state.ts`), has its turn, and the store has written it. docs/adr/0001-nonce-durability.md.
  */
 const GRACE_MS = 500;
 

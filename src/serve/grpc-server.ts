@@ -1,6 +1,8 @@
 /** The services of this process on its Unix socket, every limit explicit (docs/security-requirements.md#29, #30). */
 import type { ServerSettings } from '../config/settings.js';
-import type { AuthorizationService } from '../envoy/ext-authz/authorization-service.js';
+import type { CheckService } from '../envoy/check/check-service.js';
+import type { PeerCertificates } from '../envoy/check/peer-certificates.js';
+import { checkFront } from '../envoy/ext-authz/check-front.js';
 import { authorizationMethod, CHECK_METHOD } from '../envoy/ext-authz/check-method.js';
 import { heldAnswerBytes } from '../envoy/ext-proc/envoy-contract.js';
 import type { AccessLogCollector } from '../envoy/access-log/collector.js';
@@ -35,7 +37,8 @@ export interface RunningGrpcServer {
 
 /** What is served on the socket. */
 export interface Served {
-  readonly service: AuthorizationService;
+  readonly service: CheckService;
+  readonly certificates: PeerCertificates;
   readonly signer: () => ProcessingSession;
   readonly accessLog: AccessLogCollector;
   readonly health: Health;
@@ -49,7 +52,7 @@ export interface Served {
 /** Binds the services to the socket of the settings. Throws a sentence when the socket cannot be had. */
 export async function startGrpcServer(
   { listen, limits }: ServerSettings,
-  { service, signer, accessLog, health, load, maxAnswerBytes, replace = false }: Served,
+  { service, certificates, signer, accessLog, health, load, maxAnswerBytes, replace = false }: Served,
 ): Promise<RunningGrpcServer> {
   const { socketPath } = listen;
   const maxMessageBytes = longestContent(limits.maxBodyBytes, maxAnswerBytes) + MESSAGE_OVERHEAD_BYTES;
@@ -59,7 +62,7 @@ export async function startGrpcServer(
     load: { maxWaiting: limits.maxConcurrentChecks, maxHeldBytes },
     observer: load,
     methods: new Map<string, Method>([
-      [CHECK_METHOD, authorizationMethod(service, limits)],
+      [CHECK_METHOD, authorizationMethod(service, checkFront(certificates), limits)],
       [PROCESS_METHOD, processingMethod(signer)],
       [STREAM_ACCESS_LOGS_METHOD, accessLogMethod(accessLog, health)],
       ...healthMethods(health),

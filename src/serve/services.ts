@@ -7,8 +7,8 @@ import { encodeBase64Url } from '../crypto/bytes.js';
 import { fastVerifier } from '../crypto/engines.js';
 import { selectSigner } from '../crypto/signing.js';
 import { AccessLogCollector } from '../envoy/access-log/collector.js';
-import { AuthorizationService } from '../envoy/ext-authz/authorization-service.js';
-import { PeerCertificates } from '../envoy/ext-authz/peer-certificates.js';
+import { CheckService } from '../envoy/check/check-service.js';
+import { PeerCertificates } from '../envoy/check/peer-certificates.js';
 import { SigningSession, type ProcessingSession } from '../envoy/ext-proc/session.js';
 import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
 import { findDisagreeingKey } from '../feedback/feedback-settings.js';
@@ -69,31 +69,33 @@ function waitsFor(
   return new DeliveryWaits({ store, isTold, maxInAll, maxPerIdentity, maxPerNonce, maxWaitMs, clock });
 }
 
-/** Judges requests: the ext_authz service. */
+/** What peers showed of themselves, for the fronts. */
+export function assembleCertificates(undo: Undo): PeerCertificates {
+  const certificates = new PeerCertificates();
+  undo.push(() => certificates.close());
+  return certificates;
+}
+
+/** Judges requests, whichever front reads them. */
 export function assembleCheckService(
   { live, logger, audit, store, executions, rates, registry, decisions, recent }: Parts,
   accessLog: AccessLogForChecks,
   undo: Undo,
-): AuthorizationService {
+): CheckService {
   const { settings } = live.started;
-  const certificates = new PeerCertificates();
   const stalls = new StallDetector();
-  undo.push(
-    () => certificates.close(),
-    () => stalls.close(),
-  );
+  undo.push(() => stalls.close());
   const { monotonicMs } = clock;
   const { checkTimeoutMilliseconds } = settings.limits;
   const timing = { registry, store: store.name, monotonicMs };
   const claim = timedClaims((one: NonceClaim) => store.claim(one), timing);
   const waits = waitsFor(store, accessLog.isTold, settings.limits);
   const claimNonce = claimEffect(store, { checkTimeoutMilliseconds, bounds: settings.nonces, claim, waits });
-  return new AuthorizationService({
+  return new CheckService({
     snapshot: () => live.snapshot,
     verifier: fastVerifier(),
     admission: new Admission({ rateLimits: rates, claimNonce }),
     executions,
-    certificates,
     audit,
     auditOnFailure: settings.audit.onFailure,
     metrics: decisions,

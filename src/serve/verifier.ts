@@ -26,6 +26,7 @@ import { startReloading, type ReloadCause } from './reload/reload.js';
 import {
   adminView,
   assembleAccessLog,
+  assembleCertificates,
   assembleCheckService,
   assembleHealth,
   assembleSigner,
@@ -187,6 +188,7 @@ function serveOnSocket(
         },
         undo,
       ),
+      certificates: assembleCertificates(undo),
       signer: assembleSigner(parts),
       accessLog,
       health,

@@ -1,11 +1,8 @@
 /** `readCheckRequest` against the full decoding, by Envoy's definitions and by our own through proto-loader. */
 import { loadSync } from '@grpc/proto-loader';
 import fc from 'fast-check';
-import {
-  POLICY_EXTENSION,
-  readCheckRequest,
-  selectedHeaders,
-} from '../../src/envoy/ext-authz/check-request.js';
+import { selectedHeaders } from '../../src/envoy/check/selected-headers.js';
+import { POLICY_EXTENSION, readCheckRequest } from '../../src/envoy/ext-authz/check-request.js';
 import { FIXED_HEADER_NAMES } from '../../src/verify/inbound-request.js';
 import { encodeCheckRequest, FullCheckRequest } from '../support/check-messages.js';
 import { HEADER_NAMES } from '../support/signed-request.js';

@@ -1,6 +1,6 @@
 /** What no attacker can do: change one byte and still pass, or make a parser throw. */
 import fc from 'fast-check';
-import { PeerCertificates } from '../../src/envoy/ext-authz/peer-certificates.js';
+import { PeerCertificates } from '../../src/envoy/check/peer-certificates.js';
 import {
   bundleParts,
   bytes,

@@ -1,10 +1,11 @@
-/** An AuthorizationService with every effect faked: clocks, store, audit log, certificates. */
+/** A CheckService behind ext_authz, with every effect faked: clocks, store, audit log, certificates. */
 import { Registry } from 'prom-client';
 import type { Appended, AuditLog } from '../../src/audit/audit-log.js';
-import { AuthorizationService } from '../../src/envoy/ext-authz/authorization-service.js';
-import type { CheckCall } from '../../src/envoy/ext-authz/call-deadline.js';
+import { CheckService } from '../../src/envoy/check/check-service.js';
+import type { CheckCall } from '../../src/envoy/check/call-deadline.js';
 import type { ExecutionStore } from '../../src/executions/execution-store.js';
-import { PeerCertificates } from '../../src/envoy/ext-authz/peer-certificates.js';
+import { PeerCertificates } from '../../src/envoy/check/peer-certificates.js';
+import { checkFront } from '../../src/envoy/ext-authz/check-front.js';
 import { DecisionMetrics } from '../../src/observability/decision-metrics.js';
 import { Admission } from '../../src/verify/admission.js';
 import type { ClaimNonce } from '../../src/verify/effects.js';
@@ -125,7 +126,7 @@ export function fakeService(options: FakeServiceOptions = {}) {
   certificates.close();
   const time = { nowMs: NOW_MS, monotonicMs: 1_000 };
   const defects: unknown[] = [];
-  const service = new AuthorizationService({
+  const service = new CheckService({
     onAllowed: () => undefined,
     snapshot: typeof snapshot === 'function' ? snapshot : () => snapshot,
     verifier: strictVerifier,
@@ -134,7 +135,6 @@ export function fakeService(options: FakeServiceOptions = {}) {
       claimNonce: options.claimNonce ?? store.claim,
     }),
     executions: { remember: options.remember ?? (() => Promise.resolve()) },
-    certificates,
     audit,
     auditOnFailure,
     metrics: new DecisionMetrics(registry),
@@ -144,16 +144,17 @@ export function fakeService(options: FakeServiceOptions = {}) {
     onDefect: (error) => void defects.push(error),
     afterStall: options.afterStall ?? (() => undefined),
   });
+  const front = checkFront(certificates);
   const callNow = (change: Partial<CheckCall> = {}): CheckCall => ({
     cancelled: () => false,
     deadlineMs: time.monotonicMs + 200,
     ...change,
   });
   const send = async (message: Uint8Array, change: Partial<CheckCall> = {}): Promise<ReadResponse> =>
-    readResponse(await service.check(Buffer.from(message), callNow(change)));
+    readResponse(await service.check(Buffer.from(message), callNow(change), front));
   const check = (parts: RequestParts, change: Partial<CheckCall> = {}): Promise<ReadResponse> =>
     send(checkMessage(parts, certificateText(parts)), change);
-  return { service, audit, store, registry, time, defects, send, check };
+  return { service, front, certificates, audit, store, registry, time, defects, send, check };
 }
 
 /** The code in Envoy's dynamic metadata. */

@@ -3,8 +3,8 @@
  * the service reads and writes them itself. No gRPC error is ever sent; Envoy's own settings would decide on one.
  */
 import type { CallState, UnaryMethod } from '../../grpc/method.js';
+import type { CheckService, Front } from '../check/check-service.js';
 import { WireReader } from '../wire/reader.js';
-import type { AuthorizationService } from './authorization-service.js';
 
 export const CHECK_METHOD = '/envoy.service.auth.v3.Authorization/Check';
 
@@ -18,7 +18,8 @@ interface CheckTimeouts {
 
 /** Binds the service. */
 export function authorizationMethod(
-  service: AuthorizationService,
+  service: CheckService,
+  front: Front<Buffer>,
   { checkTimeoutMilliseconds, claimMarginMilliseconds }: CheckTimeouts,
 ): UnaryMethod {
   const deadlineMs = ({ arrivedMs, timeoutMilliseconds = checkTimeoutMilliseconds }: CallState): number =>
@@ -26,11 +27,11 @@ export function authorizationMethod(
   return {
     kind: 'unary',
     handle: (message, call) =>
-      service.check(message, { cancelled: call.cancelled, deadlineMs: deadlineMs(call) }),
+      service.check(message, { cancelled: call.cancelled, deadlineMs: deadlineMs(call) }, front),
     load: {
       laneOf: peerOf,
       latestBeginMs: (call) => deadlineMs(call) - claimMarginMilliseconds,
-      shed: (reason) => service.shed(reason),
+      shed: (reason) => service.shed(reason, front),
     },
   };
 }

@@ -2,24 +2,15 @@
  * `envoy.service.auth.v3.CheckRequest`, read once and only where the decision looks. A property test holds
  * this walk against the full decoding by Envoy's own definitions.
  */
-import { FIXED_HEADER_NAMES, type InboundRequest } from '../../verify/inbound-request.js';
-import { OUR_HEADER_PREFIX, type SecurityHeaderNames } from '../../protocol/header-names.js';
-import { HeaderSelection, readHeaderMap, type HeaderValues } from '../wire/header-map.js';
+import type { InboundRequest } from '../../verify/inbound-request.js';
+import type { PeerCertificates } from '../check/peer-certificates.js';
+import { readHeaderMap, type HeaderSelection, type HeaderValues } from '../wire/header-map.js';
 import { WireReader } from '../wire/reader.js';
-import type { PeerCertificates } from './peer-certificates.js';
 
 /** Where Envoy's route names the policy. */
 export const POLICY_EXTENSION = 'countersign_policy';
 
 const NOTHING = Buffer.alloc(0);
-
-/** Which headers are read. Made once a snapshot. */
-export function selectedHeaders(names: SecurityHeaderNames): HeaderSelection {
-  return new HeaderSelection(
-    [...FIXED_HEADER_NAMES, ...Object.values<string>({ ...names })],
-    OUR_HEADER_PREFIX,
-  );
-}
 
 /**
  * Walks the message; throws a RangeError on bytes that are no CheckRequest. As in protobuf itself, a scalar

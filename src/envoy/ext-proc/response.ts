@@ -8,7 +8,7 @@ import type { FeedbackRecordInput } from '../../audit/feedback-record.js';
 import { feedbackRefusalAnswer, refusalEnvelope } from '../../feedback/refusal-code.js';
 import type { SignedAnswer } from '../../feedback/sign-answer.js';
 import { OUR_HEADER_PREFIX } from '../../protocol/header-names.js';
-import type { HeaderPair } from '../ext-authz/check-response.js';
+import type { HeaderChanges, HeaderPair } from '../check/answer.js';
 import { bytes, field, fieldHead, integer, text } from '../wire/writer.js';
 import { ANSWER_MARK, HELD, REFUSAL_DETAILS, SIGNED } from './envoy-contract.js';
 import type { Withheld } from './headers-verdict.js';
@@ -100,12 +100,6 @@ function signedHeaders(bodyBytes: number): HeaderChanges {
 /** Of an answer that is made by us alone. */
 const REFUSAL_HEADERS: readonly HeaderPair[] = [JSON_TYPE, NO_STORE];
 
-/** Names to set, which overwrites, and to remove, which happens first (docs/envoy-behaviour.md#9). */
-interface HeaderChanges {
-  readonly set: readonly HeaderPair[];
-  readonly remove: readonly string[];
-}
-
 /** `response_headers { response {} }`: the headers go on as they are. */
 export const PASS_HEADERS: Uint8Array = bytes(field(2, field(1, '')));
 
@@ -141,7 +135,7 @@ export function encodeImmediate(status: number, set: readonly HeaderPair[], body
   return Buffer.concat([bytes(fieldHead(7, head.length + body.length) + head), body]);
 }
 
-/** HeaderMutation: set_headers=1 { header=1 { key=1, raw_value=3 } }, remove_headers=2; `append` stays unset. */
+/** Removal happens first (docs/envoy-behaviour.md#9). HeaderMutation: set_headers=1 { header=1 { key=1, raw_value=3 } }, remove_headers=2; `append` stays unset. */
 function headerMutation({ set, remove }: HeaderChanges): string {
   let mutation = '';
   for (const [name, value] of set)

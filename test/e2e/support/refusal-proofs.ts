@@ -68,7 +68,7 @@ export const REFUSAL_PROOFS: Readonly<Record<RefusalCode, Proof>> = {
   nonce_store_unavailable: test('faults.test.ts'),
   execution_store_unavailable: {
     by: 'unit',
-    file: 'test/unit/envoy/ext-authz/authorization-service-effects.test.ts',
+    file: 'test/unit/envoy/check/check-service-effects.test.ts',
     why: 'the disk that fails this store fails the nonce store in the same directory before it',
   },
   deadline_spent: test('faults.test.ts'),
@@ -76,7 +76,7 @@ export const REFUSAL_PROOFS: Readonly<Record<RefusalCode, Proof>> = {
   overloaded: test('limits.test.ts'),
   internal_error: {
     by: 'unit',
-    file: 'test/unit/envoy/ext-authz/authorization-service.test.ts',
+    file: 'test/unit/envoy/check/check-service.test.ts',
     why: 'it is what a defect is answered with; a request that brings one about is a bug to be mended',
   },
 };

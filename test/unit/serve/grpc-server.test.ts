@@ -63,6 +63,7 @@ afterEach(async () => {
 function served(): Served {
   return {
     service: fakes.service,
+    certificates: fakes.certificates,
     signer: undefined as never,
     accessLog: undefined as never,
     health,

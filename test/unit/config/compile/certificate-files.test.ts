@@ -9,7 +9,7 @@ import {
   type CertificateKeys,
   type Issuer,
 } from '../../../../src/pki/issue-certificate.js';
-import { PeerCertificates } from '../../../../src/envoy/ext-authz/peer-certificates.js';
+import { PeerCertificates } from '../../../../src/envoy/check/peer-certificates.js';
 import {
   configurationText,
   createWorkspace,

@@ -1,13 +1,9 @@
-import {
-  allowAnswer,
-  encodeAllow,
-  encodeRefusal,
-  passThroughAnswer,
-  refusalAnswer,
-} from '../../../../src/envoy/ext-authz/check-response.js';
+import type { AnswerOptions } from '../../../../src/envoy/check/answer.js';
+import { encodeAllow, encodeAnswer, encodeRefusal } from '../../../../src/envoy/ext-authz/check-response.js';
 import { VERIFIED_HEADERS } from '../../../../src/protocol/header-names.js';
 import { noFacts, type VerifiedContext } from '../../../../src/verify/decision.js';
 import { REFUSAL_CODES, refuse, refuseBody, type Refusal } from '../../../../src/verify/refusal.js';
+import type { SignedPolicy } from '../../../../src/verify/snapshot.js';
 import { readResponse } from '../../../support/check-messages.js';
 import {
   ATTESTATION,
@@ -31,6 +27,19 @@ const options = {
   inboundNames: ['content-type', 'x-countersign-identity', 'x-countersign-extra', 'x-telemetry-nonce'],
   headerNames: HEADER_NAMES,
 };
+
+function allowAnswer(verified: VerifiedContext, policy: SignedPolicy, shown: AnswerOptions): Uint8Array {
+  const admitted = { kind: 'admitted', taken: undefined, settle: never, undo: never } as const;
+  const grant = { kind: 'verified', policy, context: verified, once: undefined } as const;
+  return encodeAnswer({ ...shown, outcome: { kind: 'allow', verified: grant, admitted } });
+}
+
+const never = (): never => {
+  throw new Error('the answer takes nothing back');
+};
+const passThroughAnswer = (shown: AnswerOptions) =>
+  encodeAnswer({ ...shown, outcome: { kind: 'pass_through' } });
+const refusalAnswer = (outcome: Refusal, shown: AnswerOptions) => encodeAnswer({ ...shown, outcome });
 
 describe('an allow', () => {
   it('sets every verified header and removes what only looks like one', () => {

@@ -189,8 +189,8 @@ describe('a check that is shed', () => {
   it.each(['queue_full', 'bytes', 'deadline'] as const)(
     'because of %s is answered 503, recorded and counted like every refusal, and nothing is judged',
     async (reason) => {
-      const { service, audit, registry, store } = fakeService();
-      const response = readResponse(await service.shed(reason));
+      const { service, front, audit, registry, store } = fakeService();
+      const response = readResponse(await service.shed(reason, front));
       expect([response.httpStatus, metadataCode(response), store.claims]).toEqual([503, 'overloaded', 0]);
       expect(response.body).toMatchObject({ errors: [{ code: 'unavailable' }] });
       expect(audit.last()).toMatchObject({ code: 'overloaded', status: 503, event: 'request.rejected' });
@@ -201,9 +201,9 @@ describe('a check that is shed', () => {
   );
 
   it('is answered even when it cannot be recorded', async () => {
-    const { service, audit } = fakeService();
+    const { service, front, audit } = fakeService();
     audit.failing = true;
-    expect(metadataCode(readResponse(await service.shed('queue_full')))).toBe('overloaded');
+    expect(metadataCode(readResponse(await service.shed('queue_full', front)))).toBe('overloaded');
   });
 });
 

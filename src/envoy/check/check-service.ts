@@ -1,6 +1,6 @@
 /**
- * The life of one Check: decode, judge, admit, record, answer. It always resolves with an explicit response;
- * whatever is thrown, late or absent becomes a 503 refusal (docs/security-requirements.md#23).
+ * The life of one check, whichever of Envoy's filters asks: read, judge, admit, record, answer. It always resolves with
+ * an explicit answer; whatever is thrown, late or absent becomes a 503 refusal (docs/security-requirements.md#23).
  */
 import { randomUUID } from 'node:crypto';
 import type { Appended, AuditLog } from '../../audit/audit-log.js';
@@ -17,29 +17,33 @@ import { judge } from '../../verify/pipeline.js';
 import { refuse, type Refusal } from '../../verify/refusal.js';
 import type { Snapshot } from '../../verify/snapshot.js';
 import { StageTimer } from '../../verify/stage-timer.js';
-import type { HeaderSelection } from '../wire/header-map.js';
 import { CallDeadline, type CheckCall } from './call-deadline.js';
-import { readCheckRequest, selectedHeaders } from './check-request.js';
-import { allowAnswer, passThroughAnswer, refusalAnswer, type AnswerOptions } from './check-response.js';
 import {
   recordOf,
   refusedRequest,
   takeBack,
   UnansweredChecks,
   type CheckState,
+  type Concluded,
   type Grant,
   type Outcome,
 } from './check-state.js';
-import type { PeerCertificates } from './peer-certificates.js';
+
+/** How one of Envoy's filters asks, and is answered. Neither may wait; what they throw is a refusal. */
+export interface Front<Source> {
+  /** What is to be judged. Throws a RangeError where the bytes are not what the filter sends. */
+  read(source: Source, snapshot: Snapshot): InboundRequest;
+  /** The serialised answer, which then leaves: of an allow the claim stands once this has returned. */
+  answer(concluded: Concluded): Uint8Array;
+}
 
 /** Everything the service works with; all of it is passed in. */
-interface AuthorizationOptions {
+interface CheckOptions {
   readonly snapshot: () => Snapshot;
   readonly verifier: StrictVerifier;
   readonly admission: Admission;
   /** Where the executions of graphs that passed are made known to the signer. */
   readonly executions: Pick<ExecutionStore, 'remember'>;
-  readonly certificates: PeerCertificates;
   readonly audit: AuditLog;
   readonly auditOnFailure: 'refuse' | 'count';
   readonly metrics: DecisionMetrics;
@@ -72,14 +76,12 @@ const TOO_LATE = refuse('deadline_spent', 'the caller had gone before it could b
 /** For what is answered without a call: nobody waits for more than a refusal. */
 const NOBODY: CheckCall = { cancelled: () => true, deadlineMs: 0 };
 
-export class AuthorizationService {
-  readonly #options: AuthorizationOptions;
+export class CheckService {
+  readonly #options: CheckOptions;
   readonly #unanswered: UnansweredChecks;
   #inFlight = 0;
-  /** One set a snapshot: made again only when the snapshot was swapped. */
-  #selected: { readonly snapshot: Snapshot; readonly headers: HeaderSelection } | undefined;
 
-  constructor(options: AuthorizationOptions) {
+  constructor(options: CheckOptions) {
     this.#options = options;
     this.#unanswered = new UnansweredChecks(options.onDefect);
   }
@@ -89,9 +91,9 @@ export class AuthorizationService {
     return this.#inFlight;
   }
 
-  /** Answers one serialised CheckRequest with one serialised CheckResponse. Never rejects. */
-  async check(message: Buffer, call: CheckCall): Promise<Uint8Array> {
-    const check = this.#begin(call);
+  /** Answers what the front can read with what it writes. Never rejects. */
+  async check<Source>(source: Source, call: CheckCall, front: Front<Source>): Promise<Uint8Array> {
+    const check = this.#begin(call, front);
     if (this.#inFlight - (this.#options.waitingCopies?.() ?? 0) >= this.#options.maxConcurrentChecks)
       return this.#conclude(
         check,
@@ -102,7 +104,7 @@ export class AuthorizationService {
       const waiting = this.#options.afterStall();
       if (waiting !== undefined) await waiting;
       if (call.cancelled()) return await this.#conclude(check, TOO_LATE);
-      return await this.#conclude(check, await this.#decide(message, check));
+      return await this.#conclude(check, await this.#decide(source, check, front));
     } catch (error) {
       this.#options.onDefect(error, check.decisionId);
       return await this.#conclude(check, await this.#afterDefect(check));
@@ -112,13 +114,14 @@ export class AuthorizationService {
   }
 
   /** Answers a check that is not going to be judged. Never rejects, but for a defect. */
-  shed(reason: ShedReason): Promise<Uint8Array> {
-    return this.#conclude(this.#begin(NOBODY), refuse('overloaded', SHED_DETAILS[reason]));
+  shed(reason: ShedReason, front: Pick<Front<never>, 'answer'>): Promise<Uint8Array> {
+    return this.#conclude(this.#begin(NOBODY, front), refuse('overloaded', SHED_DETAILS[reason]));
   }
 
-  #begin(call: CheckCall): CheckState {
+  #begin(call: CheckCall, front: CheckState['front']): CheckState {
     const { clock, snapshot, claimMarginMilliseconds } = this.#options;
     return {
+      front,
       decisionId: randomUUID(),
       snapshot: snapshot(),
       nowMs: clock.nowMs(),
@@ -132,11 +135,11 @@ export class AuthorizationService {
     };
   }
 
-  async #decide(message: Buffer, check: CheckState): Promise<Outcome> {
+  async #decide<Source>(source: Source, check: CheckState, front: Front<Source>): Promise<Outcome> {
     const { verifier, admission } = this.#options;
     const { snapshot, nowMs, timer, facts } = check;
-    const request = this.#read(message, check);
-    if (request === undefined) return refuse('check_malformed', 'not a CheckRequest');
+    const request = read(source, check, front);
+    if (request === undefined) return refuse('check_malformed', 'not what the filter sends');
     const judged = judge(request, { snapshot, verifier, nowMs, timer }, facts);
     if (judged.kind !== 'verified') return judged;
     const admitting = admission.admit(judged, check.deadline.pendingCall(check.decisionId));
@@ -159,23 +162,6 @@ export class AuthorizationService {
     } catch {
       return this.#takeBack(check, refuse('execution_store_unavailable'));
     }
-  }
-
-  #read(message: Buffer, check: CheckState): InboundRequest | undefined {
-    const selection = this.#selectionFor(check.snapshot);
-    try {
-      check.request = readCheckRequest(message, selection, this.#options.certificates);
-    } catch {
-      check.request = undefined;
-    }
-    check.timer.mark('decode');
-    return check.request;
-  }
-
-  #selectionFor(snapshot: Snapshot): HeaderSelection {
-    if (this.#selected?.snapshot !== snapshot)
-      this.#selected = { snapshot, headers: selectedHeaders(snapshot.headers) };
-    return this.#selected.headers;
   }
 
   /** Records the outcome, and only then answers. What cannot be recorded is not recorded as that either. */
@@ -248,17 +234,25 @@ export class AuthorizationService {
     this.#options.metrics.proven(facts);
     if (outcome.kind === 'refuse') this.#options.recent?.refused(refusedRequest(check, outcome));
     else this.#options.recent?.passed(outcome.kind);
-    const options: AnswerOptions = {
+    return check.front.answer({
+      outcome,
       decisionId,
       facts,
       inboundNames: request?.headers.keys() ?? [],
       headerNames: snapshot.headers,
       claim: outcome.kind === 'allow' ? claimOf(outcome) : undefined,
-    };
-    if (outcome.kind === 'pass_through') return passThroughAnswer(options);
-    if (outcome.kind === 'refuse') return refusalAnswer(outcome, options);
-    return allowAnswer(outcome.verified.context, outcome.verified.policy, options);
+    });
   }
+}
+
+function read<Source>(source: Source, check: CheckState, front: Front<Source>): InboundRequest | undefined {
+  try {
+    check.request = front.read(source, check.snapshot);
+  } catch {
+    check.request = undefined;
+  }
+  check.timer.mark('decode');
+  return check.request;
 }
 
 function claimOf({ admitted: { taken } }: Grant): string | undefined {

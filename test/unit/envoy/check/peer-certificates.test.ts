@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { PeerCertificates } from '../../../../src/envoy/ext-authz/peer-certificates.js';
+import { PeerCertificates } from '../../../../src/envoy/check/peer-certificates.js';
 
 const openssl = (command: string, input = ''): Buffer =>
   execFileSync('openssl', command.split(' '), { input, stdio: ['pipe', 'pipe', 'ignore'] });

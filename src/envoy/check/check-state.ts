@@ -9,6 +9,7 @@ import type { Verified } from '../../verify/pipeline.js';
 import { answerFor, type Refusal } from '../../verify/refusal.js';
 import type { Snapshot } from '../../verify/snapshot.js';
 import type { StageTimer } from '../../verify/stage-timer.js';
+import type { AnswerOptions } from './answer.js';
 import type { CallDeadline } from './call-deadline.js';
 
 /** Envoy's `x-request-id` is a UUID of 36 characters; what is longer is cut for the record. */
@@ -21,6 +22,8 @@ const MAX_PATH_CHARACTERS = 256;
 const LOOK_MS = 50;
 
 export interface CheckState {
+  /** Of the filter that asked. */
+  readonly front: { answer(concluded: Concluded): Uint8Array };
   readonly decisionId: string;
   readonly snapshot: Snapshot;
   readonly nowMs: number;
@@ -45,6 +48,11 @@ export interface Grant {
 }
 
 export type Outcome = Refusal | Grant | { readonly kind: 'pass_through' };
+
+/** A decision that is recorded, with what its answer is made of. */
+export interface Concluded extends AnswerOptions {
+  readonly outcome: Outcome;
+}
 
 /**
  * Gives back, once, what an allow had taken. May throw, or reject; whoever asks again waits for the same, and hears of

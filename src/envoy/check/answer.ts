@@ -1,0 +1,143 @@
+/**
+ * What is answered, whichever of Envoy's filters asked: the verified headers and metadata, or the refusal with its JSON
+ * body (docs/wire-contract.md#answers-and-refusals). The fronts write it as their filter reads it.
+ */
+import {
+  OUR_HEADER_PREFIX,
+  VERIFIED_HEADERS,
+  type SecurityHeaderNames,
+} from '../../protocol/header-names.js';
+import type { DecisionFacts, VerifiedContext } from '../../verify/decision.js';
+import type { Verified } from '../../verify/pipeline.js';
+import { answerFor, type Refusal } from '../../verify/refusal.js';
+
+/** A client's own copy never reaches the check but would be forwarded (docs/envoy-behaviour.md#19). */
+const PARTIAL_BODY_MARK = 'x-envoy-auth-partial-body';
+
+/** Header name and value; set means overwrite. */
+export type HeaderPair = readonly [name: string, value: string];
+
+/** What becomes of the headers of a request: names to set, which overwrites, and to remove. No name is in both. */
+export interface HeaderChanges {
+  readonly set: readonly HeaderPair[];
+  readonly remove: readonly string[];
+}
+
+/** Values of the dynamic metadata; what is undefined is left out. */
+export type Metadata = Readonly<Record<string, string | undefined>>;
+
+/** What an answer is made of, besides the decision. */
+export interface AnswerOptions {
+  readonly decisionId: string;
+  readonly facts: DecisionFacts;
+  /** What the request named, as far as it is read: names that look like ours are removed, whatever they are. */
+  readonly inboundNames: Iterable<string>;
+  readonly headerNames: SecurityHeaderNames;
+  /** With an allow that claimed a nonce: `verify/claim-text.ts`, to come back with what became of it. */
+  readonly claim?: string | undefined;
+}
+
+/** The verified context, overwriting what came in; what has no value is removed, never listed twice (docs/envoy-behaviour.md#9). */
+export function allowChanges(
+  { context, policy }: Pick<Verified, 'context' | 'policy'>,
+  options: AnswerOptions,
+): HeaderChanges {
+  const set: HeaderPair[] = [];
+  const remove: string[] = [PARTIAL_BODY_MARK];
+  const values = verifiedValues(context, policy.name, options.decisionId);
+  let index = 0;
+  for (const name of VERIFIED_HEADERS) {
+    const value = values[index++];
+    if (value === undefined) remove.push(name);
+    else set.push([name, value]);
+  }
+  removeSpoofed(remove, options.inboundNames);
+  if (policy.signature === 'bundle') removeUnverifiedProof(remove, options.headerNames);
+  return { set, remove };
+}
+
+/** A declared pass-through: nothing was verified, so none of our headers goes on. */
+export function passThroughChanges({ inboundNames }: Pick<AnswerOptions, 'inboundNames'>): HeaderChanges {
+  const remove: string[] = [PARTIAL_BODY_MARK, ...VERIFIED_HEADERS];
+  removeSpoofed(remove, inboundNames);
+  return { set: [], remove };
+}
+
+/** What the client gets instead. */
+export interface RefusalReply {
+  /** 400 to 599. */
+  readonly status: number;
+  readonly headers: readonly HeaderPair[];
+  /** JSON. */
+  readonly body: string;
+}
+
+/** The refusal as JSON (docs/wire-contract.md#answers-and-refusals). */
+export function refusalReply(refusal: Refusal, options: AnswerOptions): RefusalReply {
+  const answer = answerFor(refusal.code);
+  const error = {
+    code: answer.clientCode,
+    message: answer.message,
+    // Only who has proven its key learns more than the code (docs/wire-contract.md#answers-and-refusals).
+    ...(options.facts.kid !== undefined && refusal.fault),
+    ...(refusal.first && {
+      first_request_id: refusal.first.requestId,
+      first_seen_at: Math.floor(refusal.first.seenAtMs / 1000),
+      // JSON leaves it out while it is not known.
+      first_status: refusal.first.status,
+    }),
+  };
+  const body = JSON.stringify({
+    request_id: options.decisionId,
+    status: 'rejected',
+    data: null,
+    errors: [error],
+  });
+  const headers: HeaderPair[] = [['content-type', 'application/json']];
+  if (refusal.allowedMethods !== undefined) headers.push(['allow', refusal.allowedMethods.join(', ')]);
+  if (refusal.retryAfterSeconds !== undefined)
+    headers.push(['retry-after', String(refusal.retryAfterSeconds)]);
+  return { status: answer.status, headers, body };
+}
+
+/** In the order of `VERIFIED_HEADERS`. */
+function verifiedValues(
+  context: VerifiedContext,
+  policy: string,
+  decisionId: string,
+): (string | undefined)[] {
+  const { identity, kid, certificateSha256, tenant, operator, attestation } = context;
+  return [identity, kid, certificateSha256, tenant, operator, attestation, policy, decisionId];
+}
+
+function removeSpoofed(remove: string[], inboundNames: Iterable<string>): void {
+  const known: readonly string[] = VERIFIED_HEADERS;
+  for (const name of inboundNames)
+    if (name.startsWith(OUR_HEADER_PREFIX) && !known.includes(name) && !remove.includes(name))
+      remove.push(name);
+}
+
+/** Where the body carried the proof, signature headers were not looked at and must not look verified. */
+function removeUnverifiedProof(remove: string[], names: SecurityHeaderNames): void {
+  remove.push(names.timestamp, names.nonce, names.signature);
+}
+
+/**
+ * Keys of the dynamic metadata, for access logs, RBAC and the feedback signer. On an allow all of it is
+ * verified; on a refusal it is what was signed or shown, as far as the checks came. Read `code` first.
+ */
+export function metadataOf(code: string, { decisionId, facts, claim }: AnswerOptions): Metadata {
+  const { policy, identity, kid, certificateSha256, tenant, operator, attestation } = facts;
+  return {
+    decision_id: decisionId,
+    code,
+    policy: policy?.name,
+    identity,
+    kid,
+    cert_sha256: certificateSha256,
+    tenant,
+    operator,
+    attestation,
+    claim,
+  };
+}

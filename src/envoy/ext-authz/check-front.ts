@@ -1,0 +1,15 @@
+/** ext_authz as a front of the decision: a CheckRequest in, a CheckResponse out. */
+import type { Front } from '../check/check-service.js';
+import type { PeerCertificates } from '../check/peer-certificates.js';
+import { SelectedHeaders } from '../check/selected-headers.js';
+import { readCheckRequest } from './check-request.js';
+import { encodeAnswer } from './check-response.js';
+
+/** Of serialised messages, both ways. */
+export function checkFront(certificates: Pick<PeerCertificates, 'read'>): Front<Buffer> {
+  const selected = new SelectedHeaders();
+  return {
+    read: (message, snapshot) => readCheckRequest(message, selected.of(snapshot), certificates),
+    answer: encodeAnswer,
+  };
+}
