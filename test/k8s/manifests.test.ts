@@ -1,14 +1,13 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import {
   containersOf,
   find,
+  judge,
   manifestsOf,
   OVERLAYS,
   podsOf,
   renderOverlay,
-  tool,
   type Container,
   type Manifest,
   type Overlay,
@@ -33,14 +32,6 @@ const everyContainer = everyPod.flatMap(([overlay, pod, spec]) =>
     spec,
   ]),
 );
-
-/** kubeconform's verdict on a text, by Kubernetes' own schemas. */
-function judge(text: string) {
-  const location = `${tool('kubernetes-schemas.sh')}/{{.ResourceKind}}{{.KindSuffix}}.json`;
-  const parameters = ['-strict', '-schema-location', location, '-'];
-  const { status, stdout } = spawnSync(tool('kubeconform.sh'), parameters, { encoding: 'utf8', input: text });
-  return { status, stdout };
-}
 
 describe.each(OVERLAYS)('the overlay %s', (overlay) => {
   it('is valid by the schemas of Kubernetes', () => {

@@ -1,5 +1,5 @@
 /** What the manifests say once a real kustomize has put them together, as far as the tests read them. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { parseAllDocuments } from 'yaml';
 
 /** The overlays that are applied. */
@@ -102,6 +102,14 @@ export function renderOverlay(overlay: Overlay): string {
     encoding: 'utf8',
     stdio: 'pipe',
   });
+}
+
+/** kubeconform's verdict on a text, by Kubernetes' own schemas. */
+export function judge(text: string) {
+  const location = `${tool('kubernetes-schemas.sh')}/{{.ResourceKind}}{{.KindSuffix}}.json`;
+  const parameters = ['-strict', '-schema-location', location, '-'];
+  const { status, stdout } = spawnSync(tool('kubeconform.sh'), parameters, { encoding: 'utf8', input: text });
+  return { status, stdout };
 }
 
 /** Every object of a rendered overlay; numbers are read as Kubernetes reads them (YAML 1.1). */
