@@ -13,6 +13,9 @@ export interface ListenSettings {
 /** Admin, metrics and health; loopback unless the operator says otherwise (docs/security-requirements.md#31). */
 export type AdminSettings = Readonly<ConfigurationInput['admin']>;
 
+/** The port for scrapers. */
+export type MetricsSettings = Readonly<NonNullable<ConfigurationInput['metrics']>>;
+
 export type NonceSettings =
   | { readonly store: 'memory'; readonly maxEntries: number; readonly maxEntriesPerIdentity: number }
   | {
@@ -109,6 +112,8 @@ export interface ServerSettings {
   /** Processes that judge requests; where there are several, {@link workerSocketPaths} names the socket of each. */
   readonly workers: number;
   readonly admin: AdminSettings;
+  /** Undefined where metrics are on the admin port alone. */
+  readonly metrics: MetricsSettings | undefined;
   readonly nonces: NonceSettings;
   readonly audit: AuditSettings;
   readonly limits: LimitSettings;

@@ -1,13 +1,13 @@
 /**
  * The admin port: the page, liveness, readiness with reasons, metrics, the public feedback keys. Plain HTTP on loopback, GET
- * and HEAD only, and one POST: `/reload`, from loopback alone. Who may ask at all is in `admin-access.ts`.
+ * and HEAD only, and one POST: `/reload`, from loopback alone. Who may ask at all is in `http-access.ts`.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { FeedbackJwkSet } from '../feedback/keyring.js';
 import { isLoopback } from '../config/compile/addresses.js';
-import { denialOf, unmapped, type AdminAccess } from './admin-access.js';
+import { denialOf, unmapped, type HttpAccess } from './http-access.js';
+import { boundAnswer, listenBounded } from './bounded-http-server.js';
 import type { Health } from './health.js';
 import { PageRoutes, type PageOffer } from './page/page-routes.js';
 
@@ -34,7 +34,7 @@ export interface ReloadAnswer {
 }
 
 /** What is shown, and where. */
-export interface AdminOptions extends AdminView, AdminAccess {
+export interface AdminOptions extends AdminView, HttpAccess {
   readonly port: number;
   /** From the first byte of an answer to its last. Default: 15 s. */
   readonly answerMilliseconds?: number;
@@ -61,48 +61,15 @@ const JSON_TYPE = 'application/json';
 const JWK_SET_TYPE = 'application/jwk-set+json';
 /** Larger than any path and query of ours; what is longer is none of them. */
 const MAX_URL_CHARACTERS = 1_024;
-const HEADERS_TIMEOUT_MILLISECONDS = 5_000;
-/** Node looks at those time-outs every 30 s unless it is told. */
-const TIMEOUTS_LOOKED_AT_MILLISECONDS = 1_000;
-/** A scraper that takes longer has given up, or does not read. */
-const ANSWER_MILLISECONDS = 15_000;
-const MAX_CONNECTIONS = 64;
 
 /** Listens; rejects with a plain sentence when the port cannot be had. */
-export async function startAdminServer(options: AdminOptions): Promise<Server> {
-  const timeouts = {
-    headersTimeout: HEADERS_TIMEOUT_MILLISECONDS,
-    requestTimeout: HEADERS_TIMEOUT_MILLISECONDS,
-    connectionsCheckingInterval: TIMEOUTS_LOOKED_AT_MILLISECONDS,
-  };
+export function startAdminServer(options: AdminOptions): Promise<Server> {
   const page = options.page && new PageRoutes({ ...options, page: options.page });
-  const server = createServer(
-    timeouts,
+  const { host, port } = options;
+  return listenBounded(
+    { section: 'admin', host, port },
     (request, response) => void respond(request, response, options, page),
   );
-  boundConnections(server);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        new Error(
-          `cannot listen on admin ${options.host}:${options.port} (${error.message}); change admin.port`,
-        ),
-      ),
-    );
-    server.listen(options.port, options.host, resolve);
-  });
-  return server;
-}
-
-/** The oldest gives way, not the newest: whoever holds connections keeps no probe out. */
-function boundConnections(server: Server): void {
-  const open = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
-    const [oldest] = open;
-    if (open.size > MAX_CONNECTIONS) oldest?.destroy();
-  });
 }
 
 async function respond(
@@ -111,11 +78,9 @@ async function respond(
   options: AdminOptions,
   page: PageRoutes | undefined,
 ): Promise<void> {
-  const { answerMilliseconds = ANSWER_MILLISECONDS } = options;
   // Nothing is cut for what we take ourselves: the reload of a large file comes to its end in minutes where all are busy.
   const answer = await answerTo(request, options, page).catch((): Answer => plain(500, 'internal error\n'));
-  const limit = setTimeout(() => request.socket.destroy(), answerMilliseconds).unref();
-  response.once('close', () => clearTimeout(limit));
+  boundAnswer(request, response, options.answerMilliseconds);
   const allow = answer.status === 405 ? { allow: answer.allow ?? 'GET, HEAD' } : {};
   const headers = { 'content-type': answer.type, ...FOR_NO_PAGE, ...answer.headers, ...allow };
   response.writeHead(answer.status, headers);
@@ -127,7 +92,7 @@ async function answerTo(
   options: AdminOptions,
   page: PageRoutes | undefined,
 ): Promise<Answer> {
-  const denial = denialOf(request, options);
+  const denial = denialOf(request, 'admin', options);
   if (denial !== undefined) return plain(denial.status, denial.reason);
   const { path, query } = targetOf(request.url ?? '');
   if (path === '/reload' && options.reload !== undefined) return reload(request, options.reload);

@@ -9,7 +9,8 @@ import type { Configuration, LimitSettings } from '../config/settings.js';
 import type { Health } from '../observability/health.js';
 import type { RunningGrpcServer } from './grpc-server.js';
 import { systemClock as clock } from './clocks.js';
-import { type AdminView, startAdminServer } from '../observability/admin-server.js';
+import type { AdminView } from '../observability/admin-server.js';
+import { openPorts } from './ports.js';
 
 const HEALTH_POLL_MILLISECONDS = 100;
 
@@ -40,7 +41,7 @@ export interface ProcessRole {
 export function standaloneRole({ settings }: Configuration): ProcessRole {
   return {
     socketPath: settings.listen.socketPath,
-    openAdmin: (view) => startAdminServer({ ...settings.admin, ...view }),
+    openAdmin: (view) => openPorts(settings, view),
     mayTakeOver: () => Promise.resolve(),
     onSuperseded: () => undefined,
     isOrphaned: () => false,

@@ -127,8 +127,8 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
   });
 
   it('has the ports of the configuration', () => {
-    const { envoy, admin } = configurationOf(overlay) as Record<
-      'envoy' | 'admin',
+    const { envoy, admin, metrics } = configurationOf(overlay) as Record<
+      'envoy' | 'admin' | 'metrics',
       Record<string, { port: number }> & { port: number }
     >;
     const ports = new Map(
@@ -140,6 +140,9 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
         ['health', envoy['health']!.port],
       ]),
     );
+    expect(containerOf(overlay, 'verifier').ports).toEqual([
+      { name: 'verifier-scrape', containerPort: metrics.port },
+    ]);
     const commands = JSON.stringify(containerOf(overlay, 'verifier'));
     expect(commands).toContain(`http://127.0.0.1:${admin.port}/livez`);
     expect(commands).toContain(`http://127.0.0.1:${envoy['admin']!.port}`);

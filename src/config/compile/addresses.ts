@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { quoteText } from '../../json/escape-text.js';
 import type { EnvoyInput } from '../schema/schema.js';
-import type { AdminSettings } from '../settings.js';
+import type { AdminSettings, MetricsSettings } from '../settings.js';
 import type { ConfigurationNode } from './context.js';
 
 /** Whether an IP address or a host name is loopback. */
@@ -23,9 +23,32 @@ interface Endpoint {
   readonly port: number;
 }
 
-/** Notes every fault at `node`, the `envoy` section. `admin` is the verifier's own, whose port Envoy cannot have. */
-export function checkAddresses(input: EnvoyInput, admin: AdminSettings, node: ConfigurationNode): void {
-  const seen: Endpoint[] = [{ name: 'admin', address: normal(admin.host), port: admin.port }];
+/** The verifier's own ports, which nobody else can have. */
+interface OwnPorts {
+  readonly admin: AdminSettings;
+  readonly metrics?: MetricsSettings | undefined;
+}
+
+/** Notes at `node`, the `metrics` section, that its port is the admin port. */
+export function judgeMetricsPort(
+  metrics: MetricsSettings,
+  admin: AdminSettings,
+  node: ConfigurationNode,
+): void {
+  const [one, other] = [ownEndpoint('metrics', metrics), ownEndpoint('admin', admin)];
+  if (clash(one, other)) refuseClash(one, other, node);
+}
+
+/** Notes every fault at `node`, the `envoy` section. */
+export function checkAddresses(
+  input: EnvoyInput,
+  { admin, metrics }: OwnPorts,
+  node: ConfigurationNode,
+): void {
+  const seen: Endpoint[] = [
+    ownEndpoint('admin', admin),
+    ...(metrics === undefined ? [] : [ownEndpoint('metrics', metrics)]),
+  ];
   for (const key of ENDPOINTS) {
     const endpoints = endpointsOf(key, input);
     if (key !== 'upstream') for (const { address } of endpoints) refuseUnbindable(key, address, node);
@@ -35,6 +58,10 @@ export function checkAddresses(input: EnvoyInput, admin: AdminSettings, node: Co
       seen.push(one);
     }
   }
+}
+
+function ownEndpoint(name: string, { host, port }: AdminSettings | MetricsSettings): Endpoint {
+  return { name, address: normal(host), port };
 }
 
 function endpointsOf(key: EndpointName, input: EnvoyInput): Endpoint[] {
@@ -76,8 +103,10 @@ function clash(one: Endpoint, other: Endpoint): boolean {
 }
 
 /** The address that stands for all others of its family; a name may mean one of either, and an upstream may be elsewhere. */
-function covers({ address }: Endpoint, other: Endpoint): boolean {
+function covers({ name, address }: Endpoint, other: Endpoint): boolean {
   if (!isWildcard(address)) return false;
+  // Node's `::` takes IPv4 as well, Envoy's does not.
+  if (address === '::' && !name.startsWith('envoy.')) return true;
   const family = isIP(other.address);
   if (other.name === 'envoy.upstream' && !isHere(other.address)) return false;
   return family === 0 || family === isIP(address);

@@ -15,7 +15,7 @@ import type { ConfigurationNode, LoadContext } from './context.js';
 export function compileEnvoy(input: EnvoyInput, whole: ConfigurationInput, load: LoadContext): EnvoySettings {
   const node = load.at('envoy');
   const tls = node.at('tls');
-  checkAddresses(input, whole.admin, node);
+  checkAddresses(input, whole, node);
   const { accessLog, ...rest } = input;
   const { certificateFile, privateKeyFile, clientCaFile, sdsDirectory, clientCertificate } = input.tls;
   warnOfOpenUpstream(input, node);

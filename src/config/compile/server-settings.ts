@@ -12,9 +12,10 @@ import {
   type AdminSettings,
   type LimitSettings,
   type ListenSettings,
+  type MetricsSettings,
   type ServerSettings,
 } from '../settings.js';
-import { isLoopback } from './addresses.js';
+import { isLoopback, judgeMetricsPort } from './addresses.js';
 import { compileAudit } from './audit.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
 import { compileEnvoy } from './envoy.js';
@@ -36,6 +37,7 @@ export function compileSettings(
     listen: compileListen(input, workers, load),
     workers,
     admin: compileAdmin(input, load),
+    metrics: compileMetrics(input, load),
     nonces: compileNonces(input, workers, load),
     audit: compileAudit(input.audit, workers, load.at('audit')),
     limits: compileLimits(input, load.at('limits')),
@@ -62,6 +64,15 @@ function compileAdmin({ admin }: ConfigurationInput, load: LoadContext): AdminSe
   if (!isLoopback(admin.host))
     load.at('admin', 'host').warn(`metrics and health are open to whoever reaches ${quoteText(admin.host)}`);
   return admin;
+}
+
+/** No warning where it is open: that is what it is for. */
+function compileMetrics(
+  { metrics, admin }: ConfigurationInput,
+  load: LoadContext,
+): MetricsSettings | undefined {
+  if (metrics !== undefined) judgeMetricsPort(metrics, admin, load.at('metrics'));
+  return metrics;
 }
 
 function compileLimits({ limits }: ConfigurationInput, node: ConfigurationNode): LimitSettings {

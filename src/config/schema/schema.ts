@@ -16,6 +16,7 @@ import {
   limitsSchema,
   listenSchema,
   logSchema,
+  metricsSchema,
   noncesSchema,
 } from './server.js';
 
@@ -42,6 +43,7 @@ export const configurationSchema = z.strictObject({
     .default(1)
     .describe('Processes that judge requests, each on a socket of its own; more than cores is no gain.'),
   admin: adminSchema,
+  metrics: metricsSchema.optional(),
   log: logSchema,
   audit: auditSchema,
   nonces: noncesSchema,

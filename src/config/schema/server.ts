@@ -43,6 +43,23 @@ export const adminSchema = z
   .describe('The admin endpoint: metrics and health.')
   .prefault({});
 
+/** `metrics`: the port for scrapers. */
+export const metricsSchema = z
+  .strictObject({
+    host: hostText.describe('The address: `::` takes all of both families, `0.0.0.0` those of IPv4 alone.'),
+    port: integer(0, 65_535).default(9903).describe('The TCP port; 0 takes a free one.'),
+    allowedHosts: z
+      .array(hostHeaderName)
+      .max(16)
+      .default([])
+      .describe(
+        'Names in `Host` that are answered besides `localhost`, `host` itself and the address that a connection came in by; without a port.',
+      ),
+  })
+  .describe(
+    'A port of its own for scrapers, with `/metrics` alone. What is there names policies, identities and their keys; whoever reaches it may read it. Default: none.',
+  );
+
 /** `log`: operational messages, which are not the audit. */
 export const logSchema = z
   .strictObject({

@@ -8,9 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Configuration } from '../../config/settings.js';
-import { startAdminServer } from '../../observability/admin-server.js';
 import type { SharedConfiguration } from './shared-configuration.js';
 import { openWhenFree, takeOverWhenHealthy } from '../lifecycle.js';
+import { openPorts } from '../ports.js';
 import { openSealedLog, recordLogFaults, type SealedLog } from '../audit-log.js';
 import type { RunningVerifier } from '../verifier.js';
 import { Worker } from './worker.js';
@@ -164,10 +164,10 @@ class Supervisor implements RunningVerifier {
     this.#isSuperseded = true;
   }
 
-  #openAdmin(): ReturnType<typeof startAdminServer> {
+  #openAdmin(): ReturnType<typeof openPorts> {
     const { settings } = this.#configuration;
     const page = { source: pageOfWorkers(this.#workers), search: searchOf(settings) };
-    return startAdminServer({ ...settings.admin, ...this.#view, page });
+    return openPorts(settings, { ...this.#view, page });
   }
 }
 

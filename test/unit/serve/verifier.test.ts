@@ -37,7 +37,7 @@ function occupy(port: number): Promise<Server> {
   });
 }
 
-function configurationFor(port: number): Configuration {
+function configurationFor(port: number, metricsPort?: number): Configuration {
   return {
     file: 'countersign.yaml',
     // No future skew: a memory store then has to wait out no more than the second in which it started.
@@ -48,6 +48,8 @@ function configurationFor(port: number): Configuration {
       listen: { socketPath: join(folder, 'run/verifier.sock') },
       workers: 1,
       admin: { host: '127.0.0.1', port, allowedHosts: [] },
+      metrics:
+        metricsPort === undefined ? undefined : { host: '127.0.0.1', port: metricsPort, allowedHosts: [] },
       nonces: { store: 'memory', maxEntries: 1_000, maxEntriesPerIdentity: 1_000 },
       audit: {
         sink: { kind: 'file', path: join(folder, 'audit.ndjson') },
@@ -104,6 +106,22 @@ describe('a verifier', () => {
     expect(readFileSync(join(folder, 'audit.ndjson'), 'utf8')).toContain('"code":"certificate_missing"');
     expect(existsSync(join(folder, 'run/verifier.sock'))).toBe(false);
     await expect(admin('/livez')).rejects.toThrow();
+  });
+
+  it('shows its metrics on a port of their own where there is one, and has both ports or none', async () => {
+    const [port, metricsPort] = [await anyFreePort(), await anyFreePort()];
+    const taken = await occupy(metricsPort);
+    const configuration = configurationFor(port, metricsPort);
+    await expect(startVerifier(configuration, logger, options)).rejects.toThrow(/metrics\.port/);
+    await new Promise((resolve) => taken.close(resolve));
+    const verifier = await startVerifier(configuration, logger, options);
+    const pages = ['metrics', 'status'].map((path) => fetch(`http://127.0.0.1:${metricsPort}/${path}`));
+    const [shown, hidden] = await Promise.all(pages);
+    expect(await shown!.text()).toContain('countersign_build_info{');
+    expect(hidden!.status).toBe(404);
+    expect((await fetch(`http://127.0.0.1:${port}/metrics`)).status).toBe(200);
+    await verifier.stop();
+    await expect(fetch(`http://127.0.0.1:${metricsPort}/metrics`)).rejects.toThrow();
   });
 
   it('stops what had started when a part of it cannot start', async () => {
