@@ -72,6 +72,7 @@ export async function configurationChanges(
   if (!isDeepStrictEqual(before.headers, after.headers)) changes.add('settings changed', 'headers');
   if (before.forwardedCertificate !== after.forwardedCertificate)
     changes.add('settings changed', 'forwardedClientCert');
+  if (!isDeepStrictEqual(before.reportOnly, after.reportOnly)) changes.add('settings changed', 'reportOnly');
   compareSettings(former.settings, next.settings, changes);
   return changes.lines();
 }

@@ -7,6 +7,7 @@ import { compileFeedback } from './compile/feedback.js';
 import { compileIdentities } from './compile/identities.js';
 import { compilePolicies, warnAboutOperators } from './compile/policies.js';
 import type { PublicKeyCache } from './compile/public-key-cache.js';
+import { compileReportOnly } from './compile/report-only.js';
 import { compileHeaders, compileSettings } from './compile/server-settings.js';
 import { parseConfigurationDocument } from './document/document.js';
 import { Findings } from './document/findings.js';
@@ -63,6 +64,7 @@ function compile(
   const headers = compileHeaders(input, context);
   const identities = compileIdentities(input, context);
   const policies = compilePolicies(input, context);
+  const reportOnly = compileReportOnly(input, { policies, identities }, context);
   const snapshot: Snapshot = {
     generation: options.generation,
     headers,
@@ -71,6 +73,7 @@ function compile(
     operators: new Map(Object.entries(input.operators)),
     policies,
     feedback: compileFeedback({ input, identities, policies }, context),
+    ...(reportOnly && { reportOnly }),
   };
   judgeAuditKey(settings.audit, snapshot, context.at('audit', 'log', 'keyFile'));
   warnAboutOperators(snapshot, context);

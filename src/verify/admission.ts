@@ -3,11 +3,20 @@
  * claim, the last step of all. What did not end in an allow is given back, so that neither a replay nor a failing
  * store uses up anybody's allowance.
  */
-import type { ClaimOnce, Verified } from './pipeline.js';
-import type { RateLimit } from './snapshot.js';
+import type { ClaimOnce } from './pipeline.js';
+import type { RateLimit, SignedPolicy } from './snapshot.js';
 import { type Refusal, refuse } from './refusal.js';
 import type { Awaited, ClaimPlan, Claimed, Effects, Reservation } from './effects.js';
 import type { TakenClaim } from './claim-text.js';
+
+/** What asks to be admitted: a verified request, or what report-only lets pass. */
+export interface Admissible {
+  readonly policy: Pick<SignedPolicy, 'rateLimit' | 'freshness'>;
+  /** Whose allowance it uses up: the operator's, or where there is none the identity's. The nonce is the identity's. */
+  readonly context: { readonly identity: string; readonly operator: string | undefined };
+  /** Absent where no nonce is claimed. */
+  readonly once: ClaimOnce | undefined;
+}
 
 /** What is known of the call that waits for this decision. */
 export interface PendingCall {
@@ -93,7 +102,7 @@ function nameOf(key: Buffer): string {
   return key.toString('latin1');
 }
 
-/** Admits verified requests. One instance a process: it knows which admissions are pending. */
+/** Admits requests. One instance a process: it knows which admissions are pending. */
 export class Admission {
   readonly #effects: Effects;
   readonly #pending = new PendingAdmissions();
@@ -103,7 +112,7 @@ export class Admission {
   }
 
   /** Answers at once where the stores do. Copies that arrive together reserve one slot between them. */
-  admit(verified: Verified, call: PendingCall): Outcome | Promise<Outcome> {
+  admit(verified: Admissible, call: PendingCall): Outcome | Promise<Outcome> {
     const plan = verified.once && planOf(verified, verified.once, call);
     if (plan === undefined) return this.#first(verified, undefined, call);
     const first = this.#pending.find(plan.key);
@@ -113,7 +122,7 @@ export class Admission {
   }
 
   /** Copies wait from here on, until it has ended. */
-  #begin(verified: Verified, plan: ClaimPlan, call: PendingCall): Outcome | Promise<Outcome> {
+  #begin(verified: Admissible, plan: ClaimPlan, call: PendingCall): Outcome | Promise<Outcome> {
     const end = this.#pending.begin(plan.key);
     try {
       const outcome = this.#first(verified, plan, call);
@@ -127,7 +136,7 @@ export class Admission {
     }
   }
 
-  #first(verified: Verified, plan: ClaimPlan | undefined, call: PendingCall): Outcome | Promise<Outcome> {
+  #first(verified: Admissible, plan: ClaimPlan | undefined, call: PendingCall): Outcome | Promise<Outcome> {
     const slot = this.#reserve(verified, call);
     return slot instanceof Promise
       ? slot.then((later) => this.#withSlot(later, verified, plan, call))
@@ -136,7 +145,7 @@ export class Admission {
 
   #withSlot(
     slot: Slot,
-    verified: Verified,
+    verified: Admissible,
     plan: ClaimPlan | undefined,
     call: PendingCall,
   ): Outcome | Promise<Outcome> {
@@ -155,7 +164,7 @@ export class Admission {
    * its place, and the others wait for that one.
    */
   async #afterFirst(
-    verified: Verified,
+    verified: Admissible,
     plan: ClaimPlan,
     call: PendingCall,
     first: PendingAdmission,
@@ -181,7 +190,7 @@ export class Admission {
     return undefined;
   }
 
-  #reserve({ policy, context }: Verified, call: PendingCall): Slot | Promise<Slot> {
+  #reserve({ policy, context }: Admissible, call: PendingCall): Slot | Promise<Slot> {
     if (policy.rateLimit === undefined) return undefined;
     return this.#effects.rateLimits.reserve(
       policy.rateLimit,
@@ -191,7 +200,7 @@ export class Admission {
   }
 
   #claim(
-    verified: Verified,
+    verified: Admissible,
     plan: ClaimPlan,
     call: PendingCall,
     slot: TakenSlot,
@@ -204,7 +213,7 @@ export class Admission {
 
   #claimed(
     result: Claimed | Awaited | Refusal,
-    verified: Verified,
+    verified: Admissible,
     plan: ClaimPlan,
     call: PendingCall,
     slot: TakenSlot,
@@ -217,7 +226,7 @@ export class Admission {
   }
 
   /** Waits without a slot, and then begins anew. */
-  async #afterDelivery(awaited: Awaited, verified: Verified, call: PendingCall): Promise<Outcome> {
+  async #afterDelivery(awaited: Awaited, verified: Admissible, call: PendingCall): Promise<Outcome> {
     return (await awaited.whenKnown()) ?? this.admit(verified, call);
   }
 }
@@ -280,7 +289,7 @@ function admitted(result: Claimed, plan: ClaimPlan, slot: TakenSlot): Admitted {
   };
 }
 
-function planOf({ context, policy }: Verified, once: ClaimOnce, { requestId }: PendingCall): ClaimPlan {
+function planOf({ context, policy }: Admissible, once: ClaimOnce, { requestId }: PendingCall): ClaimPlan {
   const { key, timestampSeconds, skewSeconds } = once;
   const { identity } = context;
   return { key, identity, timestampSeconds, skewSeconds, freshness: policy.freshness, requestId };

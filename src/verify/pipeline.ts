@@ -27,11 +27,11 @@ import { nonceKey } from './nonce-key.js';
 import type { Refusal } from './refusal.js';
 import type { Identity, KeyPurpose, SignedPolicy, Snapshot } from './snapshot.js';
 
-/** Where the time of a judgement goes. */
-export type JudgementStage = 'authenticate' | 'signature' | 'body';
+/** Where the time of a judgement goes. `second_look`: what report-only found besides a refusal. */
+export type JudgementStage = 'authenticate' | 'signature' | 'body' | 'second_look';
 
 /** Everything that a judgement depends on besides the request. */
-interface JudgeOptions {
+export interface JudgeOptions {
   readonly snapshot: Snapshot;
   readonly verifier: StrictVerifier;
   /** Wall clock, Unix milliseconds. */
@@ -158,10 +158,10 @@ interface ProvenKey {
 }
 
 /** The signature, and under which key its nonce is remembered from now on. */
-function proveKey(
+export function proveKey(
   { purpose, message, proof }: SignatureClaim,
-  { identity, signed }: Caller,
-  { options, facts }: CheckContext,
+  { identity, signed }: { readonly identity: Identity; readonly signed: Pick<SignedRequest, 'kid'> },
+  { options, facts }: Pick<CheckContext, 'options' | 'facts'>,
 ): ProvenKey | Refusal {
   const { signature, nonce, timestampSeconds } = proof;
   const question = { identity, purpose, kid: signed.kid, message, signature };

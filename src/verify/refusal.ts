@@ -174,6 +174,8 @@ export interface Refusal {
   readonly allowedMethods?: readonly string[];
   /** Whole seconds until a retry may pass; only with `rate_limited`. */
   readonly retryAfterSeconds?: number;
+  /** Report-only would have let this pass, but not that as well. */
+  readonly notTolerated?: RefusalCode;
   /** Of the copy that was let through; only with `replayed_nonce`. */
   readonly first?: {
     readonly requestId: string;

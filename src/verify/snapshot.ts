@@ -6,6 +6,7 @@ import type { SecurityHeaderNames } from '../protocol/header-names.js';
 import type { PublicKey } from '../crypto/public-key.js';
 import type { FeedbackSettings } from '../feedback/feedback-settings.js';
 import type { BodyContract } from './body-contract.js';
+import type { RefusalCode } from './refusal.js';
 import type { ValidityInterval } from '../protocol/validity-interval.js';
 
 export type { ValidityInterval } from '../protocol/validity-interval.js';
@@ -112,6 +113,19 @@ export interface PassThroughPolicy extends PolicyBase {
 
 export type Policy = SignedPolicy | PassThroughPolicy;
 
+/** Refusals that are reported and let pass, for a time (docs/roll-out.md). */
+export interface ReportOnlyEntry {
+  /** Unix milliseconds; from this moment on everything is enforced again. */
+  readonly untilMs: number;
+  readonly reason: string;
+  /** Absent: of every policy. */
+  readonly policies: ReadonlySet<string> | undefined;
+  /** By the name that a request claims. Absent: of everybody. */
+  readonly identities: ReadonlySet<string> | undefined;
+  /** What is let pass; every other refusal stands. */
+  readonly checks: ReadonlySet<RefusalCode>;
+}
+
 /** When the `x-forwarded-client-cert` header may be read: never, or from a hop that was declared to set it. */
 export type ForwardedCertificate = 'ignore' | 'trusted-hop';
 
@@ -128,4 +142,6 @@ export interface Snapshot {
   readonly policies: ReadonlyMap<string, Policy>;
   /** Absent: no policy signs its answers. */
   readonly feedback: FeedbackSettings | undefined;
+  /** Those that had not ended when the file was loaded. Absent: every refusal is enforced. */
+  readonly reportOnly?: readonly ReportOnlyEntry[];
 }

@@ -8,6 +8,7 @@ import { auditSchema } from './audit.js';
 import { feedbackSchema } from './feedback.js';
 import { identitySchema } from './identity.js';
 import { policySchema } from './policy.js';
+import { reportOnlySchema } from './report-only.js';
 import { freshnessShape, integer, operatorId, rateLimit, tenantId } from './schema-common.js';
 import {
   adminSchema,
@@ -68,6 +69,7 @@ export const configurationSchema = z.strictObject({
     .array(policySchema)
     .max(1000)
     .describe('The routes, in order of precedence; a request that none governs is refused.'),
+  reportOnly: reportOnlySchema,
   feedback: feedbackSchema.optional(),
   envoy: envoySchema.optional(),
 });

@@ -72,7 +72,7 @@ describe('docs/configuration.md', () => {
       writeFileSync(join(workspace.directory, 'certs', name), certificate);
     try {
       const { warnings } = loaded(workspace.load(example));
-      expect(warnings.map((warning) => warning.path)).toEqual(['policies[5]']);
+      expect(warnings.map((warning) => warning.path)).toEqual(['policies[5]', 'reportOnly[0]']);
     } finally {
       workspace.remove();
     }
