@@ -10,7 +10,7 @@ export function auditLogSummary({ log, otlp, durability }: AuditSettings): objec
   return {
     origin,
     directory,
-    public_key: encodeBase64(publicKey),
+    public_key: publicKey.length === 0 ? null : encodeBase64(publicKey),
     durability,
     retention_days: retentionDays,
     mirror: mirror === undefined ? null : `${mirror.endpoint}/${mirror.bucket}/${mirror.prefix}`,

@@ -1,9 +1,16 @@
 /** `countersign check-config`: the server's own loader, and what it thinks of a file. */
-import type { Configuration } from '../config/settings.js';
+import type { Configuration, LeftOutFile } from '../config/settings.js';
 import { auditLines, auditLogSummary } from './audit-summary.js';
 import type { PassThroughPolicy, Snapshot } from '../verify/snapshot.js';
 import { escapeControls } from '../json/escape-text.js';
-import { addConfigurationFile, configurationAction, loadReporting } from './configuration.js';
+import {
+  addConfigurationFile,
+  addOfflineOptions,
+  configurationAction,
+  leftOutLines,
+  loadReporting,
+  type OfflineFlags,
+} from './configuration.js';
 import { wholeNumber } from './option-values.js';
 import { type CliWorld, ExitCode, type Register, examples } from './command.js';
 import { isoTime, jsonText } from './text.js';
@@ -13,7 +20,7 @@ import { type SigningDomain, activeKeyOf } from '../feedback/feedback-settings.j
 /** As in the file. */
 const MAX_WORKERS = 64;
 
-interface CheckConfigOptions {
+interface CheckConfigOptions extends OfflineFlags {
   readonly json?: true;
   readonly workers?: number;
 }
@@ -24,19 +31,30 @@ async function checkConfig(world: CliWorld, file: string, options: CheckConfigOp
     if (!options.json) world.err(`${count(loaded.problemCount, 'problem')} in ${file}\n`);
     return ExitCode.refused;
   }
-  const { configuration } = loaded;
-  const signing = signingSummary(configuration.snapshot, world.nowMs());
-  world.out(
-    options.json ? jsonText(summary(file, configuration, signing)) : report(file, configuration, signing),
-  );
+  const { configuration, leftOut } = loaded;
+  const judged: Judged = {
+    file,
+    configuration,
+    leftOut,
+    signing: signingSummary(configuration.snapshot, world.nowMs(), leftOut),
+  };
+  world.out(options.json ? jsonText(summary(judged, options.offline ?? false)) : report(judged));
   return ExitCode.good;
+}
+
+/** What there is to tell. */
+interface Judged {
+  readonly file: string;
+  readonly configuration: Configuration;
+  readonly leftOut: readonly LeftOutFile[];
+  readonly signing: SigningSummary;
 }
 
 function passThroughs({ snapshot }: Configuration): PassThroughPolicy[] {
   return [...snapshot.policies.values()].filter((policy) => policy.kind === 'pass_through');
 }
 
-function summary(file: string, configuration: Configuration, signing: SigningSummary): object {
+function summary({ file, configuration, leftOut, signing }: Judged, isOffline: boolean): object {
   const { snapshot, warnings, filesRead } = configuration;
   return {
     ok: true,
@@ -54,11 +72,12 @@ function summary(file: string, configuration: Configuration, signing: SigningSum
     signed_answers: signing,
     audit_log: auditLogSummary(configuration.settings.audit),
     warnings,
+    ...(isOffline && { offline: true, not_judged: leftOut }),
     files_read: filesRead,
   };
 }
 
-function report(file: string, configuration: Configuration, signing: SigningSummary): string {
+function report({ file, configuration, leftOut, signing }: Judged): string {
   const { snapshot, warnings } = configuration;
   const counts = [
     count(snapshot.identities.size, 'identity', 'identities'),
@@ -76,6 +95,7 @@ function report(file: string, configuration: Configuration, signing: SigningSumm
     ...signingLines(signing),
     ...auditLines(configuration.settings.audit),
     ...warned,
+    ...leftOutLines(leftOut),
   ]
     .map((line) => `${escapeControls(line)}\n`)
     .join('');
@@ -98,12 +118,14 @@ export const registerCheckConfig: Register = (program, session) => {
       "processes, in place of the file's own number",
       wholeNumber(1, MAX_WORKERS),
     )
-    .option('--json', 'print JSON')
+    .option('--json', 'print JSON');
+  addOfflineOptions(command)
     .addHelpText(
       'after',
       examples(
         'countersign check-config countersign.yaml',
         'countersign check-config --json countersign.yaml',
+        'countersign check-config --offline --installed-in /etc/countersign countersign.yaml',
       ),
     )
     .action(configurationAction(session, checkConfig));
@@ -123,7 +145,7 @@ interface KeySummary {
 /** The keys that sign for one tenant, or, where it is null, for every tenant without keys of its own. */
 interface DomainSummary {
   readonly tenant: string | null;
-  /** Null: no key is valid now, so every answer is withheld. */
+  /** Null: no key is valid now, so every answer is withheld; or keys were left out, so that it is not known. */
   readonly active_kid: string | null;
   readonly keys: readonly KeySummary[];
 }
@@ -134,8 +156,13 @@ interface SigningSummary {
   readonly domains: readonly DomainSummary[];
 }
 
-/** The summary of a snapshot at a moment (Unix milliseconds). */
-function signingSummary({ policies, feedback }: Snapshot, nowMs: number): SigningSummary {
+/** The summary of a snapshot at a moment (Unix milliseconds). Which key signs is not known while one is left out. */
+function signingSummary(
+  { policies, feedback }: Snapshot,
+  nowMs: number,
+  leftOut: readonly LeftOutFile[],
+): SigningSummary {
+  const isWhole = !leftOut.some(({ path }) => path.startsWith('feedback.'));
   const signing = [...policies.values()].filter(
     (policy) => policy.kind === 'signed' && policy.answer === 'signed_feedback',
   );
@@ -145,12 +172,17 @@ function signingSummary({ policies, feedback }: Snapshot, nowMs: number): Signin
       : [[null, feedback.defaultDomain] as const, ...feedback.tenantDomains.entries()];
   return {
     policies: signing.map(({ name }) => name),
-    domains: domains.map(([tenant, domain]) => domainSummary(tenant, domain, nowMs)),
+    domains: domains.map(([tenant, domain]) => domainSummary(tenant, domain, isWhole, nowMs)),
   };
 }
 
-function domainSummary(tenant: string | null, domain: SigningDomain, nowMs: number): DomainSummary {
-  const active = activeKeyOf(domain, nowMs);
+function domainSummary(
+  tenant: string | null,
+  domain: SigningDomain,
+  isWhole: boolean,
+  nowMs: number,
+): DomainSummary {
+  const active = isWhole ? activeKeyOf(domain, nowMs) : undefined;
   const keys = domain.keys.map((key) => keySummary(key, active, nowMs));
   return { tenant, active_kid: active?.kid ?? null, keys };
 }
@@ -181,7 +213,7 @@ function signingLines({ policies, domains }: SigningSummary): string[] {
 }
 
 function domainLine({ tenant, keys }: DomainSummary): string {
-  const words = keys.map(keyWords).join('; ');
+  const words = keys.length === 0 ? 'not judged' : keys.map(keyWords).join('; ');
   return `signing keys: ${tenant === null ? 'by default' : `for tenant ${tenant}`}: ${words}`;
 }
 

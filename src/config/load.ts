@@ -5,6 +5,7 @@ import { judgeAuditKey } from './compile/audit.js';
 import { LoadContext } from './compile/context.js';
 import { compileFeedback } from './compile/feedback.js';
 import { compileIdentities } from './compile/identities.js';
+import type { OfflineOptions } from './compile/offline.js';
 import { compilePolicies, warnAboutOperators } from './compile/policies.js';
 import type { PublicKeyCache } from './compile/public-key-cache.js';
 import { compileReportOnly } from './compile/report-only.js';
@@ -26,6 +27,8 @@ export interface LoadOptions {
   readonly publicKeys?: PublicKeyCache;
   /** Processes that will share the stores; default: the file's own `workers`. */
   readonly workers?: number | undefined;
+  /** Files may be missing, and are listed then. Never for what is to be served. */
+  readonly offline?: OfflineOptions | undefined;
 }
 
 /**
@@ -37,8 +40,8 @@ export function loadConfiguration(file: string, options: LoadOptions): LoadResul
   const findings = new Findings(file);
   const text = readBoundedText(absolute, MAX_FILE_BYTES);
   const own = text.ok ? stateOfRead(text) : fileState(absolute);
-  const { nowMs, publicKeys } = options;
-  const context = new LoadContext({ findings, nowMs, directory: dirname(absolute), publicKeys });
+  const { nowMs, publicKeys, offline } = options;
+  const context = new LoadContext({ findings, nowMs, directory: dirname(absolute), publicKeys, offline });
   context.noteState(absolute, own);
   if (!text.ok) findings.problem([], text.message, text.remedy);
   const value = text.ok ? parseConfigurationDocument(text.text, findings) : undefined;
@@ -52,7 +55,7 @@ export function loadConfiguration(file: string, options: LoadOptions): LoadResul
   const { warnings } = findings;
   const filesRead = [...new Set([absolute, ...context.filesRead])];
   const configuration: Configuration = { file: absolute, ...compiled, warnings, filesRead };
-  return { ok: true, configuration: deepFreeze(configuration), fileStates };
+  return { ok: true, configuration: deepFreeze(configuration), leftOut: context.leftOut, fileStates };
 }
 
 function compile(

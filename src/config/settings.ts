@@ -53,7 +53,7 @@ export interface AuditLogSettings {
   /** As in the file: `{instance}` is not replaced yet. */
   readonly origin: string;
   readonly keyFile: string;
-  /** Raw, 32 bytes: what was in the key file when it was loaded. */
+  /** Raw, 32 bytes: what was in the key file when it was loaded. Empty where an offline load is without it. */
   readonly publicKey: Uint8Array;
   readonly retentionDays: number | undefined;
   readonly mirror: AuditMirrorSettings | undefined;
@@ -149,12 +149,28 @@ export interface ConfigurationProblem {
   readonly remedy: string;
 }
 
+/** A file that an offline load did without. */
+export interface LeftOutFile {
+  /** Where the configuration names it, as in problems. */
+  readonly path: string;
+  /** Absolute, where it will be. */
+  readonly file: string;
+  /** `secret`: a private key, a password. `public`: a certificate, a public key, a policy. */
+  readonly kind: 'secret' | 'public';
+}
+
 /** What files looked like, by absolute path. */
 export type FileStates = ReadonlyMap<string, FileState>;
 
 /** `fileStates`: of every file that was named, so that a change of any of them can be noticed. */
 export type LoadResult =
-  | { readonly ok: true; readonly configuration: Configuration; readonly fileStates: FileStates }
+  | {
+      readonly ok: true;
+      readonly configuration: Configuration;
+      /** Of an offline load: what the configuration is without. Never served where there is any. */
+      readonly leftOut: readonly LeftOutFile[];
+      readonly fileStates: FileStates;
+    }
   | {
       readonly ok: false;
       /** The first hundred of every section, and how many more that has. */

@@ -56,7 +56,7 @@ function compileSink({ file, stdout }: AuditInput, node: ConfigurationNode): Aud
   if (stdout === true) return { kind: 'stdout' };
   if (file === undefined) return undefined;
   const path = node.load.resolve(file);
-  node.at('file').noteFault(appendedFileFault(path));
+  node.at('file').noteFaultOfPlace(() => appendedFileFault(path));
   return { kind: 'file', path };
 }
 
@@ -66,12 +66,12 @@ function compileLog(
   node: ConfigurationNode,
 ): AuditLogSettings | undefined {
   const path = node.load.resolve(directory);
-  node.at('directory').noteFault(directoryFault(path));
+  node.at('directory').noteFaultOfPlace(() => directoryFault(path));
   const key = node.at('keyFile').readPrivateKey(keyFile);
-  if (key === undefined) return undefined;
-  const publicKey = Uint8Array.from(key.publicKey.raw);
+  if (key === undefined && !node.load.isOffline) return undefined;
+  const publicKey = Uint8Array.from(key?.publicKey.raw ?? []);
   // Whoever signs reads it again: the configuration of a worker needs no key that it does not use.
-  zeroize(key);
+  if (key !== undefined) zeroize(key);
   return {
     directory: path,
     origin,

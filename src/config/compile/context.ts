@@ -3,7 +3,7 @@ import type { X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import { zeroize, type PrivateKey } from '../../crypto/private-key.js';
 import type { ValidityInterval } from '../../verify/snapshot.js';
-import type { ConfigurationPath, Findings } from '../document/findings.js';
+import { formatPath, type ConfigurationPath, type Findings } from '../document/findings.js';
 import { loadPrivateKeyFile, maxKeyFileBytes, readSecretFile } from '../files/private-key-file.js';
 import {
   fileState,
@@ -13,6 +13,8 @@ import {
   type FileResult,
   type FileState,
 } from '../files/read-file.js';
+import type { LeftOutFile } from '../settings.js';
+import { OfflineLoad, type OfflineOptions } from './offline.js';
 import { PublicKeyCache } from './public-key-cache.js';
 
 /** One load of one file. Lives only as long as the load. */
@@ -28,6 +30,7 @@ export class LoadContext {
   /** Whether a CA of the listener issued a certificate; present once the `envoy` section has been read. */
   isKnownToListener: ((certificate: X509Certificate) => boolean) | undefined;
   readonly #directory: string;
+  readonly #offline: OfflineLoad | undefined;
   readonly #privateKeys: PrivateKey[] = [];
 
   constructor(options: {
@@ -35,10 +38,12 @@ export class LoadContext {
     readonly nowMs: number;
     readonly directory: string;
     readonly publicKeys?: PublicKeyCache | undefined;
+    readonly offline?: OfflineOptions | undefined;
   }) {
     this.findings = options.findings;
     this.nowMs = options.nowMs;
-    this.#directory = options.directory;
+    this.#offline = options.offline && new OfflineLoad(options.directory, options.offline);
+    this.#directory = this.#offline?.base ?? options.directory;
     this.publicKeys = options.publicKeys ?? new PublicKeyCache();
     this.publicKeys.beginLoad();
   }
@@ -53,23 +58,39 @@ export class LoadContext {
     return resolve(this.#directory, path);
   }
 
+  /** Whether files may be missing, and other paths belong to another machine. */
+  get isOffline(): boolean {
+    return this.#offline !== undefined;
+  }
+
+  /** What an offline load was without. */
+  get leftOut(): readonly LeftOutFile[] {
+    return this.#offline?.leftOut ?? [];
+  }
+
+  /** Whether an offline load does without the file that is named at `path`; then no fault of it is to be noted. */
+  leavesOut(file: string, path: ConfigurationPath): boolean {
+    return this.#offline?.leavesOut(this.resolve(file), formatPath(path)) ?? false;
+  }
+
   /** Reads a file that the configuration names, and notes what it looked like. */
   read(file: string, maxBytes: number): FileResult {
-    return this.#noted(file, readBoundedFile(this.resolve(file), maxBytes));
+    return this.#noted(file, 'public', (place) => readBoundedFile(place, maxBytes));
   }
 
   /**
    * A secret that is no Ed25519 key: a password, a TLS key. Its faults are the caller's to note, and its bytes to wipe.
    */
   readSecret(file: string): FileResult {
-    return this.#noted(file, readSecretFile(this.resolve(file)));
+    return this.#noted(file, 'secret', (place) => readSecretFile(place));
   }
 
   /** An Ed25519 private key, which is wiped when the load comes to nothing. */
   readPrivateKey(file: string): ReturnType<typeof loadPrivateKeyFile> {
-    const absolute = this.resolve(file);
+    const absolute = this.#placeOf(file);
     const result = loadPrivateKeyFile(absolute);
     this.noteState(absolute, result.ok ? result.state : fileState(absolute));
+    this.#offline?.note(this.resolve(file), 'secret', result);
     if (!result.ok) return result;
     this.filesRead.add(absolute);
     this.#privateKeys.push(result.key);
@@ -88,11 +109,18 @@ export class LoadContext {
     for (const key of this.#privateKeys) zeroize(key);
   }
 
-  #noted(file: string, result: FileResult): FileResult {
-    const absolute = this.resolve(file);
+  #noted(file: string, kind: LeftOutFile['kind'], read: (place: string) => FileResult): FileResult {
+    const absolute = this.#placeOf(file);
+    const result = read(absolute);
     this.noteState(absolute, result.ok ? stateOfRead(result) : fileState(absolute));
+    this.#offline?.note(this.resolve(file), kind, result);
     if (result.ok) this.filesRead.add(absolute);
     return result;
+  }
+
+  #placeOf(file: string): string {
+    const absolute = this.resolve(file);
+    return this.#offline?.placeOf(absolute) ?? absolute;
   }
 }
 
@@ -119,14 +147,20 @@ export class ConfigurationNode {
     this.load.findings.problem(this.path, message, remedy);
   }
 
-  /** Notes what is wrong with the file that is named here. */
+  /** Notes what is wrong with the file that is named here, unless this load does without it. */
   fileProblem(file: string, message: string, remedy: string): void {
+    if (this.load.leavesOut(file, this.path)) return;
     this.problem(`the file ${this.load.resolve(file)} ${message}`, remedy);
   }
 
   /** Notes a fault where there is one. */
   noteFault(fault: readonly [message: string, remedy: string] | undefined): void {
     if (fault !== undefined) this.problem(...fault);
+  }
+
+  /** Notes what speaks against a place that the process will write to, if that is on this machine. */
+  noteFaultOfPlace(judge: () => readonly [message: string, remedy: string] | undefined): void {
+    if (!this.load.isOffline) this.noteFault(judge());
   }
 
   /** Notes something that is allowed and deserves a look. */

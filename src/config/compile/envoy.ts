@@ -98,7 +98,7 @@ function readKey(file: string, node: ConfigurationNode): KeyObject | undefined {
   const read = node.load.readSecret(file);
   if (!read.ok) {
     const absolute = node.load.resolve(file);
-    if (read.reason === 'missing')
+    if (read.reason === 'missing' && !node.load.leavesOut(file, node.path))
       node.warn(`the file ${absolute} does not exist here; Envoy needs it where it runs`);
     const judged = read.reason === 'unreadable' ? checkPrivateKeyFile(absolute) : read;
     if (!judged.ok && judged.reason !== 'missing') node.fileProblem(file, judged.message, judged.remedy);

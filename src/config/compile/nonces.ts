@@ -37,7 +37,7 @@ export function compileNonces(input: ConfigurationInput, workers: number, load: 
   }
   if (store === 'redis') return { store, ...bounds, redis: compileRedisStore(input, node.at('redis')) };
   const directory = load.resolve(input.nonces.directory ?? defaultNonceDirectory);
-  node.at('directory').noteFault(directoryFault(directory));
+  node.at('directory').noteFaultOfPlace(() => directoryFault(directory));
   return { store, directory, ...bounds, durability: durability ?? 'process' };
 }
 

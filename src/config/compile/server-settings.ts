@@ -56,7 +56,7 @@ function compileListen({ listen }: ConfigurationInput, workers: number, load: Lo
       `is ${bytes} bytes long as an absolute path, and the system takes ${maxSocketPathBytes}`,
       'choose a shorter path, such as /run/countersign/verifier.sock',
     );
-  node.noteFault(directoryFault(dirname(socketPath)));
+  node.noteFaultOfPlace(() => directoryFault(dirname(socketPath)));
   return { socketPath };
 }
 

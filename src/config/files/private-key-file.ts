@@ -98,7 +98,12 @@ function isMounted(path: string): boolean {
 /** A private key, or why the file gives none. Neither message nor remedy holds anything of its content. */
 type PrivateKeyLoad =
   | { readonly ok: true; readonly key: PrivateKey; readonly state: FileState }
-  | { readonly ok: false; readonly message: string; readonly remedy: string };
+  | {
+      readonly ok: false;
+      readonly message: string;
+      readonly remedy: string;
+      readonly reason?: FileFault['reason'];
+    };
 
 /**
  * Reads an Ed25519 private key: 32 raw bytes or their base64, PKCS#8 PEM or JWK. The mode of the file is
