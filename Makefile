@@ -18,11 +18,13 @@ SUITES_AT_ONCE := 2
 INSTALLED := node_modules/.installed-for
 
 # Each is a script that prints the path of what it found or installed.
-TOOLS := envoy chromium redis faketime logrotate hadolint kustomize kubeconform kubernetes-schemas versitygw litewitness log-oracle otlp-collector ocsf-schemas
+TOOLS := envoy chromium redis faketime logrotate hadolint kustomize kubeconform kubernetes-schemas helm versitygw litewitness log-oracle otlp-collector ocsf-schemas
+# What the suites of test/cluster run beside those. All of them together take a quarter of an hour to build.
+CLUSTER_TOOLS := etcd kube-apiserver kubectl mesh-crds egctl istioctl promtool
 
 .PHONY: help install build typecheck lint format format-check validate \
 	local-federation-up local-federation-down local-federation-smoke \
-	tools test test-newer-node bench soak fuzz sbom ci clean
+	tools test test-newer-node verify-k8s bench soak fuzz sbom ci clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 26
@@ -70,6 +72,11 @@ test: build tools ## run the whole suite: unit, property, contract, end to end t
 
 test-newer-node: build ## unit, property and contract tests on a newer Node from the package registry
 	@scripts/newer-node.sh
+
+verify-k8s: build tools ## every manifest, chart and policy through a real API server, and what the tools of the mesh say of them
+	@for script in $(CLUSTER_TOOLS); do scripts/$$script.sh > /dev/null; done
+	@$(JEST) --maxWorkers=$(SUITES_AT_ONCE) test/k8s
+	@$(JEST) --maxWorkers=$(SUITES_AT_ONCE) --config test/cluster/jest.config.js
 
 bench: build ## measure; figures are ratios within the run (docs/performance.md)
 	@node --expose-gc dist/test/bench/main.js
