@@ -65,6 +65,9 @@ const ANSWERS: ReadonlyMap<FeedbackRefusalCode, FeedbackRefusalAnswer> = new Map
   ...UNAVAILABLE_CODES.map((code) => [code, UNAVAILABLE] as const),
 ]);
 
+/** All of them. */
+export const FEEDBACK_REFUSAL_CODES: readonly FeedbackRefusalCode[] = [...ANSWERS.keys()];
+
 /** The answer for a code. @throws Error for anything that is none. */
 export function feedbackRefusalAnswer(code: FeedbackRefusalCode): FeedbackRefusalAnswer {
   const answer = ANSWERS.get(code);

@@ -29,7 +29,9 @@ export const DEFECT: GrpcFailure = { code: GRPC_STATUS.INTERNAL, message: 'inter
  * Why a call is not begun: too many wait, or too many bytes; it would be begun too late for its caller; its caller
  * has reset it meanwhile, and there is nobody to answer.
  */
-export type ShedReason = 'queue_full' | 'bytes' | 'deadline' | 'cancelled';
+export const SHED_REASONS = ['queue_full', 'bytes', 'deadline', 'cancelled'] as const;
+
+export type ShedReason = (typeof SHED_REASONS)[number];
 
 /** What the transport knows of a call. */
 export interface CallState {

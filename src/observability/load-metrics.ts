@@ -1,7 +1,7 @@
 /** What waits, for how long, and what was shed: a verifier that is too small shows here first. */
 import { Counter, type Registry } from 'prom-client';
 import type { LoadObserver } from '../grpc/call-scheduler.js';
-import type { ShedReason } from '../grpc/method.js';
+import { SHED_REASONS, type ShedReason } from '../grpc/method.js';
 import { addGauge, HistogramTable } from './metric-kinds.js';
 
 /** Where the present state is read when somebody scrapes. */
@@ -30,6 +30,8 @@ export class LoadMetrics implements LoadObserver {
       labelNames: ['reason'],
       registers: [registry],
     });
+    // A counter that first appears with what it counted shows no increase: alerts would miss the first ones.
+    for (const reason of SHED_REASONS) this.#shed.inc({ reason }, 0);
     this.#refusedByHttp2 = new Counter({
       name: 'countersign_streams_refused_total',
       help: 'Streams that HTTP/2 refused below the verifier, such as those whose :authority is no host name.',

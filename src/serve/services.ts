@@ -16,6 +16,7 @@ import { claimEffect } from '../nonces/claim-effect.js';
 import { deliveryNotes } from '../nonces/deliveries.js';
 import { DeliveryWaits } from '../nonces/delivery-waits.js';
 import type { NonceClaim } from '../nonces/nonce-store.js';
+import { addGauge } from '../observability/metric-kinds.js';
 import { AccessLogMetrics } from '../observability/access-log-metrics.js';
 import type { AdminView } from '../observability/admin-server.js';
 import { auditLogHealth, describeAuditLog, type AuditLogLook } from '../observability/audit-log-view.js';
@@ -165,15 +166,25 @@ export function assembleSigner(parts: Parts): () => ProcessingSession {
  * A log whose losses are only counted does not make the verifier unready, and neither does a reload that was
  * refused: there always is a good configuration in force.
  */
-export function assembleHealth({ live, audit, store, sealed }: Parts, reloading: Reloading): Health {
+export function assembleHealth(
+  { live, audit, store, sealed, registry }: Parts,
+  reloading: Reloading,
+): Health {
   const matters = live.started.settings.audit.onFailure === 'refuse';
-  return new Health([
+  const health = new Health([
     { name: 'configuration', fault: () => undefined, note: () => reloading.log.warning() },
     keyHealth(() => live.snapshot, clock.nowMs),
     { name: 'nonce_store', fault: () => store.status().unhealthy },
     { name: 'audit', fault: () => (matters ? audit.fault() : undefined) },
     ...(sealed === undefined ? [] : [auditLogHealth(sealed)]),
   ]);
+  addGauge(registry, {
+    name: 'countersign_serving',
+    help: '1 while every component works (what /readyz says); with workers while one of them serves.',
+    aggregator: 'max',
+    read: () => (health.isServing() ? 1 : 0),
+  });
+  return health;
 }
 
 /** What the admin port shows of the configuration: facts for `/status`, the public feedback keys, and the reload. */

@@ -82,12 +82,17 @@ export interface PodSpec {
   readonly volumes?: readonly Volume[];
 }
 
+interface PodTemplate {
+  readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
+  readonly spec: PodSpec;
+}
+
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly data?: Readonly<Record<string, string>>;
-  readonly spec?: { readonly template?: { readonly spec: PodSpec } } & Readonly<Record<string, unknown>>;
+  readonly spec?: { readonly template?: PodTemplate } & Readonly<Record<string, unknown>>;
 }
 
 /** The path of a tool that one of our scripts finds or builds: the last line that it prints. */

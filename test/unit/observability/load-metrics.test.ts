@@ -18,6 +18,7 @@ describe('the load metrics', () => {
       'countersign_held_bytes 4096',
       'countersign_queue_wait_seconds_bucket{le="0.0025",outcome="begun"} 1',
       'countersign_calls_shed_total{reason="deadline"} 2',
+      'countersign_calls_shed_total{reason="queue_full"} 0',
     ])
       expect(shown).toContain(line);
   });

@@ -101,6 +101,7 @@ describe('a verifier', () => {
     expect(metrics).toContain(
       'countersign_decisions_total{policy="federation.telemetry",code="certificate_missing"} 1',
     );
+    expect(metrics).toContain('countersign_serving 1\n');
     expect(metrics).toMatch(/countersign_stage_seconds_count\{stage="total"\} 1/);
     await verifier.stop();
     expect(readFileSync(join(folder, 'audit.ndjson'), 'utf8')).toContain('"code":"certificate_missing"');
