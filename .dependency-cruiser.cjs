@@ -22,6 +22,7 @@ const MAY_IMPORT = {
   observability: ['audit', 'config', 'grpc', 'nonces', 'storage', 'why', ...PURE],
   envoy: ['audit', 'executions', 'grpc', 'observability', ...PURE],
   'envoy-config': ['config', 'envoy', 'grpc', ...PURE],
+  doctor: ['config', 'envoy', ...PURE],
   pki: [],
   client: ['crypto', 'feedback', 'json', 'protocol'],
   serve: [
@@ -42,6 +43,7 @@ const MAY_IMPORT = {
     'audit',
     'client',
     'config',
+    'doctor',
     'envoy',
     'envoy-config',
     'migrate',

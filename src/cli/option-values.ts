@@ -1,5 +1,6 @@
 /** The values of options: numbers, syntax, addresses. */
 import { InvalidArgumentError } from 'commander';
+import type { AdminAddress } from '../doctor/read/admin.js';
 
 const DIGITS = /^(?:0|[1-9][0-9]{0,14})$/;
 
@@ -25,6 +26,12 @@ export function httpUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'http:') return url;
   throw new InvalidArgumentError('It must be a URL that begins with http://.');
+}
+
+/** A parser for commander: an admin endpoint over TCP, or at a Unix socket (`unix:/PATH`, `unix:@NAME`). */
+export function adminAddress(text: string): AdminAddress {
+  const path = /^unix:((?:\/|@)[\x21-\x7e]{1,106})$/.exec(text)?.[1];
+  return path === undefined ? { kind: 'tcp', url: httpUrl(text) } : { kind: 'unix', path };
 }
 
 /** A content type: visible ASCII and inner spaces, so that it cannot break out of its header line. */

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { registerAudit } from './audit.js';
 import { registerCheckConfig } from './check-config.js';
 import { CliFault, type CliWorld, EXIT_CODE_HELP, ExitCode, Session, usageFault } from './command.js';
+import { registerDoctor } from './doctor.js';
 import { registerDrain } from './drain.js';
 import { registerEnvoyConfig } from './envoy-config.js';
 import { registerFeedback, registerPolicy } from './feedback.js';
@@ -24,6 +25,7 @@ const COMMANDS = [
   registerHealth,
   registerDrain,
   registerCheckConfig,
+  registerDoctor,
   registerKeygen,
   registerPki,
   registerFingerprint,

@@ -27,6 +27,7 @@ describe('countersign', () => {
         'health',
         'drain',
         'check-config',
+        'doctor',
         'keygen',
         'pki',
         'fingerprint',

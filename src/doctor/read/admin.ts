@@ -1,0 +1,66 @@
+/** One GET at an admin endpoint, of Envoy or of the verifier, over TCP or a Unix socket: bounded in bytes and time. */
+import { request, type IncomingMessage, type RequestOptions } from 'node:http';
+import { performance } from 'node:perf_hooks';
+
+/** Where an admin endpoint is: `http://127.0.0.1:9901`, or `unix:/run/envoy/admin.sock` (`unix:@name` for abstract ones). */
+export type AdminAddress =
+  { readonly kind: 'tcp'; readonly url: URL } | { readonly kind: 'unix'; readonly path: string };
+
+/** What came back. */
+export interface AdminPage {
+  readonly status: number;
+  readonly body: string;
+  /** By its `date` header against ours, seconds; undefined without one. */
+  readonly aheadSeconds: number | undefined;
+}
+
+/** Bounds of one exchange. */
+export interface AdminBounds {
+  readonly maxBytes: number;
+  readonly timeoutMilliseconds: number;
+}
+
+/** GETs a path. Rejects, in plain words, when there is no whole answer within the bounds. Nothing is followed. */
+export function getAdminPage(
+  address: AdminAddress,
+  path: string,
+  { maxBytes, timeoutMilliseconds }: AdminBounds,
+): Promise<AdminPage> {
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(timeoutMilliseconds);
+    signal.addEventListener('abort', () => reject(new Error(`no answer within ${timeoutMilliseconds} ms`)));
+    const started = performance.now();
+    const call = request({ ...target(address, path), agent: false, signal }, (response) => {
+      const elapsed = performance.now() - started;
+      const chunks: Buffer[] = [];
+      let length = 0;
+      response.on('data', (chunk: Buffer) => {
+        length += chunk.length;
+        if (length > maxBytes) call.destroy(new Error(`the answer is longer than ${maxBytes} bytes`));
+        else chunks.push(chunk);
+      });
+      response.on('end', () => resolve(pageOf(response, Buffer.concat(chunks), elapsed)));
+      response.on('error', reject);
+    });
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+/** As people write it; the `Host` of a Unix socket is a loopback name, as admin ports answer to no other. */
+function target(address: AdminAddress, path: string): RequestOptions {
+  if (address.kind === 'tcp') {
+    const { hostname, port } = address.url;
+    return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 80 : Number(port), path };
+  }
+  const socketPath = address.path.startsWith('@') ? `\0${address.path.slice(1)}` : address.path;
+  return { socketPath, path, headers: { host: 'localhost' } };
+}
+
+/** The date is that of some moment of the exchange, cut to its second: the middle of both is compared. */
+function pageOf(response: IncomingMessage, body: Buffer, elapsedMs: number): AdminPage {
+  const date = Date.parse(response.headers.date ?? '');
+  const ours = Date.now() - elapsedMs / 2;
+  const ahead = Number.isNaN(date) ? undefined : Math.round((date + 500 - ours) / 1000);
+  return { status: response.statusCode ?? 0, body: body.toString(), aheadSeconds: ahead };
+}

@@ -1,0 +1,81 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { countersign } from '../e2e/support/command.js';
+import { corpusFile, corpusText, LINES, type Corpus } from './corpus/corpus.js';
+import { MUTATIONS } from './corpus/mutations.js';
+import type { EnvoyLineName } from './corpus/mutation.js';
+import { changesBetween } from './support/patch.js';
+import { OF_THE_LINE } from './support/expected.js';
+import {
+  binaryOf,
+  installedFolder,
+  keptOf,
+  ourBootstrap,
+  startEnvoy,
+  type RunningEnvoy,
+} from './support/running-envoy.js';
+import type { Tree } from './support/document.js';
+
+async function dumpOfRunning(line: EnvoyLineName, folder: string, bootstrap: Tree): Promise<Tree> {
+  const envoy = await startEnvoy(binaryOf(line), folder, bootstrap);
+  try {
+    const answer = await fetch(`${envoy.admin}/config_dump?include_eds`);
+    return keptOf(await answer.text(), folder);
+  } finally {
+    await envoy.stop();
+  }
+}
+
+/** With `UPDATE=1` the corpus is made again, by an Envoy for each mutation. */
+if (process.env['UPDATE'] === '1')
+  describe.each(LINES)('the corpus of Envoy %s', (line) => {
+    it('is made again', async () => {
+      const folder = installedFolder();
+      const good = await dumpOfRunning(line, folder, ourBootstrap());
+      const mutated: Corpus['mutated'][number][] = [];
+      for (const { rule, title, change, lines } of MUTATIONS) {
+        if (lines?.includes(line) === false) continue;
+        const bootstrap = ourBootstrap();
+        change(bootstrap);
+        const dump = await dumpOfRunning(line, folder, bootstrap).catch((error: unknown) => {
+          throw new Error(`${rule} ${title}: ${String(error)}`);
+        });
+        mutated.push({ rule, title, changes: changesBetween(good, dump) });
+      }
+      writeFileSync(corpusFile(line), corpusText({ madeAt: new Date().toISOString(), good, mutated }));
+      rmSync(folder, { recursive: true });
+    }, 900_000);
+  });
+
+describe.each(LINES)('a running Envoy %s', (line) => {
+  let folder: string;
+  let envoy: RunningEnvoy | undefined;
+
+  beforeAll(() => {
+    folder = installedFolder();
+  }, 120_000);
+
+  afterEach(async () => {
+    await envoy?.stop();
+    envoy = undefined;
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('with our bootstrap is good', async () => {
+    envoy = await startEnvoy(binaryOf(line), folder, ourBootstrap());
+    const { code, out } = await countersign(['doctor', '--envoy-admin', envoy.admin, '--json']);
+    const report = JSON.parse(out) as { findings: { rule: string }[] };
+    expect(report.findings.map(({ rule }) => rule)).toEqual(OF_THE_LINE[line]);
+    expect(code).toBe(OF_THE_LINE[line]!.length === 0 ? 0 : 1);
+  });
+
+  it('with faults is told all of them, over its admin endpoint', async () => {
+    const bootstrap = ourBootstrap();
+    const rules = ['CSD101', 'CSD103', 'CSD112', 'CSD113', 'CSD132'];
+    for (const rule of rules) MUTATIONS.find((mutation) => mutation.rule === rule)!.change(bootstrap);
+    envoy = await startEnvoy(binaryOf(line), folder, bootstrap);
+    const { code, out } = await countersign(['doctor', '--envoy-admin', envoy.admin]);
+    for (const rule of rules) expect(out).toContain(`error ${rule} `);
+    expect(code).toBe(1);
+  });
+});
