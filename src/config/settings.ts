@@ -8,6 +8,8 @@ import type { ConfigurationInput, EnvoyInput } from './schema/schema.js';
 /** The Unix socket on which Envoy reaches us. Its directory is 0750 or 2770, the socket 0660 (docs/security-requirements.md#30). */
 export interface ListenSettings {
   readonly socketPath: string;
+  /** Whether requests are judged by way of ext_proc, too. */
+  readonly extProcVerify: boolean;
 }
 
 /** Admin, metrics and health; loopback unless the operator says otherwise (docs/security-requirements.md#31). */
@@ -184,7 +186,13 @@ export type LoadResult =
  * The sockets of all workers, in their order: `listen.socket` itself of one alone, else `verifier-0.sock`,
  * `verifier-1.sock`, … beside it. Absolute paths.
  */
-export function workerSocketPaths({ listen, workers }: Pick<ServerSettings, 'listen' | 'workers'>): string[] {
+export function workerSocketPaths({
+  listen,
+  workers,
+}: {
+  readonly listen: Pick<ListenSettings, 'socketPath'>;
+  readonly workers: number;
+}): string[] {
   const { socketPath } = listen;
   if (workers === 1) return [socketPath];
   const { dir, name, ext } = parse(socketPath);

@@ -4,15 +4,13 @@
  */
 import { CONNECTION_LOG, OTHER_REQUEST_LOG, REQUEST_LOG } from '../envoy/access-log/delivery.js';
 import { ACCESS_LOG_CLUSTER, accessLogService, OTHER_ACCESS_LOG_CLUSTER } from './clusters.js';
-import type { BootstrapOptions } from './options.js';
+import { decisionNamespace, type BootstrapOptions } from './options.js';
 import { duration, extension, note, type Section } from './yaml-text.js';
 
 const LOGGERS = 'envoy.extensions.access_loggers';
 
-const decision = (key: string) => `%DYNAMIC_METADATA(envoy.filters.http.ext_authz:${key})%`;
-
 /** No header of the client is logged but its method and path, and of the path no query. */
-const FIELDS: Section = {
+const fields = (decision: (key: string) => string): Section => ({
   time: '%START_TIME%',
   request_id: '%REQ(X-REQUEST-ID)%',
   decision_id: decision('decision_id'),
@@ -33,15 +31,16 @@ const FIELDS: Section = {
   upstream_failure: '%UPSTREAM_TRANSPORT_FAILURE_REASON%',
   peer_certificate_sha256: '%DOWNSTREAM_PEER_FINGERPRINT_256%',
   peer_address: '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%',
-};
+});
 
 /**
  * The access log: one JSON object a request, with the verifier's decision beside what Envoy saw. `path` is opened by Envoy for appending. `/dev/stdout` is
  * written by way of Envoy's own stream, since it cannot be opened where a supervisor made it a socket.
  */
-function ownLog(path: string): Section {
+function ownLog(path: string, namespace: string): Section {
+  const decided = fields((key) => `%DYNAMIC_METADATA(${namespace}:${key})%`);
   const log_format = {
-    json_format: note('decision_id, code and the rest of the decision come from the verifier.', FIELDS),
+    json_format: note('decision_id, code and the rest of the decision come from the verifier.', decided),
   };
   if (path === '/dev/stdout')
     return extension('envoy.access_loggers.stdout', `${LOGGERS}.stream.v3.StdoutAccessLog`, { log_format });
@@ -54,16 +53,17 @@ const FLUSH_MILLISECONDS = 20;
 const BUFFER_BYTES = 65_536;
 
 /** Of requests, in this order. None of the logs delays or fails a request. */
-export function requestLogs({ accessLogPath }: Pick<BootstrapOptions, 'accessLogPath'>): unknown[] {
+export function requestLogs(options: Pick<BootstrapOptions, 'accessLogPath' | 'front'>): unknown[] {
+  const namespace = decisionNamespace(options);
   return [
-    ownLog(accessLogPath),
+    ownLog(options.accessLogPath, namespace),
     note(
       'What became of each allow, for the verifier. By its log_name it knows that nothing which was sent is sent again.',
-      toVerifier(REQUEST_LOG, decidedAs('allow', false)),
+      toVerifier(REQUEST_LOG, decidedAs('allow', namespace, false)),
     ),
     note(
       'What passed without a signature or ended here, apart: a flood of it must not displace what became of allows.',
-      toVerifier(OTHER_REQUEST_LOG, decidedAs('pass_through', true)),
+      toVerifier(OTHER_REQUEST_LOG, decidedAs('pass_through', namespace, true)),
     ),
   ];
 }
@@ -78,9 +78,9 @@ function toVerifier(logName: string, filter: Section): Section {
 }
 
 /** Requests with this code of the verifier, or also those on which it did not decide. Its refusals it knows. */
-function decidedAs(code: string, orUndecided: boolean): Section {
+function decidedAs(code: string, namespace: string, orUndecided: boolean): Section {
   const matcher = {
-    filter: 'envoy.filters.http.ext_authz',
+    filter: namespace,
     path: [{ key: 'code' }],
     value: { string_match: { exact: code } },
   };

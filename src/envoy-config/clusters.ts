@@ -38,7 +38,8 @@ export function clusters(options: BootstrapOptions): Section[] {
   const { verifierSocketPaths: paths, upstream, maxBodyBytes, healthListener, routes } = options;
   const own = healthListener === undefined ? [] : [door(options)];
   // On connections of their own: a check does not wait behind the bytes of somebody's answers.
-  const signers = routes.some(isSigned) ? [verifier(SIGNER_CLUSTER, paths)] : [];
+  const signers =
+    options.front === 'ext_authz' && routes.some(isSigned) ? [verifier(SIGNER_CLUSTER, paths)] : [];
   return [
     verifier(VERIFIER_CLUSTER, paths),
     ...signers,

@@ -54,6 +54,7 @@ function bootstrapOptions({ settings, envoy, snapshot, sdsDirectory }: EnvoyFile
     healthListener: envoy.health,
     admin: envoy.admin,
     upstream: envoy.upstream,
+    front: envoy.front,
     verifierSocketPaths: workerSocketPaths(settings),
     tls: {
       serverSdsPath: join(sdsDirectory, SERVER_SDS),

@@ -1,12 +1,16 @@
 /** The filters that a request passes, in order: flood guard, verifier, signer of its answer, router. */
 import type { BootstrapOptions, FloodOptions } from './options.js';
-import { signerFilters } from './signer.js';
+import { processorFilters, signerFilters } from './signer.js';
 import { VERIFIER_CLUSTER, verifierService } from './clusters.js';
 import { duration, extension, note, type Section } from './yaml-text.js';
 
 /** The list for the connection manager. Nothing may clear the route cache after ext_authz: it would be a bypass. */
 export function httpFilters(options: BootstrapOptions): unknown[] {
-  return [...floodGuards(options.flood), verifierFilter(options), ...signerFilters(options), ROUTER];
+  const asked =
+    options.front === 'ext_proc'
+      ? processorFilters(options)
+      : [verifierFilter(options), ...signerFilters(options)];
+  return [...floodGuards(options.flood), ...asked, ROUTER];
 }
 
 /** `suppress_envoy_headers`: neither side is told about Envoy's own time-outs and attempts. */

@@ -1,8 +1,9 @@
 /** Envoy's own refusals in the words of docs/wire-contract.md; the verifier's refusals stay as they are. */
 import { DECISION_HEADER } from '../protocol/header-names.js';
-import { isSigned, type BootstrapOptions } from './options.js';
-import { refusedBySigner } from './signer.js';
-import { note, type Section } from './yaml-text.js';
+import { REFUSAL_DETAILS, REQUEST_REFUSAL_DETAILS } from '../envoy/ext-proc/envoy-contract.js';
+import { CHECK_NAMESPACE } from '../envoy/wire/metadata.js';
+import { decisionNamespace, isSigned, type BootstrapOptions } from './options.js';
+import { extension, note, type Section } from './yaml-text.js';
 
 /** A caller-safe code and sentence, the same as the verifier's where it has that status. */
 interface Words {
@@ -47,7 +48,7 @@ const REFUSED_BY_VERIFIER: Section = {
       {
         metadata_filter: {
           matcher: {
-            filter: 'envoy.filters.http.ext_authz',
+            filter: CHECK_NAMESPACE,
             path: [{ key: 'code' }],
             value: { present_match: true },
           },
@@ -73,10 +74,13 @@ function marked(...decisions: readonly string[]): Section {
 }
 
 /** What the verifier had told Envoy. For replies of Envoy's own: the code of a refusal is not for the client. */
-const DECIDED = ['none', '%DYNAMIC_METADATA(envoy.filters.http.ext_authz:code)%'] as const;
+function decided(options: BootstrapOptions): Section {
+  return marked('none', `%DYNAMIC_METADATA(${decisionNamespace(options)}:code)%`);
+}
 
 /** `local_reply_config` of the connection manager. The first mapper that matches decides. */
-export function localReplies({ routes }: BootstrapOptions): Section {
+export function localReplies(options: BootstrapOptions): Section {
+  const { routes, front } = options;
   const verbatim = {
     text_format_source: { inline_string: '%LOCAL_REPLY_BODY%' },
     content_type: 'application/json',
@@ -86,23 +90,34 @@ export function localReplies({ routes }: BootstrapOptions): Section {
       ...(routes.some(isSigned) ? [signerRefusal(verbatim)] : []),
       mapper(INTERNAL_ERROR, {}),
       note('A refusal by the verifier keeps its own body.', {
-        filter: REFUSED_BY_VERIFIER,
+        filter: front === 'ext_proc' ? refusedAs(REQUEST_REFUSAL_DETAILS) : REFUSED_BY_VERIFIER,
         body_format_override: verbatim,
         ...marked('refuse'),
       }),
-      ...REPLIES.map((reply) => mapper(reply)),
+      ...REPLIES.map((reply) => mapper(reply, decided(options))),
     ],
     body_format: body({ code: 'not_accepted', message: 'The request was not accepted.' }),
   };
 }
 
+/** What one of our refusals by way of ext_proc is known by: it keeps its own body. */
+function refusedAs(details: string): Section {
+  return {
+    extension_filter: extension(
+      'envoy.access_loggers.extension_filters.cel',
+      'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
+      { expression: `response.code_details == "${details}"` },
+    ),
+  };
+}
+
 /** First, as it may have any status that the upstream gave. */
 function signerRefusal(verbatim: Section): unknown {
-  const refusal = { filter: refusedBySigner(), body_format_override: verbatim, ...marked('allow') };
+  const refusal = { filter: refusedAs(REFUSAL_DETAILS), body_format_override: verbatim, ...marked('allow') };
   return note('An answer that the signer withholds has its own body.', refusal);
 }
 
-function mapper(reply: Reply, marks: Section = marked(...DECIDED)): Section {
+function mapper(reply: Reply, marks: Section): Section {
   const value = { default_value: reply.status, runtime_key: `countersign.local_reply.${reply.status}` };
   return {
     filter: { status_code_filter: { comparison: { op: 'EQ', value } } },

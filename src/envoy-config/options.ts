@@ -1,5 +1,6 @@
 /** What an operator decides about the Envoy in front of the verifier; all else follows from the design. */
 import type { EnvoySettings } from '../config/settings.js';
+import { CHECK_NAMESPACE, PROCESSOR_NAMESPACE } from '../envoy/wire/metadata.js';
 
 /** A TCP endpoint; `address` is an IP address, or a host name where Envoy connects. */
 export type Endpoint = EnvoySettings['upstream'];
@@ -22,6 +23,11 @@ export interface RouteOptions {
 /** Whether this route's answers are signed. */
 export function isSigned({ answer }: RouteOptions): boolean {
   return answer === 'signed_feedback';
+}
+
+/** The namespace of Envoy's dynamic metadata that has the decision. */
+export function decisionNamespace({ front }: Pick<BootstrapOptions, 'front'>): string {
+  return front === 'ext_proc' ? PROCESSOR_NAMESPACE : CHECK_NAMESPACE;
 }
 
 /** Where Envoy finds the SDS files; see `renderServerSds` and `renderClientCaSds`. */
@@ -53,6 +59,8 @@ export interface BootstrapOptions {
   readonly tls: TlsOptions;
   readonly upstream: Endpoint;
   readonly routes: readonly RouteOptions[];
+  /** The filter that asks the verifier. */
+  readonly front: EnvoySettings['front'];
   /** A body of exactly this size passes, one byte more is a 413. */
   readonly maxBodyBytes: number;
   /** The longest answer that is signed; the verifier's `feedback.maxAnswerBytes`. */
@@ -86,6 +94,7 @@ export const DEFAULT_BOOTSTRAP_OPTIONS: BootstrapOptions = {
     clientCertificate: 'required',
   },
   upstream: { address: '127.0.0.1', port: 8000 },
+  front: 'ext_authz',
   routes: [
     { policy: 'telemetry', kind: 'exact', path: '/internal/v1/telemetry', methods: ['POST'] },
     {

@@ -70,12 +70,23 @@ function policyRoute(
     match: routeMatch(route, ordered),
     route: upstreamAction(options),
     ...(isSigned(route) && signedRoute(options)),
-    typed_per_filter_config: {
-      'envoy.filters.http.ext_authz': {
-        '@type': PER_ROUTE,
-        check_settings: { context_extensions: { countersign_policy: route.policy } },
-      },
-      ...(isSigned(route) && signerOverride()),
+    ...perFilter({
+      ...(options.front === 'ext_authz' && named(route)),
+      ...(isSigned(route) && signerOverride(options)),
+    }),
+  };
+}
+
+function perFilter(config: Section): Section {
+  return Object.keys(config).length === 0 ? {} : { typed_per_filter_config: config };
+}
+
+/** To ext_authz a route can say its policy; for ext_proc the verifier finds it by method and path. */
+function named({ policy }: RouteOptions): Section {
+  return {
+    'envoy.filters.http.ext_authz': {
+      '@type': PER_ROUTE,
+      check_settings: { context_extensions: { countersign_policy: policy } },
     },
   };
 }

@@ -1,13 +1,8 @@
 /** The way back: which answers pass the signer, how Envoy waits for it (docs/feedback.md), and the guard behind it. */
-import {
-  ANSWER_MARK,
-  HELD,
-  heldAnswerBytes,
-  REFUSAL_DETAILS,
-  SIGNED,
-} from '../envoy/ext-proc/envoy-contract.js';
+import { ANSWER_MARK, HELD, heldAnswerBytes, SIGNED } from '../envoy/ext-proc/envoy-contract.js';
 import { refusalEnvelope } from '../feedback/refusal-code.js';
-import { SIGNER_CLUSTER, verifierService } from './clusters.js';
+import { PROCESSOR_NAMESPACE } from '../envoy/wire/metadata.js';
+import { SIGNER_CLUSTER, VERIFIER_CLUSTER, verifierService } from './clusters.js';
 import { isSigned, type BootstrapOptions } from './options.js';
 import { duration, extension, note, type Section } from './yaml-text.js';
 
@@ -21,24 +16,54 @@ export function signerFilters(options: BootstrapOptions): unknown[] {
     stat_prefix: 'signer',
     grpc_service: verifierService(options, SIGNER_CLUSTER, options.upstreamTimeoutMilliseconds),
     failure_mode_allow: note('no signature, no answer', false),
-    status_on_error: { code: 'ServiceUnavailable' },
+    ...CAREFUL,
     message_timeout: duration(options.checkTimeoutMilliseconds),
-    allow_mode_override: false,
-    mutation_rules: note('a change that Envoy will not make withholds the answer', {
-      disallow_is_error: true,
-    }),
-    processing_mode: processingMode('SKIP', 'NONE'),
+    processing_mode: processingMode(NOTHING, NOTHING),
     metadata_options: {
       forwarding_namespaces: note("the verifier's word on the request", {
         untyped: ['envoy.filters.http.ext_authz'],
       }),
     },
-    response_attributes: note("tells Envoy's own replies from the upstream's answers", [
-      'response.code_details',
-      'request.id',
-    ]),
+    response_attributes: ANSWER_ATTRIBUTES,
   });
   return [guardFilter(), filter];
+}
+
+/** What ext_proc may never do, whatever it is asked for. */
+const CAREFUL: Section = {
+  status_on_error: { code: 'ServiceUnavailable' },
+  allow_mode_override: false,
+  mutation_rules: note('a change that Envoy will not make is an error', { disallow_is_error: true }),
+};
+
+const ANSWER_ATTRIBUTES = note("tells Envoy's own replies from the upstream's answers", [
+  'response.code_details',
+  'request.id',
+]);
+
+/** The verifier answers by itself when its time is over, with its own 503; this is for one that does not. */
+const LATER_MILLISECONDS = 500;
+
+/** Judges requests, and signs the answers of signed routes on the same stream: in the place of ext_authz and of the signer. */
+export function processorFilters(options: BootstrapOptions): unknown[] {
+  const { checkTimeoutMilliseconds, upstreamTimeoutMilliseconds } = options;
+  const filter = extension(FILTER, `${TYPES}.ExternalProcessor`, {
+    stat_prefix: 'verifier',
+    grpc_service: verifierService(options, VERIFIER_CLUSTER, upstreamTimeoutMilliseconds),
+    failure_mode_allow: note('no verifier, no traffic', false),
+    ...CAREFUL,
+    message_timeout: duration(checkTimeoutMilliseconds + LATER_MILLISECONDS),
+    processing_mode: processingMode(WHOLE, NOTHING),
+    request_attributes: note('the certificate of the handshake: its hash, and itself from Envoy 1.40 on', [
+      'connection.sha256_peer_certificate_digest',
+      'connection.peer_certificate',
+    ]),
+    ...(options.routes.some(isSigned) && { response_attributes: ANSWER_ATTRIBUTES }),
+    metadata_options: {
+      receiving_namespaces: note('what was decided, for access logs', { untyped: [PROCESSOR_NAMESPACE] }),
+    },
+  });
+  return options.routes.some(isSigned) ? [guardFilter(), filter] : [filter];
 }
 
 /** What a signed route has besides the others. */
@@ -54,33 +79,31 @@ export function signedRoute(options: BootstrapOptions): Section {
 }
 
 /** For `typed_per_filter_config` of a signed route. */
-export function signerOverride(): Section {
+export function signerOverride({ front }: BootstrapOptions): Section {
   return {
     ...guardOverride(),
     [FILTER]: {
       '@type': `type.googleapis.com/${TYPES}.ExtProcPerRoute`,
-      overrides: { processing_mode: processingMode('SEND', 'BUFFERED') },
+      overrides: { processing_mode: processingMode(front === 'ext_proc' ? WHOLE : NOTHING, WHOLE) },
     },
   };
 }
 
-/** For `local_reply_config`: what the signer withholds keeps its own body. */
-export function refusedBySigner(): Section {
-  return {
-    extension_filter: extension(
-      'envoy.access_loggers.extension_filters.cel',
-      'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
-      { expression: `response.code_details == "${REFUSAL_DETAILS}"` },
-    ),
-  };
+/** What of a request or of an answer is brought to the verifier: its headers, and how its body. */
+interface Brought {
+  readonly headers: 'SEND' | 'SKIP';
+  readonly body: 'BUFFERED' | 'NONE';
 }
 
-function processingMode(headers: 'SEND' | 'SKIP', body: 'BUFFERED' | 'NONE'): Section {
+const WHOLE: Brought = { headers: 'SEND', body: 'BUFFERED' };
+const NOTHING: Brought = { headers: 'SKIP', body: 'NONE' };
+
+function processingMode(request: Brought, response: Brought): Section {
   return {
-    request_header_mode: 'SKIP',
-    response_header_mode: headers,
-    request_body_mode: 'NONE',
-    response_body_mode: body,
+    request_header_mode: request.headers,
+    response_header_mode: response.headers,
+    request_body_mode: request.body,
+    response_body_mode: response.body,
     request_trailer_mode: 'SKIP',
     response_trailer_mode: 'SKIP',
   };

@@ -85,8 +85,8 @@ export interface StreamCall {
 export interface StreamHandler {
   /** The bytes count as held until what it returns has settled, and the message is not to be kept any longer. */
   message(message: Buffer): void | Promise<void>;
-  /** Whose stream it is: its messages take turns with those of the others. Undefined, as at first: they need not wait. */
-  lane?(): string | undefined;
+  /** Whose message it is, as it arrives: it takes turns with those of others. Undefined: it need not wait. */
+  lane?(message: Buffer): string | undefined;
   /** Of a message that is not going to be begun; without it the stream ends as RESOURCE_EXHAUSTED. */
   shed?(reason: ShedReason): void;
   /** The peer will send no more. */

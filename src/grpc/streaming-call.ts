@@ -79,7 +79,7 @@ export class StreamingCall implements StreamCall {
 
   /** Whose stream it is may be known from its first message only, which is small and need not wait. */
   #take(message: Buffer): void {
-    const lane = this.#isExempt ? undefined : this.#handler.lane?.();
+    const lane = this.#isExempt ? undefined : this.#handler.lane?.(message);
     if (lane === undefined) this.#begin(message);
     else this.#queue(message, lane);
   }

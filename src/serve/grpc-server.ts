@@ -9,7 +9,12 @@ import type { AccessLogCollector } from '../envoy/access-log/collector.js';
 import { accessLogMethod, STREAM_ACCESS_LOGS_METHOD } from '../envoy/access-log/stream.js';
 import { healthMethods } from '../envoy/health/service.js';
 import { PROCESS_METHOD, processingMethod } from '../envoy/ext-proc/stream.js';
-import type { ProcessingSession } from '../envoy/ext-proc/session.js';
+import type { ProcessingSession, VerifiedRequest } from '../envoy/ext-proc/session.js';
+import { AwaitedBodies } from '../envoy/ext-proc/verify/awaited-bodies.js';
+import { PSEUDO_HEADERS } from '../envoy/ext-proc/verify/inbound.js';
+import { VerifyingSession, type VerifyingOptions } from '../envoy/ext-proc/verify/verifying-session.js';
+import { SelectedHeaders } from '../envoy/check/selected-headers.js';
+import type { Snapshot } from '../verify/snapshot.js';
 import type { Method } from '../grpc/method.js';
 import { GrpcServer } from '../grpc/server.js';
 import type { Health } from '../observability/health.js';
@@ -39,7 +44,8 @@ export interface RunningGrpcServer {
 export interface Served {
   readonly service: CheckService;
   readonly certificates: PeerCertificates;
-  readonly signer: () => ProcessingSession;
+  readonly signer: (verified?: VerifiedRequest) => ProcessingSession;
+  readonly snapshot: () => Snapshot;
   readonly accessLog: AccessLogCollector;
   readonly health: Health;
   readonly load: LoadMetrics;
@@ -52,10 +58,12 @@ export interface Served {
 /** Binds the services to the socket of the settings. Throws a sentence when the socket cannot be had. */
 export async function startGrpcServer(
   { listen, limits }: ServerSettings,
-  { service, certificates, signer, accessLog, health, load, maxAnswerBytes, replace = false }: Served,
+  served: Served,
 ): Promise<RunningGrpcServer> {
-  const { socketPath } = listen;
-  const maxMessageBytes = longestContent(limits.maxBodyBytes, maxAnswerBytes) + MESSAGE_OVERHEAD_BYTES;
+  const { service, certificates, signer, accessLog, health, load, replace = false } = served;
+  const { socketPath, extProcVerify } = listen;
+  const verifier = extProcVerify ? requestSessions(served, limits) : undefined;
+  const maxMessageBytes = longestContent(served, limits.maxBodyBytes, extProcVerify) + MESSAGE_OVERHEAD_BYTES;
   const maxHeldBytes = Math.max(HELD_BYTES, HELD_MESSAGES * maxMessageBytes);
   const server = new GrpcServer({
     maxMessageBytes,
@@ -63,7 +71,7 @@ export async function startGrpcServer(
     observer: load,
     methods: new Map<string, Method>([
       [CHECK_METHOD, authorizationMethod(service, checkFront(certificates), limits)],
-      [PROCESS_METHOD, processingMethod(signer)],
+      [PROCESS_METHOD, processingMethod({ signer: () => signer(), verifier })],
       [STREAM_ACCESS_LOGS_METHOD, accessLogMethod(accessLog, health)],
       ...healthMethods(health),
     ]),
@@ -86,9 +94,28 @@ export async function startGrpcServer(
   };
 }
 
-/** Envoy holds more of an answer than is signed, so that the signer can say that it is too long. */
-function longestContent(maxBodyBytes: number, maxAnswerBytes: number | undefined): number {
-  return maxAnswerBytes === undefined ? maxBodyBytes : heldAnswerBytes({ maxBodyBytes, maxAnswerBytes });
+/** Of requests that ext_proc brings: each is judged as ext_authz would have it judged. */
+function requestSessions(
+  { service, certificates, signer, snapshot }: Served,
+  { checkTimeoutMilliseconds }: ServerSettings['limits'],
+): (peer: string) => ProcessingSession {
+  const options: VerifyingOptions = {
+    checks: service,
+    certificates,
+    snapshot,
+    selected: new SelectedHeaders(PSEUDO_HEADERS),
+    bodies: new AwaitedBodies(),
+    sign: signer,
+    checkTimeoutMilliseconds,
+    monotonicMs: () => performance.now(),
+  };
+  return (peer) => new VerifyingSession(options, peer);
+}
+
+/** Envoy holds more of an answer than is signed, and by ext_proc of a request, so that we can say that it is too long. */
+function longestContent({ maxAnswerBytes }: Served, maxBodyBytes: number, bringsRequests: boolean): number {
+  if (maxAnswerBytes === undefined && !bringsRequests) return maxBodyBytes;
+  return heldAnswerBytes({ maxBodyBytes, maxAnswerBytes: maxAnswerBytes ?? 0 });
 }
 
 /** Whoever was faster keeps the name. */

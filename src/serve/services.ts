@@ -9,7 +9,7 @@ import { selectSigner } from '../crypto/signing.js';
 import { AccessLogCollector } from '../envoy/access-log/collector.js';
 import { CheckService } from '../envoy/check/check-service.js';
 import { PeerCertificates } from '../envoy/check/peer-certificates.js';
-import { SigningSession, type ProcessingSession } from '../envoy/ext-proc/session.js';
+import { SigningSession, type ProcessingSession, type VerifiedRequest } from '../envoy/ext-proc/session.js';
 import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
 import { findDisagreeingKey } from '../feedback/feedback-settings.js';
 import { claimEffect } from '../nonces/claim-effect.js';
@@ -138,7 +138,7 @@ export function assembleAccessLog(
 }
 
 /** What makes a session for each answer, once every key has signed as tweetnacl does (docs/security-requirements.md#6). Throws a sentence when one has not. */
-export function assembleSigner(parts: Parts): () => ProcessingSession {
+export function assembleSigner(parts: Parts): (verified?: VerifiedRequest) => ProcessingSession {
   const { live, logger, audit, executions, registry, decisions } = parts;
   const { feedback } = live.snapshot;
   const signer = selectSigner();
@@ -159,7 +159,7 @@ export function assembleSigner(parts: Parts): () => ProcessingSession {
     onDefect: (error: unknown, decisionId: string) =>
       logger.error({ err: error, decision_id: decisionId }, 'an answer failed by a defect'),
   };
-  return () => new SigningSession(tools);
+  return (verified) => new SigningSession(tools, verified);
 }
 
 /**

@@ -178,7 +178,7 @@ function serveOnSocket(
   const { registry, logger } = parts;
   const { settings, snapshot } = parts.live.started;
   return startGrpcServer(
-    { ...settings, listen: { socketPath: role.socketPath } },
+    { ...settings, listen: { ...settings.listen, socketPath: role.socketPath } },
     {
       service: assembleCheckService(
         parts,
@@ -190,6 +190,7 @@ function serveOnSocket(
       ),
       certificates: assembleCertificates(undo),
       signer: assembleSigner(parts),
+      snapshot: () => parts.live.snapshot,
       accessLog,
       health,
       load: new LoadMetrics(registry, () => logger.warn(STREAMS_REFUSED)),

@@ -24,7 +24,7 @@ import type { BodyRole } from './body-contract.js';
 import type { DecisionFacts, VerifiedContext } from './decision.js';
 import type { InboundRequest, PeerCertificate } from './inbound-request.js';
 import { nonceKey } from './nonce-key.js';
-import type { Refusal } from './refusal.js';
+import { refuse, type Refusal } from './refusal.js';
 import type { Identity, KeyPurpose, SignedPolicy, Snapshot } from './snapshot.js';
 
 /** Where the time of a judgement goes. `second_look`: what report-only found besides a refusal. */
@@ -66,6 +66,8 @@ export function judge(request: InboundRequest, options: JudgeOptions, facts: Dec
   if (policy.kind === 'refuse') return policy;
   facts.policy = policy;
   if (policy.kind === 'pass_through') return { kind: 'pass_through' };
+  if (policy.answer === 'signed_feedback' && request.signingFault !== undefined)
+    return refuse('check_malformed', request.signingFault);
   const check: CheckContext = { request, policy, options, facts };
   const caller = authenticate(check);
   options.timer.mark('authenticate');

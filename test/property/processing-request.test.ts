@@ -58,6 +58,8 @@ function expected(decoded: Decoded, responseBodyMode: number | undefined) {
     part: expectedPart(decoded),
     context: texts(decoded.metadata_context?.filter_metadata?.[AUTHZ]),
     attributes: texts(decoded.attributes?.[PROC]) ?? new Map(),
+    // The test writes a `protocol_config` with the one mode alone.
+    requestBodyMode: responseBodyMode === undefined ? undefined : 0,
     responseBodyMode,
     observed: decoded.observability_mode ?? false,
   };

@@ -19,6 +19,10 @@ export function compileEnvoy(input: EnvoyInput, whole: ConfigurationInput, load:
   const { accessLog, ...rest } = input;
   const { certificateFile, privateKeyFile, clientCaFile, sdsDirectory, clientCertificate } = input.tls;
   warnOfOpenUpstream(input, node);
+  if (input.front === 'ext_proc' && !whole.listen.extProcVerify)
+    node
+      .at('front')
+      .problem('is ext_proc, and the verifier judges nothing by way of it', 'set listen.extProcVerify: true');
   if (clientCertificate === 'optional') judgeOptionalCertificate(whole, tls.at('clientCertificate'));
   const chain = readCertificates(certificateFile, tls.at('certificateFile'));
   judgeListenerCertificate(chain, privateKeyFile, tls);

@@ -57,7 +57,7 @@ function compileListen({ listen }: ConfigurationInput, workers: number, load: Lo
       'choose a shorter path, such as /run/countersign/verifier.sock',
     );
   node.noteFaultOfPlace(() => directoryFault(dirname(socketPath)));
-  return { socketPath };
+  return { socketPath, extProcVerify: listen.extProcVerify };
 }
 
 function compileAdmin({ admin }: ConfigurationInput, load: LoadContext): AdminSettings {

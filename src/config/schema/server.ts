@@ -24,6 +24,12 @@ export const listenSchema = z
     socket: filePath.describe(
       'The Unix socket on which Envoy reaches the verifier; at most 107 bytes as an absolute path.',
     ),
+    extProcVerify: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether requests may be judged by way of ext_proc, too, for gateways whose ext_authz hands on neither certificate nor raw bytes. Policies are then chosen by method and path.',
+      ),
   })
   .describe('Where Envoy finds the verifier.');
 
@@ -189,6 +195,12 @@ export const envoySchema = z
           ),
       })
       .describe('Files of the TLS listener.'),
+    front: z
+      .enum(['ext_authz', 'ext_proc'])
+      .default('ext_authz')
+      .describe(
+        "The filter that asks the verifier. `ext_proc`, which needs `listen.extProcVerify`, brings request and answer on one stream, and on Envoy 1.36 the certificate's hash alone.",
+      ),
     accessLog: filePath.default('audit/access.ndjson').describe("Envoy's access log, JSON."),
     flood: z
       .strictObject({

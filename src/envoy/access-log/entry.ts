@@ -72,7 +72,7 @@ export interface CommonEntry {
 
 /** A request that is over (`HTTPAccessLogEntry`). Texts are what the client wrote, or Envoy about it: not verified. */
 export interface HttpEntry extends CommonEntry {
-  /** The text values under `envoy.filters.http.ext_authz`, which our verifier alone writes; undefined: it was not asked, or did not answer. */
+  /** The text values of our verifier, which it alone writes; undefined: it was not asked, or did not answer. */
   readonly decision: ReadonlyMap<string, string> | undefined;
   /** `RequestMethod`; 0 for one that Envoy has no number for. */
   readonly method: number;

@@ -2,7 +2,7 @@
  * `envoy.data.accesslog.v3`, read once and only where somebody looks; every text is cut at a bound. A property test holds
  * this walk against the full decoding by Envoy's own definitions.
  */
-import { readVerifierMetadata } from '../wire/metadata.js';
+import { readDecisionMetadata } from '../wire/metadata.js';
 import type { WireReader } from '../wire/reader.js';
 import { FLAG, type ConnectionEntry, type HttpEntry } from './entry.js';
 
@@ -109,7 +109,7 @@ class EntryWalk {
   #facts(reader: WireReader): void {
     const { fields } = this;
     if (reader.field === 16) fields.flags |= flagsOf(reader.inside());
-    else if (reader.field === 17) fields.decision = readVerifierMetadata(reader.inside()) ?? fields.decision;
+    else if (reader.field === 17) fields.decision = readDecisionMetadata(reader.inside()) ?? fields.decision;
     else if (reader.field === 18) fields.upstreamFailure = textOf(reader);
     else if (reader.field === 20) fields.peerAddress = ipAddress(reader.inside());
     else if (reader.field === 23) fields.durationUs = timeOf(reader, 1_000_000);

@@ -11,9 +11,6 @@ import type { DecisionFacts, VerifiedContext } from '../../verify/decision.js';
 import type { Verified } from '../../verify/pipeline.js';
 import { answerFor, type Refusal } from '../../verify/refusal.js';
 
-/** A client's own copy never reaches the check but would be forwarded (docs/envoy-behaviour.md#19). */
-const PARTIAL_BODY_MARK = 'x-envoy-auth-partial-body';
-
 /** Header name and value; set means overwrite. */
 export type HeaderPair = readonly [name: string, value: string];
 
@@ -43,7 +40,7 @@ export function allowChanges(
   options: AnswerOptions,
 ): HeaderChanges {
   const set: HeaderPair[] = [];
-  const remove: string[] = [PARTIAL_BODY_MARK];
+  const remove: string[] = [];
   const values = verifiedValues(context, policy.name, options.decisionId);
   let index = 0;
   for (const name of VERIFIED_HEADERS) {
@@ -58,7 +55,7 @@ export function allowChanges(
 
 /** A declared pass-through: nothing was verified, so none of our headers goes on. */
 export function passThroughChanges({ inboundNames }: Pick<AnswerOptions, 'inboundNames'>): HeaderChanges {
-  const remove: string[] = [PARTIAL_BODY_MARK, ...VERIFIED_HEADERS];
+  const remove: string[] = [...VERIFIED_HEADERS];
   removeSpoofed(remove, inboundNames);
   return { set: [], remove };
 }

@@ -14,6 +14,9 @@ import {
 import type { Concluded } from '../check/check-state.js';
 import { bytes, field, integer, text } from '../wire/writer.js';
 
+/** A client's own copy never reaches the check but would be forwarded (docs/envoy-behaviour.md#19). */
+const PARTIAL_BODY_MARK = 'x-envoy-auth-partial-body';
+
 /** The serialised CheckResponse. */
 export function encodeAnswer(concluded: Concluded): Uint8Array {
   const { outcome } = concluded;
@@ -23,7 +26,7 @@ export function encodeAnswer(concluded: Concluded): Uint8Array {
   }
   const { set, remove } =
     outcome.kind === 'allow' ? allowChanges(outcome.verified, concluded) : passThroughChanges(concluded);
-  return encodeAllow(set, remove, metadataOf(outcome.kind, concluded));
+  return encodeAllow(set, [PARTIAL_BODY_MARK, ...remove], metadataOf(outcome.kind, concluded));
 }
 
 /** google.rpc.Code. */

@@ -10,6 +10,8 @@ export const SIGNED = 'signed';
 
 /** Becomes Envoy's response code details, so that access logs and `local_reply_config` know our refusals. */
 export const REFUSAL_DETAILS = 'countersign_refused';
+/** The same of a request that the verifier refuses by way of ext_proc. */
+export const REQUEST_REFUSAL_DETAILS = 'countersign_refused_request';
 
 /** An answer that is a little too long is still brought to the signer, whose 502 tells why; beyond it is Envoy's 500. */
 const OVERSIZE_BYTES = 65_536;

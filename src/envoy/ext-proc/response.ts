@@ -124,19 +124,24 @@ export function encodeBody(changes: HeaderChanges, body: Uint8Array): Buffer {
  * ProcessingResponse.immediate_response=7 { status=1 { code=1 }, headers=2, details=5, body=3 }: Envoy answers
  * itself and nothing of the upstream's answer is left. A status that is not set would be a 200.
  */
-export function encodeImmediate(status: number, set: readonly HeaderPair[], body: Uint8Array): Buffer {
+export function encodeImmediate(
+  status: number,
+  set: readonly HeaderPair[],
+  body: Uint8Array,
+  details = REFUSAL_DETAILS,
+): Buffer {
   if (!Number.isInteger(status) || status < 400 || status > 599)
     throw new RangeError(`a refusal needs an HTTP status from 400 to 599, not ${String(status)}`);
   const head =
     field(1, integer(1, status)) +
     field(2, headerMutation({ set, remove: [] })) +
-    field(5, REFUSAL_DETAILS) +
+    field(5, details) +
     fieldHead(3, body.length);
   return Buffer.concat([bytes(fieldHead(7, head.length + body.length) + head), body]);
 }
 
 /** Removal happens first (docs/envoy-behaviour.md#9). HeaderMutation: set_headers=1 { header=1 { key=1, raw_value=3 } }, remove_headers=2; `append` stays unset. */
-function headerMutation({ set, remove }: HeaderChanges): string {
+export function headerMutation({ set, remove }: HeaderChanges): string {
   let mutation = '';
   for (const [name, value] of set)
     mutation += field(1, field(1, field(1, text(name)) + field(3, text(value))));

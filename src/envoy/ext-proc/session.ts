@@ -5,6 +5,7 @@
 import type { Appended, AuditLog } from '../../audit/audit-log.js';
 import { feedbackRecordLine, type FeedbackRecordInput } from '../../audit/feedback-record.js';
 import type { Signer } from '../../crypto/signing.js';
+import type { ShedReason } from '../../grpc/method.js';
 import type { ExecutionStore } from '../../executions/execution-store.js';
 import { LateSubmissions, judgeAnswer, signJudged } from '../../feedback/sign-answer.js';
 import { refuseAnswer } from '../../feedback/refusal-code.js';
@@ -51,10 +52,12 @@ interface SigningOptions {
 
 /** One ext_proc stream, in lock-step: exactly one reply to each message. */
 export interface ProcessingSession {
+  /** A message is here, and may have to wait for its turn: behind those of the lane that this names. */
+  arrives?(): string | undefined;
   /** The serialised ProcessingResponse to a serialised ProcessingRequest. Never rejects. */
   answer(message: Buffer): Promise<Uint8Array>;
   /** The reply in place of one that is not worked out: there is no room. Never rejects. */
-  refuse(): Promise<Uint8Array>;
+  refuse(reason?: ShedReason): Promise<Uint8Array>;
   /** The last reply was given: to end the stream after it lets nothing pass unsigned (docs/envoy-behaviour.md#2). */
   isDone(): boolean;
   /** The verified identity that the answer is for; undefined until the first message was read. */
@@ -80,8 +83,12 @@ const NOT_AWAITED = refuseAnswer('answer_missing', 'Envoy ended the stream befor
 const NO_ROOM = refuseAnswer('overloaded', 'too much is held or awaited for this identity');
 const NEVER_CAME = refuseAnswer('answer_missing', 'Envoy ended the stream before the body was here');
 
+/** What the same stream has established about the request, in the place of metadata and first message. */
+export type VerifiedRequest = Required<Pick<ProcessingRequest, 'context' | 'responseBodyMode'>>;
+
 export class SigningSession implements ProcessingSession {
   readonly #options: SigningOptions;
+  readonly #verified: VerifiedRequest | undefined;
   readonly #release: () => void;
   readonly #snapshot: Snapshot;
   #state: State = { kind: 'headers' };
@@ -91,8 +98,10 @@ export class SigningSession implements ProcessingSession {
   #upstreamBody: Buffer | undefined;
   #isClosed = false;
 
-  constructor(options: SigningOptions) {
+  constructor(options: SigningOptions, verified?: VerifiedRequest) {
     this.#options = options;
+    this.#verified = verified;
+    this.#context = verified?.context;
     this.#release = options.hold();
     this.#snapshot = options.snapshot();
     this.#timer = new StageTimer(options.clock.monotonicMs);
@@ -149,7 +158,8 @@ export class SigningSession implements ProcessingSession {
       : this.#conclude(outcome);
   }
 
-  #headers(request: ProcessingRequest): Uint8Array | Promise<Uint8Array> {
+  #headers(message: ProcessingRequest): Uint8Array | Promise<Uint8Array> {
+    const request = this.#verified === undefined ? message : { ...message, ...this.#verified };
     const { part, context, attributes } = request;
     this.#context = context;
     this.#envoyRequestId = attributes.get('request.id');

@@ -1,6 +1,7 @@
 /** `envoy.service.ext_proc.v3.ExternalProcessor/Process` as a method of the transport. */
-import type { StreamCall, StreamHandler, StreamMethod } from '../../grpc/method.js';
-import { DEFECT } from '../../grpc/method.js';
+import type { ShedReason, StreamCall, StreamHandler, StreamMethod } from '../../grpc/method.js';
+import { DEFECT, OVERLOADED } from '../../grpc/method.js';
+import { beginningOf } from './first-message.js';
 import type { ProcessingSession } from './session.js';
 
 export const PROCESS_METHOD = '/envoy.service.ext_proc.v3.ExternalProcessor/Process';
@@ -8,10 +9,23 @@ export const PROCESS_METHOD = '/envoy.service.ext_proc.v3.ExternalProcessor/Proc
 /** Answers of one identity that may be awaited at once: more than any consumer asks for, were its upstream ever so slow. */
 const MAX_AWAITED_OF_AN_IDENTITY = 512;
 
-/** Binds the signer: a session for each stream. */
-export function processingMethod(open: () => ProcessingSession): StreamMethod {
+/** What makes a session for each stream, by what the stream begins with. */
+export interface Sessions {
+  /** Of an answer, and of whatever is no request: it refuses what is no answer either. */
+  readonly signer: () => ProcessingSession;
+  /** Of a request, by the digest of the peer's certificate. Absent where no request is judged by ext_proc. */
+  readonly verifier?: ((peer: string) => ProcessingSession) | undefined;
+}
+
+/** Binds signer and verifier. */
+export function processingMethod(sessions: Sessions): StreamMethod {
   const awaited: Awaited = new Map();
-  return { kind: 'stream', open: (call) => new ProcessingStream(call, open(), awaited) };
+  return { kind: 'stream', open: (call) => new ProcessingStream(call, sessions, awaited) };
+}
+
+function sessionFor(message: Buffer, { signer, verifier }: Sessions): ProcessingSession {
+  const begins = verifier === undefined ? undefined : beginningOf(message);
+  return begins?.kind === 'request' && verifier !== undefined ? verifier(begins.peer) : signer();
 }
 
 /** How many streams are open, by identity. */
@@ -24,29 +38,35 @@ type Awaited = Map<string, number>;
  */
 class ProcessingStream implements StreamHandler {
   readonly #call: StreamCall;
-  readonly #session: ProcessingSession;
+  readonly #sessions: Sessions;
+  #session: ProcessingSession | undefined;
   readonly #awaited: Awaited;
   #identity: string | undefined;
   /** Replies that are due, one after the other. */
   #replies: Promise<void> = Promise.resolve();
 
-  constructor(call: StreamCall, session: ProcessingSession, awaited: Awaited) {
+  constructor(call: StreamCall, sessions: Sessions, awaited: Awaited) {
     this.#call = call;
-    this.#session = session;
+    this.#sessions = sessions;
     this.#awaited = awaited;
   }
 
   message(message: Buffer): Promise<void> {
-    return this.#reply(() => this.#session.answer(message));
+    const session = (this.#session ??= sessionFor(message, this.#sessions));
+    return this.#reply(session, () => session.answer(message));
   }
 
-  /** By verified identity, so there are only as many as the configuration names. */
-  lane(): string | undefined {
-    return this.#identity === undefined ? undefined : `answers to ${this.#identity}`;
+  /** Answers by verified identity, so there are only as many as the configuration names; requests by certificate. */
+  lane(message: Buffer): string | undefined {
+    this.#session ??= sessionFor(message, this.#sessions);
+    const lane = this.#session.arrives?.();
+    return this.#identity === undefined ? lane : `answers to ${this.#identity}`;
   }
 
-  shed(): void {
-    void this.#reply(() => this.#session.refuse());
+  shed(reason: ShedReason): void {
+    const session = this.#session;
+    if (session === undefined) this.#call.end(OVERLOADED);
+    else void this.#reply(session, () => session.refuse(reason));
   }
 
   halfClosed(): void {
@@ -54,29 +74,29 @@ class ProcessingStream implements StreamHandler {
   }
 
   closed(): void {
-    this.#session.close();
+    this.#session?.close();
     if (this.#identity !== undefined) this.#count(this.#identity, -1);
   }
 
-  #reply(work: () => Promise<Uint8Array>): Promise<void> {
+  #reply(session: ProcessingSession, work: () => Promise<Uint8Array>): Promise<void> {
     this.#replies = this.#replies
       .then(work)
-      .then((reply) => this.#admit(reply))
+      .then((reply) => this.#admit(session, reply))
       .then((reply) => {
         this.#call.send(reply);
-        if (this.#session.isDone()) this.#call.end();
+        if (session.isDone()) this.#call.end();
       })
       .catch(() => this.#call.end(DEFECT));
     return this.#replies;
   }
 
   /** Once the first message has said whose answer it is. */
-  #admit(reply: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    const identity = this.#identity === undefined ? this.#session.identity() : undefined;
-    if (identity === undefined || this.#session.isDone()) return reply;
+  #admit(session: ProcessingSession, reply: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    const identity = this.#identity === undefined ? session.identity() : undefined;
+    if (identity === undefined || session.isDone()) return reply;
     this.#identity = identity;
     const isTooMany = this.#count(identity, 1) > MAX_AWAITED_OF_AN_IDENTITY;
-    return isTooMany ? this.#session.refuse() : reply;
+    return isTooMany ? session.refuse() : reply;
   }
 
   #count(identity: string, change: 1 | -1): number {

@@ -1,13 +1,23 @@
 /** What filters told each other about a request (`envoy.config.core.v3.Metadata`), as far as it is text. */
 import type { WireReader } from './reader.js';
 
-/** Only our verifier writes there, on allow and on refusal. */
-const VERIFIER_NAMESPACE = 'envoy.filters.http.ext_authz';
+/** Only our verifier writes there, on allow and on refusal: what ext_authz was told, and what ext_proc was told. */
+export const CHECK_NAMESPACE = 'envoy.filters.http.ext_authz';
+export const PROCESSOR_NAMESPACE = 'countersign';
 
-/** Metadata: filter_metadata=1 map<string, Struct>. The text values of the verifier; undefined when it left none. */
+/** Metadata: filter_metadata=1 map<string, Struct>. What the verifier told ext_authz, its text values; undefined when it left none. */
 export function readVerifierMetadata(reader: WireReader): ReadonlyMap<string, string> | undefined {
   let found: ReadonlyMap<string, string> | undefined;
-  while (reader.next()) if (reader.field === 1) found = readStructOf(reader, VERIFIER_NAMESPACE) ?? found;
+  while (reader.next()) if (reader.field === 1) found = readStructOf(reader, CHECK_NAMESPACE) ?? found;
+  return found;
+}
+
+/** The same, whichever filter was told. */
+export function readDecisionMetadata(reader: WireReader): ReadonlyMap<string, string> | undefined {
+  let found: ReadonlyMap<string, string> | undefined;
+  while (reader.next())
+    if (reader.field === 1)
+      found = readStructOf(reader, CHECK_NAMESPACE) ?? readStructOf(reader, PROCESSOR_NAMESPACE) ?? found;
   return found;
 }
 

@@ -7,10 +7,11 @@ export function checkDelivery(request: InboundRequest): Refusal | undefined {
   if (!request.rawHeaders) return refuse('check_malformed', 'ext_authz needs encode_raw_headers: true');
   if (!request.rawBody)
     return refuse('check_malformed', 'ext_authz needs with_request_body.pack_as_bytes: true');
-  if (request.method === '' || request.path === '')
-    return refuse('check_malformed', 'the check has no method or no path');
+  if (request.settingsFault !== undefined) return refuse('check_malformed', request.settingsFault);
   if (request.method === 'CONNECT' || headerValues(request, 'upgrade').length > 0)
     return refuse('upgrade_refused');
+  if (request.method === '' || request.path === '')
+    return refuse('check_malformed', 'the check has no method or no path');
   if (request.authority.includes(',')) return refuse('authority_ambiguous');
   return undefined;
 }

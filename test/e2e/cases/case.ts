@@ -20,6 +20,8 @@ export interface RefusalCase extends CaseBase {
 export interface UnaskedCase extends CaseBase {
   readonly status: number;
   readonly client: string;
+  /** What the verifier says where ext_proc asks it all the same. */
+  readonly byExtProc?: ExpectedRefusal;
 }
 
 /** Let through. */

@@ -1,6 +1,7 @@
 /** Turns the tables into tests: one for each case and protocol. */
 import { expectAllowed, expectRefusal, expectRefusedUnasked } from '../support/expectations.js';
 import { PROTOCOLS, type Protocol } from '../support/outgoing.js';
+import type { Front } from '../support/front.js';
 import type { Stage } from '../support/stage.js';
 import { worldOf } from '../support/world.js';
 import { ACCEPTED_CASES } from './accepted.js';
@@ -36,11 +37,16 @@ function describeRefusals(
   });
 }
 
-function describeUnasked(cases: readonly UnaskedCase[], protocol: Protocol, stage: () => Stage): void {
+function describeUnasked(
+  cases: readonly UnaskedCase[],
+  { protocol, stage, front }: Readonly<{ protocol: Protocol; stage: () => Stage; front: Front }>,
+): void {
   describe('what Envoy refuses by itself', () => {
-    test.each(of(cases, protocol))('$title', async ({ make, status, client }) => {
+    test.each(of(cases, protocol))('$title', async ({ make, status, client, byExtProc }) => {
       const outgoing = make(worldOf(stage().federation.credentials));
-      expectRefusedUnasked(await stage().exchange(protocol, outgoing), status, client);
+      const seen = await stage().exchange(protocol, outgoing);
+      if (front === 'ext_proc' && byExtProc !== undefined) expectRefusal(seen, byExtProc);
+      else expectRefusedUnasked(seen, status, client);
     });
   });
 }
@@ -75,13 +81,13 @@ function describePassThrough(
   });
 }
 
-/** Every table over both protocols, on the stage of the calling file. */
-export function describeAllCases(stage: () => Stage): void {
+/** Every table over both protocols, on the stage of the calling file, whose Envoy asks by way of `front`. */
+export function describeAllCases(stage: () => Stage, front: Front = 'ext_authz'): void {
   describe.each(PROTOCOLS)('over %s', (protocol) => {
     describeAllowed('what passes', ACCEPTED_CASES, protocol, stage);
     describeAllowed('one reading of a path', NORMALISED_CASES, protocol, stage);
     for (const [title, cases] of REFUSAL_TABLES) describeRefusals(title, cases, protocol, stage);
-    describeUnasked(UNASKED_CASES, protocol, stage);
+    describeUnasked(UNASKED_CASES, { protocol, stage, front });
     describeWhatIsLearnt(protocol, stage);
     describePassThrough([...PASS_THROUGH_CASES, HIGH_BYTES], protocol, stage);
   });

@@ -104,7 +104,7 @@ export function describeFeedbackFaults(line: EnvoyLine): void {
   let binary: string | undefined;
 
   beforeAll(async () => {
-    on = await openFeedbackStage(line, (text) => (bootstrap = text));
+    on = await openFeedbackStage(line, { patchBootstrap: (text) => (bootstrap = text) });
   }, 180_000);
   afterAll(() => on.close(), 90_000);
 

@@ -16,6 +16,7 @@ import {
 } from '../support/feedback-stage.js';
 import { linesOf, openHttp2 } from '../support/http2-client.js';
 import type { EnvoyLine } from '../support/envoy-line.js';
+import type { Front } from '../support/front.js';
 import { PROTOCOLS, replacing, type Outgoing, type Protocol } from '../support/outgoing.js';
 import { feedback, telemetry } from '../support/requests.js';
 import { answering, chunked, type Script } from '../support/scripted-application.js';
@@ -123,11 +124,11 @@ const WITHHELD: readonly (readonly [title: string, script: Script, status: numbe
 ];
 
 /** The whole suite for one Envoy line, on a stage of its own. */
-export function describeFeedback(line: EnvoyLine): void {
+export function describeFeedback(line: EnvoyLine, front: Front = 'ext_authz'): void {
   let on: FeedbackStage;
 
   beforeAll(async () => {
-    on = await openFeedbackStage(line);
+    on = await openFeedbackStage(line, { front });
   }, 180_000);
   afterAll(() => on.close(), 90_000);
 
@@ -257,11 +258,12 @@ export function describeFeedback(line: EnvoyLine): void {
 
     const metric = (name: string): Promise<number> =>
       sample(`${on.stage.federation.environment.COUNTERSIGN_ADMIN_URL}/metrics`, name);
+    const cluster = front === 'ext_proc' ? 'verifier' : 'signer';
     /** Calls that Envoy has open to the verifier, for whatever filter. */
     const openCalls = (): Promise<number> =>
       sample(
-        `${on.stage.federation.environment.COUNTERSIGN_ENVOY_ADMIN_URL}/stats/prometheus?filter=^cluster.signer.upstream_rq_active$`,
-        'envoy_cluster_upstream_rq_active{envoy_cluster_name="signer"}',
+        `${on.stage.federation.environment.COUNTERSIGN_ENVOY_ADMIN_URL}/stats/prometheus?filter=^cluster.${cluster}.upstream_rq_active$`,
+        `envoy_cluster_upstream_rq_active{envoy_cluster_name="${cluster}"}`,
       );
 
     test('leave nothing behind in the verifier, and others are answered as ever', async () => {

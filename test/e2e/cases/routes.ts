@@ -160,14 +160,17 @@ export const UNASKED_CASES: readonly UnaskedCase[] = [
     upgrade('WebSocket'),
     'HTTP/1.1',
   ),
-  unasked('CONNECT is refused', 404, 'not_found', ({ a }) => ({
-    ...telemetry({ by: a }),
-    method: 'CONNECT',
-    path: 'localhost:443',
-    authority: 'localhost:443',
-    body: Buffer.alloc(0),
-    framing: 'none',
-  })),
+  {
+    ...unasked('CONNECT is refused', 404, 'not_found', ({ a }) => ({
+      ...telemetry({ by: a }),
+      method: 'CONNECT',
+      path: 'localhost:443',
+      authority: 'localhost:443',
+      body: Buffer.alloc(0),
+      framing: 'none',
+    })),
+    byExtProc: { status: 401, client: 'unauthenticated', audit: 'upgrade_refused' },
+  },
   unasked(
     'OPTIONS * is refused',
     404,

@@ -1,6 +1,7 @@
 /** A federation whose application is the test's, with the feedback route of the profile and one that takes any method. */
 import type { ConfigurationDocument } from '../../../tools/local-federation/configuration.js';
 import { envoyOfLine, type EnvoyLine } from './envoy-line.js';
+import { throughExtProc, type Front } from './front.js';
 import type { Outgoing } from './outgoing.js';
 import { signedBytes, telemetry } from './requests.js';
 import { ScriptedApplication } from './scripted-application.js';
@@ -40,16 +41,23 @@ export interface FeedbackStage {
   readonly close: () => Promise<void>;
 }
 
-/** Starts both. `patchBootstrap` is for an Envoy that is set up otherwise. */
+export interface FeedbackStageOptions {
+  readonly front?: Front;
+  /** For an Envoy that is set up otherwise. */
+  readonly patchBootstrap?: (bootstrap: string) => string;
+}
+
+/** Starts both. */
 export async function openFeedbackStage(
   line: EnvoyLine,
-  patchBootstrap?: (bootstrap: string) => string,
+  { front = 'ext_authz', patchBootstrap }: FeedbackStageOptions = {},
 ): Promise<FeedbackStage> {
   const application = await ScriptedApplication.start();
   const stage = await Stage.open({
     envoyBinary: envoyOfLine(line),
     upstream: application.address,
-    patchConfiguration: configuration,
+    patchConfiguration: (document) =>
+      front === 'ext_proc' ? throughExtProc(configuration(document)) : configuration(document),
     ...(patchBootstrap && { patchBootstrap }),
   });
   return {

@@ -49,7 +49,7 @@ describe('a good configuration', () => {
   test('has every default where the file is silent', () => {
     const { settings, snapshot } = loadGood('minimal.yaml');
     expect(settings).toEqual({
-      listen: { socketPath: join(good, 'verifier.sock') },
+      listen: { socketPath: join(good, 'verifier.sock'), extProcVerify: false },
       workers: 1,
       admin: { host: '127.0.0.1', port: 9902, allowedHosts: [] },
       log: { level: 'info' },

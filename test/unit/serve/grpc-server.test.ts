@@ -64,6 +64,7 @@ function served(): Served {
   return {
     service: fakes.service,
     certificates: fakes.certificates,
+    snapshot: undefined as never,
     signer: undefined as never,
     accessLog: undefined as never,
     health,

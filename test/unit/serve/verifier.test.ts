@@ -45,7 +45,7 @@ function configurationFor(port: number, metricsPort?: number): Configuration {
     warnings: [],
     filesRead: [],
     settings: {
-      listen: { socketPath: join(folder, 'run/verifier.sock') },
+      listen: { extProcVerify: false, socketPath: join(folder, 'run/verifier.sock') },
       workers: 1,
       admin: { host: '127.0.0.1', port, allowedHosts: [] },
       metrics:

@@ -270,7 +270,7 @@ test('what became of allows takes turns with what anybody can bring about', asyn
       http_logs: { log_entry: [requestEntry({})] },
     }),
   );
-  expect(handler.lane?.()).not.toBe(other.lane?.());
+  expect(handler.lane?.(Buffer.alloc(0))).not.toBe(other.lane?.(Buffer.alloc(0)));
 });
 
 test('at a stop every stream is ended, so that Envoy opens another one elsewhere', () => {

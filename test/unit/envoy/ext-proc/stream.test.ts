@@ -8,7 +8,7 @@ const sessions: ProcessingSession[] = [];
 /** Its streams take the sessions that were made, in order. */
 function methodOfSessions(): StreamMethod {
   sessions.splice(0, sessions.length - 1);
-  return processingMethod(() => sessions.shift() ?? raise());
+  return processingMethod({ signer: () => sessions.shift() ?? raise() });
 }
 
 function raise(): never {
@@ -78,9 +78,9 @@ describe('a stream of ext_proc', () => {
 
   it('has the lane of its identity once that is known', async () => {
     const { handler } = fakeStream((message) => Promise.resolve(message));
-    expect(handler.lane?.()).toBeUndefined();
+    expect(handler.lane?.(Buffer.alloc(0))).toBeUndefined();
     await handler.message(Buffer.from('headers'));
-    expect(handler.lane?.()).toBe('answers to consumer-01');
+    expect(handler.lane?.(Buffer.alloc(0))).toBe('answers to consumer-01');
   });
 
   it('is refused when very many of one identity are awaited, until one of them has ended', async () => {
@@ -106,8 +106,9 @@ describe('a stream of ext_proc', () => {
     expect(told).toEqual(['headers', 'refused']);
   });
 
-  it('tells the session when Envoy has gone', () => {
+  it('tells the session when Envoy has gone', async () => {
     const { handler, closed } = fakeStream(() => Promise.resolve(''));
+    await handler.message(Buffer.from('a'));
     handler.closed();
     expect(closed()).toBe(1);
   });
