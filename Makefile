@@ -27,7 +27,7 @@ CLUSTER_TOOLS := etcd kube-apiserver kubectl mesh-crds egctl istioctl promtool
 	tools test test-newer-node verify-k8s bench soak fuzz sbom ci clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 26
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 26
 
 install: ## install the pinned packages, if they are not there
 	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a < 20 || (a === 20 && b < 19)) { console.error("Node " + process.versions.node + " is too old: install 20.19 or newer"); process.exit(1); }'

@@ -33,7 +33,7 @@ describe('the API server', () => {
   });
 
   it.each([
-    ['an unknown field', CONFIG_MAP.replace('data:', 'date:'), /unknown field "date"/],
+    ['an unknown field', CONFIG_MAP.replace('\ndata:', '\ndate:'), /unknown field "date"/],
     ['a value out of range', AUTOSCALER.replace('maxReplicas: 2', 'maxReplicas: 0'), /maxReplicas/],
     ['an unknown kind', CONFIG_MAP.replace('ConfigMap', 'ConfigMop'), /knows no ConfigMop of v1/],
     ['a name that is none', CONFIG_MAP.replace('name: some', 'name: Some_Thing'), /RFC 1123/],

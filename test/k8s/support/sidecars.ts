@@ -1,4 +1,5 @@
 /** What our part of a pod is, whichever way it came there, so that the ways can be compared. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Container, PodSpec, Volume } from './manifests.js';
 
 /** Of our containers and volumes. */
@@ -42,11 +43,12 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   successThreshold: 1,
   timeoutSeconds: 1,
   volumeMode: 'Filesystem',
+  metadata: {},
 };
 
 function withoutDefaults(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutDefaults);
   if (typeof value !== 'object' || value === null) return value;
-  const kept = Object.entries(value).filter(([key, each]) => DEFAULTS[key] !== each);
+  const kept = Object.entries(value).filter(([key, each]) => !isDeepStrictEqual(DEFAULTS[key], each));
   return Object.fromEntries(kept.map(([key, each]) => [key, withoutDefaults(each)]));
 }
