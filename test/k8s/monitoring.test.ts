@@ -85,11 +85,33 @@ describe('the alerts', () => {
   });
 });
 
-describe('scraping', () => {
-  const rendered = manifestsOf(
-    execFileSync(tool('kustomize.sh'), ['build', 'k8s/monitoring'], { encoding: 'utf8' }),
-  );
+const rendered = manifestsOf(
+  execFileSync(tool('kustomize.sh'), ['build', 'k8s/monitoring'], { encoding: 'utf8' }),
+);
 
+// Its queries: test/e2e/dashboard.test.ts.
+describe('the dashboard', () => {
+  interface Panel {
+    readonly id: number;
+    readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  }
+  const configMap = find(rendered, 'ConfigMap', 'countersign-dashboard');
+  const { panels } = JSON.parse(configMap.data!['countersign.json']!) as { readonly panels: Panel[] };
+
+  it('comes to Grafana as a ConfigMap of the label that its sidecar looks for', () => {
+    expect(configMap.metadata).toMatchObject({ labels: { grafana_dashboard: '1' } });
+  });
+
+  it('has panels that lie beside each other', () => {
+    const squares = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, at) => `${x + (at % w)},${y + Math.floor(at / w)}`),
+    );
+    expect(new Set(squares).size).toBe(squares.length);
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+  });
+});
+
+describe('scraping', () => {
   it.each(OVERLAYS)('finds the verifier of the overlay %s by its label and its port', (overlay) => {
     const manifests = manifestsOf(renderOverlay(overlay));
     const { metadata, spec: pod } = find(manifests, 'Deployment', 'countersign').spec!.template!;

@@ -1,0 +1,53 @@
+/** What a verifier with Redis, a supervisor, and a log that others hold, show besides: the real metrics over made-up figures. */
+import { Registry } from 'prom-client';
+import { addAuditLogMetrics } from '../../src/observability/audit-log-view.js';
+import { AccessLogMetrics } from '../../src/observability/access-log-metrics.js';
+import { addStoreMetrics } from '../../src/observability/process-metrics.js';
+import type { NonceStore } from '../../src/nonces/nonce-store.js';
+import { supervisorView } from '../../src/serve/workers/supervisor-view.js';
+
+const holder = { name: 'one', size: 40, lagSeconds: 2, fault: undefined, isConflict: false };
+
+function redisStore(): NonceStore {
+  return {
+    name: 'redis',
+    status: () => ({ entries: 1, maxEntries: 10, floorSeconds: 0, clockSteps: 0 }),
+    figures: () => ({
+      breaker: 'closed',
+      unknownOutcomes: 1,
+      withdrawals: 1,
+      withdrawalsOwed: 0,
+      stateLosses: 1,
+    }),
+  } as unknown as NonceStore;
+}
+
+/** Of a process. */
+export function rarerMetrics(): Registry {
+  const registry = new Registry();
+  addStoreMetrics(registry, redisStore());
+  addAuditLogMetrics(registry, {
+    nowMs: Date.now,
+    status: () => ({
+      origin: 'log.example',
+      size: 40,
+      checkpointAtMs: Date.now(),
+      unsealedBytes: 0,
+      unsealedSinceMs: undefined,
+      minimumIndex: 0,
+      losses: 0,
+      fault: undefined,
+      companions: { mirror: holder, witnesses: [holder], otlp: { ...holder, rejected: 0 } },
+    }),
+  });
+  new AccessLogMetrics(registry).gap('stream_ended');
+  return registry;
+}
+
+/** Of a supervisor. */
+export function supervisorMetrics(): ReturnType<typeof supervisorView>['registry'] {
+  const state = { kind: 'state', serving: true, components: [] } as const;
+  return supervisorView([
+    { number: 0, pid: 1, state, replacements: 1, ask: () => Promise.resolve(undefined) },
+  ]).registry;
+}
