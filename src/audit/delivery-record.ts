@@ -20,7 +20,7 @@ export interface DeliveryRecordInput extends EnvoyFigures {
   readonly nowMs: number;
   readonly outcome: 'delivered' | 'undelivered' | 'unknown';
   readonly decisionId: string;
-  /** `allow` or `pass_through`. */
+  /** `allow`, `would_refuse` or `pass_through`. */
   readonly decision: string;
   /** HTTP status of the answer to the client; undefined when it got none. */
   readonly status: number | undefined;

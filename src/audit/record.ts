@@ -6,6 +6,7 @@
 import { escapeControls } from '../json/escape-text.js';
 import type { BodyFault, ExceededLimit, Refusal } from '../verify/refusal.js';
 import type { DecisionFacts } from '../verify/decision.js';
+import type { WouldRefuse } from '../verify/report-only/would-refuse.js';
 import type { StageTimer } from '../verify/stage-timer.js';
 
 /** Stage timings as a record shows them. */
@@ -21,7 +22,7 @@ export interface RecordInput {
   /** As Envoy delivered them, the path without its query; undefined when the check could not be read. */
   readonly method: string | undefined;
   readonly path: string | undefined;
-  readonly outcome: 'allow' | 'pass_through' | Refusal;
+  readonly outcome: 'allow' | 'pass_through' | Refusal | Reported;
   readonly facts: DecisionFacts;
   readonly times: StageTimes;
   /** HTTP status that the client gets from us; 200 for an allow. */
@@ -29,6 +30,9 @@ export interface RecordInput {
   /** Of the configuration that the request was judged on. */
   readonly generation: number;
 }
+
+/** A refusal that report-only lets pass. */
+type Reported = Pick<WouldRefuse, 'kind' | 'refusal' | 'tolerated'>;
 
 const FALLBACK_EVENTS = { accepted: 'request.accepted', rejected: 'request.rejected' };
 
@@ -38,14 +42,18 @@ const FALLBACK_EVENTS = { accepted: 'request.accepted', rejected: 'request.rejec
  */
 export function recordLine(input: RecordInput): string {
   const { facts, outcome } = input;
-  const refusal = typeof outcome === 'string' ? undefined : outcome;
+  const reported = typeof outcome === 'object' && outcome.kind === 'would_refuse' ? outcome : undefined;
+  const refusal =
+    typeof outcome === 'string' ? undefined : outcome.kind === 'refuse' ? outcome : outcome.refusal;
+  const passes = typeof outcome === 'string' || reported !== undefined;
   const events = facts.policy?.events ?? FALLBACK_EVENTS;
   return (
     `{"time":"${isoTime(input.nowMs)}"` +
-    ours('event', refusal === undefined ? events.accepted : events.rejected) +
+    ours('event', passes ? events.accepted : events.rejected) +
     ours('decision_id', input.decisionId) +
-    ours('code', refusal?.code ?? (outcome as string)) +
+    ours('code', reported?.kind ?? refusal?.code ?? (outcome as string)) +
     `,"status":${input.status}` +
+    (refusal === undefined ? '' : reportMembers(refusal, reported)) +
     member('detail', refusal?.detail) +
     (refusal?.fault === undefined ? '' : faultMembers(refusal.fault)) +
     (refusal?.limit === undefined ? '' : limitMembers(refusal.limit)) +
@@ -67,6 +75,12 @@ export function recordLine(input: RecordInput): string {
     (refusal?.first === undefined ? '' : firstMembers(refusal.first)) +
     `,"generation":${input.generation},"stage_us":{${stageMembers(input.times)}}}\n`
   );
+}
+
+/** Of a refusal that was let pass, its code and all that was wrong; of one that was nearly let pass, why not. */
+function reportMembers({ code, notTolerated }: Refusal, reported: Reported | undefined): string {
+  if (reported === undefined) return ours('not_tolerated', notTolerated);
+  return `${ours('would_refuse', code)},"tolerated":["${reported.tolerated.join('","')}"]`;
 }
 
 function faultMembers({ problem, pointer, offset }: BodyFault): string {

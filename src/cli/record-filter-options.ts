@@ -16,6 +16,7 @@ export interface FilterOptions {
   readonly operator?: readonly string[];
   readonly policy?: readonly string[];
   readonly code?: readonly string[];
+  readonly wouldRefuse?: readonly string[];
   readonly event?: readonly string[];
   readonly nonceHash?: readonly string[];
   readonly limit?: number;
@@ -37,6 +38,11 @@ export function addFilterOptions(command: Command, world: CliWorld): Command {
     .option('--operator <id>', 'of this operator', values)
     .option('--policy <name>', 'judged by this policy', values)
     .option('--code <code>', 'with this code, such as allow or replayed_nonce', values)
+    .option(
+      '--would-refuse <code>',
+      'let pass by report-only, which would have been refused with this code',
+      values,
+    )
     .option('--event <name>', 'with this event', values)
     .option('--nonce-hash <hash>', 'all that came with this nonce, as a record names it', values)
     .option('--limit <count>', 'stop after so many records', wholeNumber(1, Number.MAX_SAFE_INTEGER));
@@ -54,6 +60,7 @@ export function filterOf(options: FilterOptions): RecordFilter {
   add('operator', options.operator);
   add('policy', options.policy);
   add('code', options.code);
+  add('would_refuse', options.wouldRefuse);
   add('event', options.event);
   add('nonce_hash', options.nonceHash);
   return {

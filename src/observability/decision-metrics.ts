@@ -11,7 +11,7 @@ import { CounterTable, HistogramTable, SKEW_BUCKETS_SECONDS } from './metric-kin
 import type { FeedbackRefusalCode } from '../feedback/refusal-code.js';
 
 /** What was decided: the values of the label `code`. */
-type DecisionCode = 'allow' | 'pass_through' | RefusalCode;
+type DecisionCode = 'allow' | 'would_refuse' | 'pass_through' | RefusalCode;
 
 /** What a check spends its time on: the values of the label `stage`, besides `total`. */
 export type CheckStage = 'decode' | JudgementStage | 'admission' | 'record';
@@ -21,6 +21,7 @@ const NO_POLICY = 'none';
 
 export class DecisionMetrics {
   readonly #decisions: CounterTable<string, DecisionCode>;
+  readonly #wouldRefuse: CounterTable<string, RefusalCode>;
   readonly #stages: HistogramTable<CheckStage | 'total'>;
   readonly #skews: HistogramTable<string>;
   readonly #lost: Counter;
@@ -29,6 +30,11 @@ export class DecisionMetrics {
     this.#decisions = new CounterTable(registry, {
       name: 'countersign_decisions_total',
       help: 'Decisions by policy and code.',
+      labels: ['policy', 'code'],
+    });
+    this.#wouldRefuse = new CounterTable(registry, {
+      name: 'countersign_would_refuse_total',
+      help: 'Refusals that report-only let pass, by policy and code; among the decisions they are would_refuse.',
       labels: ['policy', 'code'],
     });
     this.#stages = new HistogramTable(registry, {
@@ -55,6 +61,11 @@ export class DecisionMetrics {
     observeStages(this.#stages, timer);
   }
 
+  /** Counts a refusal that report-only lets pass, besides the decision itself. */
+  wouldRefuse(policy: string, code: RefusalCode): void {
+    this.#wouldRefuse.increment(policy, code);
+  }
+
   /** Notes how far off the timestamp was. Only where a key has proven it: anybody can write one. */
   proven({ policy, kid, skewSeconds }: DecisionFacts): void {
     if (policy !== undefined && kid !== undefined && skewSeconds !== undefined)
@@ -74,8 +85,8 @@ function observeStages<Stage extends string>(
   stages.observe('total', timer.totalMilliseconds() / 1000);
 }
 
-/** What became of an answer: signed, withheld by a code, or Envoy's own refusal that was let through. */
-type FeedbackOutcome = 'signed' | 'local_reply' | FeedbackRefusalCode;
+/** What became of an answer: signed, withheld by a code, Envoy's own refusal that was let through, or let pass unsigned by report-only. */
+type FeedbackOutcome = 'signed' | 'local_reply' | 'unsigned' | FeedbackRefusalCode;
 
 /** What an answer spends its time on: the values of the label `stage`, besides `total`. */
 export type AnswerStage = 'decode' | 'judge' | 'record';

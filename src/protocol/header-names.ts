@@ -35,5 +35,11 @@ export const VERIFIED_HEADERS = [
   'x-countersign-request-id',
 ] as const;
 
+/**
+ * On a request that would be refused and goes on, as report-only says: the code of the refusal. Removed from every
+ * other request, so that no client can set it.
+ */
+export const WOULD_REFUSE_HEADER = 'x-countersign-would-refuse';
+
 /** A header of answers: what had been decided about the request. No application can set it (docs/cli.md, *What a 503 means*). */
 export const DECISION_HEADER = 'countersign-decision';

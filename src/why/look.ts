@@ -91,7 +91,7 @@ async function findSameNonce(records: readonly LogRecord[], find: Find): Promise
   const known = new Set(textsOf(records, 'decision_id'));
   const allowed: RecordFilter['fields'] = new Map([
     ['nonce_hash', hashes],
-    ['code', ['allow']],
+    ['code', ['allow', 'would_refuse']],
   ]);
   const found = await find({ fields: allowed });
   const others = found.records.filter((record) => !known.has(textOf(record, 'decision_id') ?? ''));

@@ -1,6 +1,7 @@
 /** What `countersign why` says of one request, for people and for scripts. Pure. */
 import { escapeControls } from '../json/escape-text.js';
 import { factLines } from '../json/fact-lines.js';
+import { memberOf } from '../json/member-of.js';
 import { deliveryText, isDelivery } from './delivery-words.js';
 import type { WhyFindings } from './look.js';
 import { numberOf, textOf, type LogRecord } from './records.js';
@@ -41,6 +42,7 @@ function mayBeUndelivered(line: LogRecord): boolean {
 function decisionText(record: LogRecord, isTold: boolean): string {
   const code = textOf(record, 'code') ?? 'without a code';
   const meaning = meaningOf(code);
+  const wouldRefuse = textOf(record, 'would_refuse');
   const request = [textOf(record, 'method'), textOf(record, 'path')].filter((word) => word !== undefined);
   return `${escapeControls(heading(record, code))}\n${factLines([
     ['request', request.length > 0 ? request.join(' ') : undefined],
@@ -51,11 +53,15 @@ function decisionText(record: LogRecord, isTold: boolean): string {
     ['operator', textOf(record, 'operator')],
     ['tenant', textOf(record, 'tenant')],
     ['why', meaning?.why],
+    ['refusal', wouldRefuse && [wouldRefuse, meaningOf(wouldRefuse)?.why].filter(Boolean).join(': ')],
+    ['let pass', listOf(record, 'tolerated')],
+    ['not passed', textOf(record, 'not_tolerated')],
     ['in detail', textOf(record, 'detail')],
     ['skew', seconds(numberOf(record, 'skew_seconds'))],
     ['limit', scalarOf(record, 'limit')],
     ['first copy', firstCopy(record)],
     ['next', isTold && code === 'allow' ? undefined : nextStep(record, meaning?.next)],
+    ['and', wouldRefuse && meaningOf(wouldRefuse)?.next],
   ])}`;
 }
 
@@ -70,6 +76,7 @@ function heading(record: LogRecord, code: string): string {
 
 const VERDICTS: ReadonlyMap<string, string> = new Map([
   ['allow', 'let through'],
+  ['would_refuse', 'let through although it would be refused'],
   ['pass_through', 'passed without a check'],
   ['signed', 'signed'],
 ]);
@@ -105,6 +112,12 @@ function claimed(record: LogRecord, name: string): string | undefined {
 function seconds(value: number | undefined): string | undefined {
   if (value === undefined) return undefined;
   return value < 0 ? `${-value} s behind the verifier's clock` : `${value} s ahead of the verifier's clock`;
+}
+
+/** Nothing in a record is believed to have any type. */
+function listOf(record: LogRecord, name: string): string | undefined {
+  const value = memberOf(record, name);
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string').join(', ') : undefined;
 }
 
 function scalarOf(record: LogRecord, name: string): string | undefined {

@@ -181,6 +181,13 @@ const OTHER_MEANINGS: ReadonlyMap<string, Meaning> = new Map([
       next: 'nothing is to be done here: what became of it is up to Envoy and the application',
     },
   ],
+  [
+    'would_refuse',
+    {
+      why: 'it would have been refused; report-only let it pass to the application',
+      next: 'mend what is named here before the entry under `reportOnly` ends, and this is refused',
+    },
+  ],
   ['pass_through', { why: 'the route is declared to be unchecked', next: 'nothing is to be done here' }],
   ['signed', { why: 'every adjustment is bound', next: 'nothing is to be done here' }],
 ]);

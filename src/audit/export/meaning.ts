@@ -7,7 +7,7 @@ export type Gravity = 'info' | 'warning' | 'error';
 /** `unknown`: the record is not about something that could succeed, or nobody knows. */
 export type Outcome = 'success' | 'failure' | 'unknown';
 
-const GOOD_CODES: ReadonlySet<unknown> = new Set(['allow', 'pass_through', 'signed']);
+const GOOD_CODES: ReadonlySet<unknown> = new Set(['allow', 'would_refuse', 'pass_through', 'signed']);
 /** What somebody has to look at. */
 const ERROR_EVENTS: ReadonlySet<unknown> = new Set([
   'audit.lost',
@@ -31,11 +31,12 @@ export function outcomeOf(record: LogRecord): Outcome {
   return OUTCOMES.get(memberOf(record, 'event')) ?? 'unknown';
 }
 
-/** A refusal is a warning, and an error where it is our fault (5xx) or something was lost. */
+/** A refusal is a warning, also one that was let pass, and an error where it is our fault (5xx) or something was lost. */
 export function gravityOf(record: LogRecord): Gravity {
   const status = memberOf(record, 'status');
   const isOurs = typeof status === 'number' && status >= 500 && memberOf(record, 'code') !== undefined;
   if (ERROR_EVENTS.has(memberOf(record, 'event')) || isOurs) return 'error';
+  if (memberOf(record, 'code') === 'would_refuse') return 'warning';
   if (OUTCOMES.has(memberOf(record, 'event')) && memberOf(record, 'event') !== 'request.delivered')
     return 'warning';
   return outcomeOf(record) === 'failure' ? 'warning' : 'info';

@@ -12,6 +12,7 @@ export const FILTER_FIELDS = [
   'operator',
   'policy',
   'code',
+  'would_refuse',
   'event',
   'nonce_hash',
 ] as const;

@@ -31,7 +31,7 @@ export function deliveryRecord(entry: HttpEntry, { decisionId, outcome, nowMs }:
     nowMs,
     outcome,
     decisionId,
-    decision: decision?.get('code') ?? '',
+    decision: decision?.has('would_refuse') === true ? 'would_refuse' : (decision?.get('code') ?? ''),
     status: entry.status,
     flags: flagNames(entry.flags),
     details: entry.codeDetails,

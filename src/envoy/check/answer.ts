@@ -5,11 +5,16 @@
 import {
   OUR_HEADER_PREFIX,
   VERIFIED_HEADERS,
+  WOULD_REFUSE_HEADER,
   type SecurityHeaderNames,
 } from '../../protocol/header-names.js';
-import type { DecisionFacts, VerifiedContext } from '../../verify/decision.js';
-import type { Verified } from '../../verify/pipeline.js';
+import type { DecisionFacts } from '../../verify/decision.js';
 import { answerFor, type Refusal } from '../../verify/refusal.js';
+import type { EstablishedContext } from '../../verify/report-only/would-refuse.js';
+import type { SignedPolicy } from '../../verify/snapshot.js';
+
+/** Each of them is set or removed on every request that goes on. */
+const KNOWN_HEADERS: readonly string[] = [...VERIFIED_HEADERS, WOULD_REFUSE_HEADER];
 
 /** Header name and value; set means overwrite. */
 export type HeaderPair = readonly [name: string, value: string];
@@ -32,13 +37,18 @@ export interface AnswerOptions {
   readonly headerNames: SecurityHeaderNames;
   /** With an allow that claimed a nonce: `verify/claim-text.ts`, to come back with what became of it. */
   readonly claim?: string | undefined;
+  /** With an allow that report-only makes of a refusal: its code, and what was established all the same. */
+  readonly wouldRefuse?: { readonly code: string; readonly context: EstablishedContext } | undefined;
+}
+
+/** What goes on: verified in full, or as far as anything is established. */
+export interface Passing {
+  readonly context: EstablishedContext;
+  readonly policy: SignedPolicy;
 }
 
 /** The verified context, overwriting what came in; what has no value is removed, never listed twice (docs/envoy-behaviour.md#9). */
-export function allowChanges(
-  { context, policy }: Pick<Verified, 'context' | 'policy'>,
-  options: AnswerOptions,
-): HeaderChanges {
+export function allowChanges({ context, policy }: Passing, options: AnswerOptions): HeaderChanges {
   const set: HeaderPair[] = [];
   const remove: string[] = [];
   const values = verifiedValues(context, policy.name, options.decisionId);
@@ -48,6 +58,8 @@ export function allowChanges(
     if (value === undefined) remove.push(name);
     else set.push([name, value]);
   }
+  if (options.wouldRefuse === undefined) remove.push(WOULD_REFUSE_HEADER);
+  else set.push([WOULD_REFUSE_HEADER, options.wouldRefuse.code]);
   removeSpoofed(remove, options.inboundNames);
   if (policy.signature === 'bundle') removeUnverifiedProof(remove, options.headerNames);
   return { set, remove };
@@ -55,7 +67,7 @@ export function allowChanges(
 
 /** A declared pass-through: nothing was verified, so none of our headers goes on. */
 export function passThroughChanges({ inboundNames }: Pick<AnswerOptions, 'inboundNames'>): HeaderChanges {
-  const remove: string[] = [...VERIFIED_HEADERS];
+  const remove: string[] = [...KNOWN_HEADERS];
   removeSpoofed(remove, inboundNames);
   return { set: [], remove };
 }
@@ -97,20 +109,20 @@ export function refusalReply(refusal: Refusal, options: AnswerOptions): RefusalR
   return { status: answer.status, headers, body };
 }
 
-/** In the order of `VERIFIED_HEADERS`. */
+/** In the order of `VERIFIED_HEADERS`. Where nobody is identified, the policy is not named either: nothing was met. */
 function verifiedValues(
-  context: VerifiedContext,
+  context: EstablishedContext,
   policy: string,
   decisionId: string,
 ): (string | undefined)[] {
   const { identity, kid, certificateSha256, tenant, operator, attestation } = context;
-  return [identity, kid, certificateSha256, tenant, operator, attestation, policy, decisionId];
+  const met = identity === undefined ? undefined : policy;
+  return [identity, kid, certificateSha256, tenant, operator, attestation, met, decisionId];
 }
 
 function removeSpoofed(remove: string[], inboundNames: Iterable<string>): void {
-  const known: readonly string[] = VERIFIED_HEADERS;
   for (const name of inboundNames)
-    if (name.startsWith(OUR_HEADER_PREFIX) && !known.includes(name) && !remove.includes(name))
+    if (name.startsWith(OUR_HEADER_PREFIX) && !KNOWN_HEADERS.includes(name) && !remove.includes(name))
       remove.push(name);
 }
 
@@ -121,10 +133,12 @@ function removeUnverifiedProof(remove: string[], names: SecurityHeaderNames): vo
 
 /**
  * Keys of the dynamic metadata, for access logs, RBAC and the feedback signer. On an allow all of it is
- * verified; on a refusal it is what was signed or shown, as far as the checks came. Read `code` first.
+ * verified, and so it is beside `would_refuse`, where most of it may be missing; on a refusal it is what was signed or
+ * shown, as far as the checks came. Read `code` first.
  */
-export function metadataOf(code: string, { decisionId, facts, claim }: AnswerOptions): Metadata {
-  const { policy, identity, kid, certificateSha256, tenant, operator, attestation } = facts;
+export function metadataOf(code: string, { decisionId, facts, claim, wouldRefuse }: AnswerOptions): Metadata {
+  const { policy } = facts;
+  const { identity, kid, certificateSha256, tenant, operator, attestation } = wouldRefuse?.context ?? facts;
   return {
     decision_id: decisionId,
     code,
@@ -136,5 +150,6 @@ export function metadataOf(code: string, { decisionId, facts, claim }: AnswerOpt
     operator,
     attestation,
     claim,
+    would_refuse: wouldRefuse?.code,
   };
 }

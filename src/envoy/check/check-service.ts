@@ -16,6 +16,8 @@ import type { InboundRequest } from '../../verify/inbound-request.js';
 import { judge } from '../../verify/pipeline.js';
 import { refuse, type Refusal } from '../../verify/refusal.js';
 import type { Snapshot } from '../../verify/snapshot.js';
+import { afterFirstAdmission, type WouldRefuse } from '../../verify/report-only/would-refuse.js';
+import { lookAgain } from '../../verify/report-only/second-look.js';
 import { StageTimer } from '../../verify/stage-timer.js';
 import { CallDeadline, type CheckCall } from './call-deadline.js';
 import {
@@ -28,6 +30,7 @@ import {
   type Grant,
   type Outcome,
 } from './check-state.js';
+import { admitReported } from './report-only.js';
 
 /** How one of Envoy's filters asks, and is answered. Neither may wait; what they throw is a refusal. */
 export interface Front<Source> {
@@ -48,7 +51,7 @@ interface CheckOptions {
   readonly auditOnFailure: 'refuse' | 'count';
   readonly metrics: DecisionMetrics;
   /** What the page shows of the last ones. Default: nobody looks. */
-  readonly recent?: Pick<RecentDecisions, 'passed' | 'refused'>;
+  readonly recent?: Pick<RecentDecisions, 'passed' | 'refused' | 'reported'>;
   /** A verified request is let through: Envoy's access log is to tell what becomes of it. */
   readonly onAllowed: () => void;
   readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
@@ -140,16 +143,36 @@ export class CheckService {
     const { snapshot, nowMs, timer, facts } = check;
     const request = read(source, check, front);
     if (request === undefined) return refuse('check_malformed', 'not what the filter sends');
-    const judged = judge(request, { snapshot, verifier, nowMs, timer }, facts);
+    const options = { snapshot, verifier, nowMs, timer };
+    const judged = judge(request, options, facts);
+    if (judged.kind === 'refuse' && snapshot.reportOnly !== undefined)
+      return this.#report(check, lookAgain({ refusal: judged, request, options, facts }));
     if (judged.kind !== 'verified') return judged;
     const admitting = admission.admit(judged, check.deadline.pendingCall(check.decisionId));
     const admitted = admitting instanceof Promise ? await admitting : admitting;
+    if (admitted.kind === 'refuse' && snapshot.reportOnly !== undefined)
+      return this.#report(check, afterFirstAdmission(judged, admitted, options));
     timer.mark('admission');
     if (admitted.kind === 'refuse') return admitted;
-    const grant: Grant = { kind: 'allow', verified: judged, admitted };
+    return this.#granted(check, { kind: 'allow', verified: judged, admitted, would: undefined });
+  }
+
+  /** The decision is made: this is about what goes on all the same (docs/security-requirements.md#27). */
+  async #report(check: CheckState, reported: WouldRefuse | Refusal): Promise<Outcome> {
+    const { admission } = this.#options;
+    const call = check.deadline.pendingCall(check.decisionId);
+    const grant =
+      reported.kind === 'refuse'
+        ? reported
+        : await admitReported(reported, (asked) => admission.admit(asked, call));
+    check.timer.mark('admission');
+    return grant.kind === 'refuse' ? grant : this.#granted(check, grant);
+  }
+
+  #granted(check: CheckState, grant: Grant): Outcome | Promise<Outcome> {
     check.grant = grant;
     this.#unanswered.add(check);
-    return judged.policy.remembersExecution ? this.#remember(check, grant) : grant;
+    return grant.verified.policy.remembersExecution ? this.#remember(check, grant) : grant;
   }
 
   /** An adjustment about this execution may come as soon as the upstream has the graph, so it is known before. */
@@ -229,10 +252,12 @@ export class CheckService {
   #answer(check: CheckState, outcome: Outcome): Uint8Array {
     const { decisionId, facts, snapshot, request, timer } = check;
     timer.mark('record');
-    const code = outcome.kind === 'refuse' ? outcome.code : outcome.kind;
+    const would = outcome.kind === 'allow' ? outcome.would : undefined;
+    const code = outcome.kind === 'refuse' ? outcome.code : would === undefined ? outcome.kind : would.kind;
     this.#options.metrics.decided(facts.policy?.name, code, timer);
     this.#options.metrics.proven(facts);
-    if (outcome.kind === 'refuse') this.#options.recent?.refused(refusedRequest(check, outcome));
+    if (would !== undefined) this.#reported(check, would);
+    else if (outcome.kind === 'refuse') this.#options.recent?.refused(refusedRequest(check, outcome));
     else this.#options.recent?.passed(outcome.kind);
     return check.front.answer({
       outcome,
@@ -241,7 +266,13 @@ export class CheckService {
       inboundNames: request?.headers.keys() ?? [],
       headerNames: snapshot.headers,
       claim: outcome.kind === 'allow' ? claimOf(outcome) : undefined,
+      wouldRefuse: would && { code: would.refusal.code, context: would.context },
     });
+  }
+
+  #reported(check: CheckState, { policy, refusal }: WouldRefuse): void {
+    this.#options.metrics.wouldRefuse(policy.name, refusal.code);
+    this.#options.recent?.reported(refusedRequest(check, refusal));
   }
 }
 

@@ -5,11 +5,11 @@ import type { RefusedRequest } from '../../observability/page/recent-decisions.j
 import type { Admitted } from '../../verify/admission.js';
 import type { DecisionFacts } from '../../verify/decision.js';
 import { headerValues, type InboundRequest } from '../../verify/inbound-request.js';
-import type { Verified } from '../../verify/pipeline.js';
 import { answerFor, type Refusal } from '../../verify/refusal.js';
+import type { WouldRefuse } from '../../verify/report-only/would-refuse.js';
 import type { Snapshot } from '../../verify/snapshot.js';
 import type { StageTimer } from '../../verify/stage-timer.js';
-import type { AnswerOptions } from './answer.js';
+import type { AnswerOptions, Passing } from './answer.js';
 import type { CallDeadline } from './call-deadline.js';
 
 /** Envoy's `x-request-id` is a UUID of 36 characters; what is longer is cut for the record. */
@@ -43,8 +43,10 @@ export interface CheckState {
 /** Admitted, but not answered yet: it can still be taken back. */
 export interface Grant {
   readonly kind: 'allow';
-  readonly verified: Verified;
+  readonly verified: Passing;
   readonly admitted: Admitted;
+  /** The refusal that report-only lets pass; undefined where every check has passed. */
+  readonly would?: WouldRefuse | undefined;
 }
 
 export type Outcome = Refusal | Grant | { readonly kind: 'pass_through' };
@@ -78,7 +80,12 @@ export function recordOf(check: CheckState, outcome: Outcome): string {
     envoyRequestId: sent?.slice(0, MAX_REQUEST_ID_CHARACTERS),
     method: request && bounded(request.method, MAX_METHOD_CHARACTERS),
     path: request && bounded(withoutQuery(request.path), MAX_PATH_CHARACTERS),
-    outcome: outcome.kind === 'refuse' ? outcome : outcome.kind,
+    outcome:
+      outcome.kind === 'refuse'
+        ? outcome
+        : outcome.kind === 'allow'
+          ? (outcome.would ?? 'allow')
+          : 'pass_through',
     facts,
     times: timer,
     status: refusal === undefined ? 200 : answerFor(refusal.code).status,

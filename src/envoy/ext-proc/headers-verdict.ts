@@ -21,7 +21,11 @@ export interface Held {
   readonly settings: FeedbackSettings;
 }
 
-export type HeadersVerdict = { readonly kind: 'local_reply' } | Held | Withheld;
+/**
+ * `unsigned`: report-only let a request pass of which nobody is established that an answer could be signed for. Its
+ * answer passes as it is: it says nothing under our signature, and whoever needs one refuses it.
+ */
+export type HeadersVerdict = { readonly kind: 'local_reply' | 'unsigned' } | Held | Withheld;
 
 /** Envoy's response code details for headers that came from an upstream; filters alone can set another one. */
 const VIA_UPSTREAM = 'via_upstream';
@@ -45,7 +49,7 @@ export function judgeHeaders(
     return refuseAnswer('upstream_local_reply', `Envoy itself would answer ${String(status)}`);
   }
   const query = queryOf(request.context, snapshot);
-  if (query.kind === 'refused') return query;
+  if (query.kind !== 'held') return query;
   if (request.observed) return refuseAnswer('internal_error', 'Envoy observes and would not wait');
   if (request.responseBodyMode !== BUFFERED)
     return refuseAnswer('internal_error', 'Envoy does not buffer the answer');
@@ -64,7 +68,10 @@ function isLocalReply({ attributes, context }: ProcessingRequest): boolean {
 }
 
 /** For whom the answer is: taken from the verifier's metadata alone, nothing from headers. */
-function queryOf(context: ProcessingRequest['context'], snapshot: Snapshot): Held | Withheld {
+function queryOf(
+  context: ProcessingRequest['context'],
+  snapshot: Snapshot,
+): Held | Withheld | { readonly kind: 'unsigned' } {
   const decisionId = context?.get('decision_id');
   const name = context?.get('policy');
   if (context?.get('code') !== 'allow' || decisionId === undefined || name === undefined)
@@ -73,6 +80,7 @@ function queryOf(context: ProcessingRequest['context'], snapshot: Snapshot): Hel
   if (policy?.kind !== 'signed' || policy.answer !== 'signed_feedback')
     return refuseAnswer('context_missing', 'the policy of the request does not sign its answers');
   const tenant = context.get('tenant');
+  if (tenant === undefined && context.get('would_refuse') !== undefined) return { kind: 'unsigned' };
   if (tenant === undefined) return refuseAnswer('tenant_missing', 'the verifier named no tenant');
   const { feedback: settings } = snapshot;
   if (settings === undefined) return refuseAnswer('no_active_key', 'feedback is not configured');

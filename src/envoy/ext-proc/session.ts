@@ -66,7 +66,7 @@ export interface ProcessingSession {
   close(): void;
 }
 
-/** What may come next. `local_reply`: the body of Envoy's own refusal. `held`: the one to sign. `done`: nothing. */
+/** What may come next. `local_reply`: the body of Envoy's own refusal, or of an answer that is let pass unsigned. `held`: the one to sign. `done`: nothing. */
 type State =
   { readonly kind: 'headers' } | { readonly kind: 'local_reply' } | { readonly kind: 'done' } | Held;
 
@@ -166,15 +166,15 @@ export class SigningSession implements ProcessingSession {
     if (part.kind !== 'response_headers') return this.#conclude(OUT_OF_TURN);
     const verdict = judgeHeaders(request, part, this.#snapshot);
     if (verdict.kind === 'refused') return this.#conclude(verdict);
-    if (verdict.kind === 'local_reply') return this.#passHeaders(part);
+    if (verdict.kind !== 'held') return this.#passHeaders(part, verdict.kind);
     this.#state = verdict;
     return encodeHeaders(heldHeaders(part));
   }
 
   /** The verifier has recorded its own refusals; Envoy's are in the access log. */
-  #passHeaders({ endOfStream }: ResponseHeaders): Uint8Array {
+  #passHeaders({ endOfStream }: ResponseHeaders, why: 'local_reply' | 'unsigned'): Uint8Array {
     if (!endOfStream) this.#state = LOCAL_REPLY;
-    this.#options.metrics.count(this.#policy(), 'local_reply');
+    this.#options.metrics.count(this.#policy(), why);
     return PASS_HEADERS;
   }
 

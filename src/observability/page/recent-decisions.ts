@@ -25,6 +25,8 @@ export interface RefusedRequest {
   readonly method: string | undefined;
   readonly path: string | undefined;
   readonly envoyRequestId: string | undefined;
+  /** Report-only let it pass all the same. */
+  readonly passed?: true;
 }
 
 /** One refusal for people. What the caller merely wrote is named `claimed…`; nothing in it is secret. */
@@ -45,6 +47,8 @@ export interface RecentRefusal {
   readonly certificateSha256?: string | undefined;
   readonly skewSeconds?: number | undefined;
   readonly firstDecisionId?: string | undefined;
+  /** It would be refused, and was let pass. */
+  readonly passed?: true | undefined;
 }
 
 /** Counts of whole slots by code; the last of each list is the slot that ended last. */
@@ -116,6 +120,16 @@ export class RecentDecisions {
 
   refused(request: RefusedRequest): void {
     this.#decisions.add(request.refusal.code);
+    this.#keep(request);
+  }
+
+  /** It would be refused, and goes on. */
+  reported(request: RefusedRequest): void {
+    this.#decisions.add('would_refuse');
+    this.#keep({ ...request, passed: true });
+  }
+
+  #keep(request: RefusedRequest): void {
     this.#refusals[this.#next] = { ...request, path: detached(request.path) };
     this.#next = (this.#next + 1) % KEPT_REFUSALS;
   }
@@ -166,6 +180,7 @@ function forPeople({
   method,
   path,
   envoyRequestId,
+  passed,
 }: RefusedRequest): RecentRefusal {
   const { identity, kid, certificateSha256, skewSeconds } = facts;
   return {
@@ -185,5 +200,6 @@ function forPeople({
     certificateSha256,
     skewSeconds,
     firstDecisionId: refusal.first?.requestId,
+    passed,
   };
 }

@@ -55,7 +55,11 @@ describe('an allow', () => {
       'x-countersign-policy': 'federation.telemetry',
       'x-countersign-request-id': 'decision-1',
     });
-    expect(removed).toEqual(['x-envoy-auth-partial-body', 'x-countersign-extra']);
+    expect(removed).toEqual([
+      'x-envoy-auth-partial-body',
+      'x-countersign-would-refuse',
+      'x-countersign-extra',
+    ]);
   });
 
   it('removes the verified headers that it does not set, and lists no name twice', () => {
@@ -122,7 +126,12 @@ describe('a pass-through', () => {
     const { grpcCode, set, removed, metadata } = readResponse(passThroughAnswer({ ...options, facts }));
     expect([grpcCode, set.size]).toEqual([0, 0]);
     expect([...removed].sort()).toEqual(
-      ['x-envoy-auth-partial-body', ...VERIFIED_HEADERS, 'x-countersign-extra'].sort(),
+      [
+        'x-envoy-auth-partial-body',
+        ...VERIFIED_HEADERS,
+        'x-countersign-would-refuse',
+        'x-countersign-extra',
+      ].sort(),
     );
     expect(metadata).toEqual({ decision_id: 'decision-1', code: 'pass_through', policy: 'public' });
   });
