@@ -23,9 +23,19 @@ export function renderBootstrap(options: BootstrapOptions): string {
       ignore_global_conn_limit: true,
     }),
     static_resources: { listeners: listeners(options), clusters: clusters(options) },
-    overload_manager: overloadManager(),
-    layered_runtime: note('A request that is reset at once never reaches the verifier.', layeredRuntime()),
+    ...processSections('static'),
   });
+}
+
+/** What holds for the whole process of Envoy. A layer of the runtime needs a name that no other layer has. */
+export function processSections(layerName: string): Section {
+  return {
+    overload_manager: overloadManager(),
+    layered_runtime: note(
+      'A request that is reset at once never reaches the verifier.',
+      layeredRuntime(layerName),
+    ),
+  };
 }
 
 const HEAP = 'envoy.resource_monitors.fixed_heap';
@@ -68,11 +78,11 @@ const HEALTH_CONNECTIONS = 100;
  * turn. A connection that resets most of its requests is closed after so many; Envoy's own default is 500. The health
  * listener is outside the overload manager, so that it answers when the gateway is full: it has a bound of its own.
  */
-function layeredRuntime(): Section {
+function layeredRuntime(name: string): Section {
   const flags = {
     'http.max_requests_per_io_cycle': 1,
     [`envoy.resource_limits.listener.${HEALTH_LISTENER}.connection_limit`]: HEALTH_CONNECTIONS,
     'overload.premature_reset_total_stream_count': 200,
   };
-  return { layers: [{ name: 'static', static_layer: flags }] };
+  return { layers: [{ name, static_layer: flags }] };
 }

@@ -46,7 +46,13 @@ export function envoyFilesOf(input: EnvoyFilesInput): EnvoyFiles {
   };
 }
 
-function bootstrapOptions({ settings, envoy, snapshot, sdsDirectory }: EnvoyFilesInput): BootstrapOptions {
+/** The renderer's options, with the time-out and limits of the verifier itself. */
+export function bootstrapOptions({
+  settings,
+  envoy,
+  snapshot,
+  sdsDirectory,
+}: EnvoyFilesInput): BootstrapOptions {
   const { policies, feedback } = snapshot;
   return {
     ...DEFAULT_BOOTSTRAP_OPTIONS,

@@ -16,6 +16,9 @@ const MAPPED = /^::ffff:[0-9a-f]+:[0-9a-f]+$/;
 const ENDPOINTS = ['listener', 'health', 'admin', 'upstream'] as const;
 type EndpointName = (typeof ENDPOINTS)[number];
 
+/** The addresses of an `envoy` section. */
+type EnvoyEndpoints = Readonly<Pick<EnvoyInput, EndpointName>>;
+
 /** One address and port. */
 interface Endpoint {
   readonly name: string;
@@ -41,7 +44,7 @@ export function judgeMetricsPort(
 
 /** Notes every fault at `node`, the `envoy` section. */
 export function checkAddresses(
-  input: EnvoyInput,
+  input: EnvoyEndpoints,
   { admin, metrics }: OwnPorts,
   node: ConfigurationNode,
 ): void {
@@ -64,7 +67,7 @@ function ownEndpoint(name: string, { host, port }: AdminSettings | MetricsSettin
   return { name, address: normal(host), port };
 }
 
-function endpointsOf(key: EndpointName, input: EnvoyInput): Endpoint[] {
+function endpointsOf(key: EndpointName, input: EnvoyEndpoints): Endpoint[] {
   const endpoint = input[key];
   if (endpoint === undefined) return [];
   return [endpoint.address]

@@ -7,10 +7,10 @@ import { worldOf } from '../support/world.js';
 import { ACCEPTED_CASES } from './accepted.js';
 import type { AllowCase, PassThroughCase, RefusalCase, UnaskedCase } from './case.js';
 import { describeWhatIsLearnt } from './learnt.js';
-import { HIGH_BYTES, PASS_THROUGH_CASES } from './paths.js';
+import { HIGH_BYTES, PASS_THROUGH_CASES, PATH_CASES } from './paths.js';
 import { REFUSAL_TABLES } from './refused.js';
 import { describeRewrittenPaths } from './rewritten-paths.js';
-import { NORMALISED_CASES, UNASKED_CASES } from './routes.js';
+import { NORMALISED_CASES, ROUTE_CASES, UNASKED_CASES } from './routes.js';
 
 const of = <Case extends { readonly on?: Protocol }>(cases: readonly Case[], protocol: Protocol): Case[] =>
   cases.filter(({ on }) => on === undefined || on === protocol);
@@ -92,4 +92,23 @@ export function describeAllCases(stage: () => Stage, front: Front = 'ext_authz')
     describePassThrough([...PASS_THROUGH_CASES, HIGH_BYTES], protocol, stage);
   });
   describeRewrittenPaths(stage);
+}
+
+/** Of tables that only the verifier decides on. */
+const SLICE = 4;
+
+/** The tables that an Envoy of somebody else could spoil: what passes, paths and routes, and Envoy's own refusals. */
+export function describeSlice(stage: () => Stage): void {
+  describe.each(PROTOCOLS)('over %s', (protocol) => {
+    describeAllowed('what passes', ACCEPTED_CASES.slice(0, SLICE), protocol, stage);
+    describeAllowed('one reading of a path', NORMALISED_CASES, protocol, stage);
+    for (const [title, cases] of REFUSAL_TABLES)
+      describeRefusals(
+        title,
+        cases === ROUTE_CASES || cases === PATH_CASES ? cases : cases.slice(0, SLICE),
+        protocol,
+        stage,
+      );
+    describeUnasked(UNASKED_CASES, protocol, stage);
+  });
 }

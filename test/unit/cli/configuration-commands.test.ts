@@ -157,6 +157,57 @@ describe('countersign envoy-config', () => {
     expect(readdirSync(directory)).not.toContain('run');
   });
 
+  it('prints parts for an Envoy of somebody else, a document for each place, and writes nothing', async () => {
+    const { code, out, err } = await run([
+      ...['envoy-config', await envoyConfiguration(), '--only', 'filters,clusters,listener,secrets'],
+    ]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const documents = out.split('---\n').map((text) => Object.keys(parse(text) as object));
+    expect(documents).toEqual([['http_filters'], ['static_resources'], ['resources'], ['resources']]);
+    expect(readdirSync(directory)).not.toContain('run');
+  });
+
+  it('writes each part into a file of its own', async () => {
+    const into = join(directory, 'parts');
+    const only = ['--only', 'clusters,secrets,listener,routes', '--xds', '--into', into];
+    const { code, out } = await run(['envoy-config', await envoyConfiguration(), ...only]);
+    expect({ code, out }).toEqual({ code: 0, out: '' });
+    const files = ['clusters.yaml', 'listener.yaml', 'routes.yaml', 'sds-client-ca.yaml', 'sds-server.yaml'];
+    expect(readdirSync(into).sort()).toEqual(files);
+    for (const file of files) {
+      const { resources } = parse(readFileSync(join(into, file), 'utf8')) as { resources: object[] };
+      for (const resource of resources) expect(resource).toHaveProperty(['@type']);
+    }
+  });
+
+  it.each([
+    ['a part that there is not', ['--only', 'filters,cluster'], 'there is no "cluster"'],
+    ['no part', ['--only', ''], 'there is no ""'],
+    ['resources of nothing', ['--xds'], '--xds without --only'],
+    ['an address that is none', ['--address', 'localhost'], 'is no IP address'],
+    ['an IPv4 address in IPv6', ['--address', '::ffff:10.0.0.1'], 'inside an IPv6 one'],
+    ['an address twice', ['--address', '::1,0:0::1'], 'twice'],
+    ['no address', ['--address', ''], 'is no IP address'],
+  ])('refuses %s', async (_title, options, words) => {
+    const { code, out, err } = await run(['envoy-config', await envoyConfiguration(), ...options]);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(words);
+    expect(readdirSync(directory)).not.toContain('run');
+  });
+
+  it('listens where it is told to, with both listeners, and nowhere else', async () => {
+    const { out } = await run(['envoy-config', await envoyConfiguration(), '--no-sds', '--address', '::']);
+    const { listeners } = (parse(out) as { static_resources: { listeners: Record<string, unknown>[] } })
+      .static_resources;
+    expect(listeners.map(({ address }) => address)).toEqual([
+      { socket_address: { address: '::', port_value: 8443 } },
+      { socket_address: { address: '::', port_value: 8444 } },
+    ]);
+    expect(JSON.stringify(listeners.map(({ additional_addresses: others }) => others))).not.toContain(
+      'socket_address',
+    );
+  });
+
   it('says that there is no envoy section', async () => {
     const { code, err } = await run(['envoy-config', OWN_POLICIES]);
     expect(code).toBe(3);
