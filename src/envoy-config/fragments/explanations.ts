@@ -42,7 +42,7 @@ export const EXPLANATIONS: ReadonlyMap<string, string> = new Map(
     cluster_name: 'which of the clusters',
     authority: 'by default the name of the cluster, which may be no host: then the call is reset unread',
     'grpc_service timeout':
-      'how long Envoy waits for an answer; the verifier sees it as its deadline. Without retries: the nonce would be spent',
+      'the longest that the call may take; of a check it is the deadline. Asked once: the nonce would be spent',
     status_on_error:
       'a verifier that cannot be asked is a 503, which producers retry; the default is 403, which is final',
     with_request_body: 'the whole body goes with the check',
@@ -55,11 +55,12 @@ export const EXPLANATIONS: ReadonlyMap<string, string> = new Map(
       'puts a 502 in the place of a success without the mark of the signer',
     source_codes: 'named, and on for the routes alone that name it',
     message_timeout: 'of each message; then the answer is a 504',
-    allow_mode_override: 'nobody turns the signer off for an answer',
-    processing_mode: 'off here; on for the routes whose answers are signed',
-    metadata_options: 'the signer signs only for a request that the verifier let through',
+    allow_mode_override: 'no message changes what is sent',
+    processing_mode:
+      'what of a request and its answer the verifier gets; on signed routes more than elsewhere',
+    metadata_options: 'the decision goes on as metadata, which no client can write',
     // The routes.
-    route_config: 'every request has a route: without one ext_authz is not asked at all',
+    route_config: 'every request has a route: without one ext_authz is not asked, and nothing names a policy',
     request_headers_to_remove: 'with these a client could speak to Envoy or to a filter',
     virtual_hosts: 'one for all names: the path alone selects the policy',
     domains: 'every authority, so that none is left without a check',
@@ -69,7 +70,7 @@ export const EXPLANATIONS: ReadonlyMap<string, string> = new Map(
     'route cluster': 'your application',
     'route timeout': 'how long the application may take, retries included',
     typed_per_filter_config:
-      'which policy judges; and on signed routes the signer and the guard behind it are on',
+      'what is special here: the policy that judges, and on signed routes the signer and the guard behind it',
     'routes response_headers_to_remove': 'the mark of the signer is not for an application to set',
     // The listener.
     listeners: 'TLS for everything that is judged; plain HTTP for one question about health',

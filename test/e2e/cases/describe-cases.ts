@@ -98,7 +98,7 @@ export function describeAllCases(stage: () => Stage, front: Front = 'ext_authz')
 const SLICE = 4;
 
 /** The tables that an Envoy of somebody else could spoil: what passes, paths and routes, and Envoy's own refusals. */
-export function describeSlice(stage: () => Stage): void {
+export function describeSlice(stage: () => Stage, front: Front = 'ext_authz'): void {
   describe.each(PROTOCOLS)('over %s', (protocol) => {
     describeAllowed('what passes', ACCEPTED_CASES.slice(0, SLICE), protocol, stage);
     describeAllowed('one reading of a path', NORMALISED_CASES, protocol, stage);
@@ -109,6 +109,6 @@ export function describeSlice(stage: () => Stage): void {
         protocol,
         stage,
       );
-    describeUnasked(UNASKED_CASES, protocol, stage);
+    describeUnasked(UNASKED_CASES, { protocol, stage, front });
   });
 }
