@@ -1,5 +1,6 @@
 /** k8s/monitoring before a real API server that knows the kinds of prometheus-operator. */
 import { execFileSync } from 'node:child_process';
+import { renderChart } from '../k8s/support/helm.js';
 import { tool } from '../k8s/support/manifests.js';
 import { ApiServer } from './support/api-server.js';
 import { defineKindsOf } from './support/custom-resources.js';
@@ -19,6 +20,13 @@ describe('the objects of k8s/monitoring', () => {
 
   it.each(['k8s/monitoring', 'k8s/monitoring/scrape'])('are taken: %s', async (folder) => {
     expect(await api.dryRun(rendered(folder))).toEqual([]);
+  });
+
+  it('are taken as the chart renders them', async () => {
+    const all = ['podMonitor', 'prometheusRule', 'dashboard'].map((what) => `--set=monitoring.${what}=true`);
+    const text = renderChart('orders', ['own-app'], ...all);
+    expect(text).toContain('kind: PrometheusRule');
+    expect(await api.dryRun(text)).toEqual([]);
   });
 
   it.each([

@@ -17,6 +17,9 @@ import { sidecarsOf } from './support/sidecars.js';
 const COPIES = [
   ['k8s/sidecars/sidecars.yaml', `${CHART}/files/sidecars.yaml`],
   ['k8s/component/deployment.yaml', `${CHART}/files/pod.yaml`],
+  ['k8s/monitoring/scrape/pod-monitor.yaml', `${CHART}/files/pod-monitor.yaml`],
+  ['k8s/monitoring/prometheus-rule.yaml', `${CHART}/files/prometheus-rule.yaml`],
+  ['k8s/monitoring/dashboard.json', `${CHART}/files/dashboard.json`],
 ] as const;
 const podOf = (manifests: readonly Manifest[], name: string): PodSpec =>
   find(manifests, 'Deployment', name).spec!.template!.spec;
@@ -96,6 +99,7 @@ it.each([
     ['--set', 'config.envoy.admin.address=::'],
     /envoy\/admin\/address/,
   ],
+  ['a hole in the NetworkPolicy for everybody', ['--set-json', 'monitoring.scrapers=[]'], /scrapers/],
   ['no time for the drain', ['--set', 'terminationGracePeriodSeconds=30'], /terminationGracePeriodSeconds/],
 ])('refuses %s', (_what, options, words) => {
   expect(refusalOfChart(['own-app'], ...options)).toMatch(words);
@@ -118,7 +122,13 @@ it('a release named countersign has the names of k8s/base', () => {
 });
 
 it('changed ports reach containers, probes, Service and NetworkPolicy, also those of each other', () => {
-  const ports = { 'envoy.listener': 8080, 'envoy.health': 8443, 'envoy.admin': 9902, admin: 9901 };
+  const ports = {
+    'envoy.listener': 8080,
+    'envoy.health': 8443,
+    'envoy.admin': 9902,
+    admin: 9901,
+    metrics: 9904,
+  };
   const options = Object.entries(ports).map(([of, port]) => `--set=config.${of}.port=${port}`);
   const manifests = rendered('orders', ['own-app'], ...options);
   const containers = containersOf(podOf(manifests, 'orders-countersign'));
@@ -129,6 +139,7 @@ it('changed ports reach containers, probes, Service and NetworkPolicy, also thos
     { name: 'ingress', containerPort: 8080 },
     { name: 'health', containerPort: 8443 },
   ]);
+  expect(verifier!.ports).toEqual([{ name: 'verifier-scrape', containerPort: 9904 }]);
   expect(verifier!.livenessProbe!.exec!.command).toContain('http://127.0.0.1:9901/livez');
   expect(verifier!.lifecycle!.preStop!.exec!.command).toContain('http://127.0.0.1:9902');
   expect(find(manifests, 'Service', 'orders-countersign').spec).toMatchObject({
@@ -176,4 +187,53 @@ it('its notes name the Secrets and ConfigMaps that are to be made', () => {
   for (const name of ['tls', 'client-ca', 'identities', 'audit-key', 'feedback-keys'])
     expect(notes).toContain(`orders-countersign-${name} `);
   expect(notes).not.toContain('orders-countersign-redis');
+});
+
+describe('monitoring', () => {
+  const ON = ['podMonitor', 'prometheusRule', 'dashboard'].map((what) => `--set=monitoring.${what}=true`);
+  const one = (kind: string, name: string, ...more: string[]) =>
+    find(rendered('orders', ['own-app'], ...ON, ...more), kind, name);
+
+  it('is off until it is asked for, as it needs kinds that a cluster may not have', () => {
+    const kinds = rendered('orders', ['own-app']).map(({ kind }) => kind);
+    expect(kinds).not.toContain('PodMonitor');
+    expect(kinds).not.toContain('PrometheusRule');
+  });
+
+  it('finds the pods of the release, which bear the label of all ways of packaging as well', () => {
+    const labels = one('Deployment', 'orders-countersign').spec!.template!.metadata!.labels!;
+    const { selector } = one('PodMonitor', 'orders-countersign').spec as unknown as {
+      selector: { matchLabels: Record<string, string> };
+    };
+    expect(labels).toMatchObject({
+      'countersign.example/instance': 'orders-countersign',
+      ...selector.matchLabels,
+    });
+    expect(Object.keys(selector.matchLabels).length).toBeGreaterThan(0);
+  });
+
+  it('lets the scraper come to the port, and nobody else', () => {
+    const { spec } = one('NetworkPolicy', 'orders-countersign-scrape', '--set=config.metrics.port=9904');
+    expect(spec).toMatchObject({
+      ingress: [
+        {
+          from: [{ podSelector: { matchLabels: { 'app.kubernetes.io/name': 'prometheus' } } }],
+          ports: [{ port: 9904 }],
+        },
+      ],
+    });
+  });
+
+  it('has the alerts and the dashboard of k8s/monitoring', () => {
+    const url = 'https://wiki.internal/runbook';
+    const options = ['--set=monitoring.labels.release=stack', `--set=monitoring.runbookUrl=${url}`];
+    const rule = one('PrometheusRule', 'orders-countersign', ...options);
+    expect(rule.metadata).toMatchObject({ labels: { release: 'stack' } });
+    const source = readFileSync('k8s/monitoring/prometheus-rule.yaml', 'utf8');
+    const { spec } = parse(source.replaceAll('https://docs.countersign.example/runbook.md', url)) as Manifest;
+    expect(rule.spec).toEqual(spec);
+    const { data } = one('ConfigMap', 'orders-countersign-dashboard');
+    const dashboard = JSON.parse(readFileSync('k8s/monitoring/dashboard.json', 'utf8')) as unknown;
+    expect(JSON.parse(data!['countersign.json']!)).toEqual(dashboard);
+  });
 });

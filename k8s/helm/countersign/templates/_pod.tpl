@@ -12,6 +12,7 @@ k8s/component: what the sidecars are is said there, once.
 {{- $text = replace "THE-VERIFIER" (printf "127.0.0.1:%v" $config.admin.port) $text -}}
 {{- $text = replace "name: ingress, containerPort: 8443" (printf "name: ingress, containerPort: %v" $config.envoy.listener.port) $text -}}
 {{- $text = replace "name: health, containerPort: 8080" (printf "name: health, containerPort: %v" $config.envoy.health.port) $text -}}
+{{- $text = replace "name: verifier-scrape, containerPort: 9903" (printf "name: verifier-scrape, containerPort: %v" $config.metrics.port) $text -}}
 {{- (fromYaml $text).spec.template.spec | toYaml -}}
 {{- end }}
 
