@@ -27,14 +27,11 @@ describe('the injection policy', () => {
     await api.create(namespace('elsewhere'));
     await api.apply(readFileSync('k8s/injection/policy.yaml', 'utf8'));
     // It takes the server a moment until it follows a new policy.
-    await until(
-      'pods are injected',
-      async () => (await make(pod('orders'))).spec.initContainers?.length === 3,
-    );
-    await until(
-      'pods are judged',
-      async () => (await refused({ ...pod('orders'), hostNetwork: true })) !== '',
-    );
+    await until('pods are injected', async () => {
+      const { spec } = (await create(pod('orders'))).body as { spec?: PodSpec };
+      return spec?.initContainers?.length === 3;
+    });
+    await until('pods are judged', async () => (await refused(pod('orders', { hostNetwork: true }))) !== '');
   }, 180_000);
 
   afterAll(() => api.stop());
