@@ -12,6 +12,7 @@ import {
   podsOf,
   renderOverlay,
   tool,
+  type Manifest,
   type PodSpec,
 } from './support/manifests.js';
 
@@ -20,7 +21,7 @@ const page = readFileSync('docs/kubernetes.md', 'utf8');
 /** The overlay of the page in a folder of its own, over the `replicated` of this checkout. */
 function renderSite(place: string): string {
   const overlay = 'k8s/overlays/replicated';
-  const text = /```yaml\n(resources: [^]*?)```/.exec(page)![1]!;
+  const text = /```yaml\n(resources: \[github\.com\/…\/k8s\/overlays[^]*?)```/.exec(page)![1]!;
   const here = text.replace(/github\.com\/…\/k8s\/overlays\/replicated/, relative(place, resolve(overlay)));
   const configuration = readFileSync(`${overlay}/config/countersign.yaml`, 'utf8');
   writeFileSync(join(place, 'kustomization.yaml'), here);
@@ -45,6 +46,38 @@ it('the overlay of docs/kubernetes.md renders, with its own images and its own c
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
+});
+
+/** The kustomization of the page that uses that folder of this checkout, among the files of the example. */
+function renderSnippet(used: 'component' | 'injection'): Manifest[] {
+  const place = mkdtempSync(join(tmpdir(), 'cs-snippet-'));
+  try {
+    const blocks = [...page.matchAll(/```yaml\n([^]*?)```/g)].map(([, text = '']) => text);
+    const text = blocks.find((each) => each.includes(`k8s/${used}?ref=`))!;
+    cpSync('k8s/examples/beside', place, { recursive: true });
+    const here = text.replace(/github\.com\/…\/(k8s\/\w+)\?ref=v[\d.]+/, (_, path: string) =>
+      relative(place, resolve(path)),
+    );
+    writeFileSync(join(place, 'kustomization.yaml'), here);
+    const built = execFileSync(tool('kustomize.sh'), ['build', place], { encoding: 'utf8', stdio: 'pipe' });
+    return manifestsOf(built);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}
+
+it('the kustomization that takes the component renders to what the example does', () => {
+  const example = execFileSync(tool('kustomize.sh'), ['build', 'k8s/examples/beside'], { encoding: 'utf8' });
+  expect(renderSnippet('component')).toEqual(manifestsOf(example));
+});
+
+it('the kustomization that takes the injection puts a site’s own image into the policy', () => {
+  const { spec } = find(renderSnippet('injection'), 'MutatingAdmissionPolicy', 'countersign-injection');
+  expect(spec).toMatchObject({
+    variables: expect.arrayContaining([
+      { name: 'verifierImage', expression: '"registry.example/countersign:0.1.0"' },
+    ]) as unknown,
+  });
 });
 
 /** `configmap NAME` and `secret generic NAME` of everything that the volumes of the pods take. */
