@@ -37,7 +37,7 @@ export function containerCell(
     root: image.root,
     mounts: [...image.mounts, ...volumes],
     user: security.runAsUser!,
-    group: security.runAsGroup!,
+    group: security.runAsGroup ?? 0,
     groups: [security.fsGroup!],
     command,
   };

@@ -58,6 +58,7 @@ export interface VolumeSource {
   readonly secretName?: string;
   readonly items?: readonly { readonly key: string; readonly path: string }[];
   readonly defaultMode?: number;
+  readonly optional?: boolean;
 }
 
 export interface Volume {

@@ -7,7 +7,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { collect, startInCell, type CellOptions, type Ended } from '../../container/support/cell.js';
 import { containerCell, layVolumes, type PodVolumes } from './container-cell.js';
 import type { CellImage } from './images.js';
-import { containersOf, type Container, type Probe } from './manifests.js';
+import { containersOf, type Container, type PodSpec, type Probe } from './manifests.js';
 import { connectScript, getScript } from './probe-scripts.js';
 
 /** How the pod is run. */
@@ -61,6 +61,10 @@ export class Pod {
       layVolumes(options);
       await pod.#networkIsUp();
       for (const container of containersOf(options.spec)) {
+        if (isStep(options.spec, container)) {
+          await pod.#completes(container);
+          continue;
+        }
         pod.#running.push(pod.#started(container));
         if (container.startupProbe !== undefined) await pod.#passes(container, container.startupProbe);
       }
@@ -203,6 +207,13 @@ export class Pod {
     return { ...cell, networkOf: this.#network.pid! };
   }
 
+  /** Runs an init container that is no sidecar; throws with its words when it does not end well. */
+  async #completes(container: Container): Promise<void> {
+    const { ended, log } = this.#started(container);
+    const code = await ended;
+    if (code !== 0) throw new Error(`${container.name} ended with ${code}:\n${log.join('')}`);
+  }
+
   async #networkIsUp(): Promise<void> {
     for (let attempt = 0; attempt < 100; attempt += 1) {
       if (this.runBeside(['ip', '-o', 'address', 'show', 'dev', 'lo']).output.includes(this.address)) return;
@@ -222,6 +233,10 @@ export class Pod {
     }
     throw new Error(`${container.name} did not start: ${last}\n${this.log(container.name)}`);
   }
+}
+
+function isStep({ initContainers = [] }: PodSpec, container: Container): boolean {
+  return initContainers.includes(container) && container.restartPolicy !== 'Always';
 }
 
 function newNetwork(address: string): ChildProcess {

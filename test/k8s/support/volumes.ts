@@ -107,6 +107,7 @@ function chosen(kind: string, source: VolumeSource | undefined, objects: Objects
   if (source === undefined) return [];
   const name = `${kind}/${source.secretName ?? source.name}`;
   const data = objects.get(name);
+  if (data === undefined && source.optional === true) return [];
   if (data === undefined) throw new Error(`a volume wants ${name}, which nobody made`);
   if (source.items === undefined) return [...data];
   return source.items.map(({ key, path }) => [path, data.get(key) ?? missing(name, key)]);
