@@ -3,10 +3,10 @@ import { widestWindow } from '../verify/checks/freshness.js';
 import type { Freshness } from '../verify/snapshot.js';
 import type { FeedbackSettings } from '../feedback/feedback-settings.js';
 import { isSameData } from './secrets.js';
-import type { Configuration, LimitSettings, ServerSettings } from './settings.js';
+import type { Configuration, LimitSettings, ListenSettings, ServerSettings } from './settings.js';
 
-/** Sections that are read anew whenever they are needed, and `limits`, whose members are told apart. */
-const LIVE_SECTIONS: readonly (keyof ServerSettings)[] = ['log', 'envoy', 'limits'];
+/** Sections that are read anew whenever they are needed, and `limits` and `listen`, whose members are told apart. */
+const LIVE_SECTIONS: readonly (keyof ServerSettings)[] = ['log', 'envoy', 'limits', 'listen'];
 /** Of `limits`, what is only read at the stop. */
 const LIVE_LIMITS: readonly (keyof LimitSettings)[] = ['drainMilliseconds', 'drainDelayMilliseconds'];
 
@@ -19,10 +19,24 @@ export function settingsThatNeedRestart(started: Configuration, next: Configurat
   const [before, after] = [started.settings, next.settings];
   return [
     ...differing(before, after, LIVE_SECTIONS),
+    ...changedListeners(before.listen, after.listen),
     ...differing(before.limits, after.limits, LIVE_LIMITS).map((limit) => `limits.${limit}`),
     ...widerWindow(widestWindow(started.snapshot), widestWindow(next.snapshot)),
     ...changedFeedback(started.snapshot.feedback, next.snapshot.feedback),
   ];
+}
+
+/** Secrets, certificates and names of clients are taken over; where it listens, and whether with TLS, is not. */
+function changedListeners(started: ListenSettings, next: ListenSettings): string[] {
+  const opened = ({ socketPath, extProcVerify, tcp }: ListenSettings): object => ({
+    socket: socketPath,
+    extProcVerify,
+    tcp: tcp !== undefined,
+    'tcp.host': tcp?.host,
+    'tcp.port': tcp?.port,
+    'tcp.tls': tcp?.tls !== undefined,
+  });
+  return differing(opened(started), opened(next), []).map((member) => `listen.${member}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What a configuration is made of besides the snapshot: sockets, stores, limits. Read once at start. */
 import { join, parse } from 'node:path';
-import type { RedisSettings } from '../storage/redis/settings.js';
+import type { RedisSettings, Secret } from '../storage/redis/settings.js';
 import type { Snapshot } from '../verify/snapshot.js';
 import type { FileState } from './files/read-file.js';
 import type { ConfigurationInput, EnvoyInput } from './schema/schema.js';
@@ -10,6 +10,32 @@ export interface ListenSettings {
   readonly socketPath: string;
   /** Whether requests are judged by way of ext_proc, too. */
   readonly extProcVerify: boolean;
+  /** Beside it, for callers who cannot mount it. Default: none. */
+  readonly tcp?: TcpListenSettings;
+}
+
+/** A listener whose callers show who they are: by `tls`, by one of `secrets`, or by both. */
+export interface TcpListenSettings {
+  readonly host: string;
+  /** Of the first worker; each further one has the next. */
+  readonly port: number;
+  readonly tls: TcpTlsSettings | undefined;
+  /** In lower case. */
+  readonly secretHeader: string;
+  /** Each is good; empty where none is asked for. */
+  readonly secrets: readonly Secret[];
+}
+
+/** Both sides show a certificate. */
+export interface TcpTlsSettings {
+  /** PEM, the verifier's own first. */
+  readonly certificate: string;
+  /** PEM. */
+  readonly privateKey: Secret;
+  /** PEM of those whose clients are taken. */
+  readonly clientAuthority: string;
+  /** DNS names in lower case, and URIs. */
+  readonly clientNames: readonly string[];
 }
 
 /** Admin, metrics and health; loopback unless the operator says otherwise (docs/security-requirements.md#31). */

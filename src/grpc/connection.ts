@@ -3,8 +3,8 @@
  * refuses by itself, and going away without losing a call.
  */
 import { constants, type ServerHttp2Session } from 'node:http2';
-import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import type { Duplex } from 'node:stream';
 
 const KEEPALIVE_MILLISECONDS = 30_000;
 const KEEPALIVE_TIMEOUT_MILLISECONDS = 10_000;
@@ -64,7 +64,7 @@ export class ResetBucket {
  */
 export function watchConnection(
   session: ServerHttp2Session,
-  socket: Socket,
+  socket: Duplex,
   refused: (streams: number) => void,
 ): void {
   keepAlive(session);
@@ -73,7 +73,7 @@ export function watchConnection(
 }
 
 /** `aborted` comes with the frame; `close` only after all that the socket held, which may be thousands of frames. */
-function countResets(session: ServerHttp2Session, socket: Socket): void {
+function countResets(session: ServerHttp2Session, socket: Duplex): void {
   const bucket = new ResetBucket(performance.now());
   const last = new ResetBucket(performance.now(), LAST_RESETS);
   const count = (): void => {
@@ -141,7 +141,7 @@ function keepAlive(session: ServerHttp2Session): void {
  * The first step is written beside nghttp2, which writes whole frames: once it has sent a GOAWAY of its own and no
  * stream is open it reads no more, neither the answer to the ping nor the calls before it.
  */
-export function goAway(session: ServerHttp2Session, socket: Socket): void {
+export function goAway(session: ServerHttp2Session, socket: Duplex): void {
   if (session.destroyed || session.closed) return;
   socket.write(SHUTDOWN_NOTICE);
   const close = (): void => {

@@ -6,6 +6,7 @@ export const GRPC_STATUS = {
   RESOURCE_EXHAUSTED: 8,
   UNIMPLEMENTED: 12,
   INTERNAL: 13,
+  UNAUTHENTICATED: 16,
 } as const;
 
 /** How a call ended when it did not end well. The message goes to the peer: it holds no detail of a defect. */
@@ -15,6 +16,10 @@ export interface GrpcFailure {
   readonly message: string;
 }
 
+export const UNAUTHENTICATED: GrpcFailure = {
+  code: GRPC_STATUS.UNAUTHENTICATED,
+  message: 'unauthenticated',
+};
 export const UNKNOWN_METHOD: GrpcFailure = { code: GRPC_STATUS.UNIMPLEMENTED, message: 'unknown method' };
 export const TOO_LARGE: GrpcFailure = { code: GRPC_STATUS.RESOURCE_EXHAUSTED, message: 'message too large' };
 export const OVERLOADED: GrpcFailure = { code: GRPC_STATUS.RESOURCE_EXHAUSTED, message: 'overloaded' };

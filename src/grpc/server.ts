@@ -3,6 +3,7 @@
  * as bytes on both sides. docs/adr/0002 tells why it is not that of grpc-js, and test/unit/grpc holds it
  * against the client of grpc-js.
  */
+import type { EventEmitter } from 'node:events';
 import {
   constants,
   createServer,
@@ -11,7 +12,8 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { Server as NetServer, type Socket } from 'node:net';
+import { Server as NetServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import {
   CallScheduler,
@@ -20,9 +22,10 @@ import {
   type LoadLimits,
   type LoadObserver,
 } from './call-scheduler.js';
+import { NOTHING_FOR_STRANGERS, type Caller, type ForStrangers } from './callers.js';
 import { goAway, watchConnection } from './connection.js';
-import { fail } from './framing.js';
-import { COMPRESSED, UNKNOWN_METHOD, type Methods } from './method.js';
+import { endAnswer, fail, openAnswer } from './framing.js';
+import { COMPRESSED, UNAUTHENTICATED, UNKNOWN_METHOD, type Methods } from './method.js';
 import { StreamingCall } from './streaming-call.js';
 import { UnaryCall, type CallOptions } from './unary-call.js';
 
@@ -47,6 +50,15 @@ const ACCEPTING_MILLISECONDS = 50;
 const TURNS_AFTER_TIMER = 3;
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/;
 
+/** An open connection. */
+interface Connection {
+  /** What its session writes to. */
+  readonly socket: Duplex;
+  /** Undefined on the Unix socket, whose mode says who may connect. */
+  readonly caller: Caller | undefined;
+  isKnown: boolean;
+}
+
 /** What is served, and its limits. */
 interface GrpcServerOptions {
   readonly methods: Methods;
@@ -55,6 +67,8 @@ interface GrpcServerOptions {
   readonly load?: LoadLimits;
   /** Default: nobody is told. */
   readonly observer?: LoadObserver;
+  /** Default: nothing. */
+  readonly forStrangers?: ForStrangers;
 }
 
 export class GrpcServer {
@@ -63,12 +77,15 @@ export class GrpcServer {
   readonly #observer: LoadObserver;
   readonly #callOptions: CallOptions;
   readonly #server: Http2Server;
+  readonly #forStrangers: ForStrangers;
+  readonly #callers = new WeakMap<Duplex, Caller>();
   /** With the connections that they are on. */
-  readonly #sessions = new Map<ServerHttp2Session, Socket>();
+  readonly #sessions = new Map<ServerHttp2Session, Connection>();
 
   constructor(options: GrpcServerOptions) {
     this.#methods = options.methods;
     this.#observer = options.observer ?? NO_OBSERVER;
+    this.#forStrangers = options.forStrangers ?? NOTHING_FOR_STRANGERS;
     this.#scheduler = new CallScheduler(options.load ?? DEFAULT_LOAD_LIMITS, this.#observer);
     this.#callOptions = { maxMessageBytes: options.maxMessageBytes, scheduler: this.#scheduler };
     this.#server = createServer({
@@ -82,8 +99,8 @@ export class GrpcServer {
       },
     });
     // Node's own listener makes the session of a connection and tells of it in one go.
-    let connecting: Socket | undefined;
-    this.#server.prependListener('connection', (socket: Socket) => (connecting = socket));
+    let connecting: Duplex | undefined;
+    this.#server.prependListener('connection', (socket: Duplex) => (connecting = socket));
     this.#server.on('session', (session) => connecting && this.#adopt(session, connecting));
     this.#server.on('stream', (stream, headers) => this.#serve(stream, headers));
   }
@@ -109,6 +126,23 @@ export class GrpcServer {
     });
   }
 
+  /** Serves a connection that another listener has accepted. */
+  serve(connection: Duplex, caller: Caller): void {
+    this.#callers.set(connection, caller);
+    // Documented for any Duplex (http2, 'connection'), and typed for sockets alone.
+    (this.#server as EventEmitter).emit('connection', connection);
+  }
+
+  /** Asks all who came by other listeners to connect anew; who has not gone by the limit is cut. */
+  renewCallers(limitMilliseconds: number): void {
+    for (const [session, { socket, caller }] of this.#sessions) {
+      if (caller === undefined) continue;
+      goAway(session, socket);
+      const limit = setTimeout(() => session.destroy(), limitMilliseconds).unref();
+      session.once('close', () => clearTimeout(limit));
+    }
+  }
+
   /** Connections that are open. */
   get connections(): number {
     return this.#sessions.size;
@@ -131,7 +165,7 @@ export class GrpcServer {
     const closed = this.#closeListener();
     const limit = setTimeout(cutAll, limitMilliseconds - acceptingMilliseconds);
     cut?.addEventListener('abort', cutAll);
-    for (const [session, socket] of this.#sessions) goAway(session, socket);
+    for (const [session, { socket }] of this.#sessions) goAway(session, socket);
     if (cut?.aborted === true) cutAll();
     await closed;
     clearTimeout(limit);
@@ -144,9 +178,11 @@ export class GrpcServer {
     return new Promise((resolve) => NetServer.prototype.close.call(this.#server, () => resolve()));
   }
 
-  #adopt(session: ServerHttp2Session, socket: Socket): void {
-    this.#sessions.set(session, socket);
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+  #adopt(session: ServerHttp2Session, socket: Duplex): void {
+    const caller = this.#callers.get(socket);
+    this.#sessions.set(session, { socket, caller, isKnown: caller === undefined });
+    // A stranger may send no more than HTTP/2 gives everybody.
+    if (caller === undefined) session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     watchConnection(session, socket, (streams) => this.#observer.refusedByHttp2?.(streams));
     session.once('close', () => this.#sessions.delete(session));
     // A broken connection is the peer's affair: its streams end as cancelled.
@@ -156,13 +192,50 @@ export class GrpcServer {
   #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', () => undefined);
     const status = httpRefusal(headers);
-    const method = this.#methods.get(headers[':path'] ?? '');
     const encoding = headers['grpc-encoding'];
     if (status !== undefined) refuseHttp(stream, status);
-    else if (method === undefined) fail(stream, UNKNOWN_METHOD);
     else if (encoding !== undefined && encoding !== 'identity') fail(stream, COMPRESSED);
+    else this.#admit(stream, headers);
+  }
+
+  #begin(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, methods: Methods): void {
+    const method = methods.get(headers[':path'] ?? '');
+    if (method === undefined) fail(stream, UNKNOWN_METHOD);
     else if (method.kind === 'stream') new StreamingCall(stream, method, this.#callOptions);
     else new UnaryCall(stream, headers, method, this.#callOptions);
+  }
+
+  #admit(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const session = stream.session as ServerHttp2Session;
+    const connection = this.#sessions.get(session);
+    const caller = connection?.caller;
+    if (caller?.admits(headers) === false) {
+      this.#turnAway(stream, headers, caller);
+      return;
+    }
+    if (connection?.isKnown === false) {
+      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+      connection.isKnown = true;
+    }
+    this.#begin(stream, headers, this.#methods);
+  }
+
+  /** With an answer where there is one: on a gRPC error the settings of Envoy would decide, and they may let requests pass. */
+  #turnAway(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, caller: Caller): void {
+    const { methods, answers } = this.#forStrangers;
+    const path = headers[':path'] ?? '';
+    if (methods.has(path)) {
+      this.#begin(stream, headers, methods);
+      return;
+    }
+    caller.turnedAway();
+    const answer = answers.get(path);
+    if (answer === undefined) fail(stream, UNAUTHENTICATED);
+    else {
+      openAnswer(stream);
+      endAnswer(stream, answer);
+      stream.resume();
+    }
   }
 }
 

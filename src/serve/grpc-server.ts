@@ -1,4 +1,5 @@
-/** The services of this process on its Unix socket, every limit explicit (docs/security-requirements.md#29, #30). */
+/** The services of this process on its Unix socket, and on TCP where that is configured, every limit explicit (docs/security-requirements.md#29, #30). */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerSettings } from '../config/settings.js';
 import type { CheckService } from '../envoy/check/check-service.js';
 import type { PeerCertificates } from '../envoy/check/peer-certificates.js';
@@ -19,6 +20,8 @@ import type { Method } from '../grpc/method.js';
 import { GrpcServer } from '../grpc/server.js';
 import type { Health } from '../observability/health.js';
 import type { LoadMetrics } from '../observability/load-metrics.js';
+import { forStrangers } from './strangers.js';
+import { TcpFront, type TcpFrontOptions } from './tcp-front.js';
 import { isReplaceable, prepareSocket, SocketName, withSocketUmask } from './unix-socket.js';
 
 /** Headers, certificate and framing that come with a body. */
@@ -27,6 +30,8 @@ const MESSAGE_OVERHEAD_BYTES = 262_144;
 const HELD_BYTES = 67_108_864;
 /** The same where bodies may be long. */
 const HELD_MESSAGES = 16;
+/** A port cannot be taken over like a name: while a successor gets it, who is connected here is served on. */
+const HAND_OVER_MILLISECONDS = 300;
 
 /** A gRPC server that serves. */
 export interface RunningGrpcServer {
@@ -36,6 +41,8 @@ export interface RunningGrpcServer {
   takeOver(): void;
   /** Whether a successor has taken the name. */
   isSuperseded(): boolean;
+  /** To be called often: takes over what a reload has changed about who may call. */
+  look(): void;
   /** Lets calls finish, then cuts what is left after the limit or when told. Resolves with the connections cut. */
   stop(limitMilliseconds: number, cut?: AbortSignal): Promise<number>;
 }
@@ -51,17 +58,46 @@ export interface Served {
   readonly load: LoadMetrics;
   /** `feedback.maxAnswerBytes`; undefined where nothing is signed. */
   readonly maxAnswerBytes?: number | undefined;
-  /** Listens, but leaves the socket's name to the process that serves it, until `takeOver`. */
+  /** Default: nobody can call by TCP. */
+  readonly tcp?: TcpFrontOptions | undefined;
+  /** Listens, but leaves the socket's name, and the TCP port, to the process that serves them, until `takeOver`. */
   readonly replace?: boolean;
 }
 
-/** Binds the services to the socket of the settings. Throws a sentence when the socket cannot be had. */
-export async function startGrpcServer(
-  { listen, limits }: ServerSettings,
-  served: Served,
-): Promise<RunningGrpcServer> {
-  const { service, certificates, signer, accessLog, health, load, replace = false } = served;
-  const { socketPath, extProcVerify } = listen;
+/** Binds the services to the socket of the settings, and to the TCP port. Throws a sentence when one cannot be had. */
+export async function startGrpcServer(settings: ServerSettings, served: Served): Promise<RunningGrpcServer> {
+  const { health, tcp: tcpOptions, replace = false } = served;
+  const { socketPath } = settings.listen;
+  const server = makeServer(settings, served);
+  const tcp = tcpOptions && new TcpFront(server, tcpOptions);
+  const name = new SocketName(socketPath);
+  if (replace) await isReplaceable(socketPath);
+  else await prepareSocket(socketPath);
+  await withSocketUmask(() => bind(server, name));
+  if (!replace) await publish(name, server, tcp);
+  return {
+    connections: () => server.connections,
+    takeOver: () => {
+      name.takeOver();
+      tcp?.listenWhenFree();
+    },
+    isSuperseded: () => name.isTaken(),
+    look: () => tcp?.look(),
+    stop: async (limitMilliseconds, cut) => {
+      health.endWatches();
+      const handOver = tcp !== undefined && name.isTaken() ? HAND_OVER_MILLISECONDS : 0;
+      name.remove();
+      tcp?.close();
+      const waited = Math.min(handOver, limitMilliseconds);
+      await sleep(waited, undefined, cut && { signal: cut }).catch(() => undefined);
+      return server.stop(limitMilliseconds - waited, cut);
+    },
+  };
+}
+
+function makeServer({ listen, limits }: ServerSettings, served: Served): GrpcServer {
+  const { service, certificates, signer, accessLog, health, load } = served;
+  const { extProcVerify } = listen;
   const verifier = extProcVerify ? requestSessions(served, limits) : undefined;
   const maxMessageBytes = longestContent(served, limits.maxBodyBytes, extProcVerify) + MESSAGE_OVERHEAD_BYTES;
   const maxHeldBytes = Math.max(HELD_BYTES, HELD_MESSAGES * maxMessageBytes);
@@ -75,23 +111,10 @@ export async function startGrpcServer(
       [STREAM_ACCESS_LOGS_METHOD, accessLogMethod(accessLog, health)],
       ...healthMethods(health),
     ]),
+    forStrangers: forStrangers(health),
   });
   load.follow(server);
-  const name = new SocketName(socketPath);
-  if (replace) await isReplaceable(socketPath);
-  else await prepareSocket(socketPath);
-  await withSocketUmask(() => bind(server, name));
-  if (!replace) await publish(name, server);
-  return {
-    connections: () => server.connections,
-    takeOver: () => name.takeOver(),
-    isSuperseded: () => name.isTaken(),
-    stop: (limitMilliseconds, cut) => {
-      health.endWatches();
-      name.remove();
-      return server.stop(limitMilliseconds, cut);
-    },
-  };
+  return server;
 }
 
 /** Of requests that ext_proc brings: each is judged as ext_authz would have it judged. */
@@ -118,12 +141,14 @@ function longestContent({ maxAnswerBytes }: Served, maxBodyBytes: number, brings
   return heldAnswerBytes({ maxBodyBytes, maxAnswerBytes: maxAnswerBytes ?? 0 });
 }
 
-/** Whoever was faster keeps the name. */
-async function publish(name: SocketName, server: GrpcServer): Promise<void> {
+/** Whoever was faster keeps the name, and the port. */
+async function publish(name: SocketName, server: GrpcServer, tcp: TcpFront | undefined): Promise<void> {
   try {
+    await tcp?.listen();
     name.publish();
   } catch (error) {
     name.remove();
+    tcp?.close();
     await server.stop(0);
     throw error;
   }

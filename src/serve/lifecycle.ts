@@ -25,6 +25,8 @@ export type ProcessView = AdminView & {
 export interface ProcessRole {
   /** Of the Unix socket for Envoy. */
   readonly socketPath: string;
+  /** Counted from 0, of a worker: its TCP port is so many above that of the settings. Default: 0. */
+  readonly number?: number;
   /** Shows metrics and health; to be called once the services listen. */
   readonly openAdmin: (view: ProcessView) => Promise<{ close(): unknown }>;
   /** Resolves when a successor may take the socket, as soon as it is healthy. */

@@ -33,6 +33,7 @@ import {
   type Parts,
 } from './services.js';
 import type { AccessLogCollector } from '../envoy/access-log/collector.js';
+import { tcpFrontOf } from './tcp-front.js';
 import { openStores, StoreReport, type Stores, type Undo } from './stores.js';
 
 /** A stop that nobody cuts short. */
@@ -115,7 +116,7 @@ async function start(
     role,
     view: { health, registry, isTold: () => accessLog.isTold, ...adminView(parts, reloading, accessLog) },
     limits: () => live.current.settings.limits,
-    look: looksAt(parts, life),
+    look: looksAt(parts, life, grpc),
     logger,
     replace,
   });
@@ -139,12 +140,14 @@ async function stopAll(drain: () => Promise<void>, life: LifeRecords, undo: Undo
 function looksAt(
   { store, sealed, logger }: Pick<Parts, 'store' | 'sealed' | 'logger'>,
   life: LifeRecords,
+  grpc: RunningGrpcServer,
 ): () => void {
   const report = new StoreReport(store, logger, life);
   const logReport = sealed && new AuditLogReport(sealed, life);
   return () => {
     report.look();
     logReport?.look();
+    grpc.look();
   };
 }
 
@@ -180,6 +183,7 @@ function serveOnSocket(
   return startGrpcServer(
     { ...settings, listen: { ...settings.listen, socketPath: role.socketPath } },
     {
+      tcp: tcpFrontOf(parts, role.number),
       service: assembleCheckService(
         parts,
         {

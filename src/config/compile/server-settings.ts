@@ -1,5 +1,4 @@
 /** The sections about the process itself, with relative paths made absolute. */
-import { dirname } from 'node:path';
 import {
   DEFAULT_HEADER_NAMES,
   OUR_HEADER_PREFIX,
@@ -7,23 +6,14 @@ import {
 } from '../../protocol/header-names.js';
 import { quoteText } from '../../json/escape-text.js';
 import type { ConfigurationInput } from '../schema/schema.js';
-import {
-  workerSocketPaths,
-  type AdminSettings,
-  type LimitSettings,
-  type ListenSettings,
-  type MetricsSettings,
-  type ServerSettings,
-} from '../settings.js';
+import type { AdminSettings, LimitSettings, MetricsSettings, ServerSettings } from '../settings.js';
 import { isLoopback, judgeMetricsPort } from './addresses.js';
 import { compileAudit } from './audit.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
 import { compileEnvoy } from './envoy.js';
+import { compileListen } from './listen.js';
 import { compileNonces } from './nonces.js';
-import { directoryFault } from './writable-paths.js';
 
-/** `sun_path` of Linux holds 108 bytes, the last of them 0 (unix(7)). */
-const maxSocketPathBytes = 107;
 /** Longer than the second between two health checks of the bootstrap that we render. */
 const defaultDrainDelayMilliseconds = 1_500;
 
@@ -44,20 +34,6 @@ export function compileSettings(
     log: input.log,
     envoy: input.envoy && compileEnvoy(input.envoy, input, load),
   };
-}
-
-function compileListen({ listen }: ConfigurationInput, workers: number, load: LoadContext): ListenSettings {
-  const node = load.at('listen', 'socket');
-  const socketPath = load.resolve(listen.socket);
-  const paths = workerSocketPaths({ listen: { socketPath }, workers });
-  const bytes = Math.max(...paths.map((path) => Buffer.byteLength(path)));
-  if (bytes > maxSocketPathBytes)
-    node.problem(
-      `is ${bytes} bytes long as an absolute path, and the system takes ${maxSocketPathBytes}`,
-      'choose a shorter path, such as /run/countersign/verifier.sock',
-    );
-  node.noteFaultOfPlace(() => directoryFault(dirname(socketPath)));
-  return { socketPath, extProcVerify: listen.extProcVerify };
 }
 
 function compileAdmin({ admin }: ConfigurationInput, load: LoadContext): AdminSettings {

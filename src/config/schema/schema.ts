@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { auditSchema } from './audit.js';
 import { feedbackSchema } from './feedback.js';
 import { identitySchema } from './identity.js';
+import { listenSchema } from './listen.js';
 import { policySchema } from './policy.js';
 import { reportOnlySchema } from './report-only.js';
 import { freshnessShape, integer, operatorId, rateLimit, tenantId } from './schema-common.js';
@@ -15,7 +16,6 @@ import {
   envoySchema,
   headersSchema,
   limitsSchema,
-  listenSchema,
   logSchema,
   metricsSchema,
   noncesSchema,

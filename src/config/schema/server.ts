@@ -18,21 +18,6 @@ const headerName = (role: keyof SecurityHeaderNames, what: string) =>
     .default(DEFAULT_HEADER_NAMES[role])
     .describe(`The header with ${what}.`);
 
-/** `listen`: the socket for Envoy. */
-export const listenSchema = z
-  .strictObject({
-    socket: filePath.describe(
-      'The Unix socket on which Envoy reaches the verifier; at most 107 bytes as an absolute path.',
-    ),
-    extProcVerify: z
-      .boolean()
-      .default(false)
-      .describe(
-        'Whether requests may be judged by way of ext_proc, too, for gateways whose ext_authz hands on neither certificate nor raw bytes. Policies are then chosen by method and path.',
-      ),
-  })
-  .describe('Where Envoy finds the verifier.');
-
 /** `admin`: metrics, health and the rest. */
 export const adminSchema = z
   .strictObject({

@@ -34,6 +34,12 @@ const NOT_SERVED: StreamHandler = {
 
 const UNKNOWN_SERVICE: GrpcFailure = { code: GRPC_STATUS.NOT_FOUND, message: 'unknown service' };
 
+/** Whether the process serves, and nothing else: for those who have not shown who they are. */
+export function plainHealthMethod(health: Health): [string, Method] {
+  const wholeProcess = (): ServingStatus => statusOf('', health);
+  return [CHECK_METHOD, checkMethod(wholeProcess, () => undefined)];
+}
+
 /** Both methods, by their full names. */
 export function healthMethods(health: Health): [string, Method][] {
   const of = (service: string): ServingStatus => statusOf(service, health);
@@ -68,7 +74,7 @@ function reasonOf(service: string, health: Health): string {
 
 function checkMethod(
   of: (service: string) => ServingStatus,
-  reason: (service: string) => string,
+  reason: (service: string) => string | undefined,
 ): UnaryMethod {
   return {
     kind: 'unary',

@@ -21,6 +21,7 @@ export function workerRole({ settings }: Configuration, worker: number): Process
   if (socketPath === undefined) throw new Error(`there is no worker ${worker} of ${settings.workers}`);
   return {
     socketPath,
+    number: worker,
     openAdmin: (view) => Promise.resolve(openSupervisorLink(view)),
     mayTakeOver: toldToTakeOver,
     onSuperseded: tellSuperseded,

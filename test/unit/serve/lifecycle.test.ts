@@ -11,6 +11,7 @@ function setUp({ connections = 1, superseded = false } = {}) {
   const grpc: RunningGrpcServer = {
     connections: () => state.connections,
     takeOver: () => undefined,
+    look: () => undefined,
     isSuperseded: () => superseded,
     stop: (limit, cut) => {
       seen.push({ serving: health.isServing(), limit });

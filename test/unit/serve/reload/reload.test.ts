@@ -153,7 +153,7 @@ const AUDIT_LOG = {
 describe('settings that something was opened with', () => {
   // Fault: reload-bad
   it.each<[string, Readonly<Record<string, unknown>>]>([
-    ['listen', { listen: { socket: 'other.sock' } }],
+    ['listen.socket', { listen: { socket: 'other.sock' } }],
     ['admin', { admin: { port: 9_999 } }],
     ['audit', { audit: { file: 'other.ndjson' } }],
     ['audit', { audit: { stdout: true, durability: 'process', onFailure: 'count' } }],
