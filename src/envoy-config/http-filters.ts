@@ -1,6 +1,7 @@
 /** The filters that a request passes, in order: flood guard, verifier, signer of its answer, router. */
 import type { BootstrapOptions, FloodOptions } from './options.js';
-import { processorFilters, signerFilters } from './signer.js';
+import { processorFilters } from './processor.js';
+import { signerFilters } from './signer.js';
 import { VERIFIER_CLUSTER, verifierService } from './clusters.js';
 import { duration, extension, note, type Section } from './yaml-text.js';
 

@@ -1,13 +1,12 @@
 /** The way back: which answers pass the signer, how Envoy waits for it (docs/feedback.md), and the guard behind it. */
 import { ANSWER_MARK, HELD, heldAnswerBytes, SIGNED } from '../envoy/ext-proc/envoy-contract.js';
 import { refusalEnvelope } from '../feedback/refusal-code.js';
-import { PROCESSOR_NAMESPACE } from '../envoy/wire/metadata.js';
-import { SIGNER_CLUSTER, VERIFIER_CLUSTER, verifierService } from './clusters.js';
+import { SIGNER_CLUSTER, verifierService } from './clusters.js';
 import { isSigned, type BootstrapOptions } from './options.js';
 import { duration, extension, note, type Section } from './yaml-text.js';
 
-const TYPES = 'envoy.extensions.filters.http.ext_proc.v3';
-const FILTER = 'envoy.filters.http.ext_proc';
+export const TYPES = 'envoy.extensions.filters.http.ext_proc.v3';
+export const FILTER = 'envoy.filters.http.ext_proc';
 
 /** What is between the verifier and the router; nothing where nothing is signed. Both are off but for signed routes. */
 export function signerFilters(options: BootstrapOptions): unknown[] {
@@ -30,41 +29,16 @@ export function signerFilters(options: BootstrapOptions): unknown[] {
 }
 
 /** What ext_proc may never do, whatever it is asked for. */
-const CAREFUL: Section = {
+export const CAREFUL: Section = {
   status_on_error: { code: 'ServiceUnavailable' },
   allow_mode_override: false,
   mutation_rules: note('a change that Envoy will not make is an error', { disallow_is_error: true }),
 };
 
-const ANSWER_ATTRIBUTES = note("tells Envoy's own replies from the upstream's answers", [
+export const ANSWER_ATTRIBUTES = note("tells Envoy's own replies from the upstream's answers", [
   'response.code_details',
   'request.id',
 ]);
-
-/** The verifier answers by itself when its time is over, with its own 503; this is for one that does not. */
-const LATER_MILLISECONDS = 500;
-
-/** Judges requests, and signs the answers of signed routes on the same stream: in the place of ext_authz and of the signer. */
-export function processorFilters(options: BootstrapOptions): unknown[] {
-  const { checkTimeoutMilliseconds, upstreamTimeoutMilliseconds } = options;
-  const filter = extension(FILTER, `${TYPES}.ExternalProcessor`, {
-    stat_prefix: 'verifier',
-    grpc_service: verifierService(options, VERIFIER_CLUSTER, upstreamTimeoutMilliseconds),
-    failure_mode_allow: note('no verifier, no traffic', false),
-    ...CAREFUL,
-    message_timeout: duration(checkTimeoutMilliseconds + LATER_MILLISECONDS),
-    processing_mode: processingMode(WHOLE, NOTHING),
-    request_attributes: note('the certificate of the handshake: its hash, and itself from Envoy 1.40 on', [
-      'connection.sha256_peer_certificate_digest',
-      'connection.peer_certificate',
-    ]),
-    ...(options.routes.some(isSigned) && { response_attributes: ANSWER_ATTRIBUTES }),
-    metadata_options: {
-      receiving_namespaces: note('what was decided, for access logs', { untyped: [PROCESSOR_NAMESPACE] }),
-    },
-  });
-  return options.routes.some(isSigned) ? [guardFilter(), filter] : [filter];
-}
 
 /** What a signed route has besides the others. */
 export function signedRoute(options: BootstrapOptions): Section {
@@ -95,10 +69,10 @@ interface Brought {
   readonly body: 'BUFFERED' | 'NONE';
 }
 
-const WHOLE: Brought = { headers: 'SEND', body: 'BUFFERED' };
-const NOTHING: Brought = { headers: 'SKIP', body: 'NONE' };
+export const WHOLE: Brought = { headers: 'SEND', body: 'BUFFERED' };
+export const NOTHING: Brought = { headers: 'SKIP', body: 'NONE' };
 
-function processingMode(request: Brought, response: Brought): Section {
+export function processingMode(request: Brought, response: Brought): Section {
   return {
     request_header_mode: request.headers,
     response_header_mode: response.headers,
@@ -136,7 +110,7 @@ end
 `;
 
 /** Before the signer in the list, and so behind it on the way back. */
-function guardFilter(): unknown {
+export function guardFilter(): unknown {
   const filter = extension(LUA, `${LUA_TYPES}.Lua`, {
     stat_prefix: GUARD,
     source_codes: { [GUARD]: { inline_string: SCRIPT } },

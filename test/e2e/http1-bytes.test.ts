@@ -2,22 +2,25 @@
 import { PATHS } from '../../tools/local-federation/bodies.js';
 import { arrivalOf, values } from './support/arrivals.js';
 import { expectRefusedUnasked } from './support/expectations.js';
+import { FRONTS, through } from './support/front.js';
 import { sendBytes } from './support/http1-client.js';
 import { headerOf, type Outgoing } from './support/outgoing.js';
 import { telemetry } from './support/requests.js';
 import { Stage, type Seen } from './support/stage.js';
 import { worldConfiguration, worldOf, type World } from './support/world.js';
 
-let stage: Stage;
-let world: World;
+describe.each(FRONTS)('HTTP/1.1 as no library would write it, judged by way of %s', (front) => {
+  let stage: Stage;
+  let world: World;
 
-beforeAll(async () => {
-  stage = await Stage.open({ patchConfiguration: worldConfiguration });
-  world = worldOf(stage.federation.credentials);
-}, 120_000);
-afterAll(() => stage.close(), 90_000);
+  beforeAll(async () => {
+    stage = await Stage.open({
+      patchConfiguration: (document) => through(front, worldConfiguration(document)),
+    });
+    world = worldOf(stage.federation.credentials);
+  }, 120_000);
+  afterAll(() => stage.close(), 90_000);
 
-describe('HTTP/1.1 as no library would write it', () => {
   const line = (...lines: string[]): Buffer => Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   const raw = (...pieces: Buffer[]): Promise<Seen> =>
     stage.watch(() => sendBytes(stage.door, world.a, pieces));

@@ -3,7 +3,7 @@ import { loadEnvoyDefinitions } from './envoy-definitions.js';
 
 const full = loadEnvoyDefinitions('envoy/service/ext_proc/v3/external_processor.proto');
 export const FullProcessingRequest = full.lookupType('envoy.service.ext_proc.v3.ProcessingRequest');
-const FullProcessingResponse = full.lookupType('envoy.service.ext_proc.v3.ProcessingResponse');
+export const FullProcessingResponse = full.lookupType('envoy.service.ext_proc.v3.ProcessingResponse');
 
 /**
  * Serialises a ProcessingRequest given as a plain object with the field names of the definitions, and

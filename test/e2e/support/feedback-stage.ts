@@ -1,7 +1,7 @@
 /** A federation whose application is the test's, with the feedback route of the profile and one that takes any method. */
 import type { ConfigurationDocument } from '../../../tools/local-federation/configuration.js';
 import { envoyOfLine, type EnvoyLine } from './envoy-line.js';
-import { throughExtProc, type Front } from './front.js';
+import { through, type Front } from './front.js';
 import type { Outgoing } from './outgoing.js';
 import { signedBytes, telemetry } from './requests.js';
 import { ScriptedApplication } from './scripted-application.js';
@@ -56,8 +56,7 @@ export async function openFeedbackStage(
   const stage = await Stage.open({
     envoyBinary: envoyOfLine(line),
     upstream: application.address,
-    patchConfiguration: (document) =>
-      front === 'ext_proc' ? throughExtProc(configuration(document)) : configuration(document),
+    patchConfiguration: (document) => through(front, configuration(document)),
     ...(patchBootstrap && { patchBootstrap }),
   });
   return {

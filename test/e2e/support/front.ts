@@ -3,6 +3,13 @@ import type { ConfigurationDocument } from '../../../tools/local-federation/conf
 
 export type Front = 'ext_authz' | 'ext_proc';
 
+export const FRONTS: readonly Front[] = ['ext_authz', 'ext_proc'];
+
+/** For `patchConfiguration`. */
+export function through(front: Front, document: ConfigurationDocument): ConfigurationDocument {
+  return front === 'ext_proc' ? throughExtProc(document) : document;
+}
+
 /** For `patchConfiguration`: requests are judged by way of ext_proc, and answers signed on the same stream. */
 export function throughExtProc(document: ConfigurationDocument): ConfigurationDocument {
   const { listen, envoy } = document;
