@@ -57,10 +57,12 @@ afterEach(async () => {
 
 async function start(
   behaviour: string,
-  { drainMilliseconds = 1_000, replace = false } = {},
+  { drainMilliseconds = 1_000, replace = false, metricsPort = 0 } = {},
 ): Promise<RunningVerifier> {
   const audit = { sink: { kind: 'stdout' } };
-  const settings = { workers: 2, audit, admin: { host: '127.0.0.1', port }, limits: { drainMilliseconds } };
+  const host = '127.0.0.1';
+  const metrics = metricsPort === 0 ? undefined : { host, port: metricsPort, allowedHosts: [] };
+  const settings = { workers: 2, audit, admin: { host, port }, metrics, limits: { drainMilliseconds } };
   const configuration = { file: 'countersign.yaml', settings } as unknown as Configuration;
   const start = (_file: string, number: number, waits: boolean): ChildProcess => {
     const child = fork(join(folder, 'worker.cjs'), [behaviour, String(number), log, String(waits)], {
@@ -96,6 +98,14 @@ describe('the supervisor of workers', () => {
     expect(forked).toHaveLength(2);
     expect((await page('/readyz')).status).toBe(200);
     expect(await replacements()).toEqual([0, 0]);
+  });
+
+  it('shows the metrics of all of them on a port of their own, where there is one', async () => {
+    const metricsPort = await anyFreePort();
+    await start('works', { metricsPort });
+    const metrics = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+    expect(await metrics.text()).toContain('countersign_worker_serving{worker="1"}');
+    expect((await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).status).toBe(404);
   });
 
   it('passes a reload on to each', async () => {
