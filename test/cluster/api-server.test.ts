@@ -1,5 +1,6 @@
 /** The API server of these suites judges as one in a cluster does. */
 import { ApiServer } from './support/api-server.js';
+import { defineKindsOf } from './support/custom-resources.js';
 
 const CONFIG_MAP = `
 apiVersion: v1
@@ -46,4 +47,25 @@ describe('the API server', () => {
     const { body } = await api.request('GET', '/api/v1/namespaces/elsewhere/configmaps/some');
     expect(body).toMatchObject({ data: { key: 'value' } });
   });
+
+  it('knows the kinds of other projects once they are defined', async () => {
+    const certificate = `
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: { name: some }
+spec: { secretName: some, dnsNames: [orders.example], issuerRef: { name: some } }
+`;
+    expect(await api.dryRun(certificate)).toEqual([expect.stringMatching(/knows no Certificate/) as string]);
+    const projects = [
+      'cert-manager',
+      'envoy-gateway',
+      'gateway-api',
+      'istio',
+      'prometheus-operator',
+    ] as const;
+    await defineKindsOf(api, ...projects);
+    expect(await api.dryRun(certificate)).toEqual([]);
+    const broken = certificate.replace('secretName', 'secretNames');
+    expect(await api.dryRun(broken)).toEqual([expect.stringMatching(/secretNames/) as string]);
+  }, 300_000);
 });

@@ -59,9 +59,10 @@ export class ApiServer {
 
   /** One request; rejects only when the server cannot be reached. `path`: with its query. */
   async request(method: string, path: string, content?: unknown): Promise<ApiAnswer> {
-    const text = await this.#send(method, path, content);
-    const body = JSON.parse(text.body) as ApiAnswer['body'];
-    return { status: text.status, body, refusal: text.status < 400 ? '' : refusalOf(body) };
+    const { status, body: text } = await this.#send(method, path, content);
+    // Of a group that it does not know it speaks in plain words.
+    const body = (text.startsWith('{') ? JSON.parse(text) : { message: text }) as ApiAnswer['body'];
+    return { status, body, refusal: status < 400 ? '' : refusalOf(body) };
   }
 
   /** Has one object made, or judged as if; unknown fields and values out of range are refused. */
