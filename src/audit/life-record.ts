@@ -1,5 +1,5 @@
 /**
- * Records of what a verifier lived through: its start and stop, reloads, keys and pins that came or went, faults of its
+ * Records of what a verifier lived through: its start and stop, reloads, keys, pins, names and authorities that came or went, faults of its
  * stores. They go into the audit log alone; docs/operations.md#events-of-the-verifier lists the members.
  */
 import { escapeControls } from '../json/escape-text.js';
@@ -10,7 +10,7 @@ export type LifeEvent =
   | 'verifier.stopped'
   | 'configuration.reloaded'
   | 'configuration.refused'
-  | `${'key' | 'feedback_key' | 'certificate'}.${'added' | 'removed' | 'changed'}`
+  | `${'key' | 'feedback_key' | 'certificate' | 'certificate_name' | 'authority'}.${'added' | 'removed' | 'changed'}`
   | 'store.fault'
   | 'store.recovered'
   | 'clock.stepped';

@@ -66,6 +66,7 @@ export function recordLine(input: RecordInput): string {
     member('claimed_kid', facts.kid === undefined ? facts.claimedKid : undefined) +
     (facts.skewSeconds === undefined ? '' : `,"skew_seconds":${facts.skewSeconds}`) +
     ours('cert_sha256', facts.certificateSha256) +
+    ours('assurance', facts.assurance) +
     member('tenant', facts.tenant) +
     member('operator', facts.operator) +
     member('policy', facts.policy?.name) +

@@ -3,10 +3,11 @@
  * and bounded in what it says. It runs on the loop that serves, in slices between which requests are served.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { CertificateAuthority } from '../crypto/authority.js';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
 import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
 import type { ValidityInterval } from '../protocol/validity-interval.js';
-import type { CertificatePin, Identity, VerificationKey } from '../verify/snapshot.js';
+import type { CertificateName, CertificatePin, Identity, MeshName, VerificationKey } from '../verify/snapshot.js';
 import { isSameData } from './secrets.js';
 import type { Configuration, ServerSettings } from './settings.js';
 
@@ -55,6 +56,13 @@ export async function configurationChanges(
     what: 'identities',
     maps: [before.identities, after.identities],
     compare: (name, was, is) => compareIdentity(name, was, is, changes),
+  });
+  await slowly({
+    what: 'authorities',
+    maps: [before.authorities ?? NO_AUTHORITIES, after.authorities ?? NO_AUTHORITIES],
+    compare: (name, was, is) => {
+      if (!isSameAuthority(was, is)) changes.add('authorities changed', name);
+    },
   });
   await slowly({
     what: 'operators',
@@ -126,6 +134,10 @@ function compareIdentity(name: string, was: Identity, is: Identity, changes: Cha
     changes.add(is.revoked ? 'identities revoked' : 'identities restored', name);
   compareLists('keys', name, [was.keys, is.keys], changes, { nameOf: keyName, isSame: isSameKey });
   compareLists('pins', name, [was.pins, is.pins], changes, { nameOf: pinName, isSame: isSameSpan });
+  compareLists('names', name, [namesOf(was), namesOf(is)], changes, {
+    nameOf: (one) => ('authority' in one ? `${one.authority}/${one.name}` : `mesh/${one.name}`),
+    isSame: (one, other) => isSameSpan(one, other) && issuedFromOf(one) === issuedFromOf(other),
+  });
   if (!isSameSet(was.operators, is.operators)) changes.add('operators of identities changed', name);
   if (!isSameSet(was.attestations, is.attestations)) changes.add('attestations of identities changed', name);
 }
@@ -150,6 +162,22 @@ function compareLists<Member>(
     if (!isSame(one, other)) changes.add(`${what} changed`, named(name));
   };
   compareMaps({ what, maps: [before, after], compare, named }, changes);
+}
+
+const NO_AUTHORITIES: ReadonlyMap<string, CertificateAuthority> = new Map();
+
+function isSameAuthority(one: CertificateAuthority, other: CertificateAuthority): boolean {
+  const hashes = ({ issuers }: CertificateAuthority): string =>
+    issuers.map(({ certificate }) => certificate.fingerprint256).join();
+  return one.trustDomain === other.trustDomain && hashes(one) === hashes(other);
+}
+
+function namesOf({ certificateNames = [], meshNames = [] }: Identity): readonly (CertificateName | MeshName)[] {
+  return [...certificateNames, ...meshNames];
+}
+
+function issuedFromOf(one: CertificateName | MeshName): number | undefined {
+  return 'issuedFromMs' in one ? one.issuedFromMs : undefined;
 }
 
 /** Enough of a hash to find it in a file. */

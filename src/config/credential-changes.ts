@@ -1,26 +1,37 @@
 /**
- * Which keys and certificate pins a reload has added, removed or changed, one by one and all of them: for the audit log,
+ * Which keys, certificate pins, names and CA certificates a reload has added, removed or changed, one by one and all of them: for the audit log,
  * where an auditor looks for the day on which a key came. Pure; in slices, as it runs on the loop that serves.
  */
+import type { CertificateAuthority } from '../crypto/authority.js';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
 import type { FeedbackSettings } from '../feedback/feedback-settings.js';
 import type { ValidityInterval } from '../protocol/validity-interval.js';
-import type { CertificatePin, Identity, Snapshot, VerificationKey } from '../verify/snapshot.js';
+import type {
+  CertificateName,
+  CertificatePin,
+  Identity,
+  MeshName,
+  Snapshot,
+  VerificationKey,
+} from '../verify/snapshot.js';
 
-/** One change. `owner` is an identity, or the tenant of a signing domain; undefined for the domain of all others. */
+/** One change. `owner` is an identity, an authority, or the tenant of a signing domain; undefined for the domain of all others. */
 export interface CredentialChange {
   readonly how: 'added' | 'removed' | 'changed';
   readonly credential: Credential;
   readonly owner: string | undefined;
 }
 
-/** What is told of a key or a pin: its public half by its SHA-256, in lower-case hex. */
+/** What is told of one: the public half of a key and a certificate by its SHA-256, in lower-case hex, a name as it is. */
 export interface Credential extends ValidityInterval {
-  readonly kind: 'key' | 'feedback_key' | 'certificate';
+  readonly kind: 'key' | 'feedback_key' | 'certificate' | 'certificate_name' | 'authority';
   readonly kid?: string;
   readonly purposes?: readonly string[];
-  /** Of the raw public key; of the certificate's DER, or of its SubjectPublicKeyInfo. */
-  readonly sha256: string;
+  /** Of the raw public key; of the certificate's DER, or of its SubjectPublicKeyInfo. Of a name absent. */
+  readonly sha256?: string;
+  readonly name?: string;
+  /** Of a name in a certificate; absent of one that the mesh says. */
+  readonly authority?: string;
   /** Of a pin: what the hash is of. */
   readonly of?: CertificatePin['kind'];
 }
@@ -50,6 +61,8 @@ type Compared = readonly [owner: string | undefined, was: Credential[], is: Cred
 function* owners(before: Snapshot, after: Snapshot): Generator<Compared> {
   for (const name of union(before.identities, after.identities))
     yield [name, ofIdentity(before.identities.get(name)), ofIdentity(after.identities.get(name))];
+  for (const name of union(before.authorities ?? NO_AUTHORITIES, after.authorities ?? NO_AUTHORITIES))
+    yield [name, ofAuthority(before.authorities?.get(name)), ofAuthority(after.authorities?.get(name))];
   const [was, is] = [before.feedback, after.feedback];
   yield [undefined, ofKeys(was?.defaultDomain.keys), ofKeys(is?.defaultDomain.keys)];
   for (const tenant of union(domainsOf(was), domainsOf(is)))
@@ -64,6 +77,7 @@ function* union(
   for (const name of before.keys()) if (!after.has(name)) yield name;
 }
 
+const NO_AUTHORITIES: ReadonlyMap<string, CertificateAuthority> = new Map();
 const NO_DOMAINS: FeedbackSettings['tenantDomains'] = new Map();
 
 function domainsOf(feedback: FeedbackSettings | undefined): FeedbackSettings['tenantDomains'] {
@@ -72,7 +86,13 @@ function domainsOf(feedback: FeedbackSettings | undefined): FeedbackSettings['te
 
 function ofIdentity(identity: Identity | undefined): Credential[] {
   if (identity === undefined) return [];
-  return [...identity.keys.map(ofRequestKey), ...identity.pins.map(ofPin)];
+  const { keys, pins, certificateNames = [], meshNames = [] } = identity;
+  return [
+    ...keys.map(ofRequestKey),
+    ...pins.map(ofPin),
+    ...certificateNames.map(ofName),
+    ...meshNames.map(ofName),
+  ];
 }
 
 function ofRequestKey({ kid, purposes, publicKey, notBeforeMs, notAfterMs }: VerificationKey): Credential {
@@ -81,6 +101,25 @@ function ofRequestKey({ kid, purposes, publicKey, notBeforeMs, notAfterMs }: Ver
 
 function ofPin({ kind, sha256, notBeforeMs, notAfterMs }: CertificatePin): Credential {
   return { kind: 'certificate', sha256, of: kind, notBeforeMs, notAfterMs };
+}
+
+function ofName({ name, notBeforeMs, notAfterMs, ...rest }: CertificateName | MeshName): Credential {
+  const under = 'authority' in rest ? { authority: rest.authority } : {};
+  return { kind: 'certificate_name', name, ...under, notBeforeMs, notAfterMs };
+}
+
+/** Each CA certificate of a bundle, with its own validity. */
+function ofAuthority(authority: CertificateAuthority | undefined): Credential[] {
+  return (authority?.issuers ?? []).map(({ certificate, notBeforeMs, notAfterMs }) => ({
+    kind: 'authority',
+    sha256: sha256OfFingerprint(certificate.fingerprint256),
+    notBeforeMs,
+    notAfterMs,
+  }));
+}
+
+function sha256OfFingerprint(colons: string): string {
+  return colons.replaceAll(':', '').toLowerCase();
 }
 
 function ofKeys(keys: readonly FeedbackKey[] = []): Credential[] {
@@ -110,8 +149,8 @@ function compare(
     if (after?.has(name) !== true) changes.push({ how: 'removed', credential, owner });
 }
 
-function nameOf({ kind, kid, sha256, of }: Credential): string {
-  return [kind, of ?? '', sha256, kid ?? ''].join(' ');
+function nameOf({ kind, kid, sha256, of, name, authority }: Credential): string {
+  return [kind, of ?? '', sha256 ?? '', kid ?? '', authority ?? '', name ?? ''].join(' ');
 }
 
 function isSame(one: Credential, other: Credential): boolean {

@@ -1,6 +1,7 @@
 /** From a file to a configuration: the same loader for `serve`, reload and `check-config`. */
 import { dirname, resolve } from 'node:path';
 import type { Snapshot } from '../verify/snapshot.js';
+import { compileAuthorities } from './compile/authorities.js';
 import { judgeAuditKey } from './compile/audit.js';
 import { LoadContext } from './compile/context.js';
 import { compileFeedback } from './compile/feedback.js';
@@ -65,7 +66,8 @@ function compile(
 ): { readonly settings: ServerSettings; readonly snapshot: Snapshot } {
   const settings = compileSettings(input, options.workers ?? input.workers, context);
   const headers = compileHeaders(input, context);
-  const identities = compileIdentities(input, context);
+  const authorities = compileAuthorities(input, context);
+  const identities = compileIdentities(input, authorities, context);
   const policies = compilePolicies(input, context);
   const reportOnly = compileReportOnly(input, { policies, identities }, context);
   const snapshot: Snapshot = {
@@ -73,6 +75,7 @@ function compile(
     headers,
     forwardedCertificate: input.forwardedClientCert,
     identities,
+    authorities,
     operators: new Map(Object.entries(input.operators)),
     policies,
     feedback: compileFeedback({ input, identities, policies }, context),

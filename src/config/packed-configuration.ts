@@ -3,7 +3,9 @@
  * supervisor to its workers. It comes in parts, each of which is made into objects within a few milliseconds, so that
  * requests are served between them. Some parts hold private keys: whoever is done with the parts wipes them.
  */
+import { X509Certificate } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
+import { CertificateAuthority } from '../crypto/authority.js';
 import { restoreKeyPair } from '../crypto/private-key.js';
 import { restorePublicKey } from '../crypto/public-key.js';
 import { FeedbackKey } from '../feedback/feedback-key.js';
@@ -34,6 +36,12 @@ const PART_WEIGHT = 300;
 
 type PackedKey = Omit<VerificationKey, 'publicKey'> & { readonly raw: Uint8Array };
 type PackedIdentity = Omit<Identity, 'keys'> & { readonly keys: readonly PackedKey[] };
+interface PackedAuthority {
+  readonly name: string;
+  readonly trustDomain: string | undefined;
+  /** DER. */
+  readonly certificates: readonly Uint8Array[];
+}
 interface PackedFeedbackKey extends ValidityInterval {
   readonly kid: string;
   readonly secret: Uint8Array;
@@ -46,7 +54,7 @@ interface PackedDomain {
 type PlacedDomain = readonly [tenant: string | undefined, domain: PackedDomain];
 type PackedFeedback = Omit<FeedbackSettings, 'defaultDomain' | 'tenantDomains'>;
 type Head = Omit<Configuration, 'snapshot' | 'filesRead'> & {
-  readonly snapshot: Omit<Snapshot, 'identities' | 'operators' | 'feedback'>;
+  readonly snapshot: Omit<Snapshot, 'identities' | 'authorities' | 'operators' | 'feedback'>;
   readonly feedback: PackedFeedback | undefined;
 };
 
@@ -56,6 +64,7 @@ interface Part {
   /** UTF-8, of the settings in the head. */
   readonly secrets?: readonly Uint8Array[];
   readonly identities?: readonly PackedIdentity[];
+  readonly authorities?: readonly PackedAuthority[];
   readonly operators?: readonly (readonly [string, string])[];
   readonly domains?: readonly PlacedDomain[];
   readonly files?: readonly string[];
@@ -80,7 +89,7 @@ function packPart(part: Part): PackedPart {
 }
 
 function partsOf({ snapshot, filesRead, ...rest }: Configuration): Part[] {
-  const { identities, operators, feedback, ...others } = snapshot;
+  const { identities, authorities = new Map<string, never>(), operators, feedback, ...others } = snapshot;
   const texts: string[] = [];
   const settings = takeSecrets(rest.settings, texts);
   return [
@@ -88,6 +97,9 @@ function partsOf({ snapshot, filesRead, ...rest }: Configuration): Part[] {
     { secrets: texts.map((text) => Buffer.from(text)) },
     ...slices([...identities.values()].map(packIdentity), weightOf).map((slice): Part => ({
       identities: slice,
+    })),
+    ...slices([...authorities.values()].map(packAuthority), weightOfAuthority).map((slice): Part => ({
+      authorities: slice,
     })),
     ...slices([...operators]).map((slice): Part => ({ operators: slice })),
     ...slices(domainsOf(feedback), ([, { keys }]) => 10 * keys.length).map((slice): Part => ({
@@ -112,8 +124,15 @@ function domainsOf(feedback: FeedbackSettings | undefined): PlacedDomain[] {
   );
 }
 
-function weightOf({ pins, keys, operators, attestations }: PackedIdentity): number {
-  return 1 + pins.length + 3 * keys.length + (operators?.size ?? 0) + (attestations?.size ?? 0);
+function weightOf({ pins, certificateNames, keys, operators, attestations }: PackedIdentity): number {
+  return (
+    1 +
+    pins.length +
+    (certificateNames?.length ?? 0) +
+    3 * keys.length +
+    (operators?.size ?? 0) +
+    (attestations?.size ?? 0)
+  );
 }
 
 function slices<T>(entries: readonly T[], weightOf: (entry: T) => number = () => 1): T[][] {
@@ -135,6 +154,15 @@ function packIdentity(identity: Identity): PackedIdentity {
     ...identity,
     keys: identity.keys.map(({ publicKey, ...key }) => ({ ...key, raw: publicKey.raw })),
   };
+}
+
+function packAuthority({ name, trustDomain, issuers }: CertificateAuthority): PackedAuthority {
+  return { name, trustDomain, certificates: issuers.map(({ certificate }) => certificate.raw) };
+}
+
+/** OpenSSL takes some tenths of a millisecond to read a certificate. */
+function weightOfAuthority({ certificates }: PackedAuthority): number {
+  return 30 * certificates.length;
 }
 
 function packDomain({ activeKid, keys }: SigningDomain): PackedDomain {
@@ -173,6 +201,7 @@ export function wipePacked(parts: PackedConfiguration): void {
 class Unpacked {
   readonly #generation: number;
   readonly #identities = new Map<string, Identity>();
+  readonly #authorities = new Map<string, CertificateAuthority>();
   readonly #operators = new Map<string, string>();
   readonly #domains = new Map<string | undefined, SigningDomain>();
   readonly #files: string[] = [];
@@ -188,6 +217,7 @@ class Unpacked {
     head,
     secrets,
     identities = [],
+    authorities = [],
     operators = [],
     domains = [],
     files = [],
@@ -196,6 +226,7 @@ class Unpacked {
     this.#head ??= head;
     if (secrets !== undefined) this.#secrets = secrets.map((secret) => Buffer.from(secret).toString());
     for (const entry of identities) this.#identities.set(entry.name, deepFreeze(unpackIdentity(entry)));
+    for (const entry of authorities) this.#authorities.set(entry.name, unpackAuthority(entry));
     for (const [operator, tenant] of operators) this.#operators.set(operator, tenant);
     for (const [tenant, domain] of domains) this.#domains.set(tenant, deepFreeze(unpackDomain(domain)));
     this.#files.push(...files);
@@ -211,6 +242,7 @@ class Unpacked {
       ...snapshot,
       generation: this.#generation,
       identities: this.#identities,
+      authorities: this.#authorities,
       operators: this.#operators,
       feedback: feedback && this.#feedback(feedback),
     };
@@ -232,6 +264,14 @@ function unpackIdentity(identity: PackedIdentity): Identity {
     ...identity,
     keys: identity.keys.map(({ raw, ...key }) => ({ ...key, publicKey: restorePublicKey(raw) })),
   };
+}
+
+function unpackAuthority({ name, trustDomain, certificates }: PackedAuthority): CertificateAuthority {
+  return new CertificateAuthority(
+    name,
+    trustDomain,
+    certificates.map((der) => new X509Certificate(der)),
+  );
 }
 
 function unpackDomain({ activeKid, keys }: PackedDomain): SigningDomain {

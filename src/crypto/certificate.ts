@@ -23,6 +23,7 @@ export type CertificateFacts =
       readonly certificateSha256: string;
       /** SHA-256 of the DER of its SubjectPublicKeyInfo (RFC 7469 §2.4, in hex): outlives a renewal with the same key. */
       readonly spkiSha256: string;
+      readonly der: Uint8Array;
       /** First moment of validity, Unix milliseconds. */
       readonly notBefore: number;
       /** Last moment of validity, Unix milliseconds. */
@@ -81,6 +82,7 @@ export function certificateFingerprints(pemOrDer: string | Uint8Array): Certific
     ok: true,
     certificateSha256: sha256Hex(der),
     spkiSha256: sha256Hex(spki),
+    der,
     notBefore,
     notAfter,
     subject: oneLine(certificate.subject),

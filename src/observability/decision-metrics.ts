@@ -3,7 +3,7 @@
  * Labels come from closed sets: policies of the configuration, codes and stages.
  */
 import { Counter, type Registry } from 'prom-client';
-import type { DecisionFacts } from '../verify/decision.js';
+import type { Assurance, DecisionFacts } from '../verify/decision.js';
 import type { JudgementStage } from '../verify/pipeline.js';
 import type { RefusalCode } from '../verify/refusal.js';
 import type { StageTimes } from '../verify/stage-timer.js';
@@ -24,6 +24,7 @@ export class DecisionMetrics {
   readonly #wouldRefuse: CounterTable<string, RefusalCode>;
   readonly #stages: HistogramTable<CheckStage | 'total'>;
   readonly #skews: HistogramTable<string>;
+  readonly #assurances: CounterTable<Assurance, string>;
   readonly #lost: Counter;
 
   constructor(registry: Registry) {
@@ -48,6 +49,11 @@ export class DecisionMetrics {
       labels: 'policy',
     };
     this.#skews = new HistogramTable(registry, skews, SKEW_BUCKETS_SECONDS);
+    this.#assurances = new CounterTable(registry, {
+      name: 'countersign_proven_requests_total',
+      help: 'Requests whose signature verified, by policy and by what their identity rests on.',
+      labels: ['assurance', 'policy'],
+    });
     this.#lost = new Counter({
       name: 'countersign_audit_records_lost_total',
       help: 'Records that could not be written.',
@@ -66,10 +72,11 @@ export class DecisionMetrics {
     this.#wouldRefuse.increment(policy, code);
   }
 
-  /** Notes how far off the timestamp was. Only where a key has proven it: anybody can write one. */
-  proven({ policy, kid, skewSeconds }: DecisionFacts): void {
-    if (policy !== undefined && kid !== undefined && skewSeconds !== undefined)
-      this.#skews.observe(policy.name, skewSeconds);
+  /** Notes how its identity was known, and how far off the timestamp was. Only where a key has proven it: anybody can write one. */
+  proven({ policy, kid, assurance, skewSeconds }: DecisionFacts): void {
+    if (policy === undefined || kid === undefined) return;
+    if (assurance !== undefined) this.#assurances.increment(assurance, policy.name);
+    if (skewSeconds !== undefined) this.#skews.observe(policy.name, skewSeconds);
   }
 
   recordLost(): void {

@@ -10,7 +10,15 @@ import { earliestEndMs, readCertificateBundle } from '../crypto/certificate.js';
 import { isValidAt, type ValidityInterval } from '../protocol/validity-interval.js';
 import { type SigningDomain, activeKeyOf } from '../feedback/feedback-settings.js';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
-import type { CertificatePin, Identity, Snapshot, VerificationKey } from '../verify/snapshot.js';
+import {
+  proofsOf,
+  type CertificateName,
+  type CertificatePin,
+  type Identity,
+  type MeshName,
+  type Snapshot,
+  type VerificationKey,
+} from '../verify/snapshot.js';
 
 /** A scrape prints a sample in some 3 µs, on the loop that serves. */
 const maxShownEnds = 1_000;
@@ -19,7 +27,7 @@ const PER_SLICE = 200;
 
 /** What somebody has to look after. */
 export interface Ending {
-  readonly kind: 'pin' | 'key' | 'feedback_key' | 'certificate';
+  readonly kind: 'pin' | 'name' | 'key' | 'feedback_key' | 'certificate' | 'authority';
   readonly owner: string;
   readonly name: string;
   readonly endMs: number;
@@ -87,18 +95,28 @@ async function look(configuration: Configuration, nowMs: number): Promise<Looked
     left = PER_SLICE;
   };
   for (const identity of snapshot.identities.values()) {
-    const { name: owner, pins, keys } = identity;
+    const { name: owner, keys } = identity;
     for (const { sha256, notAfterMs } of pinsToRenew(identity, nowMs))
       soonest.add({ kind: 'pin', owner, name: sha256, endMs: notAfterMs });
     for (const { kid, notAfterMs } of keysToRenew(identity, nowMs))
       soonest.add({ kind: 'key', owner, name: kid, endMs: notAfterMs });
-    await step([...pins, ...keys]);
+    for (const { name, notAfterMs } of namesToRenew(identity, nowMs))
+      soonest.add({ kind: 'name', owner, name, endMs: notAfterMs });
+    await step([...proofsOf(identity), ...keys]);
   }
   for (const [owner, domain] of feedbackDomains(snapshot)) {
     for (const { kid, notAfterMs } of feedbackKeysToRenew(domain, nowMs))
       soonest.add({ kind: 'feedback_key', owner, name: kid, endMs: notAfterMs });
     await step(domain.keys);
   }
+  for (const { name: owner, issuers } of snapshot.authorities?.values() ?? [])
+    for (const { certificate, notAfterMs } of issuers)
+      soonest.add({
+        kind: 'authority',
+        owner,
+        name: certificate.subject.replaceAll('\n', ', '),
+        endMs: notAfterMs,
+      });
   const ends = [...soonest.ends(), ...certificateEnds(settings)];
   return { configuration, span: { notBeforeMs: nowMs, notAfterMs: changeMs }, ends };
 }
@@ -153,6 +171,17 @@ function pinsToRenew({ pins, revoked }: Identity, nowMs: number): readonly Certi
   if (revoked) return [];
   const isReplaced = pins.some((pin) => isValidAt(pin, nowMs));
   return pins.filter((pin) => !isReplaced || nowMs < pin.notAfterMs);
+}
+
+/** The same of its names. What certificates under them end is their authority's to know. */
+function namesToRenew(
+  { certificateNames = [], meshNames = [], revoked }: Identity,
+  nowMs: number,
+): readonly (CertificateName | MeshName)[] {
+  if (revoked) return [];
+  const names = [...certificateNames, ...meshNames];
+  const isReplaced = names.some((name) => isValidAt(name, nowMs));
+  return names.filter((name) => !isReplaced || nowMs < name.notAfterMs);
 }
 
 /** The same of its keys: an ended one is replaced when for each of its purposes there is one in force. */

@@ -1,7 +1,7 @@
 /** Health as the AND of named components, with reasons. Draining says no whatever the components say. */
 import { activeKeyOf } from '../feedback/feedback-settings.js';
-import type { Identity, Snapshot } from '../verify/snapshot.js';
-import { isValidAt } from '../protocol/validity-interval.js';
+import { proofsOf, type Identity, type Snapshot } from '../verify/snapshot.js';
+import { isValidAt, type ValidityInterval } from '../protocol/validity-interval.js';
 
 /** One part of the process that has to work for requests to be judged. */
 export interface HealthComponent {
@@ -123,13 +123,14 @@ function requestFault({ identities, policies }: Snapshot, nowMs: number): string
     if (canCall(identity, nowMs)) return undefined;
     callers++;
   }
-  return callers === 0 ? undefined : 'no identity has a key and a pinned certificate that are valid now';
+  return callers === 0
+    ? undefined
+    : 'no identity has a key and a pin or name of its certificate that are valid now';
 }
 
-function canCall({ keys, pins }: Identity, nowMs: number): boolean {
-  const isValid = (interval: (typeof keys)[number] | (typeof pins)[number]): boolean =>
-    isValidAt(interval, nowMs);
-  return keys.some(isValid) && pins.some(isValid);
+function canCall(identity: Identity, nowMs: number): boolean {
+  const isValid = (interval: ValidityInterval): boolean => isValidAt(interval, nowMs);
+  return identity.keys.some(isValid) && proofsOf(identity).some(isValid);
 }
 
 function feedbackNote({ feedback }: Snapshot, nowMs: number): string | undefined {

@@ -27,6 +27,8 @@ export interface CertificateRequest {
   readonly notAfter: Date;
   /** DNS names and IP addresses, for the subject alternative name. Default: none. */
   readonly names?: readonly string[];
+  /** URIs beside them, a SPIFFE ID for instance. Default: none. */
+  readonly uris?: readonly string[];
   /** How many authorities may stand below an authority. Default: any number. */
   readonly pathLength?: number;
 }
@@ -81,7 +83,7 @@ export async function issueCertificate(request: CertificateRequest, issuer: Issu
     extensions: await extensions(x509, request, issuer),
   });
   const pem = `${certificate.toString('pem')}\n`;
-  requireNames(pem, subjectNames(request));
+  requireNames(pem, subjectNames(request), request.uris ?? []);
   return pem;
 }
 
@@ -93,13 +95,16 @@ function subjectNames({ names = [] }: CertificateRequest): readonly string[] {
 }
 
 /** A defect of the library shall certify nobody else's name. */
-function requireNames(pem: string, names: readonly string[]): void {
+function requireNames(pem: string, names: readonly string[], uris: readonly string[]): void {
   const certificate = new X509Certificate(pem);
   const isNamed = (name: string): boolean =>
     (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined;
-  const count = certificate.subjectAltName?.split(', ').length ?? 0;
-  if (count !== names.length || !names.every(isNamed))
-    throw new Error(`the certificate is for ${certificate.subjectAltName}, not for ${names.join(', ')}`);
+  const all = certificate.subjectAltName?.split(', ') ?? [];
+  const isWhole = all.length === names.length + uris.length;
+  if (!isWhole || !names.every(isNamed) || !uris.every((uri) => all.includes(`URI:${uri}`)))
+    throw new Error(
+      `the certificate is for ${certificate.subjectAltName}, not for ${[...names, ...uris].join(', ')}`,
+    );
 }
 
 async function extensions(x509: Library, request: CertificateRequest, issuer: Issuer): Promise<Extension[]> {
@@ -113,9 +118,10 @@ async function extensions(x509: Library, request: CertificateRequest, issuer: Is
       subjectKey,
     ];
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
-  const general = subjectNames(request).map(
-    (value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }) as const,
-  );
+  const general = [
+    ...subjectNames(request).map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }) as const),
+    ...(request.uris ?? []).map((value) => ({ type: 'url', value }) as const),
+  ];
   return [
     new x509.KeyUsagesExtension(digitalSignature, true),
     new x509.ExtendedKeyUsageExtension([role === 'server' ? serverAuth : clientAuth], false),

@@ -26,6 +26,7 @@ export const OUR_HEADER_PREFIX = 'x-countersign-';
 /** Those that it sets on an allow, where they have a value (docs/wire-contract.md#what-the-application-receives). */
 export const VERIFIED_HEADERS = [
   'x-countersign-identity',
+  'x-countersign-assurance',
   'x-countersign-kid',
   'x-countersign-cert-sha256',
   'x-countersign-tenant',

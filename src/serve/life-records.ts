@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AuditLog } from '../audit/audit-log.js';
 import { lifeRecordLine, type LifeEvent, type LifeMembers } from '../audit/life-record.js';
-import { credentialChanges, type CredentialChange } from '../config/credential-changes.js';
+import { credentialChanges, type Credential, type CredentialChange } from '../config/credential-changes.js';
 import type { Configuration } from '../config/settings.js';
 import { packageVersion } from '../observability/package-version.js';
 
@@ -88,16 +88,31 @@ function eventOf({ credential, how }: CredentialChange): LifeEvent {
 }
 
 function membersOf({ credential, owner }: CredentialChange, generation: number): LifeMembers {
-  const { kind, kid, purposes, sha256, of, notBeforeMs, notAfterMs } = credential;
+  const { kind, kid, purposes, sha256, name, authority, notBeforeMs, notAfterMs } = credential;
   return {
     generation,
-    ...(kind === 'feedback_key' ? { tenant: owner } : { identity: owner }),
+    [OWNERS[kind]]: owner,
     kid,
     purposes,
-    [of === 'certificate' ? 'cert_sha256' : of === 'spki' ? 'spki_sha256' : 'key_sha256']: sha256,
+    [hashMember(credential)]: sha256,
+    name,
+    ...(authority === undefined ? {} : { authority }),
     not_before: dateOf(notBeforeMs),
     not_after: dateOf(notAfterMs),
   };
+}
+
+const OWNERS = {
+  key: 'identity',
+  certificate: 'identity',
+  certificate_name: 'identity',
+  feedback_key: 'tenant',
+  authority: 'authority',
+} as const;
+
+function hashMember({ kind, of }: Credential): string {
+  if (of === 'spki') return 'spki_sha256';
+  return of === 'certificate' || kind === 'authority' ? 'cert_sha256' : 'key_sha256';
 }
 
 /** Undefined where there is no bound. */

@@ -1,12 +1,19 @@
 /** What the pipeline has established about a request: for the upstream when it may pass, for the record always. */
 import type { Policy } from './snapshot.js';
 
+/**
+ * What the identity rests on, from the strongest to the weakest: the pin of its certificate, the pin of its key, a name in
+ * a certificate under a declared authority, or the word of the mesh (docs/certificates.md#what-each-is-worth).
+ */
+export type Assurance = 'certificate_pin' | 'key_pin' | 'name_under_authority' | 'mesh_identity';
+
 /** Everything that was verified. Only an allow carries it to the upstream. */
 export interface VerifiedContext {
   readonly identity: string;
   readonly kid: string;
-  /** 64 lower-case hex digits, over the DER that Envoy saw. */
-  readonly certificateSha256: string;
+  readonly assurance: Assurance;
+  /** 64 lower-case hex digits, over the DER that Envoy saw; unknown where a mesh says a name alone. */
+  readonly certificateSha256: string | undefined;
   readonly tenant: string | undefined;
   readonly operator: string | undefined;
   readonly attestation: string | undefined;
@@ -18,8 +25,10 @@ export interface DecisionFacts {
   policy: Policy | undefined;
   /** As the caller wrote it, of the header's syntax. */
   claimedIdentity: string | undefined;
-  /** Set only once the certificate is pinned to it. */
+  /** Set only once the certificate is shown to be its own. */
   identity: string | undefined;
+  /** Set with `identity`. */
+  assurance: Assurance | undefined;
   /** As the caller named it, of the header's syntax; undefined when it named none. */
   claimedKid: string | undefined;
   /** Of the key that verified the signature. */
@@ -44,6 +53,7 @@ export function noFacts(): DecisionFacts {
     policy: undefined,
     claimedIdentity: undefined,
     identity: undefined,
+    assurance: undefined,
     claimedKid: undefined,
     kid: undefined,
     skewSeconds: undefined,

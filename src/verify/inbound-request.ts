@@ -2,13 +2,18 @@
  * A request as Envoy handed it over, copied once into this frozen shape and read from nowhere else.
  * Nothing here has been verified.
  */
+import type { LeafCertificate } from '../crypto/authority.js';
 
-/** What we computed over the certificate of the TLS handshake. */
+/** What we computed over the certificate of the TLS handshake, or a declared hop said of it. */
 export interface PeerCertificate {
-  /** SHA-256 over the DER, 64 lower-case hex digits. */
-  readonly certificateSha256: string;
-  /** SHA-256 over the DER of the SubjectPublicKeyInfo; absent when only a trusted hop's hash is known. */
+  /** SHA-256 over the DER, 64 lower-case hex digits; absent where a mesh says a name alone. */
+  readonly certificateSha256: string | undefined;
+  /** SHA-256 over the DER of the SubjectPublicKeyInfo; absent when only a hash is known. */
   readonly spkiSha256: string | undefined;
+  /** The certificate as a bearer of names; absent when only a hash is known. */
+  readonly leaf?: LeafCertificate;
+  /** The SPIFFE ID that a hop of the mesh says the peer proved. */
+  readonly meshId?: string;
 }
 
 /** Where `rawHeaders` or `rawBody` is false, Envoy's filter is configured so that we refuse to judge. */

@@ -21,7 +21,7 @@ import { selectPolicy } from './checks/route.js';
 import { checkSecurityHeaders, type SignatureProof, type SignedRequest } from './checks/security-headers.js';
 import { bundleProof, checkSignature, signatureBase } from './checks/signature.js';
 import type { BodyRole } from './body-contract.js';
-import type { DecisionFacts, VerifiedContext } from './decision.js';
+import type { Assurance, DecisionFacts, VerifiedContext } from './decision.js';
 import type { InboundRequest, PeerCertificate } from './inbound-request.js';
 import { nonceKey } from './nonce-key.js';
 import { refuse, type Refusal } from './refusal.js';
@@ -86,11 +86,12 @@ interface CheckContext {
 interface Caller {
   readonly kind: 'caller';
   readonly identity: Identity;
+  readonly assurance: Assurance;
   readonly certificate: PeerCertificate;
   readonly signed: SignedRequest;
 }
 
-/** Who calls, by the pinned certificate; and whether time and body are worth a signature check. */
+/** Who calls, by the certificate; and whether time and body are worth a signature check. */
 function authenticate({ request, policy, options, facts }: CheckContext): Caller | Refusal {
   const { snapshot, nowMs } = options;
   const peer = checkPeerCertificate(request, snapshot.forwardedCertificate);
@@ -105,10 +106,12 @@ function authenticate({ request, policy, options, facts }: CheckContext): Caller
   facts.skewSeconds = skew;
   const known = checkIdentity(signed, peer.certificate, snapshot, nowMs);
   if (known.kind === 'refuse') return known;
-  facts.identity = known.identity.name;
+  const { identity, assurance } = known;
+  facts.identity = identity.name;
+  facts.assurance = assurance;
   const stale = skew === undefined ? undefined : checkFreshness(skew, policy.freshness);
   const unfit = stale ?? checkWholeBody(request, policy.maxBodyBytes);
-  return unfit ?? { kind: 'caller', identity: known.identity, certificate: peer.certificate, signed };
+  return unfit ?? { kind: 'caller', identity, assurance, certificate: peer.certificate, signed };
 }
 
 /** The usual case: three headers sign `timestamp.nonce.body`; the body is parsed only after they verified. */
@@ -214,6 +217,7 @@ function authorize({ caller, texts, key }: Proven, { policy, options, facts }: C
   const context: VerifiedContext = {
     identity: caller.identity.name,
     kid: key.kid,
+    assurance: caller.assurance,
     certificateSha256: caller.certificate.certificateSha256,
     tenant: mapped.tenant,
     operator,

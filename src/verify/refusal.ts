@@ -65,6 +65,10 @@ const ANSWERS = {
   identity_revoked: UNAUTHENTICATED,
   pin_mismatch: UNAUTHENTICATED,
   pin_not_valid: UNAUTHENTICATED,
+  certificate_details_missing: UNAUTHENTICATED,
+  certificate_name_mismatch: UNAUTHENTICATED,
+  certificate_name_not_valid: UNAUTHENTICATED,
+  certificate_untrusted: UNAUTHENTICATED,
   // freshness and body
   timestamp_outside_window: UNAUTHENTICATED,
   body_not_whole: TOO_LARGE,

@@ -3,6 +3,7 @@
  * `config/` builds it from the file; nothing in it changes afterwards, a reload swaps the whole.
  */
 import type { SecurityHeaderNames } from '../protocol/header-names.js';
+import type { CertificateAuthority } from '../crypto/authority.js';
 import type { PublicKey } from '../crypto/public-key.js';
 import type { FeedbackSettings } from '../feedback/feedback-settings.js';
 import type { BodyContract } from './body-contract.js';
@@ -16,6 +17,21 @@ export interface CertificatePin extends ValidityInterval {
   readonly kind: 'certificate' | 'spki';
   /** 64 lower-case hex digits. */
   readonly sha256: string;
+}
+
+/** A name that a certificate under an authority may prove: exactly this, byte for byte, a DNS name in lower case. */
+export interface CertificateName extends ValidityInterval {
+  readonly kind: 'uri' | 'dns';
+  readonly name: string;
+  /** Of `Snapshot.authorities`. */
+  readonly authority: string;
+  /** Certificates that became valid earlier do not count; Unix milliseconds. */
+  readonly issuedFromMs: number;
+}
+
+/** A SPIFFE ID that a declared hop of the mesh may say. */
+export interface MeshName extends ValidityInterval {
+  readonly name: string;
 }
 
 /** What a key may have signed. A key for one purpose never verifies the other (docs/security-requirements.md#3). */
@@ -34,11 +50,24 @@ export interface Identity {
   /** Refused at once, whatever it presents. */
   readonly revoked: boolean;
   readonly pins: readonly CertificatePin[];
+  /** Weaker than pins. Absent: none. */
+  readonly certificateNames?: readonly CertificateName[];
+  /** The weakest. Absent: none. */
+  readonly meshNames?: readonly MeshName[];
   readonly keys: readonly VerificationKey[];
   /** Absent: any mapped operator (`check-config` warns). */
   readonly operators: ReadonlySet<string> | undefined;
   /** Accepted attestation measurement hashes, 64 lower-case hex digits. Absent: any well-formed one. */
   readonly attestations: ReadonlySet<string> | undefined;
+}
+
+/** Everything by which its certificate may be known: pins and names. */
+export function proofsOf({
+  pins,
+  certificateNames = [],
+  meshNames = [],
+}: Identity): readonly ValidityInterval[] {
+  return [...pins, ...certificateNames, ...meshNames];
 }
 
 /** The clock window, in seconds either side of now; both ends are inside. */
@@ -126,8 +155,11 @@ export interface ReportOnlyEntry {
   readonly checks: ReadonlySet<RefusalCode>;
 }
 
-/** When the `x-forwarded-client-cert` header may be read: never, or from a hop that was declared to set it. */
-export type ForwardedCertificate = 'ignore' | 'trusted-hop';
+/**
+ * When the `x-forwarded-client-cert` header may be read: never, or from a hop that was declared to set it: the hash of the
+ * certificate, or the SPIFFE ID that a mesh gives to the peer.
+ */
+export type ForwardedCertificate = 'ignore' | 'trusted-hop' | 'mesh-identity';
 
 /** Everything that a decision reads besides the request and the time. */
 export interface Snapshot {
@@ -136,6 +168,8 @@ export interface Snapshot {
   readonly headers: SecurityHeaderNames;
   readonly forwardedCertificate: ForwardedCertificate;
   readonly identities: ReadonlyMap<string, Identity>;
+  /** Under which certificates prove names. Absent: none. */
+  readonly authorities?: ReadonlyMap<string, CertificateAuthority>;
   /** Operator id to tenant id, both compared byte for byte. */
   readonly operators: ReadonlyMap<string, string>;
   /** By name, for Envoy's `context_extensions`; in the order of the file, for method and path. */

@@ -6,7 +6,7 @@ import { deliveryText, isDelivery } from './delivery-words.js';
 import type { WhyFindings } from './look.js';
 import { numberOf, textOf, type LogRecord } from './records.js';
 import { sameNonceText } from './same-nonce-words.js';
-import { flagWords, meaningOf } from './words.js';
+import { assuranceInWords, flagWords, meaningOf } from './words.js';
 
 /** Sentences: what was decided, why, what to do next, and what Envoy did with it. */
 export function whyText(findings: WhyFindings): string {
@@ -50,6 +50,7 @@ function decisionText(record: LogRecord, isTold: boolean): string {
     ['identity', textOf(record, 'identity') ?? claimed(record, 'claimed_identity')],
     ['key', textOf(record, 'kid') ?? claimed(record, 'claimed_kid')],
     ['certificate', textOf(record, 'cert_sha256')],
+    ['known by', assuranceInWords(textOf(record, 'assurance'))],
     ['operator', textOf(record, 'operator')],
     ['tenant', textOf(record, 'tenant')],
     ['why', meaning?.why],

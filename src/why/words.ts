@@ -2,6 +2,7 @@
  * What each code of a decision means and what to do about it, and Envoy's response flags in words. Data, once: the
  * table of docs/operations.md (*Why was this refused?*) is the short form of it.
  */
+import type { Assurance } from '../verify/decision.js';
 import type { RefusalCode } from '../verify/refusal.js';
 
 /** One sentence each, without a full stop. */
@@ -60,6 +61,22 @@ const REFUSAL_MEANINGS: Readonly<Record<RefusalCode, Meaning>> = {
   pin_not_valid: {
     why: 'the pin of this certificate has ended or not begun',
     next: 'look at notBefore and notAfter of the pin',
+  },
+  certificate_details_missing: {
+    why: 'only the hash of the certificate is known here, and the identity is pinned by its key or known by a name',
+    next: 'have Envoy hand over the certificate itself (include_peer_certificate, or connection.peer_certificate), or pin the certificate',
+  },
+  certificate_name_mismatch: {
+    why: 'neither a pin nor a name of this identity is that of the certificate',
+    next: 'compare the names that `countersign fingerprint CERT` prints with certificateNames of the identity',
+  },
+  certificate_name_not_valid: {
+    why: 'the certificate bears the name, but it, its issuer or the name itself does not count at this moment',
+    next: 'renew the certificate and connect anew; look at notBefore, notAfter and issuedFrom of the name',
+  },
+  certificate_untrusted: {
+    why: 'the certificate bears the name, but not from the authority of that name, or not as a client may',
+    next: 'read `detail` of the record; put the certificate that issued it into the file of the authority',
   },
   timestamp_outside_window: {
     why: 'the timestamp is outside the window: a clock is off, or the event waited in a queue',
@@ -239,4 +256,16 @@ export function flagWords(flags: string): string {
     .split(',')
     .map((flag) => `${FLAGS.get(flag) ?? 'a flag of Envoy'} (${flag})`)
     .join('; ');
+}
+
+const ASSURANCES: ReadonlyMap<string, string> = new Map<Assurance, string>([
+  ['certificate_pin', 'the pin of its certificate'],
+  ['key_pin', 'the pin of its key'],
+  ['name_under_authority', 'a name in its certificate, under an authority'],
+  ['mesh_identity', 'a name on the word of the mesh'],
+]);
+
+/** What an identity rests on; undefined where the record does not say. */
+export function assuranceInWords(assurance: string | undefined): string | undefined {
+  return assurance === undefined ? undefined : ASSURANCES.get(assurance);
 }

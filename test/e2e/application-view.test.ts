@@ -26,6 +26,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     expect(facts).toEqual({
       'x-countersign-identity': ['producer-a'],
       'x-countersign-kid': ['default'],
+      'x-countersign-assurance': ['certificate_pin'],
       'x-countersign-cert-sha256': [world.a.certificateSha256],
       'x-countersign-tenant': [PRODUCER_A.tenant],
       'x-countersign-operator': [PRODUCER_A.operator],

@@ -28,14 +28,14 @@ export const OTHER_TENANT = '7f1d2c3b-1111-4222-8333-444455556666';
 export const KID = 'k1';
 export const NONCE = 'nonce-0123456789abcdefgh';
 export const SCHEMA_VERSION = 'telemetry.v1';
-export const CERTIFICATE: PeerCertificate = {
+export const CERTIFICATE = {
   certificateSha256: 'a1'.repeat(32),
   spkiSha256: 'b2'.repeat(32),
-};
-export const OTHER_CERTIFICATE: PeerCertificate = {
+} satisfies PeerCertificate;
+export const OTHER_CERTIFICATE = {
   certificateSha256: 'c3'.repeat(32),
   spkiSha256: 'd4'.repeat(32),
-};
+} satisfies PeerCertificate;
 export const ATTESTATION = '5e'.repeat(32);
 export const EXECUTION = '6f'.repeat(32);
 
@@ -43,6 +43,7 @@ export const EXECUTION = '6f'.repeat(32);
 export const VERIFIED_CONTEXT: VerifiedContext = {
   identity: IDENTITY,
   kid: KID,
+  assurance: 'certificate_pin',
   certificateSha256: CERTIFICATE.certificateSha256,
   tenant: TENANT,
   operator: OPERATOR,

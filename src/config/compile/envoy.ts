@@ -44,7 +44,7 @@ export function compileEnvoy(input: EnvoyInput, whole: ConfigurationInput, load:
 
 /** Without a certificate a client has to be nobody: no header may say who it is, and what is open to it is declared. */
 function judgeOptionalCertificate(whole: ConfigurationInput, node: ConfigurationNode): void {
-  if (whole.forwardedClientCert === 'trusted-hop')
+  if (whole.forwardedClientCert !== 'ignore')
     node.problem(
       'is optional, and forwardedClientCert believes a header where there is no certificate: any client could write it',
       'set it to required, or remove forwardedClientCert',

@@ -1,33 +1,41 @@
 /** Identities: compiled one by one, then looked at together. */
+import type { CertificateAuthority } from '../../crypto/authority.js';
 import { normalizeFingerprint } from '../../crypto/certificate.js';
 import type { Identity } from '../../verify/snapshot.js';
 import { quoteText } from '../../json/escape-text.js';
 import type { IdentityInput } from '../schema/identity.js';
 import type { ConfigurationInput } from '../schema/schema.js';
+import { NameCompiler } from './certificate-names.js';
 import { compilePins } from './certificates.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
 import { compileKeys } from './keys.js';
 
 /** All identities by name; faults are noted. */
-export function compileIdentities(input: ConfigurationInput, load: LoadContext): Map<string, Identity> {
+export function compileIdentities(
+  input: ConfigurationInput,
+  authorities: ReadonlyMap<string, CertificateAuthority>,
+  load: LoadContext,
+): Map<string, Identity> {
   const identities = new Map<string, Identity>();
   const operators = new Set(Object.keys(input.operators));
   const owners = new Map<string, string>();
+  const names = new NameCompiler(input, authorities, load);
   input.identities.forEach((entry, index) => {
     const node = load.at('identities', index);
     if (identities.has(entry.name))
       node.at('name').problem(`repeats ${quoteText(entry.name)}`, 'merge the two entries into one');
-    const identity = compileIdentity(entry, node);
+    const identity = compileIdentity(entry, names, node);
     checkOperators(entry, operators, node);
     warnOfShared(identity, owners, node);
     identities.set(entry.name, identity);
   });
+  names.warnOfWeak();
   if (identities.size === 0)
     load.at('identities').warn('there is no identity: every signed request will be refused');
   return identities;
 }
 
-function compileIdentity(entry: IdentityInput, node: ConfigurationNode): Identity {
+function compileIdentity(entry: IdentityInput, names: NameCompiler, node: ConfigurationNode): Identity {
   const { name, revoked, operators, attestations } = entry;
   const pins = compilePins(entry.certificates, node.at('certificates'));
   const keys = compileKeys(entry.keys, node.at('keys'));
@@ -38,6 +46,7 @@ function compileIdentity(entry: IdentityInput, node: ConfigurationNode): Identit
     name,
     revoked,
     pins,
+    ...names.compile(entry, node),
     keys,
     operators: operators && new Set(operators),
     attestations: attestations && new Set(hashesOf(attestations)),
@@ -51,7 +60,8 @@ function hashesOf(texts: readonly string[]): string[] {
 function requireProof(entry: IdentityInput, node: ConfigurationNode): void {
   if (entry.keys.length === 0)
     node.at('keys').problem('has no key', 'add its Ed25519 public key, or say revoked: true');
-  if (entry.certificates.length === 0)
+  const { certificates, certificateNames, meshNames } = entry;
+  if (certificates.length + certificateNames.length + meshNames.length === 0)
     node
       .at('certificates')
       .problem(
@@ -90,4 +100,7 @@ function warnOfShared(identity: Identity, owners: Map<string, string>, node: Con
     claim(`key ${key}`, 'key', 'keys');
   for (const pin of new Set(identity.pins.map(({ kind, sha256 }) => `${kind} ${sha256}`)))
     claim(pin, 'certificate', 'certificates');
+  for (const one of identity.certificateNames ?? [])
+    claim(`${one.kind} ${one.authority} ${one.name}`, 'name', 'certificateNames');
+  for (const one of identity.meshNames ?? []) claim(`mesh ${one.name}`, 'name', 'meshNames');
 }

@@ -1,7 +1,8 @@
 /** The shape of `identities`: who may call, with which certificates and keys, and for whom. */
 import { z } from 'zod';
+import { trustDomainOf, TRUST_DOMAIN } from '../../protocol/spiffe-id.js';
 import { IDENTITY } from '../../protocol/syntax.js';
-import { filePath, instant, keyId, operatorId, sha256Text, textLike } from './schema-common.js';
+import { filePath, instant, keyId, operatorId, policyName, sha256Text, textLike } from './schema-common.js';
 
 const certificate = z
   .strictObject({
@@ -26,6 +27,70 @@ const certificate = z
       ),
   })
   .describe('One pinned certificate: exactly one of `sha256`, `spki` and `file`.');
+
+/** The name of an authority in this file. */
+const authorityName = policyName;
+
+const certificateName = z
+  .strictObject({
+    uri: textLike(
+      /^[A-Za-z][A-Za-z0-9+.-]{0,31}:[\x21-\x7e]{1,2000}$/,
+      'must be a URI in printable ASCII, such as spiffe://example.org/ns/production/sa/producer',
+    )
+      .optional()
+      .describe('The only URI SAN of the certificate, byte for byte; a SPIFFE ID, for instance.'),
+    dns: textLike(
+      /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*$/,
+      'must be a DNS name in lower case, without wildcards and without a dot at its end',
+    )
+      .optional()
+      .describe('One of the DNS SANs of the certificate; no wildcard matches it.'),
+    authority: authorityName.describe('Who issues it: a name of `authorities`.'),
+    issuedFrom: instant
+      .optional()
+      .describe(
+        'Certificates whose own validity begins earlier do not count: revokes earlier ones. Default: all.',
+      ),
+    notBefore: instant.optional().describe('The name counts from this moment on. Default: always.'),
+    notAfter: instant
+      .optional()
+      .describe('The name counts until just before this moment. Default: for ever.'),
+  })
+  .describe('A name in a certificate under an authority: exactly one of `uri` and `dns`.');
+
+const spiffeId = z
+  .string()
+  .max(2048)
+  .refine((text) => trustDomainOf(text) !== undefined, {
+    error: 'must be the SPIFFE ID of a workload, such as spiffe://example.org/ns/production/sa/producer',
+  });
+
+const meshName = z
+  .strictObject({
+    uri: spiffeId.describe('What the hop says in `URI=`, byte for byte.'),
+    notBefore: instant.optional().describe('The name counts from this moment on. Default: always.'),
+    notAfter: instant
+      .optional()
+      .describe('The name counts until just before this moment. Default: for ever.'),
+  })
+  .describe('A SPIFFE ID that the mesh gives to this service.');
+
+const authority = z
+  .strictObject({
+    file: filePath.describe(
+      'PEM: the CA certificates that issue the leaves themselves; each is trusted by itself, roots and intermediates alike.',
+    ),
+    trustDomain: textLike(TRUST_DOMAIN, 'must be a SPIFFE trust domain: lower-case letters, digits, . _ -')
+      .optional()
+      .describe('The SPIFFE trust domain that it issues for; needed where a name under it is a SPIFFE ID.'),
+  })
+  .describe('An authority whose certificates prove names.');
+
+/** The authorities by name. */
+export const authoritiesSchema = z
+  .record(authorityName, authority)
+  .default({})
+  .describe('Authorities under which a certificate proves a name of an identity, weaker than a pin.');
 
 const key = z
   .strictObject({
@@ -65,6 +130,18 @@ export const identitySchema = z.strictObject({
     .max(64)
     .default([])
     .describe('Its pinned certificates, any one of which will do.'),
+  certificateNames: z
+    .array(certificateName)
+    .max(64)
+    .default([])
+    .describe('Names in certificates under an authority, any one of which will do; weaker than pins.'),
+  meshNames: z
+    .array(meshName)
+    .max(16)
+    .default([])
+    .describe(
+      'SPIFFE IDs on the word of a declared hop (`forwardedClientCert: mesh-identity`); the weakest.',
+    ),
   keys: z.array(key).max(64).default([]).describe('Its Ed25519 public keys.'),
   operators: z
     .array(operatorId)
@@ -83,5 +160,7 @@ export const identitySchema = z.strictObject({
 export type IdentityInput = z.output<typeof identitySchema>;
 /** One key as the file says it. */
 export type KeyInput = IdentityInput['keys'][number];
+/** One name in a certificate as the file says it. */
+export type CertificateNameInput = IdentityInput['certificateNames'][number];
 /** One pinned certificate as the file says it. */
 export type CertificateInput = IdentityInput['certificates'][number];

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { auditSchema } from './audit.js';
 import { feedbackSchema } from './feedback.js';
-import { identitySchema } from './identity.js';
+import { authoritiesSchema, identitySchema } from './identity.js';
 import { listenSchema } from './listen.js';
 import { policySchema } from './policy.js';
 import { reportOnlySchema } from './report-only.js';
@@ -52,10 +52,10 @@ export const configurationSchema = z.strictObject({
   limits: limitsSchema,
   headers: headersSchema,
   forwardedClientCert: z
-    .enum(['ignore', 'trusted-hop'])
+    .enum(['ignore', 'trusted-hop', 'mesh-identity'])
     .default('ignore')
     .describe(
-      'Whether x-forwarded-client-cert may be read: never, or as the word of a hop that you declare trusted.',
+      'Whether x-forwarded-client-cert may be read: never, or as the word of a hop that you declare trusted: its `Hash`, or the SPIFFE ID in its `URI`.',
     ),
   rateLimit: rateLimit
     .optional()
@@ -64,6 +64,7 @@ export const configurationSchema = z.strictObject({
     .record(operatorId, tenantId)
     .default({})
     .describe('Operator id to tenant UUID, both compared byte for byte.'),
+  authorities: authoritiesSchema,
   identities: z.array(identitySchema).max(100_000).describe('The services that may call.'),
   policies: z
     .array(policySchema)

@@ -115,9 +115,9 @@ function verifiedValues(
   policy: string,
   decisionId: string,
 ): (string | undefined)[] {
-  const { identity, kid, certificateSha256, tenant, operator, attestation } = context;
+  const { identity, assurance, kid, certificateSha256, tenant, operator, attestation } = context;
   const met = identity === undefined ? undefined : policy;
-  return [identity, kid, certificateSha256, tenant, operator, attestation, met, decisionId];
+  return [identity, assurance, kid, certificateSha256, tenant, operator, attestation, met, decisionId];
 }
 
 function removeSpoofed(remove: string[], inboundNames: Iterable<string>): void {
@@ -138,12 +138,14 @@ function removeUnverifiedProof(remove: string[], names: SecurityHeaderNames): vo
  */
 export function metadataOf(code: string, { decisionId, facts, claim, wouldRefuse }: AnswerOptions): Metadata {
   const { policy } = facts;
-  const { identity, kid, certificateSha256, tenant, operator, attestation } = wouldRefuse?.context ?? facts;
+  const { identity, assurance, kid, certificateSha256, tenant, operator, attestation } =
+    wouldRefuse?.context ?? facts;
   return {
     decision_id: decisionId,
     code,
     policy: policy?.name,
     identity,
+    assurance,
     kid,
     cert_sha256: certificateSha256,
     tenant,

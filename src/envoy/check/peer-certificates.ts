@@ -1,5 +1,6 @@
 /** Fingerprints of peer certificates, computed by us from what Envoy saw, and remembered by content. */
 import NodeCache from 'node-cache';
+import { LeafCertificate } from '../../crypto/authority.js';
 import { certificateFingerprints, MAX_ENCODED_CERTIFICATE_BYTES } from '../../crypto/certificate.js';
 import type { PeerCertificate } from '../../verify/inbound-request.js';
 
@@ -50,7 +51,7 @@ function parse(percentEncodedPem: Buffer): PeerCertificate | 'malformed' {
     return 'malformed';
   }
   const found = certificateFingerprints(pem);
-  return found.ok
-    ? { certificateSha256: found.certificateSha256, spkiSha256: found.spkiSha256 }
-    : 'malformed';
+  if (!found.ok) return 'malformed';
+  const { certificateSha256, spkiSha256, der } = found;
+  return { certificateSha256, spkiSha256, leaf: new LeafCertificate(der) };
 }

@@ -4,7 +4,14 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isValidAt, type ValidityInterval } from '../../protocol/validity-interval.js';
-import type { CertificatePin, Identity, VerificationKey } from '../../verify/snapshot.js';
+import {
+  proofsOf,
+  type CertificateName,
+  type CertificatePin,
+  type Identity,
+  type MeshName,
+  type VerificationKey,
+} from '../../verify/snapshot.js';
 
 /** What is asked for. */
 export interface IdentityQuery {
@@ -16,7 +23,7 @@ export interface IdentityQuery {
 }
 
 /**
- * `unusable`: no key or no pin is valid now. `ending`: a key or a pin that is valid now ends within thirty days, and
+ * `unusable`: no key, or no pin and no name, is valid now. `ending`: a key, or a pin or name, that is valid now ends within thirty days, and
  * none of its kind is valid for longer.
  */
 export type IdentityState = 'usable' | 'ending' | 'unusable' | 'revoked';
@@ -38,6 +45,8 @@ export interface ShownIdentity {
     readonly sha256: string;
   })[];
   readonly pins: readonly (Validity & { readonly kind: string; readonly sha256: string })[];
+  /** `authority` is absent of what the mesh says. */
+  readonly names: readonly (Validity & { readonly name: string; readonly authority: string | undefined })[];
   /** How many there are; undefined for any. */
   readonly operators: number | undefined;
   readonly attestations: number | undefined;
@@ -78,21 +87,23 @@ export async function listIdentities(
   return { total: identities.size, matching, from: query.from, identities: shown };
 }
 
-function holds({ name, keys, pins }: Identity, find: string): boolean {
+function holds(identity: Identity, find: string): boolean {
+  const { name, keys, pins } = identity;
   return (
     find === '' ||
     name.toLowerCase().includes(find) ||
     keys.some(
       ({ kid, publicKey }) => kid.toLowerCase().includes(find) || publicKey.fingerprint.includes(find),
     ) ||
-    pins.some(({ sha256 }) => sha256.includes(find))
+    pins.some(({ sha256 }) => sha256.includes(find)) ||
+    namesOf(identity).some((one) => one.name.toLowerCase().includes(find))
   );
 }
 
 /** How an identity is, at a moment in Unix milliseconds. */
-export function stateOf({ revoked, keys, pins }: Identity, nowMs: number): IdentityState {
-  if (revoked) return 'revoked';
-  const lasts = Math.min(lastEndMs(keys, nowMs), lastEndMs(pins, nowMs));
+export function stateOf(identity: Identity, nowMs: number): IdentityState {
+  if (identity.revoked) return 'revoked';
+  const lasts = Math.min(lastEndMs(identity.keys, nowMs), lastEndMs(proofsOf(identity), nowMs));
   if (lasts <= nowMs) return 'unusable';
   return lasts - nowMs < ENDING_MILLISECONDS ? 'ending' : 'usable';
 }
@@ -112,6 +123,9 @@ function show(identity: Identity, nowMs: number): ShownIdentity {
     state: stateOf(identity, nowMs),
     keys: keys.slice(0, SHOWN_EACH).map((key) => showKey(key, nowMs)),
     pins: pins.slice(0, SHOWN_EACH).map((pin) => showPin(pin, nowMs)),
+    names: namesOf(identity)
+      .slice(0, SHOWN_EACH)
+      .map((name) => showName(name, nowMs)),
     operators: operators?.size,
     attestations: attestations?.size,
   };
@@ -128,6 +142,18 @@ function showKey(key: VerificationKey, nowMs: number): ShownIdentity['keys'][num
 
 function showPin(pin: CertificatePin, nowMs: number): ShownIdentity['pins'][number] {
   return { kind: pin.kind, sha256: pin.sha256, ...validityOf(pin, nowMs) };
+}
+
+function namesOf({
+  certificateNames = [],
+  meshNames = [],
+}: Identity): readonly (CertificateName | MeshName)[] {
+  return [...certificateNames, ...meshNames];
+}
+
+function showName(one: CertificateName | MeshName, nowMs: number): ShownIdentity['names'][number] {
+  const authority = 'authority' in one ? one.authority : undefined;
+  return { name: one.name, authority, ...validityOf(one, nowMs) };
 }
 
 function validityOf(interval: ValidityInterval, nowMs: number): Validity {

@@ -1,36 +1,69 @@
 /** Which certificate the peer proved in the handshake, and whether every source of that knowledge agrees. */
+import { trustDomainOf } from '../../protocol/spiffe-id.js';
 import { headerValues, type InboundRequest, type PeerCertificate } from '../inbound-request.js';
 import { refuse, type Refusal } from '../refusal.js';
 import type { ForwardedCertificate } from '../snapshot.js';
 
+/** What a hop wrote in `x-forwarded-client-cert`. */
+interface Forwarded {
+  /** 64 lower-case hex digits. */
+  readonly sha256: string | undefined;
+  /** Of the mesh. */
+  readonly meshId: string | undefined;
+}
+
+type Peer = { readonly kind: 'peer'; readonly certificate: PeerCertificate };
+
 /**
- * The true certificate: Envoy's `source.certificate`, or, where a trusted hop is declared and there is none,
- * the hash in that hop's `x-forwarded-client-cert`. Two sources that disagree are a refusal.
+ * The true certificate: Envoy's `source.certificate`, or, where a trusted hop is declared and there is none, what that hop
+ * says in `x-forwarded-client-cert`: the hash, or the SPIFFE ID of a mesh. Two sources that disagree are a refusal.
  */
 export function checkPeerCertificate(
   request: InboundRequest,
   forwarded: ForwardedCertificate,
-): { readonly kind: 'peer'; readonly certificate: PeerCertificate } | Refusal {
+): Peer | Refusal {
   const own = request.peerCertificate;
   if (own === 'malformed') return refuse('certificate_malformed');
-  const hop = forwarded === 'trusted-hop' ? fromTrustedHop(request) : undefined;
+  const hop = forwarded === 'ignore' ? undefined : fromHop(request, forwarded);
   if (hop === 'malformed') return refuse('certificate_malformed', 'x-forwarded-client-cert');
-  if (own !== 'missing' && hop !== undefined && hop !== own.certificateSha256)
-    return refuse('certificate_sources_disagree');
-  if (own !== 'missing') return { kind: 'peer', certificate: own };
-  if (hop === undefined) return refuse('certificate_missing');
-  return { kind: 'peer', certificate: { certificateSha256: hop, spkiSha256: undefined } };
+  if (own === 'missing') return hop === undefined ? refuse('certificate_missing') : peerOfHop(hop);
+  if (hop === undefined) return { kind: 'peer', certificate: own };
+  return agrees(hop, own)
+    ? { kind: 'peer', certificate: withMeshId(own, hop) }
+    : refuse('certificate_sources_disagree');
 }
 
-/** 64 lower-case hex digits, or `malformed`; undefined when the hop sent none. */
-function fromTrustedHop(request: InboundRequest): string | undefined {
+function peerOfHop({ sha256, meshId }: Forwarded): Peer {
+  const certificate = { certificateSha256: sha256, spkiSha256: undefined };
+  return { kind: 'peer', certificate: meshId === undefined ? certificate : { ...certificate, meshId } };
+}
+
+function withMeshId(own: PeerCertificate, { meshId }: Forwarded): PeerCertificate {
+  return meshId === undefined ? own : { ...own, meshId };
+}
+
+/** Where the hop gives no hash, the certificate has to bear the name itself. */
+function agrees({ sha256, meshId }: Forwarded, { certificateSha256, leaf }: PeerCertificate): boolean {
+  if (sha256 !== undefined) return sha256 === certificateSha256;
+  const uris = leaf?.facts.uris ?? [];
+  return uris.length === 1 && uris[0] === meshId;
+}
+
+/** What is demanded of it; undefined when the hop sent none. */
+function fromHop(
+  request: InboundRequest,
+  forwarded: Exclude<ForwardedCertificate, 'ignore'>,
+): Forwarded | 'malformed' | undefined {
   const values = headerValues(request, 'x-forwarded-client-cert');
   const [only] = values;
   if (only === undefined) return undefined;
-  return (values.length === 1 ? onlyElementHash(only) : undefined) ?? 'malformed';
+  if (values.length > 1) return 'malformed';
+  if (forwarded === 'mesh-identity') return onlyElementNames(only) ?? 'malformed';
+  const sha256 = onlyElementHash(only);
+  return sha256 === undefined ? 'malformed' : { sha256, meshId: undefined };
 }
 
-const HASH_PAIR = /^hash=([0-9a-f]{64})$/i;
+const SHA256 = /^[0-9a-f]{64}$/i;
 
 /**
  * The `Hash` of the only element, lower case; undefined unless there is exactly one of both, well-formed.
@@ -41,13 +74,38 @@ const HASH_PAIR = /^hash=([0-9a-f]{64})$/i;
  * believed.
  */
 export function onlyElementHash(header: string): string | undefined {
-  const [element, ...others] = splitOutsideQuotes(header, ',') ?? [];
-  if (others.length > 0) return undefined;
-  const pairs = element === undefined ? undefined : splitOutsideQuotes(element, ';');
-  const hashes = pairs?.filter((pair) => /^hash=/i.test(pair.trim())) ?? [];
+  const hashes = valuesOf(pairsOfOnlyElement(header), 'hash');
   const [only] = hashes;
-  if (only === undefined || hashes.length > 1) return undefined;
-  return HASH_PAIR.exec(only.trim())?.[1]?.toLowerCase();
+  return hashes.length === 1 && only !== undefined && SHA256.test(only) ? only.toLowerCase() : undefined;
+}
+
+/**
+ * The `URI` of the only element, which has to be the SPIFFE ID of a workload, and its `Hash` if it has one; undefined
+ * for everything else. A SPIFFE ID has no character that means something in the header, so it says what it looks like;
+ * two of them, as a certificate with two URIs would write, are none.
+ */
+function onlyElementNames(header: string): Forwarded | undefined {
+  const pairs = pairsOfOnlyElement(header);
+  const [meshId, ...otherIds] = valuesOf(pairs, 'uri');
+  if (meshId === undefined || otherIds.length > 0 || trustDomainOf(meshId) === undefined) return undefined;
+  if (valuesOf(pairs, 'hash').length === 0) return { sha256: undefined, meshId };
+  const sha256 = onlyElementHash(header);
+  return sha256 === undefined ? undefined : { sha256, meshId };
+}
+
+/** The pairs of the header's only element; none where it has several, or is out of form. */
+function pairsOfOnlyElement(header: string): readonly string[] {
+  const [element, ...others] = splitOutsideQuotes(header, ',') ?? [];
+  return element === undefined || others.length > 0 ? [] : (splitOutsideQuotes(element, ';') ?? []);
+}
+
+/** What stands behind `name=`, of every pair of that name, whatever its case. */
+function valuesOf(pairs: readonly string[], name: string): readonly string[] {
+  const beginning = `${name}=`;
+  return pairs
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.slice(0, beginning.length).toLowerCase() === beginning)
+    .map((pair) => pair.slice(beginning.length));
 }
 
 /** Splits in one pass; undefined when a quote is left open. */

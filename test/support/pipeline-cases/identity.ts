@@ -1,4 +1,7 @@
 /** Certificate, identity and pins. */
+import { X509Certificate } from 'node:crypto';
+import { LeafCertificate } from '../../../src/crypto/authority.js';
+import { namedCertificate, testAuthority } from '../named-certificates.js';
 import { changed, future, header, hop, pin, type PipelineCase, retired, xfcc } from './case.js';
 import {
   always,
@@ -8,6 +11,20 @@ import {
   OTHER_IDENTITY,
   telemetryParts,
 } from '../signed-request.js';
+
+const SPIFFE_ID = 'spiffe://mesh/producer';
+const mesh = { forwardedCertificate: 'mesh-identity' } as const;
+const certificateName = {
+  kind: 'uri',
+  name: SPIFFE_ID,
+  authority: 'producers',
+  issuedFromMs: -Infinity,
+  ...always,
+} as const;
+const authority = await testAuthority('a stranger');
+const strange = new LeafCertificate(
+  new X509Certificate(await namedCertificate({ uris: [SPIFFE_ID] }, authority)).raw,
+);
 
 export const certificateCases: readonly PipelineCase[] = [
   {
@@ -98,7 +115,7 @@ export const identityCases: readonly PipelineCase[] = [
   },
   {
     title: 'a key pin against a certificate that only a hop has seen',
-    code: 'pin_mismatch',
+    code: 'certificate_details_missing',
     parts: xfcc(`Hash=${CERTIFICATE.certificateSha256}`),
     snapshot: { ...hop, identity: { pins: [{ kind: 'spki', sha256: 'b2'.repeat(32), ...always }] } },
   },
@@ -126,5 +143,59 @@ export const identityCases: readonly PipelineCase[] = [
         ],
       },
     },
+  },
+  {
+    title: 'a name in a certificate of which only the hash is known',
+    code: 'certificate_details_missing',
+    parts: xfcc(`Hash=${CERTIFICATE.certificateSha256}`),
+    snapshot: { ...hop, identity: { pins: [], certificateNames: [certificateName] } },
+  },
+  {
+    title: 'another name on the word of the mesh',
+    code: 'certificate_name_mismatch',
+    parts: xfcc('By=spiffe://mesh/gateway;URI=spiffe://mesh/other'),
+    snapshot: { ...mesh, identity: { pins: [], meshNames: [{ name: SPIFFE_ID, ...always }] } },
+  },
+  {
+    title: 'a name on the word of the mesh that has ended this millisecond',
+    code: 'certificate_name_not_valid',
+    parts: xfcc(`By=spiffe://mesh/gateway;URI=${SPIFFE_ID}`),
+    snapshot: { ...mesh, identity: { pins: [], meshNames: [{ name: SPIFFE_ID, ...retired }] } },
+  },
+  {
+    title: 'a certificate with the name, by an authority that is not the named one',
+    code: 'certificate_untrusted',
+    parts: changed((parts) => void (parts.peerCertificate = { ...CERTIFICATE, leaf: strange })),
+    snapshot: { identity: { pins: [], certificateNames: [certificateName] } },
+  },
+  ...[
+    'URI=',
+    `URI=${SPIFFE_ID};URI=${SPIFFE_ID}`,
+    `URI=${SPIFFE_ID}/`,
+    `URI="${SPIFFE_ID}"`,
+    `URI=${SPIFFE_ID};Hash=no`,
+    `URI=${SPIFFE_ID},URI=${SPIFFE_ID}`,
+    `DNS=a;By=${SPIFFE_ID}`,
+    `Subject="URI=${SPIFFE_ID}"`,
+    '',
+  ].map((value): PipelineCase => {
+    return {
+      title: `a forwarded element of the mesh that names nobody: ${value}`,
+      code: 'certificate_malformed',
+      parts: xfcc(value),
+      snapshot: { ...mesh, identity: { pins: [], meshNames: [{ name: SPIFFE_ID, ...always }] } },
+    };
+  }),
+  {
+    title: 'a name of the mesh beside a certificate of the connection that does not bear it',
+    code: 'certificate_sources_disagree',
+    parts: header('x-forwarded-client-cert', `URI=${SPIFFE_ID}`),
+    snapshot: { ...mesh, identity: { meshNames: [{ name: SPIFFE_ID, ...always }] } },
+  },
+  {
+    title: 'a name of the mesh where only hashes are believed',
+    code: 'certificate_malformed',
+    parts: xfcc(`URI=${SPIFFE_ID}`),
+    snapshot: { ...hop, identity: { pins: [], meshNames: [{ name: SPIFFE_ID, ...always }] } },
   },
 ];

@@ -26,6 +26,7 @@ const decision: RecordInput = {
     kid: 'k1',
     skewSeconds: -3,
     certificateSha256: HASH,
+    assurance: 'name_under_authority',
     tenant: 't',
     operator: 'o',
     attestation: HASH,

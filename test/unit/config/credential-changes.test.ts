@@ -19,8 +19,8 @@ afterEach(() => workspace.remove());
 async function changes(before: object, after: object): Promise<string[]> {
   const load = (members: object) => loaded(workspace.load(configurationText({ ...members }))).snapshot;
   const found = await credentialChanges(load(before), load(after), () => Promise.resolve());
-  return found.map(({ how, owner, credential: { kind, kid, of, sha256 } }) =>
-    [owner ?? '-', kind, how, kid ?? `${of}:${sha256.slice(0, 4)}`].join(' '),
+  return found.map(({ how, owner, credential: { kind, kid, of, name, sha256 = '' } }) =>
+    [owner ?? '-', kind, how, name ?? kid ?? `${of}:${sha256.slice(0, 4)}`].join(' '),
   );
 }
 

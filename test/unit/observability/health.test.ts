@@ -87,7 +87,7 @@ describe('health', () => {
   });
 });
 
-const NO_CALLER = 'no identity has a key and a pinned certificate that are valid now';
+const NO_CALLER = 'no identity has a key and a pin or name of its certificate that are valid now';
 const ended = { notAfterMs: NOW_MS };
 const later = { notBeforeMs: NOW_MS + 1 };
 

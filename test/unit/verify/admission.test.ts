@@ -68,6 +68,7 @@ function setUp({ deferred = true, shared = false, perMinute = 2 }: Given = {}) {
     context: {
       identity: IDENTITY,
       kid: KID,
+      assurance: 'certificate_pin',
       certificateSha256: CERTIFICATE.certificateSha256,
       tenant: undefined,
       operator: 'operator' in change ? change.operator : OPERATOR,

@@ -9,7 +9,7 @@ import { count, day, span } from './format.js';
 const STATES = new Map([
   ['usable', 'usable'],
   ['ending', 'ends soon'],
-  ['unusable', 'no valid key or pin'],
+  ['unusable', 'no valid key, pin or name'],
   ['revoked', 'revoked'],
 ]);
 const PER_PAGE = 25;
@@ -71,9 +71,10 @@ function show({ total, matching, from: first, identities }) {
 }
 
 /** @param {Identity} identity @param {number} nowMs */
-function row({ name, state, keys, pins, operators, attestations }, nowMs) {
+function row({ name, state, keys, pins, names, operators, attestations }, nowMs) {
+  const proofs = [...pins, ...names];
   const lasts = Math.min(
-    ...[keys, pins].map((all) =>
+    ...[keys, proofs].map((all) =>
       Math.max(
         -Infinity,
         ...all.filter(({ isValid }) => isValid).map(({ notAfterMs }) => notAfterMs ?? Infinity),
@@ -94,7 +95,11 @@ function row({ name, state, keys, pins, operators, attestations }, nowMs) {
       el(
         'span',
         { class: 'quiet' },
-        `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}, ${pins.length} ${pins.length === 1 ? 'pin' : 'pins'}`,
+        [
+          `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}`,
+          `${pins.length} ${pins.length === 1 ? 'pin' : 'pins'}`,
+          ...(names.length === 0 ? [] : [`${names.length} ${names.length === 1 ? 'name' : 'names'}`]),
+        ].join(', '),
       ),
       el('span', { class: 'quiet end' }, end),
     ),
@@ -103,6 +108,7 @@ function row({ name, state, keys, pins, operators, attestations }, nowMs) {
       { class: 'plain' },
       ...keys.map((key) => keyItem(key, nowMs)),
       ...pins.map((pin) => pinItem(pin, nowMs)),
+      ...names.map((one) => nameItem(one, nowMs)),
       el('li', { class: 'quiet' }, `${bound(operators, 'operator')}; ${bound(attestations, 'attestation')}`),
     ),
   );
@@ -130,6 +136,19 @@ function pinItem(pin, nowMs) {
     el('span', { class: 'quiet' }, validity(pin, nowMs)),
     el('br'),
     foreign(pin.sha256, 'hash'),
+  );
+}
+
+/** @param {Identity['names'][number]} one @param {number} nowMs */
+function nameItem(one, nowMs) {
+  const by = one.authority === undefined ? 'on the word of the mesh' : `under ${one.authority}`;
+  return el(
+    'li',
+    {},
+    el('span', { class: 'kind' }, `name ${by} `),
+    el('span', { class: 'quiet' }, validity(one, nowMs)),
+    el('br'),
+    foreign(one.name, 'hash'),
   );
 }
 

@@ -77,6 +77,7 @@ export interface Identity {
   readonly state: string;
   readonly keys: readonly (Validity & { kid: string; purposes: readonly string[]; sha256: string })[];
   readonly pins: readonly (Validity & { kind: string; sha256: string })[];
+  readonly names: readonly (Validity & { name: string; authority?: string })[];
   readonly operators?: number;
   readonly attestations?: number;
 }

@@ -48,6 +48,7 @@ describe('an allow', () => {
     expect(Object.fromEntries(set)).toEqual({
       'x-countersign-identity': IDENTITY,
       'x-countersign-kid': KID,
+      'x-countersign-assurance': 'certificate_pin',
       'x-countersign-cert-sha256': CERTIFICATE.certificateSha256,
       'x-countersign-tenant': TENANT,
       'x-countersign-operator': OPERATOR,
@@ -91,6 +92,7 @@ describe('an allow', () => {
       code: 'allow',
       policy: 'federation.telemetry',
       identity: IDENTITY,
+      assurance: 'certificate_pin',
       kid: KID,
       cert_sha256: CERTIFICATE.certificateSha256,
       tenant: TENANT,
