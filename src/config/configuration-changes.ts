@@ -7,7 +7,13 @@ import type { CertificateAuthority } from '../crypto/authority.js';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
 import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
 import type { ValidityInterval } from '../protocol/validity-interval.js';
-import type { CertificateName, CertificatePin, Identity, MeshName, VerificationKey } from '../verify/snapshot.js';
+import type {
+  CertificateName,
+  CertificatePin,
+  Identity,
+  MeshName,
+  VerificationKey,
+} from '../verify/snapshot.js';
 import { isSameData } from './secrets.js';
 import type { Configuration, ServerSettings } from './settings.js';
 
@@ -172,7 +178,10 @@ function isSameAuthority(one: CertificateAuthority, other: CertificateAuthority)
   return one.trustDomain === other.trustDomain && hashes(one) === hashes(other);
 }
 
-function namesOf({ certificateNames = [], meshNames = [] }: Identity): readonly (CertificateName | MeshName)[] {
+function namesOf({
+  certificateNames = [],
+  meshNames = [],
+}: Identity): readonly (CertificateName | MeshName)[] {
   return [...certificateNames, ...meshNames];
 }
 

@@ -95,25 +95,25 @@ const NO_NAMES: SubjectNames = { uris: [], dnsNames: new Set() };
 
 /** The certificate of a peer, as a bearer of names. Read when somebody asks for the first time, and remembered as long as it is. */
 export class LeafCertificate {
-  readonly #der: Uint8Array;
+  readonly der: Uint8Array;
   #facts: LeafFacts | undefined;
   readonly #issuers = new WeakMap<CertificateAuthority, readonly IssuerCertificate[]>();
 
   /** `der`: one certificate, which OpenSSL has read as it stands. */
   constructor(der: Uint8Array) {
-    this.#der = der;
+    this.der = der;
   }
 
   /** Nothing of it is verified: anybody can write a certificate. */
   get facts(): LeafFacts {
-    return (this.#facts ??= readLeaf(this.#der));
+    return (this.#facts ??= readLeaf(this.der));
   }
 
   /** Those of the authority's certificates that issued it; a signature is verified once for each authority of a load. */
   issuersIn(authority: CertificateAuthority): readonly IssuerCertificate[] {
     const known = this.#issuers.get(authority);
     if (known !== undefined) return known;
-    const issuers = authority.issuersOf(new X509Certificate(this.#der));
+    const issuers = authority.issuersOf(new X509Certificate(this.der));
     this.#issuers.set(authority, issuers);
     return issuers;
   }

@@ -1,4 +1,5 @@
 /** A CheckService behind ext_authz, with every effect faked: clocks, store, audit log, certificates. */
+import { LeafCertificate } from '../../src/crypto/authority.js';
 import { Registry } from 'prom-client';
 import type { Appended, AuditLog } from '../../src/audit/audit-log.js';
 import { CheckService } from '../../src/envoy/check/check-service.js';
@@ -19,17 +20,23 @@ import { makeSnapshot, NOW_MS, strictVerifier, type RequestParts } from './signe
 /** Reads `certificate:<sha256>:<spki>`; anything else is what it says it is: `missing` when empty, else malformed. */
 class NamedCertificates extends PeerCertificates {
   override read(written: Buffer): PeerCertificate | 'missing' | 'malformed' {
-    const [kind, certificateSha256 = '', spki = ''] = written.toString().split(':');
+    const [kind, certificateSha256 = '', spki = '', leaf = ''] = written.toString().split(':');
     if (written.length === 0) return 'missing';
     return kind === 'certificate'
-      ? { certificateSha256, spkiSha256: spki === '' ? undefined : spki }
+      ? {
+          certificateSha256,
+          spkiSha256: spki === '' ? undefined : spki,
+          ...(leaf !== '' && { leaf: new LeafCertificate(Buffer.from(leaf, 'hex')) }),
+        }
       : 'malformed';
   }
 }
 
 function certificateText({ peerCertificate: peer }: RequestParts): string {
   if (peer === 'missing') return '';
-  return peer === 'malformed' ? peer : `certificate:${peer.certificateSha256}:${peer.spkiSha256 ?? ''}`;
+  if (peer === 'malformed') return peer;
+  const leaf = Buffer.from(peer.leaf?.der ?? []).toString('hex');
+  return `certificate:${peer.certificateSha256}:${peer.spkiSha256 ?? ''}:${leaf}`;
 }
 
 /** Records in memory. `failing` rejects, `before` delays, and `stalled` waits for nobody and withdraws. */

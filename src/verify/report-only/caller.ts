@@ -4,7 +4,7 @@ import { checkPeerCertificate } from '../checks/peer-certificate.js';
 import { checkSecurityHeaders, type SignatureProof, type SignedRequest } from '../checks/security-headers.js';
 import type { SecurityHeaderNames } from '../../protocol/header-names.js';
 import { IDENTITY } from '../../protocol/syntax.js';
-import type { DecisionFacts } from '../decision.js';
+import type { Assurance, DecisionFacts } from '../decision.js';
 import { headerValues, type InboundRequest, type PeerCertificate } from '../inbound-request.js';
 import type { JudgeOptions } from '../pipeline.js';
 import type { Identity, SignedPolicy, Snapshot } from '../snapshot.js';
@@ -16,7 +16,7 @@ export interface SeenCaller {
   readonly certificate: PeerCertificate | undefined;
   /** The one that is claimed, whether anything proves it or not; undefined where none of that name is configured. */
   readonly identity: Identity | undefined;
-  /** The certificate is pinned to that identity now. */
+  /** The certificate proves that identity now. */
   readonly isPinned: boolean;
   readonly kid: string | undefined;
   /** The three headers of a signature, well-formed; undefined for a bundle, and where one of them is not there. */
@@ -49,8 +49,10 @@ export function lookAtCaller(
   facts.certificateSha256 = certificate?.certificateSha256;
   facts.claimedIdentity = signed.identity;
   facts.claimedKid = signed.kid;
-  const { identity, isPinned } = identityOf(signed, certificate, options, tolerance);
+  const { identity, assurance } = identityOf(signed, certificate, options, tolerance);
+  const isPinned = assurance !== undefined;
   if (isPinned) facts.identity = identity?.name;
+  facts.assurance = assurance;
   return { certificate, identity, isPinned, kid: signed.kid, proof: signed.proof };
 }
 
@@ -89,23 +91,24 @@ function identityOf(
   certificate: PeerCertificate | undefined,
   { snapshot, nowMs }: JudgeOptions,
   tolerance: Tolerance,
-): Pick<SeenCaller, 'identity' | 'isPinned'> {
+): Pick<SeenCaller, 'identity'> & { readonly assurance?: Assurance } {
   const identity = signed.identity === undefined ? undefined : snapshot.identities.get(signed.identity);
   if (identity === undefined) {
     tolerance.takes('identity_unknown');
     tolerance.takes('pin_mismatch');
-    return { identity, isPinned: false };
+    return { identity };
   }
   if (identity.revoked) tolerance.takes('identity_revoked');
-  if (certificate === undefined) return { identity, isPinned: false };
+  if (certificate === undefined) return { identity };
   const claim = { ...signed, identity: identity.name };
   const known = checkIdentity(claim, certificate, snapshot, nowMs);
-  if (known.kind === 'identity') return { identity, isPinned: true };
+  if (known.kind === 'identity') return { identity, assurance: known.assurance };
   tolerance.takes(known.code);
-  if (known.code !== 'certificate_claim_mismatch') return { identity, isPinned: false };
+  if (known.code !== 'certificate_claim_mismatch') return { identity };
   // What the request states of its certificate is wrong; the pin is a question of its own.
   const unclaimed = { ...claim, claimedCertificateSha256: undefined };
   const pinned = checkIdentity(unclaimed, certificate, snapshot, nowMs);
-  if (pinned.kind === 'refuse') tolerance.takes(pinned.code);
-  return { identity, isPinned: pinned.kind === 'identity' };
+  if (pinned.kind === 'identity') return { identity, assurance: pinned.assurance };
+  tolerance.takes(pinned.code);
+  return { identity };
 }

@@ -153,13 +153,13 @@ export const identityCases: readonly PipelineCase[] = [
   {
     title: 'another name on the word of the mesh',
     code: 'certificate_name_mismatch',
-    parts: xfcc('By=spiffe://mesh/gateway;URI=spiffe://mesh/other'),
+    parts: xfcc(`By=spiffe://mesh/gateway;Hash=${CERTIFICATE.certificateSha256};URI=spiffe://mesh/other`),
     snapshot: { ...mesh, identity: { pins: [], meshNames: [{ name: SPIFFE_ID, ...always }] } },
   },
   {
     title: 'a name on the word of the mesh that has ended this millisecond',
     code: 'certificate_name_not_valid',
-    parts: xfcc(`By=spiffe://mesh/gateway;URI=${SPIFFE_ID}`),
+    parts: xfcc(`Hash=${CERTIFICATE.certificateSha256};By=spiffe://mesh/gateway;URI=${SPIFFE_ID}`),
     snapshot: { ...mesh, identity: { pins: [], meshNames: [{ name: SPIFFE_ID, ...retired }] } },
   },
   {
