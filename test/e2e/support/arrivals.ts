@@ -4,6 +4,7 @@ import type { Arrival, Seen } from './stage.js';
 /** The headers that only the verifier can have set. */
 export const VERIFIED = [
   'identity',
+  'assurance',
   'kid',
   'cert-sha256',
   'tenant',
