@@ -12,7 +12,7 @@ export const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/;
  * and a path has no empty segment, no `.` and no `..`. Nothing is decoded and nothing changes its case.
  */
 export function trustDomainOf(id: string): string | undefined {
-  const [, trustDomain, path = ''] = (id.length <= MAX_CHARACTERS && SPIFFE_ID.exec(id)) || [];
+  const [, trustDomain, path = ''] = (id.length > MAX_CHARACTERS ? null : SPIFFE_ID.exec(id)) ?? [];
   const hasDots = path.split('/').some((segment) => segment === '.' || segment === '..');
   return hasDots ? undefined : trustDomain;
 }

@@ -12,7 +12,10 @@ interface Forwarded {
   readonly meshId: string | undefined;
 }
 
-type Peer = { readonly kind: 'peer'; readonly certificate: PeerCertificate };
+interface Peer {
+  readonly kind: 'peer';
+  readonly certificate: PeerCertificate;
+}
 
 /**
  * The true certificate: Envoy's `source.certificate`, or, where a trusted hop is declared and there is none, what that hop

@@ -96,7 +96,8 @@ describe('a certificate proves a name', () => {
   });
 });
 
-const usage = (bits: number): Extension => new x509.KeyUsagesExtension(bits, true);
+const usage = (bits: InstanceType<typeof x509.KeyUsagesExtension>['usages']): Extension =>
+  new x509.KeyUsagesExtension(bits, true);
 const purpose = (...ids: string[]): Extension => new x509.ExtendedKeyUsageExtension(ids, false);
 const unknown = (critical: boolean): Extension =>
   new x509.Extension('1.2.3.4', critical, new Uint8Array([5, 0]));
@@ -376,7 +377,7 @@ describe('what an identity rests on', () => {
     expect(await known(change, peer)).toBe(expected);
   });
 
-  test('a claimed fingerprint has to be the known one, so where none is known there may be no claim', async () => {
+  test('a claimed fingerprint has to be the known one, so where none is known there may be no claim', () => {
     const snapshot = makeSnapshot({ identity: { pins: [], meshNames } });
     const claiming = { ...signed, claimedCertificateSha256: CERTIFICATE.certificateSha256 };
     expect(checkIdentity(claiming, mesh, snapshot, NOW_MS)).toMatchObject({
