@@ -18,6 +18,8 @@ export interface SeenCaller {
   readonly identity: Identity | undefined;
   /** The certificate proves that identity now. */
   readonly isPinned: boolean;
+  /** What that rests on; undefined where it is not proven. */
+  readonly assurance: Assurance | undefined;
   readonly kid: string | undefined;
   /** The three headers of a signature, well-formed; undefined for a bundle, and where one of them is not there. */
   readonly proof: SignatureProof | undefined;
@@ -53,7 +55,7 @@ export function lookAtCaller(
   const isPinned = assurance !== undefined;
   if (isPinned) facts.identity = identity?.name;
   facts.assurance = assurance;
-  return { certificate, identity, isPinned, kid: signed.kid, proof: signed.proof };
+  return { certificate, identity, isPinned, assurance, kid: signed.kid, proof: signed.proof };
 }
 
 function certificateOf(

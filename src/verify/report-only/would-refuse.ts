@@ -64,9 +64,16 @@ export function wouldRefuse({ policy, refusal, tolerance, established }: Parts):
 }
 
 function contextOf({ caller, kid, tenancy }: Established): EstablishedContext {
-  const { certificate, identity, isPinned } = caller;
-  if (!isPinned || kid === undefined || identity === undefined || certificate === undefined) return {};
-  return { identity: identity.name, kid, certificateSha256: certificate.certificateSha256, ...tenancy };
+  const { certificate, identity, assurance } = caller;
+  if (assurance === undefined || kid === undefined || identity === undefined || certificate === undefined)
+    return {};
+  return {
+    identity: identity.name,
+    assurance,
+    kid,
+    certificateSha256: certificate.certificateSha256,
+    ...tenancy,
+  };
 }
 
 /** Whether it is counted as a request of the operator that it names, or where the body names none, of its identity. */
