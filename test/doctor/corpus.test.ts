@@ -1,6 +1,7 @@
 import { RULES } from '../../src/doctor/rules/rules.js';
 import { corpusOf, dumpOf, LINES } from './corpus/corpus.js';
 import { MUTATIONS } from './corpus/mutations.js';
+import { GOOD_FRONT } from './corpus/processor-mutations.js';
 import type { Mutation } from './corpus/mutation.js';
 import { OF_THE_LINE } from './support/expected.js';
 import { idsOf, verdictOn } from './support/judged.js';
@@ -26,6 +27,12 @@ describe('the rules', () => {
 describe('our own bootstrap', () => {
   it('breaks none', () => {
     expect(verdictOn(ourBootstrap()).findings).toEqual([]);
+  });
+
+  it('breaks none with an ext_proc in the place of ext_authz', () => {
+    const bootstrap = ourBootstrap();
+    GOOD_FRONT(bootstrap);
+    expect(idsOf(verdictOn(bootstrap))).toEqual([]);
   });
 
   it.each(titled(MUTATIONS))('breaks %s', (_title, { rule, change, known }) => {

@@ -16,7 +16,25 @@ export function readDocument(name: string, text: string): EnvoyParts | DumpFault
 
 type Parsed = { readonly value: unknown } | { readonly fault: DumpFault };
 
+/** Real ones have thirty; what recurses into it later shall not run out of stack. */
+const MAX_DEPTH = 200;
+
+/** Whether brackets outside of strings are nested too deeply. Linear in the length of the text. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{]|[\]}]/gs)) {
+    if (token === '[' || token === '{') depth += 1;
+    else if (token === ']' || token === '}') depth -= 1;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
+}
+
 function parseJson(text: string): Parsed {
+  if (isTooDeep(text)) {
+    const message = `is nested in more than ${MAX_DEPTH} levels`;
+    return { fault: { message, remedy: 'take it again from Envoy itself' } };
+  }
   try {
     return { value: JSON.parse(text) as unknown };
   } catch {

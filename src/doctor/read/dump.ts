@@ -191,5 +191,5 @@ function readResource(resource: Message, parts: Parts): void {
 /** How a finding calls it: `listener[ingress]`, and not by its place among the sections of a dump. */
 function renamed(message: Message): Message {
   const kind = message.path.slice(message.path.lastIndexOf('.') + 1);
-  return new Message(message.toJSON(), `${kind}[${message.text('name') ?? ''}]`);
+  return new Message(message.value, `${kind}[${message.text('name') ?? ''}]`);
 }

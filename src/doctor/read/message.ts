@@ -136,9 +136,14 @@ export class Message {
     return TYPED_STRUCT.test(this.text('@type') ?? '') ? this.at('value') : this;
   }
 
-  /** What JSON has of it, for comparisons; undefined where it is absent. */
-  toJSON(): unknown {
+  /** The value itself, not validated; undefined where it is absent. */
+  get value(): unknown {
     return this.#value;
+  }
+
+  /** As JSON on one line, to look for something in what has no schema here; empty where it is absent. */
+  get json(): string {
+    return this.#value === undefined ? '' : JSON.stringify(this.#value);
   }
 }
 

@@ -1,8 +1,20 @@
 /** Every rule, in the order of the ids. */
 import { CHECK_CALLS } from './check-calls.js';
 import { CHECK_SETTINGS } from './check-settings.js';
+import { CONNECTION_MANAGER } from './connection-manager.js';
+import { FILTERS_AROUND } from './filters-around.js';
 import { PRESENCE } from './presence.js';
+import { PROCESSOR_SETTINGS } from './processor-settings.js';
+import { ROUTES } from './routes.js';
 import type { Rule } from './rule.js';
 
 /** The table that `docs/doctor.md` is written from. */
-export const RULES: readonly Rule[] = [...PRESENCE, ...CHECK_SETTINGS, ...CHECK_CALLS];
+export const RULES: readonly Rule[] = [
+  ...PRESENCE,
+  ...CHECK_SETTINGS,
+  ...CHECK_CALLS,
+  ...PROCESSOR_SETTINGS,
+  ...FILTERS_AROUND,
+  ...ROUTES,
+  ...CONNECTION_MANAGER,
+];
