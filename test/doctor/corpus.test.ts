@@ -35,11 +35,14 @@ describe('our own bootstrap', () => {
     expect(idsOf(verdictOn(bootstrap))).toEqual([]);
   });
 
-  it.each(titled(MUTATIONS))('breaks %s', (_title, { rule, change, known }) => {
-    const bootstrap = ourBootstrap();
-    change(bootstrap);
-    expect(idsOf(verdictOn(bootstrap, known))).toContain(rule);
-  });
+  it.each(titled(MUTATIONS.filter(({ onlyRunning }) => onlyRunning !== true)))(
+    'breaks %s',
+    (_title, { rule, change, known }) => {
+      const bootstrap = ourBootstrap();
+      change(bootstrap);
+      expect(idsOf(verdictOn(bootstrap, known))).toContain(rule);
+    },
+  );
 });
 
 describe.each(LINES)('dumps of Envoy %s', (line) => {

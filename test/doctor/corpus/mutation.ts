@@ -10,6 +10,8 @@ export interface Mutation {
   readonly lines?: readonly EnvoyLineName[];
   /** What the rule needs to know besides the document. */
   readonly known?: Known;
+  /** Only a dump shows it. */
+  readonly onlyRunning?: true;
 }
 
 /** The two lines that dumps are kept of. */
@@ -20,7 +22,7 @@ export function mutation(
   rule: string,
   title: string,
   change: (bootstrap: Tree) => void,
-  more: Pick<Mutation, 'lines' | 'known'> = {},
+  more: Pick<Mutation, 'lines' | 'known' | 'onlyRunning'> = {},
 ): Mutation {
   return { rule, title, change, ...more };
 }

@@ -43,6 +43,8 @@ export function installedFolder(): string {
       join(folder, 'envoy', name),
       readFileSync(join('envoy', name), 'utf8').replaceAll(INSTALLED, folder),
     );
+  const refused = `resources: [{ '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener', name: refused, address: { pipe: { path: '${folder}/refused' } } }]\n`;
+  writeFileSync(join(folder, 'envoy', 'refused-listeners.yaml'), refused);
   return folder;
 }
 
