@@ -33,7 +33,8 @@ if (process.env['UPDATE'] === '1')
       const good = await dumpOfRunning(line, folder, ourBootstrap());
       const mutated: Corpus['mutated'][number][] = [];
       const refused: string[] = [];
-      for (const { rule, title, change, lines } of MUTATIONS) {
+      for (const { rule, title, change, lines, onlyWritten } of MUTATIONS) {
+        if (onlyWritten === true) continue;
         if (lines?.includes(line) === false) continue;
         const bootstrap = ourBootstrap();
         change(bootstrap);

@@ -6,6 +6,9 @@ import type { Policy } from '../../verify/snapshot.js';
 import { clusterOf } from '../model/clusters.js';
 import { decided, ours, serviceOf, type Judged, type Place, type Rule } from './rule.js';
 
+/** What Envoy prints for `context_extensions` in a dump (seen on 1.36 and 1.40): only a bootstrap names the policies. */
+const REDACTED = '[redacted]';
+
 /** `countersign_policy` of a route: the most specific level that has one. */
 function* namedPolicies(judged: Judged): Iterable<{ route: Route; name: string; where: string }> {
   for (const { manager, filter } of decided(judged)) {
@@ -15,7 +18,8 @@ function* namedPolicies(judged: Judged): Iterable<{ route: Route; name: string; 
       for (const { config } of overridesOf(route, filter.name)) {
         const name = config.at('check_settings', 'context_extensions').text('countersign_policy');
         if (name === undefined) continue;
-        yield { route, name, where: `${config.path}.check_settings.context_extensions` };
+        if (name !== REDACTED)
+          yield { route, name, where: `${config.path}.check_settings.context_extensions` };
         break;
       }
     }

@@ -25,7 +25,9 @@ function* shortWaits(judged: Judged): Iterable<Place> {
     const wait = waitOf(filter.config, filter.role);
     const wanted = judged.configuration?.settings.limits.checkTimeoutMilliseconds;
     const where = `${filter.config.path}.${field}`;
-    if (wanted !== undefined && wait !== wanted)
+    // Of ext_proc more does no harm: the verifier ends its own wait.
+    const differs = filter.role === 'check' ? wait !== wanted : wait < (wanted ?? 0);
+    if (wanted !== undefined && differs)
       yield { where, detail: `Envoy waits ${wait} ms, and limits.checkTimeoutMilliseconds is ${wanted}` };
     else if (wait <= DEFAULT_MILLISECONDS) yield { where, detail: `Envoy waits ${wait} ms` };
   }

@@ -10,7 +10,7 @@ const LUA = 'envoy.extensions.filters.http.lua.v3.Lua';
 const DIGEST = 'connection.sha256_peer_certificate_digest';
 
 /** The modes that hold for a filter: its own, and those of routes. */
-function modesOf({ config }: HttpFilter, routes: readonly Route[], name: string): Message[] {
+function modesOf({ config, name }: Pick<HttpFilter, 'config' | 'name'>, routes: readonly Route[]): Message[] {
   const ofRoutes = routes.flatMap((route) =>
     overridesOf(route, name).map((override) => override.config.at('overrides', 'processing_mode')),
   );
@@ -22,7 +22,7 @@ function modes(
   ...roles: readonly (typeof PROCESSORS)[number][]
 ): { filter: HttpFilter; mode: Message }[] {
   return ours(judged, ...roles).flatMap(({ manager, filter }) =>
-    modesOf(filter, manager.routes, filter.name).map((mode) => ({ filter, mode })),
+    modesOf(filter, manager.routes).map((mode) => ({ filter, mode })),
   );
 }
 
@@ -47,7 +47,7 @@ function* blindFront(judged: Judged): Iterable<Place> {
 
 function* deafSigner(judged: Judged): Iterable<Place> {
   for (const { manager, filter } of ours(judged, 'signer')) {
-    const all = modesOf(filter, manager.routes, filter.name);
+    const all = modesOf(filter, manager.routes);
     const on = all.filter((mode) => mode.enumeration('response_body_mode', BODY_SEND_MODES) !== 'NONE');
     if (on.length === 0)
       yield { where: `${filter.config.path}.processing_mode`, detail: 'no route turns it on' };
@@ -74,9 +74,16 @@ function* signerOrder({ envoy }: Judged): Iterable<Place> {
   }
 }
 
+/** A front signs on the routes that show it answers. */
+function signs({ role, config, name }: HttpFilter, routes: readonly Route[]): boolean {
+  if (role === 'signer') return true;
+  const all = role === 'front' ? modesOf({ config, name }, routes) : [];
+  return all.some((mode) => mode.enumeration('response_body_mode', BODY_SEND_MODES) !== 'NONE');
+}
+
 function* unguardedSigner({ envoy }: Judged): Iterable<Place> {
-  for (const { filters } of envoy.guarded)
-    for (const signer of filters.filter(({ role }) => role === 'signer')) {
+  for (const { filters, routes } of envoy.guarded)
+    for (const signer of filters.filter((filter) => signs(filter, routes))) {
       const isGuarded = filters.some(
         ({ type, index, config }) =>
           type === LUA && index < signer.index && config.json.includes(ANSWER_MARK),
@@ -87,7 +94,7 @@ function* unguardedSigner({ envoy }: Judged): Iterable<Place> {
 
 /** Routes on which answers are signed. */
 function signedRoutes(judged: Judged): { route: Route; filter: HttpFilter }[] {
-  return ours(judged, 'signer').flatMap(({ manager, filter }) =>
+  return ours(judged, ...PROCESSORS).flatMap(({ manager, filter }) =>
     manager.routes
       .filter((route) =>
         overridesOf(route, filter.name).some(
@@ -111,7 +118,8 @@ function* unpreparedRoutes(judged: Judged): Iterable<Place> {
 }
 
 function* uncertainSigner(judged: Judged): Iterable<Place> {
-  for (const { manager, filter } of ours(judged, 'signer')) {
+  for (const { manager, filter } of ours(judged, ...PROCESSORS)) {
+    if (!signs(filter, manager.routes)) continue;
     const check = manager.filters.find(({ role, type }) => role === 'check' && type === EXT_AUTHZ);
     const forwarded = filter.config.at('metadata_options', 'forwarding_namespaces').texts('untyped');
     if (check !== undefined && !forwarded.includes('envoy.filters.http.ext_authz'))

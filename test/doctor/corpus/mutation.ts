@@ -12,6 +12,8 @@ export interface Mutation {
   readonly known?: Known;
   /** Only a dump shows it. */
   readonly onlyRunning?: true;
+  /** Only a bootstrap shows it: Envoy redacts it in dumps. */
+  readonly onlyWritten?: true;
 }
 
 /** The two lines that dumps are kept of. */
@@ -22,7 +24,7 @@ export function mutation(
   rule: string,
   title: string,
   change: (bootstrap: Tree) => void,
-  more: Pick<Mutation, 'lines' | 'known' | 'onlyRunning'> = {},
+  more: Pick<Mutation, 'lines' | 'known' | 'onlyRunning' | 'onlyWritten'> = {},
 ): Mutation {
   return { rule, title, change, ...more };
 }

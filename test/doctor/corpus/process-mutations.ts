@@ -4,7 +4,7 @@ import { loadConfiguration } from '../../../src/config/load.js';
 import type { Configuration } from '../../../src/config/settings.js';
 import type { SignedPolicy } from '../../../src/verify/snapshot.js';
 import { cluster, filter, items, manager, named, route, tls, tree, type Tree } from '../support/document.js';
-import type { Known } from '../support/judged.js';
+import type { Facts } from '../../../src/doctor/facts.js';
 import { mutation, type Mutation } from './mutation.js';
 
 const nothing = (): void => undefined;
@@ -76,7 +76,11 @@ const CLUSTERS: readonly Mutation[] = [
   mutation(
     'CSD703',
     'HTTP/1.1',
-    verifier((config) => delete config['typed_extension_protocol_options']),
+    verifier((config) => {
+      delete config['typed_extension_protocol_options'];
+      // Envoy refuses the question whether a verifier is healthy over HTTP/1.1.
+      delete config['health_checks'];
+    }),
   ),
   mutation(
     'CSD704',
@@ -127,7 +131,7 @@ function withPolicy(configuration: Configuration, change: Partial<SignedPolicy>)
   return { ...configuration, snapshot: { ...configuration.snapshot, policies } };
 }
 
-const live = (verifierFact: object): Known['facts'] => ({
+const live = (verifierFact: object): Partial<Facts> => ({
   verifier: {
     url: 'http://127.0.0.1:9902',
     ready: true,
@@ -147,16 +151,14 @@ const AGREEMENT: readonly Mutation[] = [
         'check_settings'
       ]!['context_extensions'] = tree({ countersign_policy: 'unheard-of' });
     },
-    configured(),
+    { ...configured(), onlyWritten: true },
   ),
-  mutation(
-    'CSD802',
-    'a policy for another path',
-    nothing,
-    configured((configuration) =>
+  mutation('CSD802', 'a policy for another path', nothing, {
+    ...configured((configuration) =>
       withPolicy(configuration, { match: { ...telemetryOf(configuration).match, path: '/other' } }),
     ),
-  ),
+    onlyWritten: true,
+  }),
   mutation(
     'CSD803',
     'signed answers without a signer',
