@@ -13,7 +13,9 @@ export type LifeEvent =
   | `${'key' | 'feedback_key' | 'certificate' | 'certificate_name' | 'authority'}.${'added' | 'removed' | 'changed'}`
   | 'store.fault'
   | 'store.recovered'
-  | 'clock.stepped';
+  | 'clock.stepped'
+  | 'report_only.began'
+  | 'report_only.ended';
 
 /** Members of a record; what is undefined is left out. */
 export type LifeMembers = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;

@@ -77,6 +77,11 @@ export class LifeRecords {
     void this.#append('clock.stepped', { store, steps, reason });
   }
 
+  /** An entry of `reportOnly` came into force, or is none any more. */
+  reportOnly(event: 'report_only.began' | 'report_only.ended', entry: LifeMembers): void {
+    void this.#append(event, entry);
+  }
+
   async #append(event: LifeEvent, members: LifeMembers): Promise<void> {
     const line = lifeRecordLine(this.#nowMs(), event, { pid: process.pid, ...members });
     await this.#log.append(line).catch(() => undefined);

@@ -23,6 +23,7 @@ import { auditLogHealth, describeAuditLog, type AuditLogLook } from '../observab
 import { FeedbackMetrics, timedClaims, type DecisionMetrics } from '../observability/decision-metrics.js';
 import { soonestEnds } from '../observability/expiry-gauge.js';
 import { Health, keyHealth } from '../observability/health.js';
+import { describeEntry, entriesInForce, reportOnlyHealth } from '../observability/report-only-view.js';
 import { pageSource } from '../observability/page/page-source.js';
 import type { RecentDecisions } from '../observability/page/recent-decisions.js';
 import { Admission } from '../verify/admission.js';
@@ -176,6 +177,7 @@ export function assembleHealth(
     keyHealth(() => live.snapshot, clock.nowMs),
     { name: 'nonce_store', fault: () => store.status().unhealthy },
     { name: 'audit', fault: () => (matters ? audit.fault() : undefined) },
+    reportOnlyHealth(() => live.snapshot, clock.nowMs),
     ...(sealed === undefined ? [] : [auditLogHealth(sealed)]),
   ]);
   addGauge(registry, {
@@ -209,6 +211,7 @@ export function adminView(
         last_reload: reloading.log.describe(),
       },
       policies: [...live.snapshot.policies.keys()],
+      report_only: entriesInForce(live.snapshot, clock.nowMs()).map(describeEntry),
       nonces: { store: store.name, ...store.status() },
       access_log: accessLog.status(),
       audit_log: sealed && describeAuditLog(sealed),

@@ -13,6 +13,7 @@ import type { Health } from '../observability/health.js';
 import { LoadMetrics } from '../observability/load-metrics.js';
 import { addLogMetrics } from '../observability/log-destination.js';
 import { RecentDecisions } from '../observability/page/recent-decisions.js';
+import { addReportOnlyGauge } from '../observability/report-only-view.js';
 import { addBuildInfo, createRegistry } from '../observability/process-metrics.js';
 import { openSealedLog } from './audit-log.js';
 import { AuditLogReport } from './audit-log-report.js';
@@ -23,6 +24,7 @@ import { LifeRecords } from './life-records.js';
 import { LiveConfiguration } from './reload/live-configuration.js';
 import type { ConfigurationSource } from './reload/load-files.js';
 import { startReloading, type ReloadCause } from './reload/reload.js';
+import { ReportOnlyReport } from './report-only-report.js';
 import {
   adminView,
   assembleAccessLog,
@@ -138,16 +140,19 @@ async function stopAll(drain: () => Promise<void>, life: LifeRecords, undo: Undo
 
 /** What is looked at now and then, so that its faults and recoveries are told. */
 function looksAt(
-  { store, sealed, logger }: Pick<Parts, 'store' | 'sealed' | 'logger'>,
+  { store, sealed, logger, live }: Pick<Parts, 'store' | 'sealed' | 'logger' | 'live'>,
   life: LifeRecords,
   grpc: RunningGrpcServer,
 ): () => void {
   const report = new StoreReport(store, logger, life);
   const logReport = sealed && new AuditLogReport(sealed, life);
+  const { nowMs } = clock;
+  const reportOnly = new ReportOnlyReport({ snapshot: () => live.snapshot, nowMs, logger, life });
   return () => {
     report.look();
     logReport?.look();
     grpc.look();
+    reportOnly.look();
   };
 }
 
@@ -158,6 +163,7 @@ function openCounts(registry: Registry): Pick<Parts, 'decisions' | 'recent'> {
 function openRegistry(live: LiveConfiguration, { store }: Stores, { lostLogLines }: StartOptions): Registry {
   const registry = createRegistry({ configuration: () => live.current, store, nowMs: clock.nowMs });
   addBuildInfo(registry, selectEngine().name);
+  addReportOnlyGauge(registry, () => live.snapshot, clock.nowMs);
   addLogMetrics(registry, lostLogLines);
   return registry;
 }

@@ -18,6 +18,10 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
     'audit_log',
     'No record is lost and nobody is turned away. Make room on its disk, or look at who is named here: mirror, witness or collector. One that contradicts the log means a restored backup, a key used twice or a forgery: see docs/operations.md.',
   ],
+  [
+    'report_only',
+    'Requests pass that are refused otherwise. Look at countersign_would_refuse_total and at `countersign audit query --code would_refuse`, mend what they name, and take the entry out: docs/roll-out.md.',
+  ],
   ['lifecycle', 'The process is told to stop; its successor serves, or will.'],
   ['workers', 'A dead worker is replaced by itself. When it dies again, its own lines in the log say why.'],
 ]);

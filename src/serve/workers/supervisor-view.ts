@@ -104,8 +104,15 @@ function healthOf(workers: readonly WorkerLook[], sealed: AuditLogLook | undefin
   const oneServes = (): boolean => workers.some(({ state }) => state?.serving);
   return new Health([
     { name: 'workers', fault: () => (oneServes() ? undefined : reasons()), note: () => reasons() },
+    { name: 'report_only', fault: () => undefined, note: () => reportOnlyNote(workers) },
     ...(sealed === undefined ? [] : [auditLogHealth(sealed)]),
   ]);
+}
+
+/** All of them have one configuration, or soon will. */
+function reportOnlyNote(workers: readonly WorkerLook[]): string | undefined {
+  const components = workers.flatMap(({ state }) => state?.components ?? []);
+  return components.find(({ name, note }) => name === 'report_only' && note !== undefined)?.note;
 }
 
 /** Well when each of them serves: before they take over from others. */

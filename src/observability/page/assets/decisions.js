@@ -6,7 +6,7 @@ import { count, rate } from './format.js';
 /** @typedef {import('./types.js').Overview} Overview */
 /** @typedef {import('./types.js').CodeSeries} CodeSeries */
 
-const PASSED = ['allow', 'pass_through'];
+const PASSED = ['allow', 'would_refuse', 'pass_through'];
 /** Reasons with a colour of their own; the others share one. */
 const SHOWN_REASONS = 6;
 const MINUTE_SLOTS = 12;

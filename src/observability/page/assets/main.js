@@ -44,11 +44,20 @@ function show(overview) {
     health.ready ? (notes > 0 ? 'Serves, with notes' : 'Serves') : 'Does not serve',
   );
   setText(byId('process'), `${version} · Node ${node} · pid ${pid} · up ${span(uptimeSeconds)}`);
+  showReportOnly(health);
   showHealth(health);
   showDecisions(overview);
   showState(overview);
   showReloads(overview);
   showEnds(overview);
+}
+
+/** Said above everything else: what is not enforced now. @param {Overview['health']} health */
+function showReportOnly({ components }) {
+  const note = components.find(({ name }) => name === 'report_only')?.note;
+  const banner = byId('report-only');
+  banner.hidden = note === undefined;
+  if (note !== undefined) setText(banner, `REPORT-ONLY: ${note}`);
 }
 
 /** @param {Overview} overview */
