@@ -13,6 +13,7 @@ import { PRODUCER_A } from '../../../tools/local-federation/parties.js';
 import { until } from '../../support/until.js';
 import { LogTail, type EnvoyRecord } from '../support/envoy-records.js';
 import { envoyOfLine, type EnvoyLine } from '../support/envoy-line.js';
+import { through, type Front } from '../support/front.js';
 import { RawApplication, type Behaviour } from '../support/raw-application.js';
 import { feedback, telemetry } from '../support/requests.js';
 import { PROTOCOLS, type Outgoing, type Protocol } from '../support/outgoing.js';
@@ -31,7 +32,7 @@ function hurried(bootstrap: string): string {
     .replace('max_interval: 1s', 'max_interval: 0.02s');
 }
 
-export function describeAccessLog(line: EnvoyLine): void {
+export function describeAccessLog(line: EnvoyLine, front: Front = 'ext_authz'): void {
   let application: RawApplication;
   let stage: Stage;
   let world: World;
@@ -43,6 +44,7 @@ export function describeAccessLog(line: EnvoyLine): void {
       envoyBinary: envoyOfLine(line),
       upstream: application.address,
       patchBootstrap: hurried,
+      patchConfiguration: (document) => through(front, document),
     });
     world = worldOf(stage.federation.credentials);
     log = new LogTail(stage);
@@ -122,7 +124,7 @@ export function describeAccessLog(line: EnvoyLine): void {
     expect(record).not.toHaveProperty('request_id');
     expect(record).not.toHaveProperty('decision_id');
     expect(JSON.stringify(record)).not.toContain('hidden');
-    const body = Buffer.alloc(2_000_000);
+    const body = Buffer.alloc(3_000_000);
     expect((await stage.send('HTTP/1.1', { ...telemetry({ by: world.a }), body })).status).toBe(413);
     expect(await log.next('a refusal', ({ event }) => event === 'envoy.refused')).toMatchObject({
       status: 413,
@@ -130,6 +132,9 @@ export function describeAccessLog(line: EnvoyLine): void {
       peer_address: '127.0.0.1',
     });
   });
+
+  // What follows is the same whichever filter asks.
+  if (front === 'ext_proc') return;
 
   test.each<readonly [string, string, () => Promise<SecureContextOptions & ConnectionOptions>]>([
     ['no certificate', 'no_certificate', () => Promise.resolve({})],
