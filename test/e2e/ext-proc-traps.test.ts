@@ -5,7 +5,8 @@
 // Faults: imposter, verifier-killed, verifier-slow, envoy-misconfigured, oversize
 import { status } from '@grpc/grpc-js';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { ConfigurationDocument } from '../../tools/local-federation/configuration.js';
 import { findEnvoy } from '../../tools/local-federation/envoy-files.js';
 import { envoyPlan } from '../../tools/local-federation/plans.js';
 import { startProcess } from '../../tools/local-federation/processes.js';
@@ -22,6 +23,15 @@ import { worldConfiguration, worldOf, type World } from './support/world.js';
 
 const LINES: readonly EnvoyLine[] = ['current', '1.36'];
 const MEBIBYTE = 1_048_576;
+
+/** Producer A under another name, pinned by the public key of its certificate. */
+function withKeyPin(document: ConfigurationDocument): ConfigurationDocument {
+  const [a] = document.identities;
+  if (a === undefined) throw new Error('the local federation has a producer');
+  const file = join(dirname(document.envoy?.tls.certificateFile ?? ''), `${a.name}.crt`);
+  const pinned = { ...a, name: 'producer-by-key', certificates: [{ file, as: 'spki' as const }] };
+  return { ...document, identities: [...document.identities, pinned] };
+}
 
 const replies =
   (...each: readonly Buffer[]) =>
@@ -76,7 +86,7 @@ describe.each(LINES)('requests judged by way of ext_proc, Envoy %s', (line) => {
   beforeAll(async () => {
     stage = await Stage.open({
       envoyBinary: envoyOfLine(line),
-      patchConfiguration: (document) => through('ext_proc', worldConfiguration(document)),
+      patchConfiguration: (document) => through('ext_proc', withKeyPin(worldConfiguration(document))),
       patchBootstrap: (text) => (bootstrap = text),
     });
     world = worldOf(stage.federation.credentials);
@@ -122,6 +132,13 @@ describe.each(LINES)('requests judged by way of ext_proc, Envoy %s', (line) => {
       const huge = { ...signedBytes({ by: world.a }, '/notes', Buffer.alloc(3 * MEBIBYTE, 'x')) };
       expectRefusedUnasked(await stage.exchange(protocol, huge), 413, 'body_not_accepted');
     });
+  });
+
+  test('a pin of a public key needs the certificate itself, which Envoy 1.36 does not bring', async () => {
+    const seen = await stage.exchange('HTTP/1.1', telemetry({ by: world.named('producer-by-key') }));
+    expect(seen.records.map(({ code }) => code)).toEqual([
+      line === '1.36' ? 'certificate_details_missing' : 'allow',
+    ]);
   });
 
   // Fault: verifier-slow
