@@ -1,4 +1,5 @@
 /** `countersign fingerprint`: what to pin of a certificate. */
+import { LeafCertificate } from '../crypto/authority.js';
 import { certificateFingerprints, type CertificateFacts } from '../crypto/certificate.js';
 import { splitPem } from '../crypto/pem.js';
 import { escapeControls } from '../json/escape-text.js';
@@ -59,11 +60,22 @@ function toJson(facts: NamedFacts): object {
   };
 }
 
+/** For `certificateNames`; undefined where it bears none, and where they are malformed. */
+function namesOf({ der }: Pick<Facts, 'der'>): Record<'uris' | 'dnsNames', string | undefined> {
+  const { uris, dnsNames } = new LeafCertificate(der).facts;
+  const joined = (names: readonly string[]): string | undefined =>
+    names.length === 0 ? undefined : names.join(', ');
+  return { uris: joined(uris), dnsNames: joined([...dnsNames]) };
+}
+
 function toText(facts: NamedFacts, nowMs: number): string {
+  const { uris, dnsNames } = namesOf(facts);
   return `${escapeControls(facts.source)}\n${factLines([
     ['certificate SHA-256', facts.certificateSha256],
     ['SPKI SHA-256', facts.spkiSha256],
     ['subject', facts.subject === '' ? '(empty)' : facts.subject],
+    ['URIs', uris],
+    ['DNS names', dnsNames],
     ['valid', `${isoTime(facts.notBefore)} to ${isoTime(facts.notAfter)}${validityRemark(facts, nowMs)}`],
   ])}`;
 }
