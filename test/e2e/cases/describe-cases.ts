@@ -94,21 +94,47 @@ export function describeAllCases(stage: () => Stage, front: Front = 'ext_authz')
   describeRewrittenPaths(stage);
 }
 
+/** What a gateway with other answers than ours refuses by itself, or leaves to the verifier: nothing of it arrives. */
+function describeKeptOut(protocol: Protocol, stage: () => Stage): void {
+  describe('what need not come to the verifier', () => {
+    test.each(of(UNASKED_CASES, protocol))('$title', async ({ make }) => {
+      const outgoing = make(worldOf(stage().federation.credentials));
+      const { answer, arrivals, records } = await stage().exchange(protocol, outgoing);
+      const isKeptOut = answer.status === 0 || answer.status >= 400;
+      expect({ isKeptOut, arrivals, allows: records.filter(({ code }) => code === 'allow') }).toEqual({
+        isKeptOut: true,
+        arrivals: [],
+        allows: [],
+      });
+    });
+  });
+}
+
 /** Of tables that only the verifier decides on. */
 const SLICE = 4;
 
-/** The tables that an Envoy of somebody else could spoil: what passes, paths and routes, and Envoy's own refusals. */
+/** The tables that an Envoy of somebody else could spoil: what passes, paths and routes. */
+function describeSpoilable(protocol: Protocol, stage: () => Stage): void {
+  describeAllowed('what passes', ACCEPTED_CASES.slice(0, SLICE), protocol, stage);
+  describeAllowed('one reading of a path', NORMALISED_CASES, protocol, stage);
+  for (const [title, cases] of REFUSAL_TABLES) {
+    const isWhole = cases === ROUTE_CASES || cases === PATH_CASES;
+    describeRefusals(title, isWhole ? cases : cases.slice(0, SLICE), protocol, stage);
+  }
+}
+
+/** Those, and Envoy's own refusals, which are worded by our fragments. */
 export function describeSlice(stage: () => Stage, front: Front = 'ext_authz'): void {
   describe.each(PROTOCOLS)('over %s', (protocol) => {
-    describeAllowed('what passes', ACCEPTED_CASES.slice(0, SLICE), protocol, stage);
-    describeAllowed('one reading of a path', NORMALISED_CASES, protocol, stage);
-    for (const [title, cases] of REFUSAL_TABLES)
-      describeRefusals(
-        title,
-        cases === ROUTE_CASES || cases === PATH_CASES ? cases : cases.slice(0, SLICE),
-        protocol,
-        stage,
-      );
+    describeSpoilable(protocol, stage);
     describeUnasked(UNASKED_CASES, { protocol, stage, front });
+  });
+}
+
+/** Those, before a gateway that words its own refusals. */
+export function describeGateway(stage: () => Stage): void {
+  describe.each(PROTOCOLS)('over %s', (protocol) => {
+    describeSpoilable(protocol, stage);
+    describeKeptOut(protocol, stage);
   });
 }

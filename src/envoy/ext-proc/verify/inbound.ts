@@ -53,7 +53,26 @@ export function readBody(message: Buffer, selection: HeaderSelection): Buffer | 
   return part?.kind === 'request_body' ? part.body : undefined;
 }
 
-function read(message: Buffer, selection: HeaderSelection): ProcessingRequest | undefined {
+const ERROR_STATUS = /^[45][0-9]{2}$/;
+
+/**
+ * Whether Envoy answers by itself while the body is awaited, as it does with 413 from 1.37 on: nothing was decided, so
+ * nothing has gone to an upstream. `more`: its body comes by here, too.
+ */
+export function ownRefusal(message: Buffer): 'whole' | 'more' | undefined {
+  const part = read(message)?.part;
+  if (part?.kind !== 'response_headers') return undefined;
+  const [status = '', another] = part.headers.get(':status') ?? [];
+  if (another !== undefined || !ERROR_STATUS.test(status)) return undefined;
+  return part.endOfStream ? 'whole' : 'more';
+}
+
+/** Whether the message is the body of an answer. */
+export function isAnswerBody(message: Buffer): boolean {
+  return read(message)?.part.kind === 'response_body';
+}
+
+function read(message: Buffer, selection?: HeaderSelection): ProcessingRequest | undefined {
   try {
     return readProcessingRequest(message, selection);
   } catch {

@@ -11,10 +11,18 @@ import type { PeerCertificates } from '../../check/peer-certificates.js';
 import type { SelectedHeaders } from '../../check/selected-headers.js';
 import type { InboundRequest } from '../../../verify/inbound-request.js';
 import { BUFFERED } from '../request.js';
+import { PASS_BODY, PASS_HEADERS } from '../response.js';
 import type { ProcessingSession, VerifiedRequest } from '../session.js';
 import { AWAIT_BODY, encodeDecision, type Due } from './answer.js';
 import type { AwaitedBodies } from './awaited-bodies.js';
-import { inboundRequest, readBeginning, readBody, type Beginning } from './inbound.js';
+import {
+  inboundRequest,
+  isAnswerBody,
+  ownRefusal,
+  readBeginning,
+  readBody,
+  type Beginning,
+} from './inbound.js';
 
 /** Everything that a session works with; all of it is passed in. */
 export interface VerifyingOptions {
@@ -30,10 +38,11 @@ export interface VerifyingOptions {
   readonly monotonicMs: () => number;
 }
 
-/** What may come next. `signing`: the answer, for the signer. `done`: nothing. */
+/** What may come next. `signing`: the answer, for the signer. `own_refusal`: the body of Envoy's own. `done`: nothing. */
 type State =
   | { readonly kind: 'headers' }
   | { readonly kind: 'done' }
+  | { readonly kind: 'own_refusal' }
   | { readonly kind: 'body'; readonly begun: Beginning }
   | { readonly kind: 'signing'; readonly signer: ProcessingSession };
 
@@ -79,6 +88,9 @@ export class VerifyingSession implements ProcessingSession {
     const { selected, snapshot } = this.#options;
     if (state.kind === 'headers') return this.#headers(message);
     if (state.kind === 'done') return this.#decide(undefined);
+    const passed = this.#passOwnRefusal(state, message);
+    if (passed !== undefined) return Promise.resolve(passed);
+    if (state.kind === 'own_refusal') return this.#decide(undefined);
     const body = readBody(message, selected.of(snapshot()));
     if (body === undefined) return this.#decide(undefined);
     this.#body = body;
@@ -119,6 +131,14 @@ export class VerifyingSession implements ProcessingSession {
     this.#awaitsBody = true;
     this.#state = { kind: 'body', begun };
     return Promise.resolve(AWAIT_BODY);
+  }
+
+  /** Undefined where the message is not of an answer of Envoy's own, which goes on as it is. */
+  #passOwnRefusal(state: State, message: Buffer): Uint8Array | undefined {
+    if (state.kind === 'own_refusal') return isAnswerBody(message) ? PASS_BODY : undefined;
+    const refusal = ownRefusal(message);
+    if (refusal === 'more') this.#state = { kind: 'own_refusal' };
+    return refusal && PASS_HEADERS;
   }
 
   /** Undefined, where Envoy sent something that was not due, is refused as what no filter of ours sends. */

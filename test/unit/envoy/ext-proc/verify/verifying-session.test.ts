@@ -211,6 +211,28 @@ describe('a request on a stream of ext_proc', () => {
     expect(audit.lines.filter((line) => line.includes('"allow"'))).toEqual([]);
   });
 
+  // Envoy 1.37 and later show their own 413 to the processor that still waits for the body.
+  it.each([
+    ['413', true, ['response_headers', 'response_body']],
+    ['408', false, ['response_headers']],
+    ['200', true, ['immediate_response', 'immediate_response']],
+    ['99', false, ['immediate_response']],
+  ])('that Envoy ends with %s while its body is awaited', async (status, hasBody, kinds) => {
+    const { open, audit } = sessions();
+    const { session, send } = open();
+    await send(headersMessage(telemetryParts()));
+    const headers = { headers: [{ key: ':status', raw_value: Buffer.from(status) }] };
+    const own = { response_headers: { headers, ...(!hasBody && { end_of_stream: true }) } };
+    const seen = [await send(encodeProcessingRequest(own))];
+    const body = { response_body: { body: Buffer.from('Payload Too Large'), end_of_stream: true } };
+    if (hasBody) seen.push(await send(encodeProcessingRequest(body)));
+    expect(seen.map(({ kind }) => kind)).toEqual(kinds);
+    expect(session.isDone()).toBe(true);
+    expect(audit.lines.map((line) => line.includes('"code":"allow"'))).not.toContain(true);
+    // What comes after it is refused: no body is judged any more.
+    expect(await send(bodyMessage(telemetryParts().body))).toMatchObject({ kind: 'immediate_response' });
+  });
+
   it('is refused when the security headers were given other names while its body was on the way', async () => {
     let now = makeSnapshot();
     const { open } = sessions(() => now);

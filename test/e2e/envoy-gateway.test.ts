@@ -1,0 +1,54 @@
+/** What Envoy Gateway makes of `k8s/envoy-gateway`, run by both Envoy lines before a real verifier: what is refused and what passes. */
+import { spawnSync } from 'node:child_process';
+import { describeGateway } from './cases/describe-cases.js';
+import { envoyOfLine, type EnvoyLine } from './support/envoy-line.js';
+import { throughEnvoyGateway } from './support/envoy-gateway/static-bootstrap.js';
+import { expectAllowed } from './support/expectations.js';
+import { throughExtProc } from './support/front.js';
+import { PROTOCOLS } from './support/outgoing.js';
+import { feedback, telemetry } from './support/requests.js';
+import { Stage } from './support/stage.js';
+import { worldConfiguration, worldOf } from './support/world.js';
+
+let stage: Stage;
+
+describe.each<EnvoyLine>(['current', '1.36'])('a Gateway of Envoy Gateway on the line %s', (line) => {
+  beforeAll(async () => {
+    stage = await Stage.open({
+      envoyBinary: envoyOfLine(line),
+      patchConfiguration: (document) => throughExtProc(worldConfiguration(document)),
+      patchBootstrap: throughEnvoyGateway,
+    });
+  }, 180_000);
+  afterAll(() => stage.close(), 90_000);
+
+  describeGateway(() => stage);
+
+  test.each(PROTOCOLS)('over %s an answer is signed, and the request is one once', async (protocol) => {
+    const outgoing = feedback({ by: worldOf(stage.federation.credentials).a });
+    expectAllowed(await stage.exchange(protocol, outgoing), outgoing, 200);
+    const again = await stage.exchange(protocol, outgoing);
+    expect([again.answer.status, again.arrivals]).toEqual([409, []]);
+  });
+
+  test('a body above the limit of the gateway does not arrive', async () => {
+    const { a } = worldOf(stage.federation.credentials);
+    for (const bytes of [1_500_000, 2_090_000, 2_200_000, 5_000_000]) {
+      const long = { ...telemetry({ by: a }), body: Buffer.alloc(bytes, 0x20) };
+      for (const protocol of PROTOCOLS) {
+        const { answer, arrivals } = await stage.exchange(protocol, long);
+        expect([answer.status, arrivals]).toEqual([413, []]);
+      }
+    }
+  });
+
+  test('countersign doctor has nothing to say of it', () => {
+    const url = stage.federation.environment.COUNTERSIGN_ENVOY_ADMIN_URL;
+    const command = ['dist/src/main.js', 'doctor', '--envoy-admin', url];
+    const { status, stdout } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: expect.stringContaining('0 errors, 0 warnings') as string,
+    });
+  });
+});
