@@ -137,8 +137,76 @@ describe('the injection policy', () => {
     ],
     ['the network of the node', { hostNetwork: true }, /past Envoy/],
     ['one process tree for all', { shareProcessNamespace: true }, /reach into the sidecars/],
+    ['the process tree of the node', { hostPID: true }, /reach into the sidecars/],
+    [
+      'a privileged container',
+      { containers: [{ ...APPLICATION, securityContext: { privileged: true } }] },
+      /privileged on the node/,
+    ],
+    [
+      'a privileged init container',
+      { initContainers: [{ name: 'migrate', image: 'x', securityContext: { privileged: true } }] },
+      /privileged on the node/,
+    ],
+    [
+      'the files of the node',
+      { volumes: [{ name: 'node', hostPath: { path: '/var/lib/kubelet/pods' } }] },
+      /hostPath/,
+    ],
+    [
+      'a Secret of the instance under another name',
+      { volumes: [{ name: 'mine', secret: { secretName: 'orders-countersign-feedback-keys' } }] },
+      /volume of the application holds/,
+    ],
+    [
+      'a Secret of another instance among others',
+      {
+        volumes: [
+          { name: 'mine', projected: { sources: [{ secret: { name: 'payments-countersign-tls' } }] } },
+        ],
+      },
+      /volume of the application holds/,
+    ],
+    [
+      'a Secret of the instance as a variable',
+      {
+        containers: [
+          {
+            ...APPLICATION,
+            env: [
+              {
+                name: 'KEY',
+                valueFrom: { secretKeyRef: { name: 'orders-countersign-feedback-keys', key: 'a.pem' } },
+              },
+            ],
+          },
+        ],
+      },
+      /variable of the application/,
+    ],
+    [
+      'a Secret of the instance as all variables',
+      {
+        initContainers: [
+          { name: 'migrate', image: 'x', envFrom: [{ secretRef: { name: 'orders-countersign-tls' } }] },
+        ],
+      },
+      /variable of the application/,
+    ],
   ])('refuses a pod with %s', async (_what, spec, words) => {
     expect(await refused(pod('orders', spec))).toMatch(words);
+  });
+
+  it('leaves the application Secrets, variables and volumes of its own', async () => {
+    const own = { name: 'orders-database' };
+    const env = [{ name: 'KEY', valueFrom: { secretKeyRef: { ...own, key: 'key' } } }];
+    const containers = [{ ...APPLICATION, env, envFrom: [{ secretRef: own }] }];
+    const volumes = [
+      { name: 'own', secret: { secretName: own.name } },
+      { name: 'more', projected: { sources: [{ secret: own }, { configMap: own }] } },
+    ];
+    const { spec } = await make(pod('orders', { containers, volumes }));
+    expect(spec.volumes!.map(({ name }) => name)).toEqual(expect.arrayContaining(['own', 'more']));
   });
 
   it.each([
