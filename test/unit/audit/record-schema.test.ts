@@ -95,6 +95,14 @@ test.each([
     'a key',
     life('key.added', { generation: 2, identity: 'i', kid: 'k', purposes: ['request'], key_sha256: HASH }),
   ],
+  [
+    'a name in a certificate',
+    life('certificate_name.changed', { generation: 2, identity: 'i', name: 'spiffe://d/p', authority: 'a' }),
+  ],
+  [
+    'a CA certificate',
+    life('authority.removed', { generation: 2, authority: 'a', cert_sha256: HASH, not_after: '2030' }),
+  ],
 ])('%s is in the schema', (_, line) => {
   expect(readRecord(line)).toHaveProperty('time');
 });

@@ -33,6 +33,13 @@ describe('countersign fingerprint', () => {
     expect(hashes[0]).toEqual(hashes[1]);
   });
 
+  it('prints the names that a certificate bears, and no line where it bears none', async () => {
+    const { out } = await run(['fingerprint', `${DIRECTORY}/leaf.pem`]);
+    expect(out).toMatch(/URIs: +spiffe:\/\/example\.org\/ns\/production\/sa\/producer\n/);
+    expect(out).toMatch(/DNS names: +producer\.example\.org\n/);
+    expect((await run(['fingerprint', PRODUCER])).out).not.toMatch(/URIs|DNS names/);
+  });
+
   it('lists several files, and every certificate of a chain', async () => {
     const { out } = await run(['fingerprint', '--json', `${DIRECTORY}/chain.pem`, `${DIRECTORY}/other.pem`]);
     const sources = (JSON.parse(out) as { source: string }[]).map(({ source }) => source);

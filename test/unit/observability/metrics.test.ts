@@ -56,6 +56,22 @@ describe('decision metrics', () => {
     );
   });
 
+  it('count what identities rest on, of requests whose signature verified and of no other', async () => {
+    const registry = new Registry();
+    const metrics = new DecisionMetrics(registry);
+    const facts = { ...noFacts(), policy: { name: 'p' } as SignedPolicy, kid: 'k1' };
+    metrics.proven({ ...facts, assurance: 'name_under_authority' });
+    metrics.proven({ ...facts, assurance: 'name_under_authority' });
+    metrics.proven({ ...facts, assurance: 'certificate_pin' });
+    metrics.proven({ ...facts, kid: undefined, assurance: 'mesh_identity' });
+    metrics.proven({ ...facts, policy: undefined, assurance: 'mesh_identity' });
+    metrics.proven({ ...facts, assurance: undefined });
+    expect(await samples(registry, 'countersign_proven_requests_total')).toEqual([
+      'countersign_proven_requests_total{assurance="name_under_authority",policy="p"} 2',
+      'countersign_proven_requests_total{assurance="certificate_pin",policy="p"} 1',
+    ]);
+  });
+
   it('show how far a clock is off, by requests whose signature verified and by no other', async () => {
     const registry = new Registry();
     const metrics = new DecisionMetrics(registry);

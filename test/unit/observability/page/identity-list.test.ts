@@ -30,6 +30,7 @@ function identity(name: string, endMs = Infinity, more: Partial<Identity> = {}):
   };
 }
 
+const until = (notAfterMs: number) => ({ notBeforeMs: -Infinity, notAfterMs });
 const mapOf = (...all: readonly Identity[]): Map<string, Identity> =>
   new Map(all.map((one) => [one.name, one]));
 const query = (more: Partial<IdentityQuery> = {}): IdentityQuery => ({
@@ -72,6 +73,31 @@ describe('a page of identities', () => {
         attestations: 1,
       },
     ]);
+  });
+
+  it('shows names with their authority, those of the mesh without, and finds them', async () => {
+    const named = identity('named', Infinity, {
+      pins: [],
+      certificateNames: [
+        { kind: 'dns', name: 'P.example.org', authority: 'ca', issuedFromMs: -Infinity, ...until(NOW + DAY) },
+      ],
+      meshNames: [{ name: 'spiffe://example.org/p', ...until(NOW) }],
+    });
+    for (const find of ['p.example.ORG', 'spiffe://']) {
+      const { identities } = await listIdentities(mapOf(identity('other'), named), query({ find }), NOW);
+      expect(identities).toMatchObject([
+        {
+          name: 'named',
+          state: 'ending',
+          pins: [],
+          names: [
+            { name: 'P.example.org', authority: 'ca', notAfterMs: NOW + DAY, isValid: true },
+            { name: 'spiffe://example.org/p', authority: undefined, isValid: false },
+          ],
+        },
+      ]);
+    }
+    expect((await listIdentities(mapOf(identity('other')), query(), NOW)).identities[0]?.names).toEqual([]);
   });
 
   it('has a bounded part of twenty thousand, found by name, key and hash, and lets others have their turn', async () => {
