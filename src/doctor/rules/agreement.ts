@@ -1,6 +1,6 @@
 /** CSD8xx: Envoy against our configuration and the running verifier; CSD9xx: what could not be judged. */
-import { isChecked } from '../model/checked.js';
-import { overridesOf, type Route } from '../model/routes.js';
+import { isChecked, settingsOf } from '../model/checked.js';
+import type { Route } from '../model/routes.js';
 import { workerSocketPaths } from '../../config/settings.js';
 import type { Policy } from '../../verify/snapshot.js';
 import { clusterOf } from '../model/clusters.js';
@@ -15,7 +15,7 @@ function* namedPolicies(judged: Judged): Iterable<{ route: Route; name: string; 
     if (filter.role !== 'check') continue;
     for (const route of manager.routes) {
       if (!isChecked(route, filter)) continue;
-      for (const { config } of overridesOf(route, filter.name)) {
+      for (const { config } of settingsOf(route, filter)) {
         const name = config.at('check_settings', 'context_extensions').text('countersign_policy');
         if (name === undefined) continue;
         if (name !== REDACTED)

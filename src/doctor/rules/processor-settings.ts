@@ -1,7 +1,8 @@
 /** CSD2xx: an ext_proc of ours: the one that begins with the request, and the signer of answers. */
 import { ANSWER_MARK } from '../../envoy/ext-proc/envoy-contract.js';
 import { BODY_SEND_MODES, EXT_AUTHZ, HEADER_SEND_MODES, type HttpFilter } from '../model/filters.js';
-import { overridesOf, type Route } from '../model/routes.js';
+import { isChecked, processingModeOf } from '../model/checked.js';
+import type { Route } from '../model/routes.js';
 import type { Message } from '../read/message.js';
 import { ours, setting, type Judged, type Place, type Rule } from './rule.js';
 
@@ -9,13 +10,14 @@ const PROCESSORS = ['front', 'signer'] as const;
 const LUA = 'envoy.extensions.filters.http.lua.v3.Lua';
 const DIGEST = 'connection.sha256_peer_certificate_digest';
 
-/** The modes that hold for a filter: its own, and those of routes. */
-function modesOf({ config, name }: Pick<HttpFilter, 'config' | 'name'>, routes: readonly Route[]): Message[] {
-  const ofRoutes = routes.flatMap((route) =>
-    overridesOf(route, name).map((override) => override.config.at('overrides', 'processing_mode')),
-  );
-  return [config.at('processing_mode'), ...ofRoutes.filter(({ isThere }) => isThere)];
+/** The modes that hold on the routes of a filter; its own where there are none. */
+function modesOf(filter: HttpFilter, routes: readonly Route[]): Message[] {
+  const checked = routes.filter((route) => isChecked(route, filter));
+  if (routes.length === 0) return [filter.config.at('processing_mode')];
+  return [...new Map(checked.map((route) => keyed(processingModeOf(route, filter)))).values()];
 }
+
+const keyed = (mode: Message): [path: string, mode: Message] => [mode.path, mode];
 
 function modes(
   judged: Judged,
@@ -75,9 +77,9 @@ function* signerOrder({ envoy }: Judged): Iterable<Place> {
 }
 
 /** A front signs on the routes that show it answers. */
-function signs({ role, config, name }: HttpFilter, routes: readonly Route[]): boolean {
-  if (role === 'signer') return true;
-  const all = role === 'front' ? modesOf({ config, name }, routes) : [];
+function signs(filter: HttpFilter, routes: readonly Route[]): boolean {
+  if (filter.role === 'signer') return true;
+  const all = filter.role === 'front' ? modesOf(filter, routes) : [];
   return all.some((mode) => mode.enumeration('response_body_mode', BODY_SEND_MODES) !== 'NONE');
 }
 
@@ -92,15 +94,15 @@ function* unguardedSigner({ envoy }: Judged): Iterable<Place> {
     }
 }
 
+function isBuffered(mode: Message): boolean {
+  return mode.enumeration('response_body_mode', BODY_SEND_MODES) === 'BUFFERED';
+}
+
 /** Routes on which answers are signed. */
 function signedRoutes(judged: Judged): { route: Route; filter: HttpFilter }[] {
   return ours(judged, ...PROCESSORS).flatMap(({ manager, filter }) =>
     manager.routes
-      .filter((route) =>
-        overridesOf(route, filter.name).some(
-          ({ config }) => config.at('overrides', 'processing_mode').text('response_body_mode') === 'BUFFERED',
-        ),
-      )
+      .filter((route) => isChecked(route, filter) && isBuffered(processingModeOf(route, filter)))
       .map((route) => ({ route, filter })),
   );
 }

@@ -1,10 +1,10 @@
 /** CSD4xx: routes: whether each is checked, as which policy, and what it does with a request that passed. */
 import { DECISION_HEADER, OUR_HEADER_PREFIX } from '../../protocol/header-names.js';
 import { ANSWER_MARK } from '../../envoy/ext-proc/envoy-contract.js';
-import { turnedOffAt } from '../model/checked.js';
-import { overridesOf, type Route } from '../model/routes.js';
+import { checkSettingsOf, processorOverride, turnedOffAt } from '../model/checked.js';
+import type { Route } from '../model/routes.js';
 import type { HttpFilter } from '../model/filters.js';
-import type { Message } from '../read/message.js';
+import { ABSENT, type Message } from '../read/message.js';
 import { decided, ours, type Judged, type Place, type Rule } from './rule.js';
 
 /** Each checked or unchecked route once, with its decider. */
@@ -23,29 +23,39 @@ function* unchecked(judged: Judged): Iterable<Place> {
 
 /** `check_settings` and overrides that take away what the filter itself demands. */
 function* weakened(judged: Judged): Iterable<Place> {
-  for (const { route, filter } of routes(judged))
-    for (const { config } of overridesOf(route, filter.name)) {
-      const settings = config.at('check_settings');
-      const body = settings.at('with_request_body');
-      const overrides = config.at('overrides');
-      if (settings.flag('disable_request_body_buffering') === true)
-        yield { where: `${settings.path}.disable_request_body_buffering` };
-      if (body.flag('allow_partial_message') === true) yield { where: `${body.path}.allow_partial_message` };
-      if (overrides.flag('failure_mode_allow') === true)
-        yield { where: `${overrides.path}.failure_mode_allow` };
+  for (const { route, filter } of routes(judged)) {
+    if (turnedOffAt(route, filter) !== undefined) continue;
+    const settings = checkSettingsOf(route, filter) ?? ABSENT;
+    const body = settings.at('with_request_body');
+    if (settings.flag('disable_request_body_buffering') === true)
+      yield { where: `${settings.path}.disable_request_body_buffering` };
+    if (body.flag('allow_partial_message') === true) yield { where: `${body.path}.allow_partial_message` };
+  }
+  for (const { route, overrides } of overridden(judged, 'failure_mode_allow'))
+    if (overrides.flag('failure_mode_allow') === true)
+      yield { where: `${overrides.path}.failure_mode_allow`, detail: `for ${route.message.path}` };
+}
+
+/** Routes on which an ext_proc of ours has a field overridden, and the holder of that. */
+function* overridden(judged: Judged, field: string): Iterable<{ route: Route; overrides: Message }> {
+  for (const { manager, filter } of ours(judged, 'front', 'signer'))
+    for (const route of manager.routes) {
+      const overrides = processorOverride(route, filter, field);
+      if (overrides !== undefined) yield { route, overrides };
     }
 }
 
+const SERVICES = ['grpc_service', 'http_service'] as const;
+
 function* asksAnother(judged: Judged): Iterable<Place> {
-  for (const { manager, filter } of ours(judged))
-    for (const route of manager.routes)
-      for (const { config } of overridesOf(route, filter.name))
-        for (const holder of [config.at('check_settings'), config.at('overrides')])
-          if (
-            ['grpc_service', 'http_service'].some((name) => holder.has(name)) &&
-            !judged.envoy.clusters.leadsToVerifier(holder)
-          )
-            yield { where: holder.path };
+  const { clusters } = judged.envoy;
+  for (const { route, filter } of routes(judged)) {
+    const settings = filter.role === 'check' ? checkSettingsOf(route, filter) : undefined;
+    if (settings !== undefined && SERVICES.some((name) => settings.has(name)))
+      if (!clusters.leadsToVerifier(settings)) yield { where: settings.path };
+  }
+  for (const { overrides } of overridden(judged, 'grpc_service'))
+    if (!clusters.leadsToVerifier(overrides)) yield { where: overrides.path };
 }
 
 const SENT_AGAIN =
