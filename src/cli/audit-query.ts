@@ -10,7 +10,9 @@ async function query(world: CliWorld, place: string, options: WantedOptions): Pr
     world.out(records.map(({ text }) => `${escapeControls(text)}\n`).join(''));
     return world.drained();
   });
-  return count === 0 ? ExitCode.refused : ExitCode.good;
+  if (count > 0) return ExitCode.good;
+  world.err(`no record of ${escapeControls(place)} has all that was asked for\n`);
+  return ExitCode.refused;
 }
 
 /** Adds the command. */

@@ -32,6 +32,9 @@ interface EnvoyConfigOptions extends OfflineFlags {
 /** Of the bootstrap, where a directory is given for all files. */
 const BOOTSTRAP_FILE = 'envoy.yaml';
 
+/** What LDS, RDS, CDS and SDS carry. */
+const RESOURCE_KINDS: ReadonlySet<FragmentKind> = new Set(['listener', 'routes', 'clusters', 'secrets']);
+
 /** The renderer is loaded when it is wanted. */
 async function envoyConfig(world: CliWorld, file: string, options: EnvoyConfigOptions): Promise<ExitCode> {
   refuseContradictions(options);
@@ -111,6 +114,12 @@ async function listeningOn(
 function refuseContradictions({ into, out, sds, only, xds }: EnvoyConfigOptions): void {
   if (xds === true && only === undefined)
     throw usageFault('--xds without --only', 'say which resources: --only listener,clusters,secrets');
+  const noResource = xds === true ? only?.find((kind) => !RESOURCE_KINDS.has(kind)) : undefined;
+  if (noResource !== undefined)
+    throw usageFault(
+      `--xds: ${noResource} is no resource of LDS, RDS, CDS or SDS`,
+      `leave it out, or leave --xds out; resources are ${[...RESOURCE_KINDS].join(', ')}`,
+    );
   if (into !== undefined && (out !== undefined || sds !== undefined))
     throw usageFault('--into together with --out, --sds or --no-sds', 'give --into alone');
 }

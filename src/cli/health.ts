@@ -14,32 +14,34 @@ interface HealthOptions {
 
 /** Exit code 1 also when nobody answers: a probe has one question, and that is its no. */
 async function health(world: CliWorld, options: HealthOptions): Promise<ExitCode> {
-  const reason = await reasonAgainst(options);
+  const { reason, notes = [] } = await verdict(options);
   if (reason === undefined) {
     world.out('serving\n');
+    for (const note of notes) world.err(`note: ${escapeControls(note)}\n`);
     return ExitCode.good;
   }
   world.err(`countersign: not serving: ${escapeControls(reason)}\n`);
   return ExitCode.refused;
 }
 
-/** Undefined when it serves. */
-async function reasonAgainst({
-  socket,
-  admin,
-  service,
-  timeout,
-}: HealthOptions): Promise<string | undefined> {
+interface Verdict {
+  /** Undefined when it serves. */
+  readonly reason?: string | undefined;
+  /** What is worth knowing although it serves, such as a reload that was refused. */
+  readonly notes?: readonly string[];
+}
+
+async function verdict({ socket, admin, service, timeout }: HealthOptions): Promise<Verdict> {
   if ((socket === undefined) === (admin === undefined))
     throw usageFault('health needs one way to ask', 'give either --socket or --admin');
   if (socket !== undefined) {
     // grpc-js takes a while to load, which no other command shall pay for.
     const { askHealth } = await import('../envoy/health/client.js');
     const question = { socketPath: socket, service: service ?? '', timeoutMilliseconds: timeout };
-    return grpcReason(await askHealth(question), question.service);
+    return { reason: grpcReason(await askHealth(question), question.service) };
   }
   if (service !== undefined) throw usageFault('--service goes with --socket', 'leave it out');
-  return admin && pageReason(admin, timeout);
+  return admin === undefined ? {} : pageVerdict(admin, timeout);
 }
 
 /** A verifier always knows. */
@@ -70,13 +72,15 @@ function withAdvice(cause: string): string {
 }
 
 /** A path of its own is asked as it stands: `/livez` does not depend on the nonce store, as a restart mends none. */
-async function pageReason(admin: URL, timeoutMilliseconds: number): Promise<string | undefined> {
+async function pageVerdict(admin: URL, timeoutMilliseconds: number): Promise<Verdict> {
   const url = admin.pathname === '/' ? new URL('/readyz', admin) : admin;
   try {
     const page = await fetchPage('GET', url, timeoutMilliseconds);
-    return page.status === 200 ? undefined : reasonsIn(page.body);
+    if (page.status === 200) return { notes: saidOf(page.body, 'note') ?? [] };
+    if (page.status === 404) return { reason: noSuchPage(url) };
+    return { reason: reasonsIn(page.body) };
   } catch (error) {
-    return whyUnreachable(error, url);
+    return { reason: whyUnreachable(error, url) };
   }
 }
 
@@ -90,19 +94,33 @@ function whyUnreachable(error: unknown, url: URL): string {
   return message;
 }
 
-/** `component: reason` of each that is not ready, or the page as it is. */
+function noSuchPage(url: URL): string {
+  return `there is no ${url.pathname} at ${url.origin}, so it is not the admin port of a verifier: give the address of its \`admin\` section`;
+}
+
+/** `component: reason` of each that is not ready, or how the page begins, where it is somebody else's. */
 function reasonsIn(body: string): string {
+  const reasons = saidOf(body, 'reason');
+  if (reasons === undefined) return body.trim().slice(0, MAX_FOREIGN_CHARACTERS);
+  return reasons.length > 0 ? reasons.join('; ') : 'it says so, and not why';
+}
+
+/** `component: …` of each that says something under this name; undefined of a page that is not a verifier's. */
+function saidOf(body: string, name: 'reason' | 'note'): readonly string[] | undefined {
   try {
-    const { components } = JSON.parse(body) as { components: { name: string; reason?: string }[] };
-    const reasons = components.flatMap(({ name, reason }) =>
-      reason === undefined ? [] : `${name}: ${reason}`,
+    const { components } = JSON.parse(body) as {
+      components: (Record<typeof name, string> & { name: string })[];
+    };
+    return components.flatMap((component) =>
+      typeof component[name] === 'string' ? [`${component.name}: ${component[name]}`] : [],
     );
-    return reasons.length > 0 ? reasons.join('; ') : 'it says so, and not why';
   } catch {
-    return body.trim();
+    return undefined;
   }
 }
 
+/** Enough to see who answered: Envoy's own pages go on for pages. */
+const MAX_FOREIGN_CHARACTERS = 200;
 const MAX_TIMEOUT_MILLISECONDS = 60_000;
 
 /** Adds the command. */

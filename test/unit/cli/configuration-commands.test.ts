@@ -184,6 +184,11 @@ describe('countersign envoy-config', () => {
     ['a part that there is not', ['--only', 'filters,cluster'], 'there is no "cluster"'],
     ['no part', ['--only', ''], 'there is no ""'],
     ['resources of nothing', ['--xds'], '--xds without --only'],
+    [
+      'resources of what is none',
+      ['--xds', '--only', 'clusters,filters'],
+      '--xds: filters is no resource of LDS, RDS, CDS or SDS',
+    ],
     ['an address that is none', ['--address', 'localhost'], 'is no IP address'],
     ['an IPv4 address in IPv6', ['--address', '::ffff:10.0.0.1'], 'inside an IPv6 one'],
     ['an address twice', ['--address', '::1,0:0::1'], 'twice'],

@@ -188,6 +188,30 @@ describe('countersign health --admin', () => {
     expect(asked).toEqual(['/livez', '/elsewhere']);
   });
 
+  it('tells what is worth knowing although it serves', async () => {
+    status = 200;
+    body = JSON.stringify({
+      components: [
+        { name: 'configuration', ready: true, note: 'the last reload was refused\u001b[2J' },
+        { name: 'keys', ready: true },
+      ],
+    });
+    expect(await run(['health', '--admin', base])).toEqual({
+      code: 0,
+      out: 'serving\n',
+      err: 'note: configuration: the last reload was refused\\u001b[2J\n',
+    });
+  });
+
+  it('answers 1 to the admin port of another program, in one short line', async () => {
+    [status, body] = [404, `invalid path. admin commands are:\n${'  /help: print\n'.repeat(500)}`];
+    const { code, err } = await run(['health', '--admin', base]);
+    expect(code).toBe(1);
+    expect(err).toContain('so it is not the admin port of a verifier');
+    [status] = [500];
+    expect((await run(['health', '--admin', base])).err.length).toBeLessThan(1_000);
+  });
+
   it('answers 1 with a page that is none of ours', async () => {
     [status, body] = [502, 'bad gateway\n'];
     expect((await run(['health', '--admin', base])).err).toBe('countersign: not serving: bad gateway\n');
