@@ -5,8 +5,9 @@ import type { X509Certificate } from 'node:crypto';
 const NAME = /^(?:DNS:([^"]+)|URI:([^"]+))$/;
 
 /**
- * Whether one of the names of the certificate is one of `names` (DNS names in lower case, URIs as they are). A wildcard
- * is a name like any other, and the subject is none. A certificate with an odd name has none at all.
+ * Whether one of the names of the certificate is one of `names` (DNS names in lower case, URIs with their `://`, as they are).
+ * A name is only found as what it is: an authority may be strict about the one kind and sign anything as the other. A
+ * wildcard is a name like any other, and the subject is none. A certificate with an odd name has none at all.
  */
 export function hasClientName(
   certificate: Pick<X509Certificate, 'subjectAltName'>,
@@ -16,6 +17,7 @@ export function hasClientName(
   if (subjectAltName === undefined || subjectAltName.includes('"')) return false;
   return subjectAltName.split(', ').some((entry) => {
     const [, dns, uri] = NAME.exec(entry) ?? [];
-    return names.includes(uri ?? dns?.toLowerCase() ?? '');
+    const name = uri ?? dns?.toLowerCase() ?? '';
+    return name.includes('://') === (uri !== undefined) && names.includes(name);
   });
 }

@@ -110,6 +110,11 @@ export class TcpListener {
     this.#clientNames = tls.clientNames;
   }
 
+  /** Handshakes under way end by the authority that they began with: where that is taken no longer, they are to begin anew. */
+  closeUnknown(): void {
+    this.#unknown.closeAll();
+  }
+
   /** Takes no connection any more. Those that are open go on. */
   close(): void {
     if (this.#server.listening) this.#server.close();

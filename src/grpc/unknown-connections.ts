@@ -57,6 +57,12 @@ export class UnknownConnections {
     this.#sockets.delete(peer);
   }
 
+  /** Closes all: what they began with is not taken any more. */
+  closeAll(): void {
+    for (const socket of this.#sockets.values()) socket.destroy();
+    this.#sockets.clear();
+  }
+
   #takeToken(): boolean {
     const nowMs = this.#nowMs();
     this.#tokens = Math.min(BURST, this.#tokens + ((nowMs - this.#sinceMs) / 1000) * NEW_PER_SECOND);

@@ -98,7 +98,9 @@ export class TcpFront {
     this.#secret = secretOf(settings);
     if (settings.tls === undefined || isSameData(former.tls, settings.tls)) return;
     this.#listener.renew(settings.tls);
-    if (isNarrower(former, settings)) this.#server.renewCallers(RENEWAL_MILLISECONDS);
+    if (!isNarrower(former, settings)) return;
+    this.#listener.closeUnknown();
+    this.#server.renewCallers(RENEWAL_MILLISECONDS);
   }
 
   /** Takes no connection any more. */

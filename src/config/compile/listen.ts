@@ -2,6 +2,7 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { dirname } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { quoteText } from '../../json/escape-text.js';
 import type { Secret } from '../../storage/redis/settings.js';
 import type { TcpInput } from '../schema/listen.js';
@@ -112,12 +113,29 @@ function compileTls(
       );
   if (chain === undefined || authorities === undefined || key === undefined) return undefined;
   const pem = key.export({ type: 'pkcs8', format: 'pem' }) as string;
+  judgeTls(pemOf(chain), pem, node.at('certificateFile'));
   return {
     certificate: pemOf(chain),
     privateKey: () => pem,
     clientAuthority: pemOf(authorities),
     clientNames: clientNames.map((name) => (name.includes('://') ? name : name.toLowerCase())),
   };
+}
+
+/**
+ * A key that is too short, or a digest that is too old, only OpenSSL knows by its security level: met by the listener, it
+ * would keep the process from starting, or end it at a reload. The ciphers are said so that no environment says the level.
+ */
+function judgeTls(cert: string, key: string, node: ConfigurationNode): void {
+  try {
+    createSecureContext({ cert, key, ciphers: 'DEFAULT' });
+  } catch (error) {
+    const reason = /[^:]*$/.exec((error as Error).message)?.[0] ?? '';
+    node.problem(
+      `is not taken by TLS: ${quoteText(reason)}`,
+      'issue one for ECDSA on P-256, or for RSA of 2048 bits, signed with SHA-256',
+    );
+  }
 }
 
 function pemOf(certificates: readonly X509Certificate[]): string {

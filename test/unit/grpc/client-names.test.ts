@@ -19,6 +19,8 @@ describe('a name in a client certificate', () => {
     ['a shorter one', 'DNS:example'],
     ['a wildcard over it', 'DNS:*.example'],
     ['the name as another kind', 'email:edge.example, IP Address:edge.example'],
+    ['a DNS name as a URI', 'URI:edge.example'],
+    ['a URI as a DNS name', `DNS:${SPIFFE}`],
     ['a URI in another case', `URI:${SPIFFE.toUpperCase()}`],
     // As Node writes the one DNS name "other.example, DNS:edge.example".
     ['a name that says two', 'DNS:"other.example, DNS:edge.example"'],

@@ -344,6 +344,16 @@ describe('a TCP listener with TLS', () => {
     await turnedAway(files.client);
   });
 
+  it('takes nobody in by a handshake that began before the authority was taken away', async () => {
+    const begun = await connectSilently();
+    begun.pause();
+    // Begun at the server, too: the next one has been answered.
+    await secured(files.client);
+    change({ tls: tls(['localhost'], files.otherCa) });
+    await turnedAway(files.client, { socket: begun });
+    expect(refused).toEqual(['handshake']);
+  });
+
   it('asks connections to end while they are written to, and loses no call', async () => {
     const codes = new Set<string>();
     change({ tls: tls(['localhost', 'odd.example']) });

@@ -1,4 +1,5 @@
 /** The TCP listener, as far as a configuration can know whether it may be opened. */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { settingsThatNeedRestart } from '../../../../src/config/restart-settings.js';
@@ -104,6 +105,19 @@ describe('listen.tcp', () => {
     ['a name with a comma', { clientNames: ['spiffe://a,b'] }, 'clientNames'],
   ])('refuses TLS with %s', (_what, changes, expected) => {
     expect(problems({ port: 9903, tls: { ...TLS, ...changes } }).join()).toContain(expected);
+  });
+
+  it('refuses a certificate that TLS does not take', () => {
+    const [key, certificate] = ['short.key', 'short.crt'].map((name) => join(workspace.directory, name));
+    const made = ['-newkey', 'rsa:512', '-nodes', '-keyout', key!, '-out', certificate!];
+    execFileSync('openssl', ['req', '-x509', '-subj', '/CN=localhost', '-days', '9000', ...made], {
+      stdio: 'ignore',
+    });
+    chmodSync(key!, 0o600);
+    const short = { certificateFile: 'short.crt', privateKeyFile: 'short.key' };
+    expect(problems({ port: 9903, tls: { ...TLS, ...short } })).toEqual([
+      'listen.tcp.tls.certificateFile is not taken by TLS: "ee key too small"',
+    ]);
   });
 
   it.each(['grpc-secret', 'secret-bin', 'X-Secret', ':path'])('refuses the metadata %s', (name) => {
