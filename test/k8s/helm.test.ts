@@ -105,6 +105,35 @@ it.each([
   expect(refusalOfChart(['own-app'], ...options)).toMatch(words);
 });
 
+it('files of identities and the authority come as they are, whatever is in them and however they are called', () => {
+  const identityFiles = { 'a: b': '  indented\nx\n', true: 'yes', '0123': '\r\n\n# no comment' };
+  const clientCa = '\n  \n-----BEGIN';
+  const options = Object.entries({ identityFiles, clientCa }).map(
+    ([name, value]) => `--set-json=${name}=${JSON.stringify(value)}`,
+  );
+  const manifests = rendered('orders', ['own-app'], ...options);
+  expect(find(manifests, 'ConfigMap', 'orders-countersign-identities').data).toEqual(identityFiles);
+  expect(find(manifests, 'ConfigMap', 'orders-countersign-client-ca').data).toEqual({ 'ca.crt': clientCa });
+});
+
+it('labels and annotations of a site stand beside those of the chart, and take the place of none', () => {
+  const own = ['app.kubernetes.io/instance', 'countersign.example/instance', 'team'];
+  const annotations = ['countersign.example/envoy-files', 'team'];
+  const options = [
+    `--set-json=podLabels=${JSON.stringify(Object.fromEntries(own.map((name) => [name, 'mine'])))}`,
+    `--set-json=podAnnotations=${JSON.stringify(Object.fromEntries(annotations.map((name) => [name, 'mine'])))}`,
+  ];
+  const pod = find(rendered('orders', ['own-app'], ...options), 'Deployment', 'orders-countersign').spec!
+    .template!;
+  expect(own.map((name) => pod.metadata!.labels![name])).toEqual([
+    'orders-countersign',
+    'orders-countersign',
+    'mine',
+  ]);
+  const { annotations: said } = pod.metadata as unknown as { annotations: Record<string, string> };
+  expect(annotations.map((name) => said[name])).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/), 'mine']);
+});
+
 it('two releases in a namespace share nothing', () => {
   const [orders, billing] = ['orders', 'billing'].map((release) => {
     const text = renderChart(release, ['own-app', 'replicated']);
@@ -222,6 +251,12 @@ describe('monitoring', () => {
         },
       ],
     });
+  });
+
+  it('makes no hole where there is no NetworkPolicy: alone it would let in nobody but the scraper', () => {
+    const manifests = rendered('orders', ['own-app'], ...ON, '--set=networkPolicy.enabled=false');
+    expect(manifests.map(({ kind }) => kind)).not.toContain('NetworkPolicy');
+    expect(manifests.map(({ kind }) => kind)).toContain('PodMonitor');
   });
 
   it('has the alerts and the dashboard of k8s/monitoring', () => {
