@@ -12,6 +12,7 @@ import {
   type OfflineFlags,
 } from './configuration.js';
 import { wholeNumber } from './option-values.js';
+import { reportOnlyLines, reportOnlySummary } from './report-only-summary.js';
 import { type CliWorld, ExitCode, type Register, examples } from './command.js';
 import { isoTime, jsonText } from './text.js';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
@@ -32,12 +33,9 @@ async function checkConfig(world: CliWorld, file: string, options: CheckConfigOp
     return ExitCode.refused;
   }
   const { configuration, leftOut } = loaded;
-  const judged: Judged = {
-    file,
-    configuration,
-    leftOut,
-    signing: signingSummary(configuration.snapshot, world.nowMs(), leftOut),
-  };
+  const nowMs = world.nowMs();
+  const signing = signingSummary(configuration.snapshot, nowMs, leftOut);
+  const judged: Judged = { file, configuration, leftOut, signing, nowMs };
   world.out(options.json ? jsonText(summary(judged, options.offline ?? false)) : report(judged));
   return ExitCode.good;
 }
@@ -48,13 +46,15 @@ interface Judged {
   readonly configuration: Configuration;
   readonly leftOut: readonly LeftOutFile[];
   readonly signing: SigningSummary;
+  /** When it was judged, Unix milliseconds. */
+  readonly nowMs: number;
 }
 
 function passThroughs({ snapshot }: Configuration): PassThroughPolicy[] {
   return [...snapshot.policies.values()].filter((policy) => policy.kind === 'pass_through');
 }
 
-function summary({ file, configuration, leftOut, signing }: Judged, isOffline: boolean): object {
+function summary({ file, configuration, leftOut, signing, nowMs }: Judged, isOffline: boolean): object {
   const { snapshot, warnings, filesRead } = configuration;
   return {
     ok: true,
@@ -69,6 +69,7 @@ function summary({ file, configuration, leftOut, signing }: Judged, isOffline: b
       path: match.path,
       reason,
     })),
+    report_only: reportOnlySummary(snapshot, nowMs),
     signed_answers: signing,
     audit_log: auditLogSummary(configuration.settings.audit),
     warnings,
@@ -77,7 +78,7 @@ function summary({ file, configuration, leftOut, signing }: Judged, isOffline: b
   };
 }
 
-function report({ file, configuration, leftOut, signing }: Judged): string {
+function report({ file, configuration, leftOut, signing, nowMs }: Judged): string {
   const { snapshot, warnings } = configuration;
   const counts = [
     count(snapshot.identities.size, 'identity', 'identities'),
@@ -92,6 +93,7 @@ function report({ file, configuration, leftOut, signing }: Judged): string {
   return [
     `${file} is good: ${counts}`,
     ...unchecked,
+    ...reportOnlyLines(snapshot, nowMs),
     ...signingLines(signing),
     ...auditLines(configuration.settings.audit),
     ...warned,

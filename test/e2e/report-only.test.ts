@@ -2,9 +2,6 @@
  * Report-only through a real Envoy: every refusal of the case tables, with all of it let pass that may be, reaches the
  * application with a header that says so, or is refused as ever. And it ends at its moment, by the clock alone.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { parse, stringify } from 'yaml';
-import type { ConfigurationDocument } from '../../tools/local-federation/configuration.js';
 import { fetchPage } from '../../tools/local-federation/health.js';
 import { TOLERABLE_CODES } from '../../src/verify/report-only/tolerance.js';
 import { until } from '../support/until.js';
@@ -12,41 +9,20 @@ import { REFUSAL_TABLES } from './cases/refused.js';
 import { arrivalOf, ours, values } from './support/arrivals.js';
 import { expectRefusal } from './support/expectations.js';
 import { adding } from './support/outgoing.js';
+import { everything, reportOnly } from './support/report-only.js';
 import { telemetry } from './support/requests.js';
 import { Stage } from './support/stage.js';
 import { worldConfiguration, worldOf, type World } from './support/world.js';
 
 const HEADER = 'x-countersign-would-refuse';
-const DAY_MILLISECONDS = 86_400_000;
-
-interface Entry {
-  readonly until: string;
-  readonly reason: string;
-  readonly policies?: readonly string[];
-  readonly identities?: readonly string[];
-  readonly checks: readonly string[];
-}
-
-function reporting(document: ConfigurationDocument, ...entries: readonly Entry[]): ConfigurationDocument {
-  return { ...document, reportOnly: entries } as ConfigurationDocument;
-}
-
-const everything: Entry = {
-  until: new Date(Date.now() + DAY_MILLISECONDS).toISOString(),
-  reason: 'a test',
-  checks: TOLERABLE_CODES,
-};
 
 let stage: Stage;
 let world: World;
-let file: string;
 
 beforeAll(async () => {
-  // Begun without: a federation is ready once it refuses.
   stage = await Stage.open({ patchConfiguration: worldConfiguration });
   world = worldOf(stage.federation.credentials);
-  file = stage.federation.layout.configurationFile;
-  await reconfigure(everything);
+  await reportOnly(stage, everything);
 }, 120_000);
 afterAll(() => stage.close(), 90_000);
 
@@ -70,15 +46,6 @@ describe.each(REFUSAL_TABLES)('%s', (_title, cases) => {
   });
 });
 
-async function reconfigure(...entries: readonly Entry[]): Promise<void> {
-  const document = parse(readFileSync(file, 'utf8')) as ConfigurationDocument;
-  writeFileSync(`${file}.new`, stringify(reporting(document, ...entries)), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
-  const url = `${stage.federation.environment.COUNTERSIGN_ADMIN_URL}/reload`;
-  const answer = await fetch(url, { method: 'POST' });
-  expect(answer.status).toBe(200);
-}
-
 async function status(): Promise<{ readonly report_only: readonly object[] }> {
   const page = await fetchPage(`${stage.federation.environment.COUNTERSIGN_ADMIN_URL}/status`);
   return JSON.parse(page.body) as { readonly report_only: readonly object[] };
@@ -91,7 +58,7 @@ const statusOf = async (by: World['a']): Promise<number> =>
 test('an entry is for whom it names, is shown while it lasts, and ends by the clock', async () => {
   const endMs = Date.now() + 15_000;
   const checks = ['timestamp_outside_window'];
-  await reconfigure({
+  await reportOnly(stage, {
     ...everything,
     until: new Date(endMs).toISOString(),
     identities: ['producer-a'],

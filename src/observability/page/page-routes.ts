@@ -140,6 +140,7 @@ function refusalList(kept: readonly RecentRefusal[], query: URLSearchParams): un
 
 function holds(refusal: RecentRefusal, find: string): boolean {
   if (find === '' || String(statusOf(refusal.code)) === find) return true;
+  if (refusal.passed && find === 'report-only') return true;
   return Object.values(refusal).some((value) => String(value).toLowerCase().includes(find));
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { run } from './test-world.js';
+import { NOW_SECONDS, run } from './test-world.js';
 import { serverPair } from '../config/workspace.js';
 
 const FIXTURES = 'test/unit/config/fixtures';
@@ -66,6 +66,56 @@ describe('countersign check-config', () => {
     const { code, out } = await run(['check-config', file]);
     expect(code).toBe(0);
     expect(out).toMatch(/warning: identities\[0\]\S*: .*operator/);
+  });
+
+  describe('of report-only', () => {
+    const day = 86_400_000;
+    const at = (days: number): string => new Date(NOW_SECONDS * 1000 + days * day).toISOString();
+    const whole = (days: number): string => at(days).replace('.000', '');
+    const reporting = (...entries: readonly string[]): string => {
+      const file = join(directory, 'reporting.yaml');
+      writeFileSync(file, `${readFileSync(OWN_POLICIES, 'utf8')}\nreportOnly: [${entries.join(', ')}]\n`);
+      return file;
+    };
+    const everybody = `{ until: ${at(2.56)}, reason: producers learn, checks: [pin_mismatch, header_missing] }`;
+    const one = `{ until: ${at(0.05)}, reason: almost, policies: [order], identities: [producer-a], checks: [content_type] }`;
+    const ended = `{ until: ${at(-1)}, reason: over, checks: [content_type] }`;
+
+    it('says what is let pass, where, for whom, why and for how long', async () => {
+      const { code, out } = await run(['check-config', reporting(everybody, one, ended)]);
+      expect(code).toBe(0);
+      expect(out.split('\n').filter((line) => line.startsWith('report-only: '))).toEqual([
+        `report-only: until ${whole(2.56)} (2.5 days left): pin_mismatch, header_missing: on every signed policy, for everybody — producers learn`,
+        `report-only: until ${whole(0.05)} (0 days left): content_type: on order, for producer-a — almost`,
+      ]);
+      expect(out).toContain('has ended');
+    });
+
+    it('has the same as JSON', async () => {
+      const { out } = await run(['check-config', '--json', reporting(everybody, one, ended)]);
+      expect((JSON.parse(out) as { report_only: unknown }).report_only).toEqual([
+        {
+          until: at(2.56),
+          days_left: 2.5,
+          reason: 'producers learn',
+          checks: ['pin_mismatch', 'header_missing'],
+        },
+        {
+          until: at(0.05),
+          days_left: 0,
+          reason: 'almost',
+          checks: ['content_type'],
+          policies: ['order'],
+          identities: ['producer-a'],
+        },
+      ]);
+    });
+
+    it('has an empty list and no line where everything is enforced', async () => {
+      const { out } = await run(['check-config', '--json', OWN_POLICIES]);
+      expect(JSON.parse(out)).toMatchObject({ report_only: [] });
+      expect((await run(['check-config', OWN_POLICIES])).out).not.toContain('report-only');
+    });
   });
 
   it('lists the problems of a bad file on stderr', async () => {

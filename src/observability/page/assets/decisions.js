@@ -6,7 +6,9 @@ import { count, rate } from './format.js';
 /** @typedef {import('./types.js').Overview} Overview */
 /** @typedef {import('./types.js').CodeSeries} CodeSeries */
 
-const PASSED = ['allow', 'would_refuse', 'pass_through'];
+const PASSED = ['allow', 'pass_through'];
+/** Report-only let it pass: counted apart, as it is neither. */
+const REPORTED = 'would_refuse';
 /** Reasons with a colour of their own; the others share one. */
 const SHOWN_REASONS = 6;
 const MINUTE_SLOTS = 12;
@@ -43,20 +45,28 @@ export function showDecisions({ live, slotSeconds, status }) {
   const entries = Object.entries(live.decisions);
   const passed = added(entries.filter(([code]) => PASSED.includes(code)).map(([, counts]) => counts));
   const reasons = entries
-    .filter(([code]) => !PASSED.includes(code))
+    .filter(([code]) => !PASSED.includes(code) && code !== REPORTED)
     .sort(([one, a], [other, b]) => sum(b) - sum(a) || one.localeCompare(other));
   const refused = added(reasons.map(([, counts]) => counts));
-  showFigures({ passed, refused, status });
+  const reported = live.decisions[REPORTED] ?? [];
+  showFigures({ passed, reported, refused, status });
   drawChart(
     byId('chart-requests'),
     [
       { name: 'passed', label: 'let through', counts: passed, colour: 'c-passed' },
+      ...reportedSeries(reported),
       { name: 'refused', label: 'refused', counts: refused, colour: 'c-refused' },
     ],
     { slotSeconds, what: 'Requests' },
   );
   drawChart(byId('chart-refusals'), reasonSeries(reasons), { slotSeconds, what: 'Refusals' });
   showAnswers(live.answers, slotSeconds);
+}
+
+/** Nothing where there was none, as nearly always. @param {readonly number[]} counts */
+function reportedSeries(counts) {
+  if (sum(counts) === 0) return [];
+  return [{ name: 'reported', label: 'let pass by report-only', counts, colour: 'c-reported' }];
 }
 
 /** @param {readonly (readonly [string, readonly number[]])[]} reasons */
@@ -93,19 +103,24 @@ function showAnswers(answers, slotSeconds) {
       { name: 'signed', label: 'signed', counts: answers['signed'] ?? [], colour: 'c-passed' },
       ...withheld
         .slice(0, SHOWN_REASONS)
-        .map(([code, counts], at) => ({ name: code, label: `withheld: ${code}`, counts, colour: `c${at}` })),
+        .map(([code, counts], at) => ({ name: code, label: answerLabel(code), counts, colour: `c${at}` })),
     ],
     { slotSeconds, what: 'Answers' },
   );
 }
 
+/** @param {string} code */
+function answerLabel(code) {
+  return code === 'unsigned' ? 'passed unsigned (report-only)' : `withheld: ${code}`;
+}
+
 /**
- * @param {{ passed: readonly number[], refused: readonly number[], status: Overview['status'] }} numbers
+ * @param {{ passed: readonly number[], reported: readonly number[], refused: readonly number[], status: Overview['status'] }} numbers
  */
-function showFigures({ passed, refused, status }) {
-  const minute = sum(passed, MINUTE_SLOTS) + sum(refused, MINUTE_SLOTS);
+function showFigures({ passed, reported, refused, status }) {
+  const every = added([passed, reported, refused]);
+  const minute = sum(every, MINUTE_SLOTS);
   const refusedMinute = sum(refused, MINUTE_SLOTS);
-  const all = sum(passed) + sum(refused);
   const nonces = /** @type {{ entries?: number, maxEntries?: number } | undefined} */ (status['nonces']);
   const configuration = /** @type {{ generation?: number } | undefined} */ (status['configuration']);
   /** @type {readonly (readonly [string, string, string?])[]} */
@@ -117,6 +132,7 @@ function showFigures({ passed, refused, status }) {
       refusedMinute > 0 ? 'bad' : '',
     ],
     ['let through, 15 min', count(sum(passed))],
+    ...reportedFigure(sum(reported)),
     ['refused, 15 min', count(sum(refused)), sum(refused) > 0 ? 'bad' : ''],
     ['nonces remembered', nonces?.entries === undefined ? '–' : count(nonces.entries)],
     ['configuration', configuration?.generation === undefined ? '–' : `no. ${configuration.generation}`],
@@ -133,5 +149,10 @@ function showFigures({ passed, refused, status }) {
       },
     })),
   );
-  byId('decisions').classList.toggle('empty', all === 0);
+  byId('decisions').classList.toggle('empty', sum(every) === 0);
+}
+
+/** @param {number} number @returns {readonly (readonly [string, string, string?])[]} */
+function reportedFigure(number) {
+  return number === 0 ? [] : [['let pass by report-only, 15 min', count(number), 'bad']];
 }

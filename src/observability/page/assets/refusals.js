@@ -90,10 +90,10 @@ function show({ kept, matching, refusals }) {
 
 /** @param {Refusal} refusal */
 function item(refusal) {
-  const { atMs, code, status, why, next, decisionId } = refusal;
+  const { atMs, code, status, why, next, decisionId, passed } = refusal;
   return el(
     'li',
-    { class: 'refusal' },
+    { class: passed ? 'refusal passed' : 'refusal' },
     el('time', { datetime: new Date(atMs).toISOString(), title: utc(atMs) }, ''),
     el(
       'p',
@@ -102,6 +102,7 @@ function item(refusal) {
       ' ',
       el('a', { href: `#why=${encodeURIComponent(decisionId)}` }, code),
       ' ',
+      passed ? el('span', { class: 'let-pass' }, 'let pass by report-only') : undefined,
       who(refusal),
     ),
     el(

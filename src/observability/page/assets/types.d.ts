@@ -19,6 +19,8 @@ export interface Refusal {
   readonly certificateSha256?: string;
   readonly skewSeconds?: number;
   readonly firstDecisionId?: string;
+  /** Report-only let it pass. */
+  readonly passed?: true;
 }
 
 export interface RefusalList {

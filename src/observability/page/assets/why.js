@@ -91,16 +91,15 @@ function remembered(refusal) {
     envoyRequestId,
     certificateSha256,
     firstDecisionId,
+    passed,
   } = refusal;
   const optional = (/** @type {unknown} */ value) => (value === undefined ? undefined : foreign(value));
+  const became = passed ? 'would have been refused' : 'was refused';
   return el(
     'div',
     { class: 'told' },
-    el(
-      'p',
-      { class: 'lead' },
-      `The request was refused as ${code} (HTTP ${status ?? '?'}), at ${utc(atMs)}.`,
-    ),
+    el('p', { class: 'lead' }, `The request ${became} as ${code} (HTTP ${status ?? '?'}), at ${utc(atMs)}.`),
+    passed ? el('p', {}, 'Report-only let it pass: it went on to the application.') : undefined,
     facts([
       ['request', foreign(`${method ?? '?'} ${path ?? '?'}`)],
       ['policy', optional(policy)],

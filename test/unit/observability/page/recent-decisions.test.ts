@@ -97,4 +97,23 @@ describe('the last refusals', () => {
     expect(first?.path).toBe(`/${'p'.repeat(255)}…`);
     expect(JSON.stringify(recent.refusals())).not.toContain('secret');
   });
+
+  it('have among them what report-only let pass, marked as that and counted apart', () => {
+    refuseOne(1);
+    recent.reported({
+      nowMs: 2,
+      decisionId: 'd-2',
+      refusal: refuse('pin_mismatch'),
+      facts: noFacts(),
+      method: 'POST',
+      path: '/x',
+      envoyRequestId: undefined,
+    });
+    nowSeconds += SLOT_SECONDS;
+    const { would_refuse: reported, ...others } = recent.decisions();
+    expect([sum(reported), Object.keys(others)]).toEqual([1, ['header_missing']]);
+    const [passed, refused] = recent.refusals();
+    expect(passed).toMatchObject({ code: 'pin_mismatch', passed: true });
+    expect(refused?.passed).toBeUndefined();
+  });
 });
