@@ -1,9 +1,12 @@
-/** What a verifier with Redis, a supervisor, and a log that others hold, show besides: the real metrics over made-up figures. */
+/** What a verifier with Redis, a supervisor, a log that others hold, and one under report-only, show besides: the real metrics over made-up figures. */
 import { Registry } from 'prom-client';
 import { addAuditLogMetrics } from '../../src/observability/audit-log-view.js';
 import { AccessLogMetrics } from '../../src/observability/access-log-metrics.js';
+import { DecisionMetrics } from '../../src/observability/decision-metrics.js';
+import { addReportOnlyGauge } from '../../src/observability/report-only-view.js';
 import { addStoreMetrics } from '../../src/observability/process-metrics.js';
 import type { NonceStore } from '../../src/nonces/nonce-store.js';
+import type { Snapshot } from '../../src/verify/snapshot.js';
 import { supervisorView } from '../../src/serve/workers/supervisor-view.js';
 
 const holder = { name: 'one', size: 40, lagSeconds: 2, fault: undefined, isConflict: false };
@@ -20,6 +23,13 @@ function redisStore(): NonceStore {
       stateLosses: 1,
     }),
   } as unknown as NonceStore;
+}
+
+function underReportOnly(): Snapshot {
+  const untilMs = Date.now() + 3_600_000;
+  return {
+    reportOnly: [{ untilMs, reason: 'roll-out', checks: new Set(['pin_mismatch']) }],
+  } as unknown as Snapshot;
 }
 
 /** Of a process. */
@@ -41,6 +51,8 @@ export function rarerMetrics(): Registry {
     }),
   });
   new AccessLogMetrics(registry).gap('stream_ended');
+  new DecisionMetrics(registry).wouldRefuse('telemetry', 'pin_mismatch');
+  addReportOnlyGauge(registry, underReportOnly, Date.now);
   return registry;
 }
 

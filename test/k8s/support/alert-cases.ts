@@ -63,6 +63,14 @@ const entries = (count: number): Series[] => [
 const defects = 'countersign_decisions_total{policy="t",code="internal_error"}';
 const defectLabels = { policy: 't', code: 'internal_error' };
 const breaker = 'countersign_nonce_breaker{store="redis",state="closed"}';
+const entry = { entry: '0', reason: 'roll-out' };
+const until = 'countersign_report_only_until_seconds{entry="0",reason="roll-out"}';
+/** Of two processes: what both let pass is one alert. */
+const wouldRefuse = (...values: readonly string[]): Series[] =>
+  values.map((samples, at) => [
+    `countersign_would_refuse_total{policy="t",code="pin_mismatch",pod="${at}"}`,
+    samples,
+  ]);
 
 export const ALERT_CASES: readonly AlertCase[] = [
   held('CountersignNotServing', 'countersign_serving', '2m', { bad: 0, good: 1 }),
@@ -123,6 +131,29 @@ export const ALERT_CASES: readonly AlertCase[] = [
     bad: 13 * 86_400,
     good: 15 * 86_400,
   }),
+  {
+    alert: 'CountersignReportOnlyEndsSoon',
+    at: '1m',
+    labels: entry,
+    fires: [[until, '86459x4']],
+    quiet: [[until, '86460x4']],
+  },
+  {
+    alert: 'CountersignWouldRefuse',
+    at: '30h',
+    labels: { policy: 't', code: 'pin_mismatch' },
+    fires: wouldRefuse('0+1x7200', '0+1x7200'),
+    // Somebody mended it in between: nothing came for half a day.
+    quiet: wouldRefuse('0+1x2400 2400x2400 2400+1x2400', '0x7200'),
+  },
+  // It has ended, and has no sample any more.
+  {
+    alert: 'CountersignReportOnlyEndsSoon',
+    at: '10m',
+    labels: entry,
+    fires: [[until, '700x60']],
+    quiet: [[until, '300x20 stale']],
+  },
   {
     alert: 'CountersignVersionsDiffer',
     at: '62m',
