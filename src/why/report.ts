@@ -150,9 +150,13 @@ function whoAnswered(line: LogRecord): string | undefined {
   const details = textOf(line, 'details');
   if (details === undefined) return undefined;
   if (details === 'via_upstream') return 'the application';
-  if (details === 'ext_authz_denied') return 'the verifier';
+  if (details === 'ext_authz_denied' || details === 'countersign_refused_request') return 'the verifier';
+  if (details === 'countersign_refused') return 'the verifier, which withheld the answer of the application';
   if (details === 'ext_authz_error')
     return 'Envoy, as the verifier did not answer: the request was not let through';
+  // Request and answer are on one stream.
+  if (details.startsWith('ext_proc_error'))
+    return `Envoy, as the verifier broke off: nobody let the request through, or signed the answer if the application was tried (${details})`;
   return `Envoy itself (${details})`;
 }
 

@@ -25,11 +25,11 @@ const header = (why: string): Meaning => ({
 const REFUSAL_MEANINGS: Readonly<Record<RefusalCode, Meaning>> = {
   check_malformed: {
     why: 'Envoy did not hand over what a check needs',
-    next: 'compare its ext_authz filter with envoy/bootstrap.yaml: encode_raw_headers, pack_as_bytes',
+    next: 'have `countersign doctor` look at its filter: encode_raw_headers and pack_as_bytes of ext_authz, the modes and attributes of ext_proc',
   },
   certificate_missing: {
     why: 'Envoy gave no client certificate',
-    next: 'have the client present one, and set include_peer_certificate in the ext_authz filter; TLS must end at this Envoy',
+    next: 'have the client present one, and Envoy hand it over (include_peer_certificate of ext_authz, request_attributes of ext_proc); TLS must end at this Envoy',
   },
   certificate_malformed: {
     why: 'the client certificate could not be read',
@@ -111,7 +111,7 @@ const REFUSAL_MEANINGS: Readonly<Record<RefusalCode, Meaning>> = {
   },
   body_not_whole: {
     why: 'the body did not arrive whole',
-    next: 'send it again, and look at max_request_bytes of the ext_authz filter',
+    next: 'send it again, and look at max_request_bytes of the ext_authz filter, or at request_body_mode of ext_proc, which must be BUFFERED',
   },
   body_too_large: {
     why: 'the body is over the limit',

@@ -108,7 +108,9 @@ export const limitsSchema = z
       .describe("A nonce is not claimed with less than this left of Envoy's deadline."),
     checkTimeoutMilliseconds: integer(10, 60_000)
       .default(1000)
-      .describe('The deadline of a check that comes without one; the ext_authz timeout in Envoy.'),
+      .describe(
+        'The deadline of a check that comes without one; in Envoy the timeout of ext_authz, and of ext_proc half a second less than message_timeout.',
+      ),
     drainMilliseconds: integer(0, 600_000)
       .default(10_000)
       .describe('How long stopping may take after SIGTERM, the delay included; what is left then is cut.'),

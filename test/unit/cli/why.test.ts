@@ -2,6 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeSealedLog } from '../../support/sealed-log.js';
+import { REFUSAL_DETAILS, REQUEST_REFUSAL_DETAILS } from '../../../src/envoy/ext-proc/envoy-contract.js';
 import { run } from './test-world.js';
 
 const ID = '6f1c0e7e-0d0c-4f6e-9a59-0f6f8a7b5c3d';
@@ -64,6 +65,19 @@ describe('countersign why', () => {
     expect((await why()).out).toContain('may have got it or not; its nonce is spent');
     writeFileSync(envoy, access({ code: 'allow', status: 202, details: 'via_upstream', flags: '-' }));
     expect((await why()).out).not.toContain('its nonce is spent');
+  });
+
+  test.each([
+    ['ext_authz_denied', /who answered: +the verifier\n/],
+    [REQUEST_REFUSAL_DETAILS, /who answered: +the verifier\n/],
+    [REFUSAL_DETAILS, /who answered: +the verifier, which withheld the answer of the application\n/],
+    ['ext_authz_error', /who answered: +Envoy, as the verifier did not answer/],
+    ['ext_proc_error_gRPC_error_14', /who answered: +Envoy, as the verifier broke off: .*_14\)\n/],
+    ['countersign_refused_requests', /who answered: +Envoy itself \(/],
+  ])('says whose answer the details %s are', async (details, expected) => {
+    writeFileSync(audit, decision());
+    writeFileSync(envoy, access({ details }));
+    expect((await why()).out).toMatch(expected);
   });
 
   it('tells members that newer verifiers record, and nothing of what is absent or of another type', async () => {
