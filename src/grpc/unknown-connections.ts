@@ -1,8 +1,9 @@
 /**
  * Connections of whom nothing is known yet: they are bounded in number and rate, so that strangers cost neither memory nor
- * the time of handshakes without end. The oldest gives way to the newest: who holds many keeps nobody out.
+ * the time of handshakes without end. Who has the most gives way, with the oldest: who holds many keeps nobody out.
  */
 import type { Socket } from 'node:net';
+import { whoGivesWay } from './giving-way.js';
 
 /** Handshakes and strangers at once. One that does not read what it is answered may hold a megabyte. */
 export const MAX_UNKNOWN = 32;
@@ -39,17 +40,20 @@ export class UnknownConnections {
       socket.destroy();
       return false;
     }
-    const [oldest] = this.#sockets;
-    if (oldest !== undefined && this.#sockets.size >= MAX_UNKNOWN) {
-      this.#refused('connections');
-      this.#sockets.delete(oldest[0]);
-      oldest[1].destroy();
-    }
     this.#sockets.set(peer, socket);
+    if (this.#sockets.size > MAX_UNKNOWN) this.#closeOne();
     socket.once('close', () => {
       if (this.#sockets.get(peer) === socket) this.#sockets.delete(peer);
     });
     return true;
+  }
+
+  #closeOne(): void {
+    const socket = whoGivesWay(this.#sockets.values());
+    if (socket === undefined) return;
+    this.#refused('connections');
+    this.#sockets.delete(peerOf(socket));
+    socket.destroy();
   }
 
   /** Whoever is at the other end has shown who it is. */

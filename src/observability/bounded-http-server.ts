@@ -10,6 +10,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Socket } from 'node:net';
+import { whoGivesWay } from '../grpc/giving-way.js';
 
 /** Where to listen. */
 export interface HttpPlace {
@@ -39,7 +40,10 @@ export async function listenBounded(
     requestTimeout: HEADERS_TIMEOUT_MILLISECONDS,
     connectionsCheckingInterval: TIMEOUTS_LOOKED_AT_MILLISECONDS,
   };
-  const server = createServer(timeouts, oneRequest ? answerOnce(answer) : answer);
+  const listener = oneRequest ? answerOnce(answer) : answer;
+  const server = createServer(timeouts, listener);
+  // Node would answer `Expect: other` with 417 by itself, past every rule of ours.
+  server.on('checkExpectation', listener);
   boundConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', ({ message }) =>
@@ -66,14 +70,13 @@ function answerOnce(answer: RequestListener): RequestListener {
   };
 }
 
-/** The oldest gives way, not the newest: whoever holds connections keeps no probe and no scraper out. */
+/** The oldest of who has the most gives way, not the newest: whoever opens connections keeps no probe and no scraper out. */
 function boundConnections(server: Server): void {
   const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
-    const [oldest] = open;
-    if (open.size > MAX_CONNECTIONS) oldest?.destroy();
+    if (open.size > MAX_CONNECTIONS) whoGivesWay(open)?.destroy();
   });
 }
 

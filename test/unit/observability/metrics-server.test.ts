@@ -94,6 +94,13 @@ describe('the metrics port', () => {
     expect((await ask(port, { method, path: '/reload' }))[0]).toBe(405);
   });
 
+  it('answers what expects something as anything else, and keeps no connection', async () => {
+    const headers = { expect: 'something-else' };
+    expect(await ask(await start(), { headers })).toEqual([200, 'scrapes_total 1\n']);
+    const [status] = await ask(await start(), { headers: { ...headers, host: 'evil.example' } });
+    expect(status).toBe(421);
+  });
+
   it('answers HEAD without a body', async () => {
     expect(await ask(await start(), { method: 'HEAD' })).toEqual([200, '']);
   });
