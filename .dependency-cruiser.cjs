@@ -96,6 +96,16 @@ module.exports = {
       to: {},
     },
     {
+      name: 'tracing-is-loaded-where-it-is-configured',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/observability/tracing/spans\\.ts$' },
+      to: {
+        path: ['^src/observability/tracing/spans\\.ts$', '@opentelemetry/'],
+        dynamic: false,
+        dependencyTypesNot: ['type-only', 'type-import'],
+      },
+    },
+    {
       name: 'no-dev-dependencies-in-src',
       severity: 'error',
       from: { path: '^src/' },

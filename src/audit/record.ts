@@ -29,6 +29,8 @@ export interface RecordInput {
   readonly status: number;
   /** Of the configuration that the request was judged on. */
   readonly generation: number;
+  /** Of a check that is traced: 32 hex digits. */
+  readonly traceId?: string | undefined;
 }
 
 /** A refusal that report-only lets pass. */
@@ -74,6 +76,7 @@ export function recordLine(input: RecordInput): string {
     member('execution', facts.execution) +
     ours('nonce_hash', facts.nonceHash?.toString('hex')) +
     (refusal?.first === undefined ? '' : firstMembers(refusal.first)) +
+    ours('trace_id', input.traceId) +
     `,"generation":${input.generation},"stage_us":{${stageMembers(input.times)}}}\n`
   );
 }

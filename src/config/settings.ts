@@ -100,6 +100,23 @@ export interface AuditOtlpSettings {
   readonly timeoutMilliseconds: number;
 }
 
+/** The collector that gets spans, and how many. */
+export interface TracingSettings {
+  /** Where spans are posted to, its path included. */
+  readonly url: string;
+  readonly headersPath: string | undefined;
+  /** PEM; undefined for those that Node was built with. */
+  readonly authority: string | undefined;
+  /** `service.instance.id`; undefined for the host's name. */
+  readonly instance: string | undefined;
+  readonly timeoutMilliseconds: number;
+  readonly serviceName: string;
+  /** 0 to 1. */
+  readonly sampleRatio: number;
+  readonly maxTracesPerSecond: number;
+  readonly maxQueuedSpans: number;
+}
+
 /** The bucket that the log is mirrored to. Its credentials are read, for each request, by whoever sends it. */
 export interface AuditMirrorSettings {
   /** Scheme, host and port. */
@@ -142,6 +159,8 @@ export interface ServerSettings {
   readonly admin: AdminSettings;
   /** Undefined where metrics are on the admin port alone. */
   readonly metrics: MetricsSettings | undefined;
+  /** Undefined where nothing is traced. */
+  readonly tracing?: TracingSettings | undefined;
   readonly nonces: NonceSettings;
   readonly audit: AuditSettings;
   readonly limits: LimitSettings;

@@ -46,6 +46,8 @@ export interface CallState {
   readonly arrivedMs: number;
   /** What the caller said it would wait (`grpc-timeout`), in milliseconds; undefined without a deadline. */
   readonly timeoutMilliseconds: number | undefined;
+  /** The caller's span (W3C Trace Context), as it was sent; undefined without one. */
+  readonly traceparent?: string | undefined;
 }
 
 /** One message in, one out. A rejection or a throw is answered INTERNAL, with no detail. */

@@ -31,6 +31,7 @@ export interface CallOptions {
 
 export class UnaryCall implements CallState, ScheduledCall {
   readonly timeoutMilliseconds: number | undefined;
+  readonly traceparent: string | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #method: UnaryMethod;
   readonly #scheduler: CallScheduler;
@@ -52,6 +53,7 @@ export class UnaryCall implements CallState, ScheduledCall {
     this.#method = method;
     this.#scheduler = scheduler;
     this.timeoutMilliseconds = parseTimeout(headers['grpc-timeout'] as string | undefined);
+    this.traceparent = headers['traceparent'] as string | undefined;
     this.#reader = new MessageReader(method.isExempt === true ? EXEMPT_MESSAGE_BYTES : maxMessageBytes);
     stream.on('data', (chunk: Buffer) => this.#read(chunk));
     stream.on('end', () => this.#arrive());

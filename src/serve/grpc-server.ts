@@ -30,6 +30,8 @@ const MESSAGE_OVERHEAD_BYTES = 262_144;
 const HELD_BYTES = 67_108_864;
 /** The same where bodies may be long. */
 const HELD_MESSAGES = 16;
+/** What tracing reads of a request. */
+const TRACE_HEADERS = ['traceparent'] as const;
 /** A port cannot be taken over like a name: while a successor gets it, who is connected here is served on. */
 const HAND_OVER_MILLISECONDS = 300;
 
@@ -95,10 +97,11 @@ export async function startGrpcServer(settings: ServerSettings, served: Served):
   };
 }
 
-function makeServer({ listen, limits }: ServerSettings, served: Served): GrpcServer {
+function makeServer({ listen, limits, tracing }: ServerSettings, served: Served): GrpcServer {
   const { service, certificates, signer, accessLog, health, load } = served;
   const { extProcVerify } = listen;
-  const verifier = extProcVerify ? requestSessions(served, limits) : undefined;
+  const traced = tracing === undefined ? [] : TRACE_HEADERS;
+  const verifier = extProcVerify ? requestSessions(served, limits, traced) : undefined;
   const maxMessageBytes = longestContent(served, limits.maxBodyBytes, extProcVerify) + MESSAGE_OVERHEAD_BYTES;
   const maxHeldBytes = Math.max(HELD_BYTES, HELD_MESSAGES * maxMessageBytes);
   const server = new GrpcServer({
@@ -106,7 +109,7 @@ function makeServer({ listen, limits }: ServerSettings, served: Served): GrpcSer
     load: { maxWaiting: limits.maxConcurrentChecks, maxHeldBytes },
     observer: load,
     methods: new Map<string, Method>([
-      [CHECK_METHOD, authorizationMethod(service, checkFront(certificates), limits)],
+      [CHECK_METHOD, authorizationMethod(service, checkFront(certificates, traced), limits)],
       [PROCESS_METHOD, processingMethod({ signer: () => signer(), verifier })],
       [STREAM_ACCESS_LOGS_METHOD, accessLogMethod(accessLog, health)],
       ...healthMethods(health),
@@ -121,12 +124,13 @@ function makeServer({ listen, limits }: ServerSettings, served: Served): GrpcSer
 function requestSessions(
   { service, certificates, signer, snapshot }: Served,
   { checkTimeoutMilliseconds }: ServerSettings['limits'],
+  otherHeaders: readonly string[],
 ): (peer: string) => ProcessingSession {
   const options: VerifyingOptions = {
     checks: service,
     certificates,
     snapshot,
-    selected: new SelectedHeaders(PSEUDO_HEADERS),
+    selected: new SelectedHeaders([...PSEUDO_HEADERS, ...otherHeaders]),
     bodies: new AwaitedBodies(),
     sign: signer,
     checkTimeoutMilliseconds,

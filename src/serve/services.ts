@@ -26,6 +26,7 @@ import { Health, keyHealth } from '../observability/health.js';
 import { describeEntry, entriesInForce, reportOnlyHealth } from '../observability/report-only-view.js';
 import { pageSource } from '../observability/page/page-source.js';
 import type { RecentDecisions } from '../observability/page/recent-decisions.js';
+import type { Tracing } from '../observability/tracing/tracing.js';
 import { Admission } from '../verify/admission.js';
 import { WhySearch, type SearchOutcome } from '../why/search.js';
 import { StallDetector, systemClock as clock } from './clocks.js';
@@ -46,6 +47,8 @@ export interface Parts extends Stores {
   readonly decisions: DecisionMetrics;
   /** For the page. */
   readonly recent: RecentDecisions;
+  /** Where it is configured. */
+  readonly tracing: Tracing | undefined;
 }
 
 /** What checks need of the access log: `isTold`, whether Envoy tells this process, or one beside it, what becomes of allows. */
@@ -80,7 +83,7 @@ export function assembleCertificates(undo: Undo): PeerCertificates {
 
 /** Judges requests, whichever front reads them. */
 export function assembleCheckService(
-  { live, logger, audit, store, executions, rates, registry, decisions, recent }: Parts,
+  { live, logger, audit, store, executions, rates, registry, decisions, recent, tracing }: Parts,
   accessLog: AccessLogForChecks,
   undo: Undo,
 ): CheckService {
@@ -102,6 +105,7 @@ export function assembleCheckService(
     auditOnFailure: settings.audit.onFailure,
     metrics: decisions,
     recent,
+    tracing,
     onAllowed: () => accessLog.allowed(clock.nowMs()),
     clock,
     maxConcurrentChecks: settings.limits.maxConcurrentChecks,
@@ -156,6 +160,7 @@ export function assembleSigner(parts: Parts): (verified?: VerifiedRequest) => Pr
     auditOnFailure: live.started.settings.audit.onFailure,
     onRecordLost: () => decisions.recordLost(),
     metrics: new FeedbackMetrics(registry, (code) => parts.recent.answered(code)),
+    tracing: parts.tracing,
     clock,
     onDefect: (error: unknown, decisionId: string) =>
       logger.error({ err: error, decision_id: decisionId }, 'an answer failed by a defect'),

@@ -36,6 +36,7 @@ import {
 } from './services.js';
 import type { AccessLogCollector } from '../envoy/access-log/collector.js';
 import { tcpFrontOf } from './tcp-front.js';
+import { openTracing, type OpenTracing } from './tracing.js';
 import { openStores, StoreReport, type Stores, type Undo } from './stores.js';
 
 /** A stop that nobody cuts short. */
@@ -105,7 +106,8 @@ async function start(
   const stores = await openStores(configuration, logger, undo);
   const registry = openRegistry(live, stores, options);
   if (sealed !== undefined) addAuditLogMetrics(registry, sealed);
-  const parts: Parts = { ...stores, live, logger, registry, sealed, ...openCounts(registry) };
+  const tracing = await startTracing(configuration, { logger, registry, worker: options.role?.number }, undo);
+  const parts: Parts = { ...stores, live, logger, registry, sealed, tracing, ...openCounts(registry) };
   const life = new LifeRecords(stores.events, clock.nowMs);
   const reloading = startReloading({ live, files, fileStates, registry, logger, life });
   undo.push(() => reloading.close());
@@ -154,6 +156,16 @@ function looksAt(
     grpc.look();
     reportOnly.look();
   };
+}
+
+async function startTracing(
+  { settings }: Configuration,
+  parts: Parameters<typeof openTracing>[1],
+  undo: Undo,
+): Promise<OpenTracing | undefined> {
+  const tracing = settings.tracing && (await openTracing(settings.tracing, parts));
+  undo.push(() => tracing?.close());
+  return tracing;
 }
 
 function openCounts(registry: Registry): Pick<Parts, 'decisions' | 'recent'> {

@@ -8,6 +8,7 @@ import type { ExecutionStore } from '../../src/executions/execution-store.js';
 import { PeerCertificates } from '../../src/envoy/check/peer-certificates.js';
 import { checkFront } from '../../src/envoy/ext-authz/check-front.js';
 import { DecisionMetrics } from '../../src/observability/decision-metrics.js';
+import type { Tracing } from '../../src/observability/tracing/tracing.js';
 import { Admission } from '../../src/verify/admission.js';
 import type { ClaimNonce } from '../../src/verify/effects.js';
 import type { PeerCertificate } from '../../src/verify/inbound-request.js';
@@ -117,6 +118,7 @@ export interface FakeServiceOptions {
   readonly auditOnFailure?: 'refuse' | 'count';
   readonly maxConcurrentChecks?: number;
   readonly claimNonce?: ClaimNonce;
+  readonly tracing?: Tracing;
   readonly afterStall?: () => Promise<void> | undefined;
   readonly remember?: ExecutionStore['remember'];
 }
@@ -149,9 +151,10 @@ export function fakeService(options: FakeServiceOptions = {}) {
     maxConcurrentChecks,
     claimMarginMilliseconds: 20,
     onDefect: (error) => void defects.push(error),
+    ...(options.tracing && { tracing: options.tracing }),
     afterStall: options.afterStall ?? (() => undefined),
   });
-  const front = checkFront(certificates);
+  const front = checkFront(certificates, ['traceparent']);
   const callNow = (change: Partial<CheckCall> = {}): CheckCall => ({
     cancelled: () => false,
     deadlineMs: time.monotonicMs + 200,

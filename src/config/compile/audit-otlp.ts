@@ -16,13 +16,23 @@ export function compileOtlp(
 ): AuditOtlpSettings | undefined {
   if (!hasLog)
     node.problem('ships the records of audit.log, and there is none', 'add audit.log, or remove audit.otlp');
+  const collector = compileCollector({ endpoint, headersFile, caFile }, LOGS_PATH, node);
+  return collector && { ...collector, instance, timeoutMilliseconds };
+}
+
+/** Where a collector is and what it wants to hear of us; `path` where the endpoint has none. Undefined with the problem noted. */
+export function compileCollector(
+  { endpoint, headersFile, caFile }: Pick<OtlpInput, 'endpoint' | 'headersFile' | 'caFile'>,
+  path: string,
+  node: ConfigurationNode,
+): Pick<AuditOtlpSettings, 'url' | 'headersPath' | 'authority'> | undefined {
   const url = serverUrl(endpoint, node.at('endpoint'), 'https://collector.example:4318');
   if (headersFile !== undefined) judgeHeaders(headersFile, node.at('headersFile'));
   const authority = readAuthority(caFile, node.at('caFile'));
   if (url === undefined) return undefined;
-  if (url.pathname === '/') url.pathname = LOGS_PATH;
+  if (url.pathname === '/') url.pathname = path;
   const headersPath = headersFile === undefined ? undefined : node.load.resolve(headersFile);
-  return { url: url.href, headersPath, authority, instance, timeoutMilliseconds };
+  return { url: url.href, headersPath, authority };
 }
 
 function judgeHeaders(file: string, node: ConfigurationNode): void {

@@ -13,6 +13,7 @@ import type { ConfigurationNode, LoadContext } from './context.js';
 import { compileEnvoy } from './envoy.js';
 import { compileListen } from './listen.js';
 import { compileNonces } from './nonces.js';
+import { compileTracing } from './tracing.js';
 
 /** Longer than the second between two health checks of the bootstrap that we render. */
 const defaultDrainDelayMilliseconds = 1_500;
@@ -28,6 +29,7 @@ export function compileSettings(
     workers,
     admin: compileAdmin(input, load),
     metrics: compileMetrics(input, load),
+    tracing: input.tracing && compileTracing(input.tracing, load.at('tracing')),
     nonces: compileNonces(input, workers, load),
     audit: compileAudit(input.audit, workers, load.at('audit')),
     limits: compileLimits(input, load.at('limits')),

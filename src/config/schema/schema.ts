@@ -11,6 +11,7 @@ import { listenSchema } from './listen.js';
 import { policySchema } from './policy.js';
 import { reportOnlySchema } from './report-only.js';
 import { freshnessShape, integer, operatorId, rateLimit, tenantId } from './schema-common.js';
+import { tracingSchema } from './tracing.js';
 import {
   adminSchema,
   envoySchema,
@@ -45,6 +46,7 @@ export const configurationSchema = z.strictObject({
     .describe('Processes that judge requests, each on a socket of its own; more than cores is no gain.'),
   admin: adminSchema,
   metrics: metricsSchema.optional(),
+  tracing: tracingSchema.optional(),
   log: logSchema,
   audit: auditSchema,
   nonces: noncesSchema,

@@ -37,6 +37,8 @@ export interface AnswerOptions {
   readonly headerNames: SecurityHeaderNames;
   /** With an allow that claimed a nonce: `verify/claim-text.ts`, to come back with what became of it. */
   readonly claim?: string | undefined;
+  /** Of a check that is traced: its span, for what goes on with the trace. */
+  readonly traceparent?: string | undefined;
   /** With an allow that report-only makes of a refusal: its code, and what was established all the same. */
   readonly wouldRefuse?: { readonly code: string; readonly context: EstablishedContext } | undefined;
 }
@@ -136,7 +138,10 @@ function removeUnverifiedProof(remove: string[], names: SecurityHeaderNames): vo
  * verified, and so it is beside `would_refuse`, where most of it may be missing; on a refusal it is what was signed or
  * shown, as far as the checks came. Read `code` first.
  */
-export function metadataOf(code: string, { decisionId, facts, claim, wouldRefuse }: AnswerOptions): Metadata {
+export function metadataOf(
+  code: string,
+  { decisionId, facts, claim, traceparent, wouldRefuse }: AnswerOptions,
+): Metadata {
   const { policy } = facts;
   const { identity, assurance, kid, certificateSha256, tenant, operator, attestation } =
     wouldRefuse?.context ?? facts;
@@ -152,6 +157,7 @@ export function metadataOf(code: string, { decisionId, facts, claim, wouldRefuse
     operator,
     attestation,
     claim,
+    traceparent,
     would_refuse: wouldRefuse?.code,
   };
 }

@@ -8,6 +8,8 @@ export interface CheckCall {
   readonly cancelled: () => boolean;
   /** Monotonic milliseconds by which Envoy stops waiting. */
   readonly deadlineMs: number;
+  /** The `traceparent` that came with the call itself, from Envoy's own span. Default: none did. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Of one call, as the service and admission ask for it. */
@@ -22,6 +24,10 @@ export class CallDeadline {
     this.#call = call;
     this.#monotonicMs = monotonicMs;
     this.#marginMs = marginMs;
+  }
+
+  get traceparent(): string | undefined {
+    return this.#call.traceparent;
   }
 
   /** Whether an answer would still be heard. Once false, it stays so. */

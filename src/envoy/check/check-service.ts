@@ -9,6 +9,7 @@ import type { ShedReason } from '../../grpc/method.js';
 import type { ExecutionStore } from '../../executions/execution-store.js';
 import type { DecisionMetrics } from '../../observability/decision-metrics.js';
 import type { RecentDecisions } from '../../observability/page/recent-decisions.js';
+import type { Tracing } from '../../observability/tracing/tracing.js';
 import type { Admission } from '../../verify/admission.js';
 import { claimText } from '../../verify/claim-text.js';
 import { noFacts } from '../../verify/decision.js';
@@ -31,6 +32,7 @@ import {
   type Outcome,
 } from './check-state.js';
 import { admitReported } from './report-only.js';
+import { beginSpan, endSpan } from './traced-check.js';
 
 /** How one of Envoy's filters asks, and is answered. Neither may wait; what they throw is a refusal. */
 export interface Front<Source> {
@@ -52,6 +54,8 @@ interface CheckOptions {
   readonly metrics: DecisionMetrics;
   /** What the page shows of the last ones. Default: nobody looks. */
   readonly recent?: Pick<RecentDecisions, 'passed' | 'refused' | 'reported'>;
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   /** A verified request is let through: Envoy's access log is to tell what becomes of it. */
   readonly onAllowed: () => void;
   readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
@@ -132,6 +136,7 @@ export class CheckService {
       facts: noFacts(),
       deadline: new CallDeadline(call, clock.monotonicMs, claimMarginMilliseconds),
       request: undefined,
+      span: undefined,
       grant: undefined,
       undone: undefined,
       needsCorrection: false,
@@ -189,6 +194,8 @@ export class CheckService {
 
   /** Records the outcome, and only then answers. What cannot be recorded is not recorded as that either. */
   async #conclude(check: CheckState, outcome: Outcome): Promise<Uint8Array> {
+    const { tracing } = this.#options;
+    if (tracing !== undefined) check.span ??= beginSpan(check, tracing);
     const refusal = outcome.kind === 'refuse' ? outcome : await this.#obstacle(check, outcome);
     if (refusal === undefined)
       return outcome.kind === 'allow' ? this.#allow(check, outcome) : this.#answer(check, outcome);
@@ -256,6 +263,7 @@ export class CheckService {
     const code = outcome.kind === 'refuse' ? outcome.code : would === undefined ? outcome.kind : would.kind;
     this.#options.metrics.decided(facts.policy?.name, code, timer);
     this.#options.metrics.proven(facts);
+    if (check.span !== undefined) endSpan(check, check.span, outcome, code);
     if (would !== undefined) this.#reported(check, would);
     else if (outcome.kind === 'refuse') this.#options.recent?.refused(refusedRequest(check, outcome));
     else this.#options.recent?.passed(outcome.kind);
@@ -266,6 +274,7 @@ export class CheckService {
       inboundNames: request?.headers.keys() ?? [],
       headerNames: snapshot.headers,
       claim: outcome.kind === 'allow' ? claimOf(outcome) : undefined,
+      traceparent: check.span?.traceparent,
       wouldRefuse: would && { code: would.refusal.code, context: would.context },
     });
   }

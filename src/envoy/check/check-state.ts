@@ -1,6 +1,7 @@
 /** One check on its way through the service: what is known of it, how it ends, its record, and what may have to be given back. */
 import { recordLine } from '../../audit/record.js';
 import type { CheckStage } from '../../observability/decision-metrics.js';
+import type { CheckSpan } from '../../observability/tracing/tracing.js';
 import type { RefusedRequest } from '../../observability/page/recent-decisions.js';
 import type { Admitted } from '../../verify/admission.js';
 import type { DecisionFacts } from '../../verify/decision.js';
@@ -32,6 +33,8 @@ export interface CheckState {
   /** How long Envoy goes on waiting for the answer. */
   readonly deadline: CallDeadline;
   request: InboundRequest | undefined;
+  /** Of a check that is traced, once it is decided. */
+  span: CheckSpan | undefined;
   /** Once admitted: what has to be given back unless the answer is an allow. */
   grant: Grant | undefined;
   /** What was given back, as soon as that has begun. */
@@ -90,6 +93,7 @@ export function recordOf(check: CheckState, outcome: Outcome): string {
     times: timer,
     status: refusal === undefined ? 200 : answerFor(refusal.code).status,
     generation: snapshot.generation,
+    traceId: check.span?.traceId,
   });
 }
 

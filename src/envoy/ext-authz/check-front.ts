@@ -5,9 +5,12 @@ import { SelectedHeaders } from '../check/selected-headers.js';
 import { readCheckRequest } from './check-request.js';
 import { encodeAnswer } from './check-response.js';
 
-/** Of serialised messages, both ways. */
-export function checkFront(certificates: Pick<PeerCertificates, 'read'>): Front<Buffer> {
-  const selected = new SelectedHeaders();
+/** Of serialised messages, both ways. `otherHeaders`: what is read besides what decisions read, in lower case. */
+export function checkFront(
+  certificates: Pick<PeerCertificates, 'read'>,
+  otherHeaders: readonly string[] = [],
+): Front<Buffer> {
+  const selected = new SelectedHeaders(otherHeaders);
   return {
     read: (message, snapshot) => readCheckRequest(message, selected.of(snapshot), certificates),
     answer: encodeAnswer,

@@ -26,8 +26,10 @@ export function authorizationMethod(
     arrivedMs + Math.min(timeoutMilliseconds, checkTimeoutMilliseconds);
   return {
     kind: 'unary',
-    handle: (message, call) =>
-      service.check(message, { cancelled: call.cancelled, deadlineMs: deadlineMs(call) }, front),
+    handle: (message, call) => {
+      const { cancelled, traceparent } = call;
+      return service.check(message, { cancelled, traceparent, deadlineMs: deadlineMs(call) }, front);
+    },
     load: {
       laneOf: peerOf,
       latestBeginMs: (call) => deadlineMs(call) - claimMarginMilliseconds,

@@ -10,6 +10,7 @@ import type { ExecutionStore } from '../../executions/execution-store.js';
 import { LateSubmissions, judgeAnswer, signJudged } from '../../feedback/sign-answer.js';
 import { refuseAnswer } from '../../feedback/refusal-code.js';
 import type { AnswerStage, FeedbackMetrics } from '../../observability/decision-metrics.js';
+import type { Tracing } from '../../observability/tracing/tracing.js';
 import type { Snapshot } from '../../verify/snapshot.js';
 import {
   readProcessingRequest,
@@ -45,6 +46,8 @@ interface SigningOptions {
   /** A record could not be written. */
   readonly onRecordLost: () => void;
   readonly metrics: FeedbackMetrics;
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   readonly clock: { readonly nowMs: () => number; readonly monotonicMs: () => number };
   /** A defect: something was thrown where nothing may be. */
   readonly onDefect: (error: unknown, decisionId: string) => void;
@@ -201,7 +204,7 @@ export class SigningSession implements ProcessingSession {
 
   /** Records the outcome, and only then answers; a signature that cannot be recorded does not leave. */
   async #conclude(outcome: Outcome): Promise<Uint8Array> {
-    const { metrics } = this.#options;
+    const { metrics, tracing } = this.#options;
     this.#timer.mark('judge');
     const last = outcome.kind === 'signed' ? await this.#confirm(outcome) : outcome;
     if (outcome.kind === 'refused') await this.#append(outcome, true);
@@ -209,7 +212,22 @@ export class SigningSession implements ProcessingSession {
     this.#upstreamBody = undefined;
     metrics.count(this.#policy(), last.kind === 'signed' ? 'signed' : last.code);
     metrics.time(this.#timer);
+    if (tracing !== undefined) this.#trace(tracing, last);
     return encodeOutcome(last, this.#context?.get('decision_id') ?? this.#envoyRequestId ?? '');
+  }
+
+  #trace(tracing: Tracing, outcome: Outcome): void {
+    const context = this.#context;
+    tracing.answered({
+      traceparent: context?.get('traceparent'),
+      code: outcome.kind === 'signed' ? 'signed' : outcome.code,
+      decisionId: context?.get('decision_id'),
+      policy: this.#policy(),
+      identity: context?.get('identity'),
+      isFault: outcome.kind === 'refused',
+      times: this.#timer,
+      endMs: this.#options.clock.nowMs(),
+    });
   }
 
   /** Records a signed answer. Whatever the record says of one that nobody waits for any more is taken back by another. */

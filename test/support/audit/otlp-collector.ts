@@ -24,8 +24,25 @@ export interface TakenRecord {
   readonly attributes: readonly Attribute[];
 }
 
+/** One span as the receiver understood it. */
+export interface TakenSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly kind: number;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly attributes: readonly Attribute[];
+  readonly status: { readonly code?: number };
+}
+
 interface TakenRequest {
-  readonly resourceLogs: readonly {
+  readonly resourceSpans?: readonly {
+    readonly resource: { readonly attributes: readonly Attribute[] };
+    readonly scopeSpans: readonly { readonly spans: readonly TakenSpan[] }[];
+  }[];
+  readonly resourceLogs?: readonly {
     readonly resource: { readonly attributes: readonly Attribute[] };
     readonly scopeLogs: readonly { readonly logRecords: readonly TakenRecord[] }[];
   }[];
@@ -57,9 +74,16 @@ export class OtlpCollector {
 
   get records(): TakenRecord[] {
     return this.requests
-      .flatMap(({ resourceLogs }) => resourceLogs)
+      .flatMap(({ resourceLogs = [] }) => resourceLogs)
       .flatMap(({ scopeLogs }) => scopeLogs)
       .flatMap(({ logRecords }) => logRecords);
+  }
+
+  get spans(): TakenSpan[] {
+    return this.requests
+      .flatMap(({ resourceSpans = [] }) => resourceSpans)
+      .flatMap(({ scopeSpans }) => scopeSpans)
+      .flatMap(({ spans }) => spans);
   }
 
   async start(): Promise<void> {

@@ -36,6 +36,7 @@ const decision: RecordInput = {
   times,
   status: 200,
   generation: 1,
+  traceId: '0af7651916cd43dd8448eb211c80319c',
 };
 const refusal: RecordInput = {
   ...decision,
