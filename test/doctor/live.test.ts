@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { countersign } from '../e2e/support/command.js';
-import { corpusFile, corpusText, LINES, type Corpus } from './corpus/corpus.js';
+import { corpusFile, corpusOf, corpusText, LINES, type Corpus } from './corpus/corpus.js';
 import { MUTATIONS } from './corpus/mutations.js';
 import type { EnvoyLineName } from './corpus/mutation.js';
 import { changesBetween } from './support/patch.js';
@@ -25,17 +25,24 @@ async function dumpOfRunning(line: EnvoyLineName, folder: string, bootstrap: Tre
   }
 }
 
-/** With `UPDATE=1` the corpus is made again, by an Envoy for each mutation. */
-if (process.env['UPDATE'] === '1')
+/** With `UPDATE=1` the corpus is made again, by an Envoy for each mutation; with `UPDATE=new` those are added that it lacks. */
+const UPDATE = process.env['UPDATE'];
+if (UPDATE === '1' || UPDATE === 'new')
   describe.each(LINES)('the corpus of Envoy %s', (line) => {
     it('is made again', async () => {
       const folder = installedFolder();
       const good = await dumpOfRunning(line, folder, ourBootstrap());
+      const before = UPDATE === 'new' ? corpusOf(line) : undefined;
       const mutated: Corpus['mutated'][number][] = [];
       const refused: string[] = [];
       for (const { rule, title, change, lines, onlyWritten } of MUTATIONS) {
         if (onlyWritten === true) continue;
         if (lines?.includes(line) === false) continue;
+        const kept = before?.mutated.find((dump) => dump.rule === rule && dump.title === title);
+        if (kept !== undefined) {
+          mutated.push(kept);
+          continue;
+        }
         const bootstrap = ourBootstrap();
         change(bootstrap);
         try {
@@ -45,7 +52,8 @@ if (process.env['UPDATE'] === '1')
           refused.push(`${rule} ${title}: ${String(error)}`);
         }
       }
-      writeFileSync(corpusFile(line), corpusText({ madeAt: new Date().toISOString(), good, mutated }));
+      const made = before ?? { madeAt: new Date().toISOString(), good };
+      writeFileSync(corpusFile(line), corpusText({ ...made, mutated }));
       rmSync(folder, { recursive: true });
       expect(refused).toEqual([]);
     }, 900_000);

@@ -9,6 +9,7 @@ export interface Endpoint {
   /** A Unix socket. */
   readonly pipe: string | undefined;
   readonly host: string | undefined;
+  readonly port: number | undefined;
 }
 
 const LOOPBACK = /^(?:127\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}|::1|localhost)$/;
@@ -78,5 +79,6 @@ function endpointOf(address: Message): Endpoint {
     where: address.path,
     pipe: address.at('pipe').text('path'),
     host: address.at('socket_address').text('address'),
+    port: address.at('socket_address').number('port_value'),
   };
 }

@@ -96,9 +96,10 @@ export class Message {
     return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
   }
 
-  /** A bool, or a BoolValue; undefined where it is absent. */
+  /** A bool, or a BoolValue, also one that YAML has as text; undefined where it is absent. */
   flag(name: string): boolean | undefined {
     const value = this.#field(name);
+    if (value === 'true' || value === 'false') return value === 'true';
     return typeof value === 'boolean' ? value : undefined;
   }
 

@@ -3,7 +3,8 @@ import { isChecked, settingsOf } from '../model/checked.js';
 import type { Route } from '../model/routes.js';
 import { workerSocketPaths } from '../../config/settings.js';
 import type { Policy } from '../../verify/snapshot.js';
-import { clusterOf } from '../model/clusters.js';
+import { clusterOf, isLocal } from '../model/clusters.js';
+import { signs } from './processor-settings.js';
 import { decided, ours, serviceOf, type Judged, type Place, type Rule } from './rule.js';
 
 /** What Envoy prints for `context_extensions` in a dump (seen on 1.36 and 1.40): only a bootstrap names the policies. */
@@ -58,8 +59,8 @@ function* otherPaths(judged: Judged): Iterable<Place> {
 function* unsignedAnswers(judged: Judged): Iterable<Place> {
   const policies = [...(judged.configuration?.snapshot.policies.values() ?? [])];
   if (!policies.some((policy) => policy.kind === 'signed' && policy.answer === 'signed_feedback')) return;
-  for (const { filters, config } of judged.envoy.guarded)
-    if (!filters.some(({ role }) => role === 'signer' || role === 'front')) yield { where: config.path };
+  for (const { filters, config, routes } of judged.envoy.guarded)
+    if (!filters.some((filter) => signs(filter, routes))) yield { where: config.path };
 }
 
 function* otherLimits(judged: Judged): Iterable<Place> {
@@ -79,20 +80,40 @@ function* otherLimits(judged: Judged): Iterable<Place> {
 function* otherSockets(judged: Judged): Iterable<Place> {
   if (judged.configuration === undefined) return;
   const sockets = workerSocketPaths(judged.configuration.settings);
-  const names = new Set(ours(judged).flatMap(({ filter }) => clusterOf(serviceOf(filter)) ?? []));
-  for (const name of names) {
-    const pipes = judged.envoy.clusters
+  const { clusters } = judged.envoy;
+  for (const name of calledClusters(judged)) {
+    const pipes = clusters
       .endpoints(name)
       .flatMap(({ pipe, where }) => (pipe === undefined ? [] : [{ pipe, where }]));
     for (const { pipe, where } of pipes)
       if (!sockets.includes(pipe)) yield { where, detail: `${pipe} is no socket of listen.socket` };
     for (const socket of sockets)
       if (pipes.length > 0 && !pipes.some(({ pipe }) => pipe === socket))
-        yield {
-          where: judged.envoy.clusters.named(name).path,
-          detail: `${socket} is not among its endpoints`,
-        };
+        yield { where: clusters.named(name).path, detail: `${socket} is not among its endpoints` };
   }
+  yield* otherPorts(judged);
+}
+
+/** Addresses can be translated on the way; the port of a loopback address cannot. */
+function* otherPorts(judged: Judged): Iterable<Place> {
+  const { configuration, envoy } = judged;
+  const tcp = configuration?.settings.listen.tcp;
+  for (const name of calledClusters(judged))
+    for (const endpoint of envoy.clusters.endpoints(name)) {
+      const { where, host = '', port = 0 } = endpoint;
+      if (endpoint.pipe !== undefined || !isLocal(endpoint)) continue;
+      if (tcp === undefined) yield { where, detail: `${host}:${port}, and there is no listen.tcp` };
+      else if (port < tcp.port || port > tcp.port + MAX_WORKERS)
+        yield { where, detail: `${host}:${port}, and listen.tcp.port is ${tcp.port}` };
+    }
+}
+
+/** Each worker has the next port; more than these there are on no machine. */
+const MAX_WORKERS = 1024;
+
+/** Names of the clusters that filters of ours call. */
+function calledClusters(judged: Judged): Set<string> {
+  return new Set(ours(judged).flatMap(({ filter }) => clusterOf(serviceOf(filter)) ?? []));
 }
 
 function* loaderWarnings({ configuration }: Judged): Iterable<Place> {

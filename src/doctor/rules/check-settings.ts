@@ -48,7 +48,9 @@ const OPEN_DOORS: readonly Rule[] = [
     check: setting(
       DECIDES,
       'clear_route_cache',
-      (config) => config.flag('clear_route_cache') === true || config.text('route_cache_action') === 'CLEAR',
+      (config) =>
+        config.flag('clear_route_cache') === true ||
+        config.enumeration('route_cache_action', ['DEFAULT', 'CLEAR', 'RETAIN']) === 'CLEAR',
     ),
   },
   {

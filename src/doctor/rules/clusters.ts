@@ -1,7 +1,7 @@
 /** CSD7xx: the clusters that lead to the verifier, and the process that all of this runs in. */
 import { clusterOf, isLocal } from '../model/clusters.js';
 import { versionText, type EnvoyVersion } from '../model/version.js';
-import type { Message } from '../read/message.js';
+import { ABSENT, type Message } from '../read/message.js';
 import { ours, serviceOf, type Judged, type Place, type Rule } from './rule.js';
 
 /** Clusters that filters of ours call, by name. */
@@ -20,11 +20,50 @@ function* unknownClusters(judged: Judged): Iterable<Place> {
     if (!cluster.isThere) yield { where: `cluster ${name}` };
 }
 
+function tlsOf(cluster: Message): Message {
+  const typed = cluster.at('transport_socket', 'typed_config');
+  return typed.type.endsWith('.UpstreamTlsContext') ? typed.typed : ABSENT;
+}
+
+/** Somebody holds the other side's certificate against something. */
+function isValidated(tls: Message): boolean {
+  const context = tls.at('common_tls_context');
+  const combined = context.at('combined_validation_context');
+  const inline = [context.at('validation_context'), combined.at('default_validation_context')];
+  return (
+    context.has('validation_context_sds_secret_config') ||
+    combined.has('validation_context_sds_secret_config') ||
+    inline.some((validation) => validation.has('trusted_ca') || validation.has('custom_validator_config'))
+  );
+}
+
 function* openWays(judged: Judged): Iterable<Place> {
   for (const [name, cluster] of there(judged)) {
-    if (cluster.at('transport_socket', 'typed_config').type.endsWith('.UpstreamTlsContext')) continue;
-    for (const endpoint of judged.envoy.clusters.endpoints(name))
-      if (!isLocal(endpoint)) yield { where: endpoint.where, detail: endpoint.host ?? 'no address' };
+    const tls = tlsOf(cluster);
+    if (isValidated(tls)) continue;
+    for (const endpoint of judged.envoy.clusters.endpoints(name)) {
+      const detail = tls.isThere ? 'nobody validates the certificate of the verifier' : endpoint.host;
+      if (!isLocal(endpoint)) yield { where: endpoint.where, detail: detail ?? 'no address' };
+    }
+  }
+}
+
+const SECRET_HEADER = 'x-countersign-secret';
+
+/** `listen.tcp` takes nobody who does not show who he is: by TLS or by the secret. */
+function* unknownCallers(judged: Judged): Iterable<Place> {
+  const tcp = judged.configuration?.settings.listen.tcp;
+  const header = tcp?.secretHeader ?? SECRET_HEADER;
+  for (const { filter } of ours(judged)) {
+    const service = serviceOf(filter);
+    const name = clusterOf(service) ?? '';
+    const byTls = tlsOf(judged.envoy.clusters.named(name)).isThere;
+    const isAsked = tcp === undefined ? !byTls : tcp.secrets.length > 0;
+    const overTcp = judged.envoy.clusters.endpoints(name).some(({ host }) => host !== undefined);
+    const shows = service.list('initial_metadata').some((entry) => entry.text('key') === header);
+    if (overTcp && isAsked && !shows) yield { where: `${service.path}.initial_metadata`, detail: header };
+    if (overTcp && tcp?.tls !== undefined && !byTls)
+      yield { where: `cluster ${name}`, detail: 'listen.tcp.tls, and no TLS here' };
   }
 }
 
@@ -141,7 +180,7 @@ export const CLUSTERS: readonly Rule[] = [
     id: 'CSD702',
     name: 'verifier-over-the-network',
     severity: 'error',
-    what: 'Checks leave this machine without TLS.',
+    what: 'Checks leave this machine without TLS, or by TLS to whomever.',
     why: 'Whoever is on the way, or takes the name of the verifier, answers allow.',
     instead: 'a Unix socket or a loopback address; else mutual TLS to the verifier',
     check: openWays,
@@ -163,6 +202,15 @@ export const CLUSTERS: readonly Rule[] = [
     why: 'A restart or a lost store costs each client the whole time-out in place of an immediate 503.',
     instead: 'health_checks with grpc_health_check, and common_lb_config.healthy_panic_threshold: {value: 0}',
     check: unhealthy,
+  },
+  {
+    id: 'CSD705',
+    name: 'caller-unknown',
+    severity: 'error',
+    what: 'Envoy asks the verifier over TCP and does not show who it is.',
+    why: 'Any process that reaches the port could ask, so the verifier refuses such calls: every request gets a 503.',
+    instead: `grpc_service.initial_metadata: [{key: ${SECRET_HEADER}, value: …}] as in listen.tcp.sharedSecretFile, or TLS on both sides`,
+    check: unknownCallers,
   },
   {
     id: 'CSD710',

@@ -32,6 +32,17 @@ function* forwarded({ envoy, configuration }: Judged): Iterable<Place> {
   }
 }
 
+/** The one for the whole bounds the headers as well, at a later time. */
+function* slowRequests({ envoy }: Judged): Iterable<Place> {
+  for (const { config } of envoy.guarded) {
+    const isOff = (name: string): boolean => (config.milliseconds(name) ?? 0) === 0;
+    const where = `${config.path}.request_timeout`;
+    if (isOff('request_timeout')) yield { where };
+    else if (isOff('request_headers_timeout'))
+      yield { where: `${config.path}.request_headers_timeout`, severity: 'note' };
+  }
+}
+
 /** In the order of their ids. */
 export const CONNECTION_MANAGER: readonly Rule[] = [
   {
@@ -103,9 +114,7 @@ export const CONNECTION_MANAGER: readonly Rule[] = [
     what: 'A request may take for ever to arrive.',
     why: 'Bodies are held until they are whole: slow senders hold memory of Envoy, and both limits are off by default.',
     instead: 'request_headers_timeout: 5s and request_timeout: 15s',
-    check: managers('request_timeout', (config) =>
-      ['request_timeout', 'request_headers_timeout'].some((name) => (config.milliseconds(name) ?? 0) === 0),
-    ),
+    check: slowRequests,
   },
   {
     id: 'CSD507',

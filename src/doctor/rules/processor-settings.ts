@@ -48,10 +48,10 @@ function* blindFront(judged: Judged): Iterable<Place> {
 }
 
 function* deafSigner(judged: Judged): Iterable<Place> {
-  for (const { manager, filter } of ours(judged, 'signer')) {
+  for (const { manager, filter } of ours(judged, ...PROCESSORS)) {
     const all = modesOf(filter, manager.routes);
     const on = all.filter((mode) => mode.enumeration('response_body_mode', BODY_SEND_MODES) !== 'NONE');
-    if (on.length === 0)
+    if (on.length === 0 && filter.role === 'signer')
       yield { where: `${filter.config.path}.processing_mode`, detail: 'no route turns it on' };
     for (const mode of on)
       if (mode.enumeration('response_header_mode', HEADER_SEND_MODES) === 'SKIP')
@@ -77,7 +77,7 @@ function* signerOrder({ envoy }: Judged): Iterable<Place> {
 }
 
 /** A front signs on the routes that show it answers. */
-function signs(filter: HttpFilter, routes: readonly Route[]): boolean {
+export function signs(filter: HttpFilter, routes: readonly Route[]): boolean {
   if (filter.role === 'signer') return true;
   const all = filter.role === 'front' ? modesOf(filter, routes) : [];
   return all.some((mode) => mode.enumeration('response_body_mode', BODY_SEND_MODES) !== 'NONE');
@@ -90,7 +90,8 @@ function* unguardedSigner({ envoy }: Judged): Iterable<Place> {
         ({ type, index, config }) =>
           type === LUA && index < signer.index && config.json.includes(ANSWER_MARK),
       );
-      if (!isGuarded) yield { where: signer.entry.path };
+      const severity = signer.role === 'front' ? 'note' : 'warning';
+      if (!isGuarded) yield { where: signer.entry.path, severity };
     }
 }
 
@@ -107,17 +108,23 @@ function signedRoutes(judged: Judged): { route: Route; filter: HttpFilter }[] {
   );
 }
 
+/** A front is shown the answers of every route, and which of them are signed is for the policies to say. */
 function* unpreparedRoutes(judged: Judged): Iterable<Place> {
-  for (const { route } of signedRoutes(judged)) {
+  for (const { route, filter } of signedRoutes(judged)) {
     const levels = [route.message, route.host, route.table];
+    const severity = filter.role === 'front' ? 'note' : 'error';
     const removes = (field: string, header: string): boolean =>
       levels.some((level) => level.texts(field).some((name) => name.toLowerCase() === header));
-    if (!removes('request_headers_to_remove', 'accept-encoding'))
-      yield { where: `${route.message.path}.request_headers_to_remove`, detail: 'accept-encoding' };
-    if (!removes('response_headers_to_remove', ANSWER_MARK))
-      yield { where: `${route.message.path}.response_headers_to_remove`, detail: ANSWER_MARK };
+    for (const [field, header] of IN_THE_WAY)
+      if (!removes(field, header))
+        yield { where: `${route.message.path}.${field}`, detail: header, severity };
   }
 }
+
+const IN_THE_WAY = [
+  ['request_headers_to_remove', 'accept-encoding'],
+  ['response_headers_to_remove', ANSWER_MARK],
+] as const;
 
 function* uncertainSigner(judged: Judged): Iterable<Place> {
   for (const { manager, filter } of ours(judged, ...PROCESSORS)) {
@@ -128,6 +135,15 @@ function* uncertainSigner(judged: Judged): Iterable<Place> {
       yield { where: `${filter.config.path}.metadata_options.forwarding_namespaces` };
     if (!filter.config.texts('response_attributes').includes('response.code_details'))
       yield { where: `${filter.config.path}.response_attributes`, detail: 'response.code_details' };
+  }
+}
+
+/** Without rules Envoy leaves pseudo headers and its own alone, which the verifier never changes. */
+function* droppedMutations(judged: Judged): Iterable<Place> {
+  for (const { filter } of ours(judged, ...PROCESSORS)) {
+    const rules = filter.config.at('mutation_rules');
+    if (rules.flag('disallow_is_error') === true) continue;
+    yield { where: rules.path, severity: rules.fieldNames().length === 0 ? 'note' : 'warning' };
   }
 }
 
@@ -208,11 +224,7 @@ export const PROCESSOR_SETTINGS: readonly Rule[] = [
     what: 'A header that Envoy will not change is left as it is, without a word.',
     why: 'A request would go on with a header of the client, or an answer without the mark of the signer.',
     instead: 'mutation_rules: {disallow_is_error: true}',
-    check: setting(
-      PROCESSORS,
-      'mutation_rules',
-      (config) => config.at('mutation_rules').flag('disallow_is_error') !== true,
-    ),
+    check: droppedMutations,
   },
   {
     id: 'CSD208',

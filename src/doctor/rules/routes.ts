@@ -82,6 +82,16 @@ function* copied(judged: Judged): Iterable<Place> {
       yield { where: mirror.path };
 }
 
+/** A route's upgrade has the manager's own filters, and the verifier refuses each that it is shown; CONNECT comes without a path. */
+function ofRoute(upgrade: Message): Place {
+  const type = upgrade.text('upgrade_type') ?? '';
+  return {
+    where: upgrade.path,
+    detail: type,
+    severity: type.toLowerCase() === 'websocket' ? 'note' : 'error',
+  };
+}
+
 function* upgrades({ envoy }: Judged): Iterable<Place> {
   for (const { config, routes: ofManager } of envoy.guarded) {
     for (const upgrade of config.list('upgrade_configs'))
@@ -92,8 +102,7 @@ function* upgrades({ envoy }: Judged): Iterable<Place> {
       if (message.at('match').has('connect_matcher'))
         yield { where: `${message.path}.match.connect_matcher` };
       for (const upgrade of action.list('upgrade_configs'))
-        if (upgrade.flag('enabled') !== false)
-          yield { where: upgrade.path, detail: upgrade.text('upgrade_type') ?? '' };
+        if (upgrade.flag('enabled') !== false) yield ofRoute(upgrade);
     }
   }
 }

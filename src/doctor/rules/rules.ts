@@ -4,6 +4,7 @@ import { CHECK_CALLS } from './check-calls.js';
 import { CHECK_SETTINGS } from './check-settings.js';
 import { CLUSTERS } from './clusters.js';
 import { CONNECTION_MANAGER } from './connection-manager.js';
+import { FRONTS } from './fronts.js';
 import { FILTERS_AROUND } from './filters-around.js';
 import { PRESENCE } from './presence.js';
 import { PROCESSOR_SETTINGS } from './processor-settings.js';
@@ -17,6 +18,7 @@ export const RULES: readonly Rule[] = [
   ...CHECK_SETTINGS,
   ...CHECK_CALLS,
   ...PROCESSOR_SETTINGS,
+  ...FRONTS,
   ...FILTERS_AROUND,
   ...ROUTES,
   ...CONNECTION_MANAGER,

@@ -43,9 +43,11 @@ function allValidations(tls: Message, judged: Judged): Message[] {
   return [validation(tls, judged), fallback].filter(({ isThere }) => isThere);
 }
 
+const TRUST = ['VERIFY_TRUST_CHAIN', 'ACCEPT_UNTRUSTED'] as const;
+
 function* untrusted(tls: Message, judged: Judged): Iterable<Place> {
   for (const context of allValidations(tls, judged)) {
-    if (context.text('trust_chain_verification') === 'ACCEPT_UNTRUSTED')
+    if (context.enumeration('trust_chain_verification', TRUST) === 'ACCEPT_UNTRUSTED')
       yield { where: `${context.path}.trust_chain_verification` };
     if (context.flag('allow_expired_certificate') === true)
       yield { where: `${context.path}.allow_expired_certificate` };

@@ -1,11 +1,11 @@
 /** TLS, clusters, the process, and what does not agree with our configuration, made wrong. */
-import { resolve } from 'node:path';
-import { loadConfiguration } from '../../../src/config/load.js';
 import type { Configuration } from '../../../src/config/settings.js';
 import type { SignedPolicy } from '../../../src/verify/snapshot.js';
 import { cluster, filter, items, manager, named, route, tls, tree, type Tree } from '../support/document.js';
 import type { Facts } from '../../../src/doctor/facts.js';
+import { loadMinimal } from '../support/configured.js';
 import { mutation, type Mutation } from './mutation.js';
+import { GOOD_FRONT } from './processor-mutations.js';
 
 const nothing = (): void => undefined;
 
@@ -92,6 +92,15 @@ const CLUSTERS: readonly Mutation[] = [
     'panic',
     verifier((config) => delete config['common_lb_config']),
   ),
+  mutation(
+    'CSD705',
+    'over TCP without a secret',
+    verifier((config) => {
+      config['load_assignment']!['endpoints']![0]!['lb_endpoints']![0]!['endpoint'] = tree({
+        address: { socket_address: { address: '127.0.0.1', port_value: 9000 } },
+      });
+    }),
+  ),
   mutation('CSD711', 'an open admin endpoint', (bootstrap) => {
     bootstrap['admin']!['address']!['socket_address']!['address'] = tree('0.0.0.0');
   }),
@@ -115,12 +124,8 @@ const CLUSTERS: readonly Mutation[] = [
 function configured(
   change: (configuration: Configuration) => Configuration = (same) => same,
 ): Pick<Mutation, 'known'> {
-  const loaded = loadConfiguration(resolve(CONFIGURATION), { generation: 1, nowMs: Date.now() });
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-  return { known: { configuration: change(loaded.configuration) } };
+  return { known: { configuration: change(loadMinimal()) } };
 }
-
-const CONFIGURATION = 'test/unit/config/fixtures/good/minimal.yaml';
 
 function telemetryOf({ snapshot }: Configuration): SignedPolicy {
   return snapshot.policies.get('telemetry') as SignedPolicy;
@@ -171,6 +176,15 @@ const AGREEMENT: readonly Mutation[] = [
       if (overrides !== undefined) Reflect.deleteProperty(overrides, 'envoy.filters.http.ext_proc');
     },
     configured((configuration) => withPolicy(configuration, { answer: 'signed_feedback' })),
+  ),
+  mutation(
+    'CSD217',
+    'a small buffer',
+    (bootstrap) => {
+      GOOD_FRONT(bootstrap);
+      route(bootstrap, 'first')['request_body_buffer_limit'] = tree(4096);
+    },
+    configured(),
   ),
   mutation(
     'CSD804',

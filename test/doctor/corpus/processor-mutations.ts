@@ -8,6 +8,32 @@ function signer(field: string, value: unknown): (bootstrap: Tree) => void {
   return (bootstrap) => (filter(bootstrap, 'ext_proc')[field] = tree(value));
 }
 
+/** As `src/envoy-config/processor.ts` has it. */
+const GUARD = {
+  name: 'guard',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC',
+    rules: {
+      policies: {
+        decided: {
+          permissions: [
+            {
+              sourced_metadata: {
+                metadata_matcher: {
+                  filter: 'countersign',
+                  path: [{ key: 'code' }],
+                  value: { string_match: { exact: 'allow' } },
+                },
+              },
+            },
+          ],
+          principals: [{ any: true }],
+        },
+      },
+    },
+  },
+};
+
 /** An ext_proc that judges requests, as gateways have it, in the place of ext_authz. */
 function front(change: (config: Tree) => void): (bootstrap: Tree) => void {
   return (bootstrap) => {
@@ -20,6 +46,7 @@ function front(change: (config: Tree) => void): (bootstrap: Tree) => void {
       status_on_error: { code: 'ServiceUnavailable' },
       message_timeout: '1s',
       mutation_rules: { disallow_is_error: true },
+      metadata_options: { receiving_namespaces: { untyped: ['countersign'] } },
       processing_mode: {
         request_header_mode: 'SEND',
         request_body_mode: 'BUFFERED',
@@ -28,7 +55,7 @@ function front(change: (config: Tree) => void): (bootstrap: Tree) => void {
       request_attributes: ['connection.sha256_peer_certificate_digest'],
     });
     change(config);
-    filters.splice(at, 1, tree({ name: 'front', typed_config: config }));
+    filters.splice(at, 1, tree({ name: 'front', typed_config: config }), tree(GUARD));
     for (const entry of items(manager(bootstrap)['route_config']!['virtual_hosts']![0]!['routes']))
       delete entry['typed_per_filter_config']?.['envoy.filters.http.ext_authz'];
     const rest = items(manager(bootstrap)['http_filters']);
@@ -127,6 +154,13 @@ export const PROCESSOR_MUTATIONS: readonly Mutation[] = [
       if (overrides !== undefined) Reflect.deleteProperty(overrides, EXT_PROC);
     }
   }),
+  mutation(
+    'CSD212',
+    'a front that signs without headers',
+    front((config) => {
+      config['processing_mode']!['response_body_mode'] = tree('BUFFERED');
+    }),
+  ),
   mutation('CSD213', 'no guard', (bootstrap) => {
     const rest = items(manager(bootstrap)['http_filters']);
     manager(bootstrap)['http_filters'] = tree(
@@ -139,4 +173,14 @@ export const PROCESSOR_MUTATIONS: readonly Mutation[] = [
   }),
   mutation('CSD214', 'compressed answers', withoutHeader('request_headers_to_remove')),
   mutation('CSD214', 'a mark of the application', withoutHeader('response_headers_to_remove')),
+  mutation('CSD215', 'a front alone', (bootstrap) => {
+    GOOD_FRONT(bootstrap);
+    const rest = items(manager(bootstrap)['http_filters']);
+    manager(bootstrap)['http_filters'] = tree(rest.filter(({ name }) => (name as unknown) !== 'guard'));
+  }),
+  mutation(
+    'CSD216',
+    'a decision that nobody takes',
+    front((config) => void Reflect.deleteProperty(config, 'metadata_options')),
+  ),
 ];

@@ -6,6 +6,8 @@ const TYPES = 'type.googleapis.com/envoy.extensions.filters.http';
 const EXT_AUTHZ = 'envoy.filters.http.ext_authz';
 const PER_ROUTE = `${TYPES}.ext_authz.v3.ExtAuthzPerRoute`;
 
+const TAKEN_IN = { '@type': 'type.googleapis.com/envoy.config.route.v3.FilterConfig', config: {} };
+
 function managed(field: string, value: unknown): (bootstrap: Tree) => void {
   return (bootstrap) => (manager(bootstrap)[field] = tree(value));
 }
@@ -56,6 +58,14 @@ const AROUND: readonly Mutation[] = [
       },
     }),
   ),
+  mutation('CSD302', 'headers of requests changed on a route', (bootstrap) => {
+    inserted('behind', 'header_mutation.v3.HeaderMutation', {})(bootstrap);
+    const append = { header: { key: 'x-countersign-identity', value: 'me' } };
+    route(bootstrap, 'first')['typed_per_filter_config']!['inserted'] = tree({
+      '@type': `${TYPES}.header_mutation.v3.HeaderMutationPerRoute`,
+      mutations: { request_mutations: [{ append }] },
+    });
+  }),
   mutation('CSD303', 'bodies decompressed', inserted('first', 'grpc_web.v3.GrpcWeb', {})),
   mutation(
     'CSD304',
@@ -93,6 +103,17 @@ const IN_ROUTES: readonly Mutation[] = [
     const [host] = items(manager(bootstrap)['route_config']!['virtual_hosts']);
     host!['typed_per_filter_config'] = tree({ [EXT_AUTHZ]: { '@type': PER_ROUTE, disabled: true } });
   }),
+  mutation('CSD401', 'a filter that routes turn on, and one does not', (bootstrap) => {
+    named(manager(bootstrap)['http_filters']!, EXT_AUTHZ)['disabled'] = tree(true);
+    const routes = items(manager(bootstrap)['route_config']!['virtual_hosts']![0]!['routes']);
+    for (const entry of routes) entry['typed_per_filter_config'] ??= tree({ [EXT_AUTHZ]: TAKEN_IN });
+    delete route(bootstrap, 'last')['typed_per_filter_config'];
+  }),
+  mutation('CSD401', 'a filter that a route takes in, and its host has disabled', (bootstrap) => {
+    const [host] = items(manager(bootstrap)['route_config']!['virtual_hosts']);
+    host!['typed_per_filter_config'] = tree({ [EXT_AUTHZ]: { '@type': PER_ROUTE, disabled: true } });
+    route(bootstrap, 'last')['typed_per_filter_config'] = tree({ [EXT_AUTHZ]: TAKEN_IN });
+  }),
   mutation('CSD401', 'a weighted cluster that is off', (bootstrap) => {
     delete route(bootstrap, 'last')['route']!['cluster'];
     const off = { [EXT_AUTHZ]: { '@type': PER_ROUTE, disabled: true } };
@@ -128,6 +149,7 @@ const IN_ROUTES: readonly Mutation[] = [
   mutation('CSD410', 'extended CONNECT', (bootstrap) => {
     manager(bootstrap)['http2_protocol_options']!['allow_connect'] = tree(true);
   }),
+  mutation('CSD410', 'websockets of a route', action('upgrade_configs', [{ upgrade_type: 'websocket' }])),
   mutation('CSD411', 'retries of answers', action('retry_policy', { retry_on: 'connect-failure,5xx' })),
   mutation('CSD412', 'a mirror', action('request_mirror_policies', [{ cluster: 'door' }])),
   mutation('CSD413', 'an identity set by a route', (bootstrap) => {
