@@ -31,7 +31,7 @@ export interface Workspace {
   readonly directory: string;
   readonly load: (
     yaml: string | Uint8Array,
-    options?: { workers?: number; generation?: number },
+    options?: { workers?: number; generation?: number; offline?: object },
   ) => LoadResult;
   readonly remove: () => void;
 }

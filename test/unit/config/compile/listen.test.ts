@@ -1,6 +1,6 @@
 /** The TCP listener, as far as a configuration can know whether it may be opened. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { settingsThatNeedRestart } from '../../../../src/config/restart-settings.js';
 import type { Configuration } from '../../../../src/config/settings.js';
@@ -115,9 +115,16 @@ describe('listen.tcp', () => {
     });
     chmodSync(key!, 0o600);
     const short = { certificateFile: 'short.crt', privateKeyFile: 'short.key' };
-    expect(problems({ port: 9903, tls: { ...TLS, ...short } })).toEqual([
-      'listen.tcp.tls.certificateFile is not taken by TLS: "ee key too small"',
-    ]);
+    const found = 'listen.tcp.tls.certificateFile is not taken by TLS: "ee key too small"';
+    expect(problems({ port: 9903, tls: { ...TLS, ...short } })).toEqual([found]);
+    rmSync(key!);
+    const offline = workspace.load(
+      configurationText({
+        listen: { socket: 'verifier.sock', tcp: { port: 9903, tls: { ...TLS, ...short } } },
+      }),
+      { offline: {} },
+    );
+    expect(problemsOf(offline).map(({ path, message }) => `${path} ${message}`)).toEqual([found]);
   });
 
   it.each(['grpc-secret', 'secret-bin', 'X-Secret', ':path'])('refuses the metadata %s', (name) => {
