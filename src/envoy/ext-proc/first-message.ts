@@ -23,10 +23,16 @@ export function beginningOf(message: Buffer): Beginning {
     while (reader.next()) {
       if (reader.field === 2) kind = 'request';
       else if (reader.field === 3) kind = 'answer';
-      else if (reader.field === 9) peer = readStructOf(reader, FILTER_NAME)?.get(DIGEST_ATTRIBUTE) ?? peer;
+      else if (reader.field === 9) peer = digestIn(reader) ?? peer;
     }
   } catch {
     return { kind: 'other' };
   }
   return kind === 'request' ? { kind, peer } : { kind };
+}
+
+/** Of one entry of the attributes: empty where ours has none, undefined where it is another filter's. */
+function digestIn(reader: WireReader): string | undefined {
+  const attributes = readStructOf(reader, FILTER_NAME);
+  return attributes && (attributes.get(DIGEST_ATTRIBUTE) ?? '');
 }
