@@ -92,10 +92,25 @@ function ofRoute(upgrade: Message): Place {
   };
 }
 
+/** What a route says of an upgrade counts more than what its manager does; one without an action leads nowhere. */
+function takesNoUpgrade({ message, action }: Route, type: string): boolean {
+  if (!message.has('route')) return message.has('redirect') || message.has('direct_response');
+  return action
+    .list('upgrade_configs')
+    .some(
+      (upgrade) =>
+        upgrade.text('upgrade_type')?.toLowerCase() === type.toLowerCase() &&
+        upgrade.flag('enabled') === false,
+    );
+}
+
 function* upgrades({ envoy }: Judged): Iterable<Place> {
   for (const { config, routes: ofManager } of envoy.guarded) {
-    for (const upgrade of config.list('upgrade_configs'))
-      yield { where: upgrade.path, detail: upgrade.text('upgrade_type') ?? '' };
+    for (const upgrade of config.list('upgrade_configs')) {
+      const type = upgrade.text('upgrade_type') ?? '';
+      if (ofManager.length === 0 || !ofManager.every((route) => takesNoUpgrade(route, type)))
+        yield { where: upgrade.path, detail: type };
+    }
     if (config.at('http2_protocol_options').flag('allow_connect') === true)
       yield { where: `${config.path}.http2_protocol_options.allow_connect` };
     for (const { message, action } of ofManager) {
