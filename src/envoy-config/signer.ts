@@ -1,5 +1,5 @@
 /** The way back: which answers pass the signer, how Envoy waits for it (docs/feedback.md), and the guard behind it. */
-import { ANSWER_MARK, HELD, heldAnswerBytes, SIGNED } from '../envoy/ext-proc/envoy-contract.js';
+import { ANSWER_MARK, HELD, heldAnswerBytes, SIGNED, UNSIGNED } from '../envoy/ext-proc/envoy-contract.js';
 import { refusalEnvelope } from '../feedback/refusal-code.js';
 import { SIGNER_CLUSTER, verifierService } from './clusters.js';
 import { isSigned, type BootstrapOptions } from './options.js';
@@ -92,14 +92,14 @@ const GUARD = 'answer_guard';
  * signer observe, and where the signer is not asked at all (docs/envoy-behaviour.md#2). So on signed routes the last
  * word is Envoy's: no success leaves without the signer's mark, which no upstream can set.
  *
- * Errors keep their status and body: Envoy's own replies, the verifier's refusals and the signer's have no mark.
+ * An answer that the signer lets go unsigned, which report-only alone has it do, has a mark as well. Errors keep their status and body: Envoy's own replies, the verifier's refusals and the signer's have no mark.
  * A body that is not there (HEAD, 204) stays away.
  */
 const SCRIPT = `function envoy_on_response(handle)
   local headers = handle:headers()
   local mark = headers:get("${ANSWER_MARK}")
   headers:remove("${ANSWER_MARK}")
-  if mark == "${SIGNED}" then return end
+  if mark == "${SIGNED}" or mark == "${UNSIGNED}" then return end
   if mark ~= "${HELD}" and tonumber(headers:get(":status")) >= 400 then return end
   headers:replace(":status", "502")
   headers:replace("content-type", "application/json")

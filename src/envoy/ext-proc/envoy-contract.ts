@@ -7,6 +7,8 @@
 export const ANSWER_MARK = 'x-countersign-answer';
 export const HELD = 'held';
 export const SIGNED = 'signed';
+/** Of an answer to a request that report-only let pass for nobody who is established: it leaves as it came. */
+export const UNSIGNED = 'unsigned';
 
 /** Becomes Envoy's response code details, so that access logs and `local_reply_config` know our refusals. */
 export const REFUSAL_DETAILS = 'countersign_refused';

@@ -10,7 +10,7 @@ import type { SignedAnswer } from '../../feedback/sign-answer.js';
 import { OUR_HEADER_PREFIX } from '../../protocol/header-names.js';
 import type { HeaderChanges, HeaderPair } from '../check/answer.js';
 import { bytes, field, fieldHead, integer, text } from '../wire/writer.js';
-import { ANSWER_MARK, HELD, REFUSAL_DETAILS, SIGNED } from './envoy-contract.js';
+import { ANSWER_MARK, HELD, REFUSAL_DETAILS, SIGNED, UNSIGNED } from './envoy-contract.js';
 import type { Withheld } from './headers-verdict.js';
 import type { ResponseHeaders } from './request.js';
 
@@ -83,12 +83,20 @@ const JSON_TYPE: HeaderPair = ['content-type', 'application/json'];
  * Until the signed body is there the answer is a 502: should Envoy ever let an answer go on without it, nobody
  * takes it for one that was signed.
  */
-export function heldHeaders({ headers }: ResponseHeaders): HeaderChanges {
-  const ours = [...headers.keys()].filter((name) => name.startsWith(OUR_HEADER_PREFIX));
+export function heldHeaders(answer: ResponseHeaders): HeaderChanges {
   return {
     set: [[':status', '502'], [ANSWER_MARK, HELD], NO_STORE],
-    remove: [...DESCRIBES_THE_OLD_BODY, ...ours],
+    remove: [...DESCRIBES_THE_OLD_BODY, ...namedAsOurs(answer)],
   };
+}
+
+/** Only the mark is put to it, so that the guard lets it go. */
+export function unsignedHeaders(answer: ResponseHeaders): HeaderChanges {
+  return { set: [[ANSWER_MARK, UNSIGNED]], remove: namedAsOurs(answer) };
+}
+
+function namedAsOurs({ headers }: ResponseHeaders): string[] {
+  return [...headers.keys()].filter((name) => name.startsWith(OUR_HEADER_PREFIX));
 }
 
 /** With the signed body the answer becomes the 200 that the upstream gave. */

@@ -25,6 +25,7 @@ import {
   PASS_BODY,
   PASS_HEADERS,
   recordedOutcome,
+  unsignedHeaders,
   type Outcome,
 } from './response.js';
 import { judgeHeaders, type Held } from './headers-verdict.js';
@@ -175,10 +176,10 @@ export class SigningSession implements ProcessingSession {
   }
 
   /** The verifier has recorded its own refusals; Envoy's are in the access log. */
-  #passHeaders({ endOfStream }: ResponseHeaders, why: 'local_reply' | 'unsigned'): Uint8Array {
-    if (!endOfStream) this.#state = LOCAL_REPLY;
+  #passHeaders(part: ResponseHeaders, why: 'local_reply' | 'unsigned'): Uint8Array {
+    if (!part.endOfStream) this.#state = LOCAL_REPLY;
     this.#options.metrics.count(this.#policy(), why);
-    return PASS_HEADERS;
+    return why === 'unsigned' ? encodeHeaders(unsignedHeaders(part)) : PASS_HEADERS;
   }
 
   #passBody({ endOfStream }: ResponseBody): Uint8Array {

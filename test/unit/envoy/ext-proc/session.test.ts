@@ -136,6 +136,102 @@ describe('a good answer', () => {
   });
 });
 
+describe('an answer to a request that report-only let pass', () => {
+  /** As the verifier writes it where nobody is established. */
+  const STRANGER = {
+    code: 'allow',
+    decision_id: DECISION_ID,
+    policy: POLICY,
+    would_refuse: 'signature_invalid',
+  };
+  const reported = (change: Partial<typeof GOOD_HEADERS> = {}) => ({
+    ...GOOD_HEADERS,
+    context: STRANGER,
+    ...change,
+  });
+  const withMark = { 'x-countersign-answer': 'unsigned' };
+
+  it('passes as it is, in whatever parts it comes, counted and not recorded', async () => {
+    const fake = fakeSigner();
+    const stream = fake.open();
+    const headers = await stream.headers(reported());
+    expect([headers.kind, Object.fromEntries(headers.set), headers.removed]).toEqual([
+      'headers',
+      withMark,
+      [],
+    ]);
+    for (const [part, isLast] of [
+      ['[not', false],
+      ['', false],
+      [' json', true],
+    ] as const)
+      expect(await stream.send(bodyMessage(part, isLast))).toMatchObject({
+        kind: 'body',
+        set: new Map(),
+        body: undefined,
+      });
+    expect(stream.session.isDone()).toBe(true);
+    expect([fake.audit.lines, await fake.counted()]).toEqual([[], { [`${POLICY} unsigned`]: 1 }]);
+  });
+
+  it.each(['200', '204', '302', '404', '503'])(
+    'with its own status, %s, and without a body',
+    async (status) => {
+      const stream = fakeSigner().open();
+      const read = await stream.headers(reported({ headers: [[':status', status]], endOfStream: true }));
+      expect([read.kind, Object.fromEntries(read.set)]).toEqual(['headers', withMark]);
+      expect(stream.session.isDone()).toBe(true);
+    },
+  );
+
+  it('has no header of ours that the upstream wrote', async () => {
+    const spoofed = withHeader('x-countersign-tenant', 'spoofed');
+    const { set, removed } = await fakeSigner()
+      .open()
+      .headers({ ...spoofed, context: STRANGER });
+    expect([Object.fromEntries(set), removed]).toEqual([withMark, ['x-countersign-tenant']]);
+  });
+
+  it('is refused where something comes behind its end', async () => {
+    const stream = fakeSigner().open();
+    await stream.headers(reported());
+    await stream.send(bodyMessage('[]'));
+    expect(refusedWith(await stream.send(bodyMessage('[]')))).toBe(503);
+  });
+
+  it('is signed where the tenant is established all the same', async () => {
+    const fake = fakeSigner();
+    const stream = fake.open();
+    await stream.headers(
+      reported({ context: { ...ALLOWED, would_refuse: 'timestamp_outside_window' } as never }),
+    );
+    const read = await stream.send(bodyMessage('[]'));
+    expect(holds(read.body ?? '')).toBe(true);
+    expect(await fake.counted()).toEqual({ [`${POLICY} signed`]: 1 });
+  });
+
+  it.each([
+    ['a tenant is missing of a request that was simply allowed', { would_refuse: undefined }],
+    ['it was not let pass', { code: 'signature_invalid-of-nothing' }],
+    ['its policy signs nothing', { policy: 'federation.telemetry' }],
+    ['no decision is named', { decision_id: undefined }],
+  ])('does not pass where %s', async (_title, change) => {
+    const fake = fakeSigner();
+    const read = await fake.open().headers(reported({ context: { ...STRANGER, ...change } as never }));
+    expect(read.set.get('x-countersign-answer')).not.toBe('unsigned');
+    expect(Object.keys(await fake.counted()).filter((key) => key.includes('unsigned'))).toEqual([]);
+  });
+
+  it('is no answer of Envoy’s own, which has no mark and goes on as ever', async () => {
+    const fake = fakeSigner();
+    const read = await fake
+      .open()
+      .headers(reported({ headers: [[':status', '503']], codeDetails: 'upstream_reset', endOfStream: true }));
+    expect([read.kind, read.set.size]).toEqual(['headers', 0]);
+    expect(await fake.counted()).toEqual({ [`${POLICY} local_reply`]: 1 });
+  });
+});
+
 describe('a body that is not bound or cannot be read', () => {
   it.each([
     ['adjustment_tenant', JSON.stringify([adjustment({ tenant_id: OTHER_TENANT })])],
