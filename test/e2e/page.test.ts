@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { DrivenPage } from './support/driven-page.js';
+import { everything, reportOnly } from './support/report-only.js';
 import { signedBytes, telemetry } from './support/requests.js';
 import { Stage } from './support/stage.js';
 import { worldConfiguration, worldOf, type World } from './support/world.js';
@@ -204,6 +205,44 @@ describe('the page in use', () => {
     await page.until('there are identities', 'document.querySelectorAll(".identity").length > 0');
     await page.value('document.querySelector(".identity summary").click()');
     expect(await text('.identity[open]')).toContain(world.a.certificateSha256);
+  });
+
+  describe('under report-only', () => {
+    const BANNER = 'document.getElementById("report-only")';
+    const REASON = 'producers <b>learn</b>';
+
+    it('says above everything else what is not enforced, as text', async () => {
+      expect(await page.value(`${BANNER}.hidden`)).toBe(true);
+      await reportOnly(stage, { ...everything, checks: ['timestamp_outside_window'], reason: REASON });
+      await page.until('the banner is there', `!${BANNER}.hidden`);
+      expect(await text('#report-only')).toMatch(
+        /^REPORT-ONLY: not enforced until \d{4}-.*Z: timestamp_outside_window \(producers <b>learn<\/b>\)/,
+      );
+      expect(await page.value(`${BANNER}.getBoundingClientRect().height > 0`)).toBe(true);
+      expect(await page.value(POOR_CONTRASTS)).toEqual([]);
+    });
+
+    it('marks what it let pass in the list, and counts it apart from both', async () => {
+      const late = telemetry({ by: world.a, timestamp: 1_700_000_000 });
+      expect((await stage.exchange('HTTP/1.1', late)).records[0]).toMatchObject({ code: 'would_refuse' });
+      const ROW = '.refusal.passed';
+      await page.until('it is in the list', `document.querySelector('${ROW}') !== null`);
+      expect(await text(`${ROW} .what`)).toMatch(/401 timestamp_outside_window let pass by report-only/);
+      expect(await page.value(`document.querySelectorAll('.refusal:not(.passed) .let-pass').length`)).toBe(0);
+      // A slot has to be over.
+      await page.until(
+        'the chart has it',
+        `document.querySelector('#chart-requests [data-name="reported"]') !== null`,
+      );
+      expect(await text('#chart-requests [data-name="reported"]')).toBe('let pass by report-only 1');
+      expect(await text('#chart-refusals')).not.toContain('timestamp_outside_window');
+      expect(await page.value(POOR_CONTRASTS)).toEqual([]);
+    });
+
+    it('has no banner any more where everything is enforced again', async () => {
+      await reportOnly(stage);
+      await page.until('the banner is gone', `${BANNER}.hidden`);
+    });
   });
 
   it('has broken no rule of its policy, and thrown nothing', () => {
