@@ -126,6 +126,41 @@ describe('countersign check-config --offline', () => {
     expect(result.warnings!.map(({ path }) => path)).not.toContain('envoy.tls.privateKeyFile');
   });
 
+  it('does without the files of a TCP listener, of authorities and of tracing', async () => {
+    const tls = {
+      certificateFile: 'absent/tcp.crt',
+      privateKeyFile: 'absent/tcp.key',
+      clientCaFile: 'absent/gateways.crt',
+      clientNames: ['gateway.example.org'],
+    };
+    const file = everySecret({
+      listen: { socket: 'verifier.sock', tcp: { port: 9444, tls, sharedSecretFile: 'absent/shared' } },
+      authorities: { mesh: { file: 'absent/mesh.pem' }, other: { file: 'certs/ca.crt' } },
+      tracing: {
+        endpoint: 'https://collector.example/v1/traces',
+        headersFile: 'absent/trace-headers',
+        caFile: 'absent/trace-ca.crt',
+      },
+    });
+    const { code, result } = await judged('--offline', file);
+    expect([result.problems, code]).toEqual([undefined, 0]);
+    const more = result
+      .not_judged!.map(({ path, kind }) => `${kind} ${path}`)
+      .filter((line) => /listen|authorities|tracing/.test(line));
+    expect(more.sort()).toEqual([
+      'public authorities.mesh.file',
+      'public listen.tcp.tls.certificateFile',
+      'public listen.tcp.tls.clientCaFile',
+      'public tracing.caFile',
+      'secret listen.tcp.sharedSecretFile',
+      'secret listen.tcp.tls.privateKeyFile',
+      'secret tracing.headersFile',
+    ]);
+    const online = await judged(file);
+    const missing = online.result.problems!.map(({ path }) => path);
+    expect(missing).toEqual(expect.arrayContaining(more.map((line) => line.split(' ')[1])));
+  });
+
   it('is the only way to do without them', async () => {
     const { code, result } = await judged(everySecret());
     expect([code, result.ok, result.not_judged]).toEqual([1, false, undefined]);
