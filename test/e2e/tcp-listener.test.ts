@@ -14,6 +14,7 @@ import { anyFreePort } from './support/free-port.js';
 import { PROTOCOLS, type Outgoing } from './support/outgoing.js';
 import { telemetry } from './support/requests.js';
 import { Stage, type StageOptions } from './support/stage.js';
+import { requestsByPort, withWorkers, workerPid, workersOf } from './support/workers.js';
 import { worldOf } from './support/world.js';
 
 const SECRET = 'one'.repeat(20);
@@ -57,10 +58,14 @@ const listening =
 /** The bootstrap that we render, with every way to the verifier by TCP. */
 function byTcp(bootstrap: string, changeNode: (node: Node) => void): string {
   const document = parse(bootstrap) as Node;
+  // Of each worker a socket, and so a port: they count up.
+  const sockets: string[] = [];
   walk(document, (node) => {
     if (typeof node['pipe'] === 'object' && JSON.stringify(node['pipe']).includes('verifier')) {
+      const { path } = node['pipe'] as { readonly path: string };
+      if (!sockets.includes(path)) sockets.push(path);
       delete node['pipe'];
-      node['socket_address'] = { address: '127.0.0.1', port_value: port };
+      node['socket_address'] = { address: '127.0.0.1', port_value: port + sockets.indexOf(path) };
     }
     changeNode(node);
   });
@@ -162,6 +167,27 @@ async function reloaded(): Promise<void> {
   });
   expect(ok).toBe(true);
 }
+
+test('two workers have a port each, one memory of nonces, and a place for whoever dies', async () => {
+  await stage.change(withWorkers(2, withSecret(SECRET)));
+  await expectAllowed();
+  const once = signed();
+  const statuses: number[] = [];
+  for (let at = 0; at < 20; at++) statuses.push((await stage.send('HTTP/2', once)).status);
+  expect(statuses).toEqual([202, ...Array.from({ length: 19 }, () => 409)]);
+  await until('both were asked', async () => {
+    expect((await stage.send('HTTP/2', signed())).status).toBe(202);
+    const asked = await requestsByPort(stage);
+    return [port, port + 1].every((one) => (asked.get(one) ?? 0) > 0);
+  });
+  process.kill(await workerPid(stage, 1), 'SIGKILL');
+  await until('its place is taken', async () => {
+    const second = (await workersOf(stage)).find(({ worker }) => worker === 1);
+    return second?.serving === true && second.replacements > 0;
+  });
+  await until('requests pass again', async () => (await stage.send('HTTP/2', signed())).status === 202);
+  await stage.change(withSecret(SECRET));
+}, 180_000);
 
 test('with a wrong secret nothing passes, even through an Envoy that fails open', async () => {
   await rewire((bootstrap) =>

@@ -55,6 +55,16 @@ export async function requestsBySocket(stage: Stage): Promise<ReadonlyMap<string
   );
 }
 
+/** The same of each port, where Envoy comes by TCP. */
+export async function requestsByPort(stage: Stage): Promise<ReadonlyMap<number, number>> {
+  return new Map(
+    (await hostsOf(stage)).map(({ address, stats }) => [
+      address.socket_address.port_value,
+      Number(stats.find(({ name }) => name === 'rq_total')?.value ?? 0),
+    ]),
+  );
+}
+
 async function hostsOf(stage: Stage): Promise<readonly HostStatus[]> {
   const { body } = await fetchPage(
     `${stage.federation.environment.COUNTERSIGN_ENVOY_ADMIN_URL}/clusters?format=json`,
@@ -69,7 +79,11 @@ interface ClusterStatus {
 }
 
 interface HostStatus {
-  readonly address: { readonly pipe: { readonly path: string } };
+  /** One of them. */
+  readonly address: {
+    readonly pipe: { readonly path: string };
+    readonly socket_address: { readonly port_value: number };
+  };
   readonly health_status: { readonly failed_active_health_check?: boolean };
   readonly stats: readonly { readonly name: string; readonly value?: string }[];
 }
