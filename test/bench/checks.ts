@@ -13,11 +13,13 @@ import { stringify } from 'yaml';
 import { certificateFingerprints } from '../../src/crypto/certificate.js';
 import { encodePrivateKey, generateKeyPair } from '../../src/crypto/private-key.js';
 import { encodeAllow } from '../../src/envoy/ext-authz/check-response.js';
+import { PROCESS_METHOD } from '../../src/envoy/ext-proc/stream.js';
 import { runLoad, type LoadResult } from './grpc-load.js';
 import {
   benchPolicy,
   benchProducer,
   checkRequestEncoder,
+  processingRequestEncoder,
   signedTelemetry,
   type BenchProducer,
 } from './messages.js';
@@ -43,6 +45,7 @@ export const KINDS = [
   'grpc_js',
   'plain',
   'full_memory',
+  'full_memory_ext_proc',
   'full_memory_log',
   'full_lmdb',
 ] as const;
@@ -90,6 +93,7 @@ function told(kind: Kind, { checksPerSecond, cpuMicroseconds }: ServerResult): s
 
 /** A server that has been started and warmed. */
 interface BenchServer {
+  readonly kind: Kind;
   readonly folder: string;
   readonly socketPath: string;
   readonly child: ChildProcess;
@@ -99,7 +103,7 @@ async function startServer(kind: Kind, producer: BenchProducer): Promise<BenchSe
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const socketPath = join(folder, 'server.sock');
   const child = startOnServerCore(commandOf(kind, folder, producer));
-  const server = { folder, socketPath, child };
+  const server = { kind, folder, socketPath, child };
   try {
     await waitForFile(socketPath, child);
     if (kind.startsWith('full')) await startUpRuleEnds();
@@ -132,16 +136,22 @@ async function measure(server: BenchServer, producer: BenchProducer, checks: num
 }
 
 async function load(
-  { socketPath }: BenchServer,
+  { kind, socketPath }: BenchServer,
   producer: BenchProducer,
   checks: number,
 ): Promise<LoadResult> {
   const fingerprint = fingerprintOf(producer);
-  const encode = checkRequestEncoder(producer.certificatePem);
+  const overExtProc = kind === 'full_memory_ext_proc';
+  const encode = overExtProc
+    ? processingRequestEncoder(producer.certificatePem, fingerprint)
+    : checkRequestEncoder(producer.certificatePem);
   const messages = Array.from({ length: checks }, () =>
     encode(signedTelemetry(producer, BODY_BYTES, fingerprint)),
   );
-  const result = await runLoad({ socketPath, grpcPath: CHECK_PATH, messages, inFlight: IN_FLIGHT, isAllow });
+  const front = overExtProc
+    ? { grpcPath: PROCESS_METHOD, isAllow: isAllowedBody }
+    : { grpcPath: CHECK_PATH, isAllow };
+  const result = await runLoad({ socketPath, messages, inFlight: IN_FLIGHT, ...front });
   if (result.refused > 0) throw new Error(`${result.refused} of ${checks} honest checks were refused`);
   return result;
 }
@@ -185,7 +195,7 @@ export function configurationOf(
 ): ReturnType<typeof benchPolicy> & Record<string, unknown> {
   return {
     version: 1,
-    listen: { socket: 'server.sock' },
+    listen: { socket: 'server.sock', extProcVerify: true },
     workers,
     admin: { port: 0 },
     log: { level: 'error' },
@@ -206,6 +216,13 @@ export function fingerprintOf(producer: BenchProducer): string {
 /** google.rpc.Status { code: 0 }, written out, is how an allow of ours begins; a default reply leaves it empty. */
 const OK_PREFIX = Buffer.from(encodeAllow([], [], {})).subarray(0, 4);
 const EMPTY_STATUS = Buffer.from([0x0a, 0x00]);
+
+/** ProcessingResponse.request_body (3), where a refusal is an immediate response (7). */
+const BODY_ANSWER = (3 << 3) | 2;
+
+function isAllowedBody(response: Buffer): boolean {
+  return response[0] === BODY_ANSWER;
+}
 
 /** Tells an allow by how the answer begins. */
 export function isAllow(response: Buffer): boolean {

@@ -22,7 +22,8 @@ export interface LoadResult {
 export interface LoadOptions {
   readonly socketPath: string;
   readonly grpcPath: string;
-  readonly messages: readonly Buffer[];
+  /** Of each call its messages: the next is sent when the one before it is answered. */
+  readonly messages: readonly (Buffer | readonly Buffer[])[];
   readonly inFlight: number;
   /** Tells an allow from a refusal by the bytes of the answer. */
   readonly isAllow: (response: Buffer) => boolean;
@@ -46,7 +47,9 @@ async function sendAll(session: ClientHttp2Session, options: LoadOptions): Promi
   const lane = async (): Promise<void> => {
     for (let message = messages[next++]; message !== undefined; message = messages[next++]) {
       const started = performance.now();
-      const response = await unaryCall(session, options.grpcPath, message);
+      const response = Buffer.isBuffer(message)
+        ? await unaryCall(session, options.grpcPath, message)
+        : await streamedCall(session, options.grpcPath, message);
       latencies.push(performance.now() - started);
       if (!options.isAllow(response)) refused++;
     }
@@ -59,24 +62,55 @@ async function sendAll(session: ClientHttp2Session, options: LoadOptions): Promi
   return { checksPerSecond: messages.length / seconds, p50: at(0.5), p99: at(0.99), refused };
 }
 
+/** A call of several messages, as Envoy's ext_proc makes it; resolves with the last answer. Every answer has to fit one frame of the transport. */
+function streamedCall(
+  session: ClientHttp2Session,
+  path: string,
+  messages: readonly Buffer[],
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request(headersOf(path));
+    let sent = 0;
+    let answer: Buffer = Buffer.alloc(0);
+    const sendNext = (): void => {
+      const message = messages[sent++];
+      if (message === undefined) stream.end();
+      else stream.write(framed(message));
+    };
+    stream.on('data', (chunk: Buffer) => {
+      answer = chunk;
+      sendNext();
+    });
+    stream.on('error', reject);
+    stream.on('end', () => resolve(answer.subarray(FRAME_HEADER_BYTES)));
+    sendNext();
+  });
+}
+
+const headersOf = (path: string): Record<string, string> => ({
+  ':method': 'POST',
+  ':path': path,
+  'content-type': 'application/grpc',
+  te: 'trailers',
+  'grpc-timeout': '5000m',
+});
+
+function framed(message: Buffer): Buffer {
+  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + message.length);
+  frame.writeUInt8(0, 0);
+  frame.writeUInt32BE(message.length, 1);
+  message.copy(frame, FRAME_HEADER_BYTES);
+  return frame;
+}
+
 /** One call; resolves with the message of the answer, without its frame header. */
 export function unaryCall(session: ClientHttp2Session, path: string, message: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      'grpc-timeout': '5000m',
-    });
+    const stream = session.request(headersOf(path));
     const chunks: Buffer[] = [];
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
     stream.on('error', reject);
     stream.on('end', () => resolve(Buffer.concat(chunks).subarray(FRAME_HEADER_BYTES)));
-    const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + message.length);
-    frame.writeUInt8(0, 0);
-    frame.writeUInt32BE(message.length, 1);
-    message.copy(frame, FRAME_HEADER_BYTES);
-    stream.end(frame);
+    stream.end(framed(message));
   });
 }

@@ -92,6 +92,7 @@ const result = {
   ratios: {
     full_memory_vs_plain: ratio(rounds, 'full_memory', 'plain'),
     full_lmdb_vs_plain: ratio(rounds, 'full_lmdb', 'plain'),
+    full_memory_ext_proc_vs_ext_authz: ratio(rounds, 'full_memory_ext_proc', 'full_memory'),
     full_memory_log_vs_file: ratio(rounds, 'full_memory_log', 'full_memory'),
     full_memory_vs_transport: ratio(rounds, 'full_memory', 'transport'),
     full_memory_vs_verify: ratio(rounds, 'full_memory', 'verify'),

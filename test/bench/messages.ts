@@ -1,5 +1,6 @@
 /** Serialised CheckRequests as Envoy sends them, each freshly signed: the load of the benchmark. */
 import { createHash, generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
+import { encodeProcessingRequest, textStruct } from '../support/processing-messages.js';
 import { loadEnvoyApi } from './envoy-api.js';
 
 /** Who signs: one pinned identity of the benchmark. */
@@ -133,7 +134,31 @@ export function checkRequestEncoder(certificatePem: string): (request: SignedTel
 
 const PATH = '/internal/v1/telemetry';
 
-function checkRequest(headers: SignedTelemetry['headers'], body: Buffer, certificate: string): object {
+/** The same request in the two messages of ext_proc, with what Envoy 1.40 says of the certificate. */
+export function processingRequestEncoder(
+  certificatePem: string,
+  certificateSha256: string,
+): (request: SignedTelemetry) => readonly Buffer[] {
+  const attributes = textStruct({
+    'connection.sha256_peer_certificate_digest': certificateSha256,
+    'connection.peer_certificate': certificatePem,
+  });
+  return ({ headers, body }) => [
+    Buffer.concat([
+      encodeProcessingRequest({
+        request_headers: { headers: { headers: headerList(headers) } },
+        attributes: { 'envoy.filters.http.ext_proc': attributes },
+      }),
+      BUFFERED_BODIES,
+    ]),
+    encodeProcessingRequest({ request_body: { body, end_of_stream: true } }),
+  ];
+}
+
+/** ProcessingRequest.protocol_config (11): request_body_mode (1) is BUFFERED (2). Younger than the definitions at hand. */
+const BUFFERED_BODIES = Buffer.from([0x5a, 2, 0x08, 2]);
+
+function headerList(headers: SignedTelemetry['headers']): object[] {
   const usual: readonly (readonly [string, string])[] = [
     [':authority', 'localhost:8443'],
     [':path', PATH],
@@ -146,7 +171,10 @@ function checkRequest(headers: SignedTelemetry['headers'], body: Buffer, certifi
     ['x-request-id', randomUUID()],
     ['x-envoy-auth-partial-body', 'false'],
   ];
-  const list = [...usual, ...headers].map(([key, value]) => ({ key, raw_value: Buffer.from(value) }));
+  return [...usual, ...headers].map(([key, value]) => ({ key, raw_value: Buffer.from(value) }));
+}
+
+function checkRequest(headers: SignedTelemetry['headers'], body: Buffer, certificate: string): object {
   const http = {
     id: '1234567890123456789',
     method: 'POST',
@@ -156,7 +184,7 @@ function checkRequest(headers: SignedTelemetry['headers'], body: Buffer, certifi
     protocol: 'HTTP/1.1',
     size: body.length,
     raw_body: body,
-    header_map: { headers: list },
+    header_map: { headers: headerList(headers) },
   };
   const address = (port_value: number): object => ({ socket_address: { address: '127.0.0.1', port_value } });
   const now = Date.now();
