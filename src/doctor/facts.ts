@@ -9,6 +9,17 @@ export interface CertificateFact {
   /** Unix milliseconds. */
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
+  /** Of its DER, in hexadecimal. */
+  readonly sha256: string;
+  /** The first of its chain or bundle. */
+  readonly isFirst: boolean;
+}
+
+/** Hashes of what the files of our configuration hold; undefined where a file is not here. */
+export interface ConfiguredCertificates {
+  /** The certificate that clients are shown. */
+  readonly server: string | undefined;
+  readonly clientAuthorities: readonly string[] | undefined;
 }
 
 /** A file of the file system, as far as it could be looked at. */
@@ -35,15 +46,24 @@ export interface LiveVerifier {
   readonly reasons: string;
   readonly policies: readonly string[] | undefined;
   readonly configurationFile: string | undefined;
+  /** Why the last reload was refused, in its words; undefined where none was. */
+  readonly refusedReload: string | undefined;
 }
 
 /** All of them; what was not gathered is empty. */
 export interface Facts {
   readonly certificates: readonly CertificateFact[];
+  readonly configured: ConfiguredCertificates | undefined;
   readonly files: readonly FileFact[];
   readonly clocks: readonly ClockFact[];
   readonly verifier: LiveVerifier | undefined;
 }
 
 /** Nothing gathered. */
-export const NO_FACTS: Facts = { certificates: [], files: [], clocks: [], verifier: undefined };
+export const NO_FACTS: Facts = {
+  certificates: [],
+  configured: undefined,
+  files: [],
+  clocks: [],
+  verifier: undefined,
+};

@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { countersign } from '../e2e/support/command.js';
 import { corpusFile, corpusOf, corpusText, LINES, type Corpus } from './corpus/corpus.js';
 import { MUTATIONS } from './corpus/mutations.js';
+import { BODY_CHANGERS, HARMLESS, kindOf, PROGRAMS } from '../../src/doctor/rules/filters-around.js';
 import type { EnvoyLineName } from './corpus/mutation.js';
 import { changesBetween } from './support/patch.js';
 import { OF_THE_LINE } from './support/expected.js';
@@ -59,6 +60,16 @@ if (UPDATE === '1' || UPDATE === 'new')
     }, 900_000);
   });
 
+const seenKinds: string[] = [];
+
+/** Those of Istio and of Envoy's contributed ones are in other builds. */
+const ELSEWHERE = /^(?:golang|stats\.|io\.istio\.|istio\.)/;
+
+afterAll(() => {
+  const named = [...HARMLESS, ...BODY_CHANGERS, ...PROGRAMS].filter((kind) => !ELSEWHERE.test(kind));
+  if (seenKinds.length > 0) expect(named.filter((kind) => !seenKinds.includes(kind))).toEqual([]);
+});
+
 describe.each(LINES)('a running Envoy %s', (line) => {
   let folder: string;
   let envoy: RunningEnvoy | undefined;
@@ -73,6 +84,16 @@ describe.each(LINES)('a running Envoy %s', (line) => {
   });
 
   afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('has every filter by whose name the rules go', async () => {
+    envoy = await startEnvoy(binaryOf(line), folder, ourBootstrap());
+    const text = await (await fetch(`${envoy.admin}/config_dump?resource=&mask=bootstrap.node`)).text();
+    const types = text
+      .match(/"envoy\.extensions\.[^"]+"/g)!
+      .map((type) => kindOf(JSON.parse(type) as string));
+    seenKinds.push(...types);
+    expect(types).toContain('ext_authz');
+  });
 
   it('with our bootstrap is good', async () => {
     envoy = await startEnvoy(binaryOf(line), folder, ourBootstrap());

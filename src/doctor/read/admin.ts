@@ -36,8 +36,10 @@ export function getAdminPage(
       let length = 0;
       response.on('data', (chunk: Buffer) => {
         length += chunk.length;
-        if (length > maxBytes) call.destroy(new Error(`the answer is longer than ${maxBytes} bytes`));
-        else chunks.push(chunk);
+        if (length <= maxBytes) return void chunks.push(chunk);
+        // At once, as the whole of it may be here already, and its end comes before an error of the call.
+        reject(new Error(`the answer is longer than ${maxBytes} bytes`));
+        call.destroy();
       });
       response.on('end', () => resolve(pageOf(response, Buffer.concat(chunks), elapsed)));
       response.on('error', reject);

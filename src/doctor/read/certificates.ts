@@ -1,4 +1,5 @@
 /** The certificates in an Envoy's configuration: those that it shows and those that it trusts, as far as their bytes are there. Pure. */
+import { createHash } from 'node:crypto';
 import { readCertificateBundle } from '../../crypto/certificate.js';
 import type { CertificateFact } from '../facts.js';
 import type { Envoy } from '../model/envoy.js';
@@ -30,14 +31,26 @@ function factsOf(source: Message, use: CertificateFact['use']): CertificateFact[
   const bytes = bytesOf(source);
   const bundle = bytes === undefined ? undefined : readCertificateBundle(bytes);
   if (bundle === undefined || 'code' in bundle) return [];
-  return bundle.certificates.map(({ subject, validFrom, validTo }, index) => ({
+  return bundle.certificates.map(({ subject, validFrom, validTo, raw }, index) => ({
     where: `${source.path}[${index}]`,
     use,
     // Node has no subject, rather than an empty one, where a certificate has none.
     subject: ((subject as string | undefined) ?? '').replaceAll('\n', ', '),
     notBeforeMs: Date.parse(validFrom),
     notAfterMs: Date.parse(validTo) + 1000,
+    sha256: hashOf(raw),
+    isFirst: index === 0,
   }));
+}
+
+function hashOf(der: Buffer): string {
+  return createHash('sha256').update(der).digest('hex');
+}
+
+/** Hashes of a bundle's certificates in their order; undefined where it cannot be read. */
+export function hashesOf(pem: Buffer): string[] | undefined {
+  const bundle = readCertificateBundle(pem);
+  return 'code' in bundle ? undefined : bundle.certificates.map(({ raw }) => hashOf(raw));
 }
 
 function bytesOf(source: Message): Buffer | undefined {

@@ -1,11 +1,12 @@
 /** Gathers the facts that no document has: certificates, modes of sockets, clocks, the running verifier. Everything is a look, nothing is changed. */
 import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { readBoundedFile } from '../../config/files/read-file.js';
 import { workerSocketPaths, type Configuration } from '../../config/settings.js';
-import type { ClockFact, Facts, FileFact, LiveVerifier } from '../facts.js';
+import type { ClockFact, ConfiguredCertificates, Facts, FileFact, LiveVerifier } from '../facts.js';
 import type { Envoy } from '../model/envoy.js';
 import { getAdminPage, type AdminAddress, type AdminPage } from './admin.js';
-import { certificatesOf } from './certificates.js';
+import { certificatesOf, hashesOf } from './certificates.js';
 import { Message } from './message.js';
 
 /** What the command has so far. */
@@ -22,10 +23,28 @@ export async function gatherFacts(given: Gathering): Promise<Facts> {
   const clock = verifier?.clock;
   return {
     certificates: certificatesOf(given.envoy),
+    configured: configuredCertificates(given.configuration),
     files: given.configuration === undefined ? [] : socketFiles(given.configuration),
     clocks: clock === undefined ? given.clocks : [...given.clocks, clock],
     verifier: verifier?.live,
   };
+}
+
+/** The files that Envoy is given by our configuration. */
+function configuredCertificates(
+  configuration: Configuration | undefined,
+): ConfiguredCertificates | undefined {
+  const tls = configuration?.settings.envoy?.tls;
+  if (tls === undefined) return undefined;
+  const [server] = hashesIn(tls.certificateFile) ?? [];
+  return { server, clientAuthorities: hashesIn(tls.clientCaFile) };
+}
+
+const MAX_BUNDLE_BYTES = 1_048_576;
+
+function hashesIn(path: string): string[] | undefined {
+  const read = readBoundedFile(path, MAX_BUNDLE_BYTES);
+  return read.ok ? hashesOf(read.bytes) : undefined;
 }
 
 /** The sockets, and the directory that they are in; those that are not on this machine are left out. */
@@ -65,6 +84,7 @@ async function lookAtVerifier(
       reasons,
       policies: undefined,
       configurationFile: undefined,
+      refusedReload: undefined,
     };
     return { live, clock: undefined };
   }
@@ -80,7 +100,14 @@ function liveOf(url: URL, ready: AdminPage, page: AdminPage): LiveVerifier {
     reasons: ready.body.trim().slice(0, MAX_REASON_CHARACTERS),
     policies: status.has('policies') ? status.texts('policies') : undefined,
     configurationFile: status.at('configuration').text('file'),
+    refusedReload: refusedReload(status.at('configuration', 'last_reload')),
   };
+}
+
+/** As `/status` notes it. */
+function refusedReload(last: Message): string | undefined {
+  if (!last.isThere || last.text('outcome') !== 'refused') return undefined;
+  return JSON.stringify(last.at('problems').value ?? '').slice(0, MAX_REASON_CHARACTERS);
 }
 
 function parsed(text: string): unknown {

@@ -34,6 +34,11 @@ function ruleObject({ id, name, severity, what, why, instead }: Rule): object {
   };
 }
 
+/** A URI reference of a file, or the URL that was asked. */
+function uriOf(source: string): string {
+  return encodeURI(source).replaceAll('#', '%23').replaceAll('?', '%3F');
+}
+
 /** Viewers want a line; a dump has none, so it is the first. */
 function resultObject({ rule, severity, where, detail }: Finding, source: string): object {
   const place = detail === undefined ? where : `${where} (${detail})`;
@@ -44,7 +49,7 @@ function resultObject({ rule, severity, where, detail }: Finding, source: string
     message: { text: `${rule.what} At ${place}. Instead: ${rule.instead}` },
     locations: [
       {
-        physicalLocation: { artifactLocation: { uri: encodeURI(source) }, region: { startLine: 1 } },
+        physicalLocation: { artifactLocation: { uri: uriOf(source) }, region: { startLine: 1 } },
         logicalLocations: [{ fullyQualifiedName: where }],
       },
     ],

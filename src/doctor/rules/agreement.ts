@@ -126,6 +126,8 @@ function* notServing({ facts }: Judged): Iterable<Place> {
 }
 
 function* otherPolicies({ facts, configuration }: Judged): Iterable<Place> {
+  const { url = '', refusedReload } = facts.verifier ?? {};
+  if (refusedReload !== undefined) yield { where: url, detail: `it refused a reload: ${refusedReload}` };
   const running = facts.verifier?.policies;
   if (running === undefined || configuration === undefined) return;
   const written = [...configuration.snapshot.policies.keys()];

@@ -109,6 +109,25 @@ function* datedCertificates({ facts, nowMs }: Judged): Iterable<Place> {
   }
 }
 
+/** Pins and keys are held against these files when our configuration is loaded: what Envoy has has to be the same. */
+function* otherCertificates({ facts }: Judged): Iterable<Place> {
+  const { certificates, configured } = facts;
+  const shown = certificates.filter(({ use, isFirst }) => use === 'server' && isFirst);
+  const [first] = shown;
+  const { server, clientAuthorities = [] } = configured ?? {};
+  if (first !== undefined && server !== undefined && shown.every(({ sha256 }) => sha256 !== server))
+    yield { where: first.where, detail: `${first.subject}: not the first of envoy.tls.certificateFile` };
+  const trusted = certificates.filter(({ use }) => use === 'client_ca');
+  if (configured?.clientAuthorities === undefined) return;
+  for (const { where, subject, sha256 } of trusted)
+    if (!clientAuthorities.includes(sha256))
+      yield { where, detail: `${subject}: not in envoy.tls.clientCaFile, whose clients come in` };
+  const here = new Set(trusted.map(({ sha256 }) => sha256));
+  for (const sha256 of trusted.length === 0 ? [] : clientAuthorities)
+    if (!here.has(sha256))
+      yield { where: 'envoy.tls.clientCaFile', detail: `Envoy does not have its CA with SHA-256 ${sha256}` };
+}
+
 /** In the order of their ids. */
 export const TLS: readonly Rule[] = [
   {
@@ -173,5 +192,14 @@ export const TLS: readonly Rule[] = [
     why: 'No handshake succeeds with it.',
     instead: 'renew it; files of SDS are replaced by an atomic move',
     check: datedCertificates,
+  },
+  {
+    id: 'CSD608',
+    name: 'certificates-differ',
+    severity: 'warning',
+    what: 'Envoy has other certificates than the files of the configuration.',
+    why: 'A renewal has not come, or this is the Envoy of another: clients with pinned certificates of a CA that Envoy lacks never come in, those of one too many come as far as the pin.',
+    instead: 'one set of files for both: envoy.tls.certificateFile and clientCaFile, watched by way of SDS',
+    check: otherCertificates,
   },
 ];

@@ -55,11 +55,34 @@ const TLS: readonly Mutation[] = [
   ),
 ];
 
-const certificate = { where: 'secret[a]', use: 'server', subject: 'CN=a', notBeforeMs: 0 } as const;
+const certificate = {
+  where: 'secret[a]',
+  use: 'server',
+  subject: 'CN=a',
+  notBeforeMs: 0,
+  sha256: 'aa',
+  isFirst: true,
+} as const;
 
 const CLUSTERS: readonly Mutation[] = [
   mutation('CSD607', 'an ended certificate', nothing, {
     known: { facts: { certificates: [{ ...certificate, notAfterMs: 1000 }] } },
+  }),
+  mutation('CSD608', 'another certificate', nothing, {
+    known: {
+      facts: {
+        certificates: [{ ...certificate, notAfterMs: 9e15 }],
+        configured: { server: 'bb', clientAuthorities: undefined },
+      },
+    },
+  }),
+  mutation('CSD608', 'a CA that Envoy lacks, and one too many', nothing, {
+    known: {
+      facts: {
+        certificates: [{ ...certificate, use: 'client_ca', notAfterMs: 9e15 }],
+        configured: { server: undefined, clientAuthorities: ['bb'] },
+      },
+    },
   }),
   mutation('CSD701', 'no cluster', (bootstrap) => {
     filter(bootstrap, 'ext_authz')['grpc_service']!['envoy_grpc']!['cluster_name'] = tree('countersign-gone');
@@ -143,6 +166,7 @@ const live = (verifierFact: object): Partial<Facts> => ({
     reasons: '',
     policies: undefined,
     configurationFile: undefined,
+    refusedReload: undefined,
     ...verifierFact,
   },
 });
@@ -215,6 +239,9 @@ const AGREEMENT: readonly Mutation[] = [
   ),
   mutation('CSD807', 'a verifier that waits', nothing, {
     known: { facts: live({ ready: false, reasons: 'nonce_store: gone' }) },
+  }),
+  mutation('CSD808', 'a verifier that refused a reload', nothing, {
+    known: { facts: live({ refusedReload: 'policies[0].name is given twice' }) },
   }),
   mutation('CSD808', 'a verifier with others', nothing, {
     known: { ...configured().known, facts: live({ policies: ['old'] }) },
