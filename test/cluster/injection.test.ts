@@ -124,7 +124,11 @@ describe('the injection policy', () => {
   it.each([
     ['a verifier of its own', { initContainers: [{ name: 'verifier', image: 'other' }] }, /verifier/],
     ['an Envoy of its own', { containers: [{ name: 'envoy', image: 'other' }] }, /envoy/],
-    ['a volume of such a name', { volumes: [{ name: 'tls', emptyDir: {} }] }, /Duplicate value: "tls"/],
+    [
+      'a volume of such a name',
+      { volumes: [{ name: 'verifier-tls', emptyDir: {} }] },
+      /Duplicate value: "verifier-tls"/,
+    ],
     [
       'two volumes of one name',
       { volumes: ['a', 'a'].map((name) => ({ name, emptyDir: {} })) },
@@ -132,7 +136,7 @@ describe('the injection policy', () => {
     ],
     [
       'an application that mounts a key of the sidecars',
-      { containers: [{ ...APPLICATION, volumeMounts: [{ name: 'tls', mountPath: '/tls' }] }] },
+      { containers: [{ ...APPLICATION, volumeMounts: [{ name: 'verifier-tls', mountPath: '/tls' }] }] },
       /mounts a volume of the sidecars/,
     ],
     ['the network of the node', { hostNetwork: true }, /past Envoy/],

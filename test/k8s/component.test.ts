@@ -34,7 +34,7 @@ function takenBy({ volumes = [] }: PodSpec): string[] {
 }
 
 /** The example for another application in the same namespace. */
-function buildFor(name: string): Manifest[] {
+function buildFor(name: string, change = (text: string) => text): Manifest[] {
   const place = mkdtempSync(join(tmpdir(), 'cs-beside-'));
   try {
     cpSync('k8s', join(place, 'k8s'), { recursive: true });
@@ -42,7 +42,7 @@ function buildFor(name: string): Manifest[] {
     for (const file of ['orders.yaml', 'kustomization.yaml']) {
       const content = readFileSync(join(folder, file), 'utf8');
       const renamed = content.replaceAll('name: orders', `name: ${name}`);
-      writeFileSync(join(folder, file), renamed);
+      writeFileSync(join(folder, file), file === 'orders.yaml' ? change(renamed) : renamed);
     }
     return manifestsOf(build(folder));
   } finally {
@@ -51,6 +51,23 @@ function buildFor(name: string): Manifest[] {
 }
 
 describe('the component', () => {
+  it('leaves an application its own volumes, however they are called', () => {
+    const own = ['state', 'config', 'tls', 'socket', 'redis', 'audit-log'];
+    const volumes = own.map((name) => `        - { name: ${name}, emptyDir: {} }\n`).join('');
+    const pod = podOf(
+      deployment(
+        buildFor('orders', (text) => `${text}      volumes:\n${volumes}`),
+        'orders',
+      ),
+    );
+    const { volumes: rendered = [] } = pod;
+    expect(rendered.filter(({ name }) => own.includes(name))).toEqual(
+      own.map((name) => ({ name, emptyDir: {} })),
+    );
+    const mounted = (pod.initContainers ?? []).flatMap(({ volumeMounts = [] }) => volumeMounts);
+    expect(mounted.filter(({ name }) => own.includes(name))).toEqual([]);
+  });
+
   it('renders to what Kubernetes’ schemas take', () => {
     expect(judge(text)).toEqual({ status: 0, stdout: '' });
   });
@@ -86,7 +103,12 @@ describe('the component', () => {
   it('renders Envoy’s files where no private key and no secret is', () => {
     const pod = podOf(deployment(manifests, 'orders'));
     const mounts = containersOf(pod).find(({ name }) => name === 'envoy-files')!.volumeMounts!;
-    expect(mounts.map(({ name }) => name)).toEqual(['config', 'tls-public', 'envoy-config', 'no-token']);
+    expect(mounts.map(({ name }) => name)).toEqual([
+      'verifier-config',
+      'verifier-tls-public',
+      'verifier-envoy-config',
+      'verifier-no-token',
+    ]);
   });
 
   it('lets nobody but the sidecars and nothing but their volumes near the keys', () => {

@@ -44,7 +44,7 @@ describe('the verifier beside a proxy of Envoy Gateway', () => {
   });
 
   it('has the same volumes; the log goes with the pod, and no key of the listener is among them', () => {
-    const volumes = ours.volumes.filter(({ name }) => !['tls', 'redis'].includes(name));
-    expect(theirs.volumes.filter(({ name }) => name !== 'audit-log')).toEqual(volumes);
+    const volumes = ours.volumes.filter(({ name }) => !['verifier-tls', 'verifier-redis'].includes(name));
+    expect(theirs.volumes.filter(({ name }) => name !== 'verifier-audit-log')).toEqual(volumes);
   });
 });

@@ -60,7 +60,8 @@ describe.each(BEGINNINGS.map((names) => [names.join(' and '), names] as const))(
       const theirs = sidecarsOf(podOf(manifestsOf(component), 'orders'));
       expect(ours.containers).toEqual(theirs.containers);
       // The one that differs by itself: it outlives the pod where there is one pod.
-      const others = ({ volumes }: typeof ours) => volumes.filter(({ name }) => name !== 'audit-log');
+      const others = ({ volumes }: typeof ours) =>
+        volumes.filter(({ name }) => name !== 'verifier-audit-log');
       expect(others(ours)).toEqual(others(theirs));
     });
   },
@@ -70,7 +71,9 @@ it('one pod never runs beside another, and its audit log stays', () => {
   const manifests = rendered('orders', ['own-app']);
   const { spec } = find(manifests, 'Deployment', 'orders-countersign');
   expect(spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
-  const volume = podOf(manifests, 'orders-countersign').volumes!.find(({ name }) => name === 'audit-log')!;
+  const volume = podOf(manifests, 'orders-countersign').volumes!.find(
+    ({ name }) => name === 'verifier-audit-log',
+  )!;
   const claim = find(manifests, 'PersistentVolumeClaim', volume.persistentVolumeClaim!.claimName);
   expect(claim.metadata).toMatchObject({ annotations: { 'helm.sh/resource-policy': 'keep' } });
 });

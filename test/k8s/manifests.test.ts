@@ -73,10 +73,10 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
       containersOf(podOf(overlay))
         .filter(({ volumeMounts = [] }) => volumeMounts.some((mount) => mount.name === name))
         .map((container) => container.name);
-    expect(mounted('tls')).toEqual(['envoy']);
-    expect(mounted('feedback-keys')).toEqual(['verifier']);
-    expect(mounted('audit-key')).toEqual(['verifier']);
-    const tlsPublic = podOf(overlay).volumes!.find(({ name }) => name === 'tls-public')!;
+    expect(mounted('verifier-tls')).toEqual(['envoy']);
+    expect(mounted('verifier-feedback-keys')).toEqual(['verifier']);
+    expect(mounted('verifier-audit-key')).toEqual(['verifier']);
+    const tlsPublic = podOf(overlay).volumes!.find(({ name }) => name === 'verifier-tls-public')!;
     expect(JSON.stringify(tlsPublic)).not.toContain('tls.key');
   });
 
@@ -109,7 +109,7 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
     const holding = mounts.filter(
       ({ mountPath, readOnly }) => directory?.startsWith(`${mountPath}/`) && readOnly !== true,
     );
-    const expected = { single: ['lmdb', ['state']], replicated: ['redis', []] }[overlay];
+    const expected = { single: ['lmdb', ['verifier-state']], replicated: ['redis', []] }[overlay];
     expect([store, holding.map(({ name }) => name)]).toEqual(expected);
   });
 
@@ -117,11 +117,11 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
     const { log } = configurationOf(overlay)['audit'] as { log: { directory: string; origin: string } };
     const [mount, ...others] = containersOf(podOf(overlay))
       .flatMap(({ volumeMounts = [] }) => volumeMounts)
-      .filter(({ name }) => name === 'audit-log');
+      .filter(({ name }) => name === 'verifier-audit-log');
     // Not its root, where a new file system has a directory already.
     expect(log.directory.startsWith(`${mount!.mountPath}/`)).toBe(true);
     expect([log.origin, others]).toEqual([expect.stringContaining('{instance}'), []]);
-    const volume = podOf(overlay).volumes!.find(({ name }) => name === 'audit-log')!;
+    const volume = podOf(overlay).volumes!.find(({ name }) => name === 'verifier-audit-log')!;
     const kind = { single: 'persistentVolumeClaim', replicated: 'ephemeral' }[overlay];
     expect(Object.keys(volume).sort()).toEqual([kind, 'name'].sort());
   });
@@ -176,7 +176,9 @@ describe('the overlays differ', () => {
   });
 
   it('single: in an audit log that outlives the pod', () => {
-    const claim = podOf('single').volumes!.find(({ name }) => name === 'audit-log')!.persistentVolumeClaim!;
+    const claim = podOf('single').volumes!.find(
+      ({ name }) => name === 'verifier-audit-log',
+    )!.persistentVolumeClaim!;
     expect(find(manifestsIn('single'), 'PersistentVolumeClaim', claim.claimName).spec).toMatchObject({
       accessModes: ['ReadWriteOnce'],
     });

@@ -104,15 +104,15 @@ describe('the pod of the overlay single, reached over IPv6 alone', () => {
     const good = configuration.get('countersign.yaml')!;
     const before = statusOf('/status').configuration.generation;
     configuration.set('countersign.yaml', `${good}\nunknown: true\n`);
-    pod.refresh('config');
+    pod.refresh('verifier-config');
     await until(() => /reload|unknown/.test(pod.log('verifier')));
     expect(send()).toMatchObject({ code: 0 });
     configuration.set('countersign.yaml', good.replace("kid: '2026'", "kid: '2030'"));
-    pod.refresh('config');
+    pod.refresh('verifier-config');
     await until(() => statusOf('/status').configuration.generation > before);
     expect(send()).toMatchObject({ code: 1 });
     configuration.set('countersign.yaml', good);
-    pod.refresh('config');
+    pod.refresh('verifier-config');
     await until(() => send().code === 0);
   }, 120_000);
 
@@ -121,12 +121,12 @@ describe('the pod of the overlay single, reached over IPv6 alone', () => {
     const other = await makeSite(join(place, 'other-site'));
     const secret = other.objects.get('Secret/countersign-tls')!;
     objects.set('Secret/countersign-tls', secret);
-    pod.refresh('tls');
+    pod.refresh('verifier-tls');
     const wanted = new X509Certificate(secret.get('tls.crt')!).fingerprint256;
     const script = `const s=require('tls').connect({port:8443,host:'127.0.0.1',servername:'localhost',rejectUnauthorized:false},()=>{console.log(s.getPeerCertificate().fingerprint256);process.exit(0)});s.on('error',()=>process.exit(1))`;
     await until(() => pod.runBeside([process.execPath, '-e', script]).output.includes(wanted));
     objects.set('Secret/countersign-tls', site.objects.get('Secret/countersign-tls')!);
-    pod.refresh('tls');
+    pod.refresh('verifier-tls');
     await until(() => send().code === 0);
   }, 120_000);
 

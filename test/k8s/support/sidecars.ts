@@ -12,7 +12,7 @@ const CONTAINERS = ['envoy-files', 'verifier', 'envoy'];
 const VOLUMES = [
   ...['audit-key', 'audit-log', 'config', 'envoy-config', 'feedback-keys'],
   ...['no-token', 'redis', 'socket', 'state', 'tls', 'tls-public'],
-];
+].map((name) => `verifier-${name}`);
 
 /**
  * In one order, as lists of mounts and volumes have none, and without what an API server adds by itself. What is in them in

@@ -57,14 +57,14 @@ k8s/component: what the sidecars are is said there, once.
 {{- define "countersign.volumes" -}}
 {{- $volumes := (include "countersign.source" (list . "sidecars") | fromYaml).volumes -}}
 {{- range (include "countersign.source" (list . "pod") | fromYaml).volumes -}}
-{{- if ne .name "audit-log" }}{{ $volumes = append $volumes . }}{{ end -}}
+{{- if ne .name "verifier-audit-log" }}{{ $volumes = append $volumes . }}{{ end -}}
 {{- end -}}
 {{- if include "countersign.shared" . -}}
 {{- $claim := dict "spec" (include "countersign.claim" . | fromYaml) -}}
-{{- $volumes = append $volumes (dict "name" "audit-log" "ephemeral" (dict "volumeClaimTemplate" $claim)) -}}
+{{- $volumes = append $volumes (dict "name" "verifier-audit-log" "ephemeral" (dict "volumeClaimTemplate" $claim)) -}}
 {{- else -}}
 {{- $claim := dict "claimName" (printf "%s-audit-log" (include "countersign.name" .)) -}}
-{{- $volumes = append $volumes (dict "name" "audit-log" "persistentVolumeClaim" $claim) -}}
+{{- $volumes = append $volumes (dict "name" "verifier-audit-log" "persistentVolumeClaim" $claim) -}}
 {{- end -}}
 {{- toYaml (concat $volumes .Values.application.volumes) -}}
 {{- end }}
