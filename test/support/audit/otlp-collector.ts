@@ -33,7 +33,7 @@ export interface TakenSpan {
   readonly kind: number;
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
-  readonly attributes: readonly Attribute[];
+  readonly attributes?: readonly Attribute[];
   readonly status: { readonly code?: number };
 }
 
@@ -49,8 +49,8 @@ interface TakenRequest {
 }
 
 /** What an attribute says. */
-export function attribute(attributes: readonly Attribute[], key: string): string | undefined {
-  const value = attributes.find((each) => each.key === key)?.value;
+export function attribute(attributes: readonly Attribute[] | undefined, key: string): string | undefined {
+  const value = attributes?.find((each) => each.key === key)?.value;
   return value?.stringValue ?? value?.intValue;
 }
 
