@@ -36,26 +36,36 @@ export interface AuditRecord {
   readonly generation?: number;
 }
 
+const DECISION = /"decision_id":"([^"]+)"/g;
+
 export class AuditReader {
   readonly #path: string;
+  /** Decisions of which something was passed over. */
+  readonly #past = new Set<string>();
   #offset = 0;
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** Passes over what is there by now. */
+  /** Passes over what is there by now, and over whatever is still to come of the same decisions: that an answer broke off is written when its client has long been told. */
   skip(): void {
-    this.#offset += this.#read().length;
+    const bytes = this.#read();
+    this.#offset += bytes.length;
+    for (const [, decision] of bytes.toString('latin1').matchAll(DECISION))
+      if (decision !== undefined) this.#past.add(decision);
   }
 
-  /** The records since the last call: a plain file has decisions and answers alone. Every one is written before its answer is given, so none is still to come. */
+  /** The records since the last call: a plain file has decisions and answers alone. Every one is written before its answer is given, so of these decisions none is still to come. */
   next(): AuditRecord[] {
     const bytes = this.#read();
     this.#offset += bytes.length;
     const lines = bytes.toString().split('\n');
     if (lines.pop() !== '') throw new Error('the last line of the audit log is torn');
-    return lines.map((line) => readRecord(line) as unknown as AuditRecord);
+    const records = lines.map((line) => readRecord(line) as unknown as AuditRecord);
+    const present = records.filter(({ decision_id: decision }) => !this.#past.has(decision));
+    for (const { decision_id: decision } of records) this.#past.add(decision);
+    return present;
   }
 
   #read(): Buffer {
