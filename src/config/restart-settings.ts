@@ -20,10 +20,18 @@ export function settingsThatNeedRestart(started: Configuration, next: Configurat
   return [
     ...differing(before, after, LIVE_SECTIONS),
     ...changedListeners(before.listen, after.listen),
+    ...changedFront(before, after),
     ...differing(before.limits, after.limits, LIVE_LIMITS).map((limit) => `limits.${limit}`),
     ...widerWindow(widestWindow(started.snapshot), widestWindow(next.snapshot)),
     ...changedFeedback(started.snapshot.feedback, next.snapshot.feedback),
   ];
+}
+
+/** Which Envoy asks by way of ext_proc decides what is taken from it (`envoy/ext-proc/verify/inbound.ts`). */
+function changedFront(started: ServerSettings, next: ServerSettings): string[] {
+  const isGuarded = ({ listen, envoy }: ServerSettings): boolean =>
+    listen.extProcVerify && envoy?.front === 'ext_proc';
+  return isGuarded(started) === isGuarded(next) ? [] : ['envoy.front'];
 }
 
 /** Secrets, certificates and names of clients are taken over; where it listens, and whether with TLS, is not. */

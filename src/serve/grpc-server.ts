@@ -97,11 +97,12 @@ export async function startGrpcServer(settings: ServerSettings, served: Served):
   };
 }
 
-function makeServer({ listen, limits, tracing }: ServerSettings, served: Served): GrpcServer {
+function makeServer({ listen, limits, tracing, envoy }: ServerSettings, served: Served): GrpcServer {
   const { service, certificates, signer, accessLog, health, load } = served;
   const { extProcVerify } = listen;
   const traced = tracing === undefined ? [] : TRACE_HEADERS;
-  const verifier = extProcVerify ? requestSessions(served, limits, traced) : undefined;
+  const others = { otherHeaders: traced, isGuarded: envoy?.front === 'ext_proc' };
+  const verifier = extProcVerify ? requestSessions(served, limits, others) : undefined;
   const maxMessageBytes = longestContent(served, limits.maxBodyBytes, extProcVerify) + MESSAGE_OVERHEAD_BYTES;
   const maxHeldBytes = Math.max(HELD_BYTES, HELD_MESSAGES * maxMessageBytes);
   const server = new GrpcServer({
@@ -120,11 +121,11 @@ function makeServer({ listen, limits, tracing }: ServerSettings, served: Served)
   return server;
 }
 
-/** Of requests that ext_proc brings: each is judged as ext_authz would have it judged. */
+/** Of requests that ext_proc brings: each is judged as ext_authz would have it judged. `isGuarded`: the Envoy is one that we have rendered. */
 function requestSessions(
   { service, certificates, signer, snapshot }: Served,
   { checkTimeoutMilliseconds }: ServerSettings['limits'],
-  otherHeaders: readonly string[],
+  { otherHeaders, isGuarded }: { readonly otherHeaders: readonly string[]; readonly isGuarded: boolean },
 ): (peer: string) => ProcessingSession {
   const options: VerifyingOptions = {
     checks: service,
@@ -132,6 +133,7 @@ function requestSessions(
     snapshot,
     selected: new SelectedHeaders([...PSEUDO_HEADERS, ...otherHeaders]),
     bodies: new AwaitedBodies(),
+    isGuarded,
     sign: signer,
     checkTimeoutMilliseconds,
     monotonicMs: () => performance.now(),

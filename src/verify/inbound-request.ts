@@ -41,6 +41,8 @@ export interface InboundRequest {
   /** Envoy's own count of the body's bytes; undefined when it gave none. */
   readonly declaredSize: number | undefined;
   readonly peerCertificate: PeerCertificate | 'missing' | 'malformed';
+  /** Why there is a body that is not here. */
+  readonly absentBody?: string | undefined;
   /** What else in the settings of Envoy's filter keeps us from judging. */
   readonly settingsFault?: string | undefined;
   /** What in them keeps the answer from being signed, should the policy ask for that. */

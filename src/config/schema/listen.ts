@@ -60,7 +60,7 @@ export const listenSchema = z
       .boolean()
       .default(false)
       .describe(
-        'Whether requests may be judged by way of ext_proc, too, for gateways whose ext_authz hands on neither certificate nor raw bytes. Policies are then chosen by method and path.',
+        'Whether requests may be judged by way of ext_proc, too, for gateways whose ext_authz hands on neither certificate nor raw bytes. Policies are then chosen by method and path. Unless `envoy.front` is `ext_proc`, bodies need a `content-length`.',
       ),
     tcp: tcpSchema.optional(),
   })

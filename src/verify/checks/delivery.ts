@@ -24,6 +24,7 @@ const DECIMAL = /^(0|[1-9][0-9]{0,9})$/;
  * frame upstream after our OK: so the mark must say `false`, and every count must equal what we hold.
  */
 export function checkWholeBody(request: InboundRequest, maxBodyBytes: number): Refusal | undefined {
+  if (request.absentBody !== undefined) return refuse('body_not_whole', request.absentBody);
   const length = request.body.length;
   const marks = headerValues(request, 'x-envoy-auth-partial-body');
   if (marks.some((mark) => mark !== 'false'))

@@ -14,6 +14,7 @@ export const PSEUDO_HEADERS: readonly string[] = [':method', ':path', ':authorit
 
 const BODY_MARK = 'x-envoy-auth-partial-body';
 const WHOLE: readonly string[] = ['false'];
+const LENGTH_OF_A_BODY = /^[1-9][0-9]{0,15}$/;
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 
 /** The first message of a stream, read. */
@@ -23,23 +24,42 @@ export interface Beginning {
   readonly names: SecurityHeaderNames;
   /** No body follows, or it would change nothing: that of a CONNECT might have no end. */
   readonly isEnough: boolean;
+  /** Why the body cannot be waited for; undefined where it can, and where there is none. */
+  readonly absentBody: string | undefined;
   readonly attributes: ProcessingRequest['attributes'];
   readonly settingsFault: string | undefined;
   readonly responseBodyMode: number | undefined;
 }
 
-/** Reads the first message; undefined where it is not the headers of a request. */
+/**
+ * Reads the first message; undefined where it is not the headers of a request. `isGuarded`: behind its filter Envoy lets
+ * nothing go on that was not decided.
+ */
 export function readBeginning(
   message: Buffer,
   selection: HeaderSelection,
   names: SecurityHeaderNames,
+  isGuarded: boolean,
 ): Beginning | undefined {
   const { part, attributes, observed, requestBodyMode, responseBodyMode } = read(message, selection) ?? {};
   if (part?.kind !== 'request_headers' || attributes === undefined) return undefined;
   const { headers, endOfStream } = part;
   const settingsFault = faultOf(observed === true, endOfStream, requestBodyMode);
-  const isEnough = endOfStream || settingsFault !== undefined || isTunnel(headers);
-  return { headers, names, isEnough, attributes, settingsFault, responseBodyMode };
+  const absentBody = endOfStream || isGuarded || isAnnounced(headers) ? undefined : UNANNOUNCED;
+  const isEnough =
+    endOfStream || settingsFault !== undefined || absentBody !== undefined || isTunnel(headers);
+  return { headers, names, isEnough, absentBody, attributes, settingsFault, responseBodyMode };
+}
+
+const UNANNOUNCED = 'without a content-length, and without a guard in Envoy, it might pass unjudged';
+
+/**
+ * Where trailers follow the headers and no data is between them, Envoy waits for no word of ours on a body: the request
+ * goes on (docs/envoy-behaviour.md#35). With a length Envoy sees to it that there is data.
+ */
+function isAnnounced(headers: Beginning['headers']): boolean {
+  const [length = '', another] = headers.get('content-length') ?? [];
+  return another === undefined && LENGTH_OF_A_BODY.test(length);
 }
 
 /** What `checkDelivery` refuses whatever else it says. Without a route ext_proc is asked, too, unlike ext_authz. */
@@ -112,6 +132,7 @@ export function inboundRequest(
     declaredSize: body.length,
     peerCertificate: peerCertificate(begun.attributes, certificates),
     settingsFault: begun.settingsFault,
+    absentBody: begun.absentBody,
     signingFault:
       begun.responseBodyMode === BUFFERED ? undefined : 'ext_proc needs response_body_mode: BUFFERED here',
   };

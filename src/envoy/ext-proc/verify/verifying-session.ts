@@ -31,6 +31,8 @@ export interface VerifyingOptions {
   readonly snapshot: () => Snapshot;
   readonly selected: SelectedHeaders;
   readonly bodies: AwaitedBodies;
+  /** Behind its filter Envoy lets nothing go on that was not decided. */
+  readonly isGuarded: boolean;
   /** What signs the answer on this stream. */
   readonly sign: (verified: VerifiedRequest) => ProcessingSession;
   readonly checkTimeoutMilliseconds: number;
@@ -123,9 +125,9 @@ export class VerifyingSession implements ProcessingSession {
   }
 
   #headers(message: Buffer): Promise<Uint8Array> {
-    const { selected, snapshot, bodies } = this.#options;
+    const { selected, snapshot, bodies, isGuarded } = this.#options;
     const now = snapshot();
-    const begun = readBeginning(message, selected.of(now), now.headers);
+    const begun = readBeginning(message, selected.of(now), now.headers, isGuarded);
     if (begun?.isEnough !== false) return this.#decide(begun);
     if (!bodies.take(this.#peer)) return this.refuse();
     this.#awaitsBody = true;

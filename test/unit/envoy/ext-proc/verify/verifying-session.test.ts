@@ -67,6 +67,7 @@ function sessions(snapshot: () => Snapshot = () => makeSnapshot()) {
     snapshot,
     selected: new SelectedHeaders(PSEUDO_HEADERS),
     bodies: new AwaitedBodies(),
+    isGuarded: true,
     sign: ({ context }: { readonly context: ReadonlyMap<string, string> | undefined }) => {
       signed.push(context?.get('tenant') ?? '');
       return {
