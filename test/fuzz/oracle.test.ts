@@ -18,7 +18,7 @@ import {
 } from '../support/signed-request.js';
 import { wrongAllow } from './oracle.js';
 
-const CERTIFICATE_TEXT = `certificate:${CERTIFICATE.certificateSha256}:${CERTIFICATE.spkiSha256 ?? ''}`;
+const CERTIFICATE_TEXT = `certificate:${CERTIFICATE.certificateSha256}:${CERTIFICATE.spkiSha256}`;
 const ofTelemetry = (spoil: (parts: RequestParts) => void): RequestParts => {
   const parts = telemetryParts();
   spoil(parts);

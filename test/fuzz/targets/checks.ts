@@ -27,7 +27,7 @@ import { wrongAllow } from '../oracle.js';
 import { checkEach, type Target } from '../target.js';
 import { mutateFields } from '../wire.js';
 
-const CERTIFICATE_TEXT = `certificate:${CERTIFICATE.certificateSha256}:${CERTIFICATE.spkiSha256 ?? ''}`;
+const CERTIFICATE_TEXT = `certificate:${CERTIFICATE.certificateSha256}:${CERTIFICATE.spkiSha256}`;
 const encode = (parts: RequestParts): Buffer => checkMessage(parts, CERTIFICATE_TEXT);
 
 /** One good request of every kind. */
