@@ -30,6 +30,7 @@ const FITTING: Readonly<Record<string, unknown>> = {
   method: 'POST',
   path: '/v1/telemetry',
   peer_address: '192.0.2.7',
+  trace_id: 'cd'.repeat(16),
 };
 const REFERRED: Readonly<Record<string, string>> = {
   '#/$defs/time': '2026-11-29T08:00:00.123Z',

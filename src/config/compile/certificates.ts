@@ -115,6 +115,21 @@ export function readCertificates(
   return bundle.certificates;
 }
 
+/** As {@link readCertificates}, of those who issue; warns where nobody in the file can, so that no handshake would succeed. */
+export function readAuthorities(
+  file: string,
+  node: ConfigurationNode,
+): readonly X509Certificate[] | undefined {
+  const certificates = readCertificates(file, node);
+  // One that issued itself is its own authority, also where it does not say that it is one (X.509 v1).
+  const isAuthority = (one: X509Certificate): boolean => one.ca || one.issuer === one.subject;
+  if (certificates?.some(isAuthority) === false)
+    node.warn(
+      'holds no certificate of an authority: every handshake of a client ends; name the certificate of the CA that issues them',
+    );
+  return certificates;
+}
+
 function warnOfBundle({ certificates, otherLabels }: CertificateBundle, node: ConfigurationNode): void {
   if (otherLabels.some((label) => label.endsWith('PRIVATE KEY')))
     node.warn('holds a private key too; keep that in a file of its own, closed to others');

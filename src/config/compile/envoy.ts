@@ -8,7 +8,7 @@ import { checkPrivateKeyFile } from '../files/private-key-file.js';
 import type { ConfigurationInput, EnvoyInput } from '../schema/schema.js';
 import type { EnvoySettings } from '../settings.js';
 import { checkAddresses, isLoopback } from './addresses.js';
-import { readCertificates } from './certificates.js';
+import { readAuthorities, readCertificates } from './certificates.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
 
 /** Compiles the section; faults are noted. Of the rest of the file it needs what Envoy has to agree with. */
@@ -26,7 +26,7 @@ export function compileEnvoy(input: EnvoyInput, whole: ConfigurationInput, load:
   if (clientCertificate === 'optional') judgeOptionalCertificate(whole, tls.at('clientCertificate'));
   const chain = readCertificates(certificateFile, tls.at('certificateFile'));
   judgeListenerCertificate(chain, privateKeyFile, tls);
-  const authorities = readCertificates(clientCaFile, tls.at('clientCaFile'));
+  const authorities = readAuthorities(clientCaFile, tls.at('clientCaFile'));
   if (authorities !== undefined) load.isKnownToListener = knownTo(authorities);
   return {
     ...rest,

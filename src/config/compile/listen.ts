@@ -14,7 +14,7 @@ import {
   type TcpTlsSettings,
 } from '../settings.js';
 import { isLoopback } from './addresses.js';
-import { readCertificates } from './certificates.js';
+import { readAuthorities, readCertificates } from './certificates.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
 import { directoryFault } from './writable-paths.js';
 
@@ -103,7 +103,7 @@ function compileTls(
 ): TcpTlsSettings | undefined {
   const chain = readCertificates(certificateFile, node.at('certificateFile'));
   if (chain !== undefined) judgeTls(pemOf(chain), node.at('certificateFile'));
-  const authorities = readCertificates(clientCaFile, node.at('clientCaFile'));
+  const authorities = readAuthorities(clientCaFile, node.at('clientCaFile'));
   const key = readTlsKey(privateKeyFile, node.at('privateKeyFile'));
   if (chain !== undefined && key !== undefined && chain[0]?.checkPrivateKey(key) !== true)
     node

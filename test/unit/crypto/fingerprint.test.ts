@@ -44,7 +44,7 @@ const der = new X509Certificate(pem).raw;
 describe('the fingerprints of a certificate', () => {
   it.each(CERTIFICATES)('are those of openssl for $name', ({ name, ...facts }) => {
     const text = certificateFixture(name);
-    const expected = { ok: true, ...facts };
+    const expected = { ok: true, der: new X509Certificate(text).raw, ...facts };
     expect(certificateFingerprints(text)).toEqual(expected);
     expect(certificateFingerprints(new X509Certificate(text).raw)).toEqual(expected);
     expect(certificateFingerprints(Buffer.from(text))).toEqual(expected);

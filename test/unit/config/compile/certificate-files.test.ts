@@ -106,6 +106,19 @@ test('every end counts: a CA of a bundle that has ended or soon will is named', 
   ]);
 });
 
+test("a client's own certificate in the place of its CA is warned of, and one that issued itself is not", async () => {
+  const authority = await issue('ca', 'authority');
+  const leaf = await issue('a', 'client', authority.issuer);
+  put('certs/ca.crt', leaf.certificate);
+  expect(warned()).toEqual([
+    expect.stringMatching(/^envoy.tls.clientCaFile: holds no certificate of an authority/),
+  ]);
+  put('certs/ca.crt', leaf.certificate + authority.certificate);
+  expect(warned()).toEqual([]);
+  put('certs/ca.crt', (await issue('alone', 'client')).certificate);
+  expect(warned()).toEqual([]);
+});
+
 test('a pin or a key that ends within 14 days is warned of, and one that ends later is not', () => {
   const end = (days: number): string => new Date(nowMs + days * DAY).toISOString();
   const ending = (days: number) => [
