@@ -47,9 +47,20 @@ describe.each(['examples/istio/ext-proc', 'examples/istio/ext-authz', 'istio/bef
       ]);
     });
 
+    it('mounts no volume that there is not', () => {
+      for (const { volumes = [], containers, initContainers = [] } of specs) {
+        const mounts = [...containers, ...initContainers].flatMap(({ volumeMounts = [] }) => volumeMounts);
+        const names = volumes.map(({ name }) => name);
+        expect(mounts.map(({ name }) => name).filter((name) => !names.includes(name))).toEqual([]);
+      }
+    });
+
     it('gets no key of the listener', () => {
       expect(specs.map(({ volumes }) => volumes?.map(({ name }) => name).sort())).toEqual([
-        [...own!.volumes!.map(({ name }) => name).filter((name) => name !== 'tls'), 'audit-log'].sort(),
+        [
+          ...own!.volumes!.map(({ name }) => name).filter((name) => name !== 'verifier-tls'),
+          'verifier-audit-log',
+        ].sort(),
       ]);
     });
   },
