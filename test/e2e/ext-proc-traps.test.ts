@@ -18,7 +18,7 @@ import { PROTOCOLS, removing } from './support/outgoing.js';
 import { signedBytes, telemetry } from './support/requests.js';
 import { field, startRogueVerifier, varint, type SignerStream } from './support/rogue-verifier.js';
 import { crash, signal } from './support/signals.js';
-import { Stage } from './support/stage.js';
+import { Stage, type Seen } from './support/stage.js';
 import { worldConfiguration, worldOf, type World } from './support/world.js';
 
 const LINES: readonly EnvoyLine[] = ['current', '1.36'];
@@ -77,6 +77,15 @@ const WRONG: readonly (readonly [title: string, from: RegExp, to: string, detail
   ],
 ];
 
+/**
+ * Without what was recorded of a request that Envoy had refused by itself meanwhile: over HTTP/2 Envoy 1.36 may answer 413 while
+ * the verifier already has the body.
+ */
+function ofItsAnswer(seen: Seen): Seen {
+  const records = seen.records.filter(({ decision_id: id }) => seen.answer.body.includes(id));
+  return { ...seen, records };
+}
+
 describe.each(LINES)('requests judged by way of ext_proc, Envoy %s', (line) => {
   let stage: Stage;
   let world: World;
@@ -124,13 +133,17 @@ describe.each(LINES)('requests judged by way of ext_proc, Envoy %s', (line) => {
       for (const framing of ['length', 'unannounced'] as const) {
         const body = Buffer.alloc(MEBIBYTE + 1, 'x');
         const outgoing = { ...signedBytes({ by: world.a }, '/notes', body), framing };
-        const seen = await stage.exchange(protocol, outgoing);
+        const seen = ofItsAnswer(await stage.exchange(protocol, outgoing));
         // Envoy holds twice the limit, and less of what comes in the windows of HTTP/2.
         if (seen.records.length === 0) expectRefusedUnasked(seen, 413, 'body_not_accepted');
         else expectRefusal(seen, { status: 413, client: 'body_not_accepted', audit: 'body_too_large' });
       }
       const huge = { ...signedBytes({ by: world.a }, '/notes', Buffer.alloc(3 * MEBIBYTE, 'x')) };
-      expectRefusedUnasked(await stage.exchange(protocol, huge), 413, 'body_not_accepted');
+      expectRefusedUnasked(ofItsAnswer(await stage.exchange(protocol, huge)), 413, 'body_not_accepted');
+      await until('nothing of these is recorded any more', async () => {
+        const { records } = await stage.exchange(protocol, telemetry({ by: world.a }));
+        return records.length === 1;
+      });
     });
   });
 

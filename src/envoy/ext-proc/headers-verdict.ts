@@ -28,8 +28,8 @@ export interface Held {
 export type HeadersVerdict = { readonly kind: 'local_reply' | 'unsigned' } | Held | Withheld;
 
 /** Envoy's response code details for headers that came from an upstream; filters alone can set another one. */
-const VIA_UPSTREAM = 'via_upstream';
-const CODE_DETAILS = 'response.code_details';
+export const VIA_UPSTREAM = 'via_upstream';
+export const CODE_DETAILS = 'response.code_details';
 
 /** What the verifier's metadata says of requests that went on to the upstream. */
 const FORWARDED_CODES: ReadonlySet<string | undefined> = new Set(['allow', 'pass_through']);

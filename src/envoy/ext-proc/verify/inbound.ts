@@ -4,6 +4,7 @@ import type { InboundRequest, PeerCertificate } from '../../../verify/inbound-re
 import type { PeerCertificates } from '../../check/peer-certificates.js';
 import type { HeaderSelection, HeaderValues } from '../../wire/header-map.js';
 import { DIGEST_ATTRIBUTE } from '../first-message.js';
+import { CODE_DETAILS, VIA_UPSTREAM } from '../headers-verdict.js';
 import { BUFFERED, readProcessingRequest, type ProcessingRequest } from '../request.js';
 
 /** The attribute with the certificate itself, PEM; Envoy 1.40 has it, 1.36 does not. */
@@ -77,11 +78,11 @@ const ERROR_STATUS = /^[45][0-9]{2}$/;
 
 /**
  * Whether Envoy answers by itself while the body is awaited, as it does with 413 from 1.37 on: nothing was decided, so
- * nothing has gone to an upstream. `more`: its body comes by here, too.
+ * nothing may have gone to an upstream, and an answer of one is not let pass. `more`: its body comes by here, too.
  */
 export function ownRefusal(message: Buffer): 'whole' | 'more' | undefined {
-  const part = read(message)?.part;
-  if (part?.kind !== 'response_headers') return undefined;
+  const { part, attributes } = read(message) ?? {};
+  if (part?.kind !== 'response_headers' || attributes?.get(CODE_DETAILS) === VIA_UPSTREAM) return undefined;
   const [status = '', another] = part.headers.get(':status') ?? [];
   if (another !== undefined || !ERROR_STATUS.test(status)) return undefined;
   return part.endOfStream ? 'whole' : 'more';

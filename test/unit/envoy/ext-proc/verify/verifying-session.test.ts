@@ -212,6 +212,16 @@ describe('a request on a stream of ext_proc', () => {
     expect(audit.lines.filter((line) => line.includes('"allow"'))).toEqual([]);
   });
 
+  it('does not have the answer of an upstream passed that must not have seen it', async () => {
+    const { send } = sessions().open();
+    await send(headersMessage(telemetryParts()));
+    const answer = encodeProcessingRequest({
+      response_headers: { headers: { headers: [{ key: ':status', raw_value: Buffer.from('404') }] } },
+      attributes: { 'envoy.filters.http.ext_proc': textStruct({ 'response.code_details': 'via_upstream' }) },
+    });
+    expect(await send(answer)).toMatchObject({ kind: 'immediate_response', status: 503 });
+  });
+
   // Envoy 1.37 and later show their own 413 to the processor that still waits for the body.
   it.each([
     ['413', true, ['response_headers', 'response_body']],
