@@ -62,7 +62,7 @@ describe.each(PROTOCOLS)('over %s', (protocol) => {
     const outgoing = adding(signedBytes({ by: world.a }, '/notes', Buffer.from('note')), ...claims);
     const arrival = arrivalOf(await stage.exchange(protocol, outgoing));
     expect(ours(arrival).sort()).toEqual(
-      ['identity', 'kid', 'cert-sha256', 'policy', 'request-id']
+      ['identity', 'assurance', 'kid', 'cert-sha256', 'policy', 'request-id']
         .map((name) => `x-countersign-${name}`)
         .sort(),
     );

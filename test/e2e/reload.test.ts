@@ -260,7 +260,7 @@ describe('a configuration that cannot be taken over', () => {
     [
       'moves the socket',
       () => stringify({ ...marked(original, 3_000), listen: { socket: 'run/elsewhere.sock' } }),
-      /listen: needs a restart/,
+      /listen\.socket: needs a restart/,
     ],
     [
       'widens the window beyond what the nonce store has kept',
