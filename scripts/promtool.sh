@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds or installs promtool, which judges rules and metrics of Prometheus. The last line on stdout is its path; what it does is
-# said on stderr. In this order: $PROMTOOL_BIN, `promtool` on PATH, and else Debian's package, taken apart in .cache/promtool/, so that no
+# said on stderr. In this order: $PROMTOOL_BIN, `promtool` on PATH, and else Debian's package, taken apart in .cache/debian/prometheus/, so that no
 # service is started.
 # Exit: 0 found, 1 cannot be had (the remedy is on stderr), 2 wrong usage.
 set -eu

@@ -23,21 +23,21 @@ find_or_unpack() {
     use "$given" "$variable"
   fi
   if on_path=$(command -v "$name"); then use "$on_path" "$name on PATH"; fi
-  folder=$root/.cache/$name
-  [ -x "$folder/$name" ] || unpack
-  use "$folder/$name" "Debian's $package"
+  folder=$root/.cache/debian/$package
+  [ -x "$folder/$program" ] || unpack
+  use "$folder/$program" "Debian's $package"
 }
 
-# What is unpacked moves into its place whole: two that do so at once do not disturb each other.
+# What is unpacked moves into its place whole, for every program of the package: two that do so at once do not disturb each other.
 unpack() {
   command -v apt-get >/dev/null 2>&1 || fail "there is no $name on PATH, and no apt-get to fetch one with"
-  mkdir -p "$folder" || fail "cannot write to $folder"
-  work=$(mktemp -d "$folder/.unpack.XXXXXX")
+  mkdir -p "$root/.cache/debian" || fail "cannot write to $root/.cache/debian"
+  work=$(mktemp -d "$root/.cache/debian/.unpack.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   trap 'exit 130' INT TERM
   say "fetching the package $package"
   (cd "$work" && { apt-get download -qq "$package" || { apt-get update -qq && apt-get download -qq "$package"; }; } >&2) ||
     fail "apt-get could not fetch the package $package"
   dpkg-deb --extract "$work"/*.deb "$work/tree" || fail "the package $package cannot be taken apart"
-  mv -f "$work/tree/$program" "$folder/$name"
+  mv -T "$work/tree" "$folder" 2>/dev/null || [ -x "$folder/$program" ] || fail "$folder is in the way: remove it"
 }
