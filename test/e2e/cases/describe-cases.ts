@@ -2,6 +2,7 @@
 import { expectAllowed, expectRefusal, expectRefusedUnasked } from '../support/expectations.js';
 import { PROTOCOLS, type Protocol } from '../support/outgoing.js';
 import type { Front } from '../support/front.js';
+import { feedback } from '../support/requests.js';
 import type { Stage } from '../support/stage.js';
 import { worldOf } from '../support/world.js';
 import { ACCEPTED_CASES } from './accepted.js';
@@ -136,5 +137,12 @@ export function describeGateway(stage: () => Stage): void {
   describe.each(PROTOCOLS)('over %s', (protocol) => {
     describeSpoilable(protocol, stage);
     describeKeptOut(protocol, stage);
+
+    test('an answer is signed, and the request is one once', async () => {
+      const outgoing = feedback({ by: worldOf(stage().federation.credentials).a });
+      expectAllowed(await stage().exchange(protocol, outgoing), outgoing, 200);
+      const again = await stage().exchange(protocol, outgoing);
+      expect([again.answer.status, again.arrivals]).toEqual([409, []]);
+    });
   });
 }
