@@ -22,7 +22,7 @@ const MAY_IMPORT = {
   observability: ['audit', 'config', 'grpc', 'nonces', 'storage', 'why', ...PURE],
   envoy: ['audit', 'executions', 'grpc', 'observability', ...PURE],
   'envoy-config': ['config', 'envoy', 'grpc', ...PURE],
-  doctor: ['config', 'envoy', ...PURE],
+  doctor: ['config', 'envoy', 'observability', ...PURE],
   pki: [],
   client: ['crypto', 'feedback', 'json', 'protocol'],
   serve: [

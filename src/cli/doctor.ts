@@ -1,5 +1,5 @@
 /** `countersign doctor`: judges an Envoy, running or written down, by what the verifier needs of it. */
-import type { AdminAddress } from '../doctor/read/admin.js';
+import type { AdminAddress } from '../observability/admin-client.js';
 import type { Facts } from '../doctor/facts.js';
 import type { EnvoyParts } from '../doctor/read/dump.js';
 import { workerSocketPaths } from '../config/settings.js';
@@ -95,7 +95,7 @@ const DUMP_PATH = '/config_dump?include_eds';
 const TIMEOUT_MILLISECONDS = 15_000;
 
 async function runningSource(address: AdminAddress): Promise<Source> {
-  const { getAdminPage } = await import('../doctor/read/admin.js');
+  const { getAdminPage } = await import('../observability/admin-client.js');
   const { MAX_DUMP_BYTES } = await import('../doctor/read/document.js');
   const name = address.kind === 'tcp' ? address.url.origin : `unix:${address.path}`;
   const remedy = "give the address of Envoy's admin endpoint, as in envoy.admin of the configuration";

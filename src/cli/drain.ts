@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CliFault, type CliWorld, ExitCode, type Register, examples } from './command.js';
-import { fetchPage } from './http-page.js';
+import { fetchPage } from '../observability/admin-client.js';
 import { httpUrl, wholeNumber } from './option-values.js';
 
 interface DrainOptions {

@@ -2,7 +2,7 @@
 import type { HealthReply } from '../envoy/health/client.js';
 import { escapeControls } from '../json/escape-text.js';
 import { type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
-import { fetchPage } from './http-page.js';
+import { fetchPage } from '../observability/admin-client.js';
 import { httpUrl, wholeNumber } from './option-values.js';
 
 interface HealthOptions {

@@ -1,6 +1,6 @@
 /** The values of options: numbers, syntax, addresses. */
 import { InvalidArgumentError } from 'commander';
-import type { AdminAddress } from '../doctor/read/admin.js';
+import type { AdminAddress } from '../observability/admin-client.js';
 
 const DIGITS = /^(?:0|[1-9][0-9]{0,14})$/;
 

@@ -35,7 +35,8 @@ export type CertificateFacts =
 
 const NOT_ONE_CERTIFICATE = { ok: false } as const;
 
-function sha256Hex(bytes: Uint8Array): string {
+/** 64 lower-case hex digits. */
+export function sha256Hex(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 

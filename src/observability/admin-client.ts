@@ -1,4 +1,4 @@
-/** One GET at an admin endpoint, of Envoy or of the verifier, over TCP or a Unix socket: bounded in bytes and time. */
+/** One plain HTTP exchange with an admin endpoint, of Envoy or of the verifier, over TCP or a Unix socket: bounded in bytes and time. */
 import { request, type IncomingMessage, type RequestOptions } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
@@ -20,17 +20,29 @@ export interface AdminBounds {
   readonly timeoutMilliseconds: number;
 }
 
+/** More than any page that a command reads, but for a dump of Envoy's. */
+const MAX_PAGE_BYTES = 1_048_576;
+
 /** GETs a path. Rejects, in plain words, when there is no whole answer within the bounds. Nothing is followed. */
-export function getAdminPage(
-  address: AdminAddress,
-  path: string,
+export function getAdminPage(address: AdminAddress, path: string, bounds: AdminBounds): Promise<AdminPage> {
+  return exchange({ ...target(address, path), method: 'GET' }, bounds);
+}
+
+/** The page at a URL. Rejects as {@link getAdminPage} does. */
+export function fetchPage(method: 'GET' | 'POST', url: URL, timeoutMilliseconds: number): Promise<AdminPage> {
+  const options = { ...target({ kind: 'tcp', url }, `${url.pathname}${url.search}`), method };
+  return exchange(options, { maxBytes: MAX_PAGE_BYTES, timeoutMilliseconds });
+}
+
+function exchange(
+  options: RequestOptions,
   { maxBytes, timeoutMilliseconds }: AdminBounds,
 ): Promise<AdminPage> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(timeoutMilliseconds);
     signal.addEventListener('abort', () => reject(new Error(`no answer within ${timeoutMilliseconds} ms`)));
     const started = performance.now();
-    const call = request({ ...target(address, path), agent: false, signal }, (response) => {
+    const call = request({ ...options, agent: false, signal }, (response) => {
       const elapsed = performance.now() - started;
       const chunks: Buffer[] = [];
       let length = 0;

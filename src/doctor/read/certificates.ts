@@ -1,6 +1,5 @@
 /** The certificates in an Envoy's configuration: those that it shows and those that it trusts, as far as their bytes are there. Pure. */
-import { createHash } from 'node:crypto';
-import { readCertificateBundle } from '../../crypto/certificate.js';
+import { readCertificateBundle, sha256Hex } from '../../crypto/certificate.js';
 import type { CertificateFact } from '../facts.js';
 import type { Envoy } from '../model/envoy.js';
 import type { Message } from './message.js';
@@ -38,19 +37,15 @@ function factsOf(source: Message, use: CertificateFact['use']): CertificateFact[
     subject: ((subject as string | undefined) ?? '').replaceAll('\n', ', '),
     notBeforeMs: Date.parse(validFrom),
     notAfterMs: Date.parse(validTo) + 1000,
-    sha256: hashOf(raw),
+    sha256: sha256Hex(raw),
     isFirst: index === 0,
   }));
-}
-
-function hashOf(der: Buffer): string {
-  return createHash('sha256').update(der).digest('hex');
 }
 
 /** Hashes of a bundle's certificates in their order; undefined where it cannot be read. */
 export function hashesOf(pem: Buffer): string[] | undefined {
   const bundle = readCertificateBundle(pem);
-  return 'code' in bundle ? undefined : bundle.certificates.map(({ raw }) => hashOf(raw));
+  return 'code' in bundle ? undefined : bundle.certificates.map(({ raw }) => sha256Hex(raw));
 }
 
 function bytesOf(source: Message): Buffer | undefined {

@@ -5,7 +5,7 @@ import { readBoundedFile } from '../../config/files/read-file.js';
 import { workerSocketPaths, type Configuration } from '../../config/settings.js';
 import type { ClockFact, ConfiguredCertificates, Facts, FileFact, LiveVerifier } from '../facts.js';
 import type { Envoy } from '../model/envoy.js';
-import { getAdminPage, type AdminAddress, type AdminPage } from './admin.js';
+import { getAdminPage, type AdminAddress, type AdminPage } from '../../observability/admin-client.js';
 import { certificatesOf, hashesOf } from './certificates.js';
 import { Message } from './message.js';
 

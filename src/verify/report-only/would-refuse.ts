@@ -52,15 +52,11 @@ export function wouldRefuse({ policy, refusal, tolerance, established }: Parts):
     context: countedUnder(policy, established, context),
     once: established.once,
   };
-  return {
-    kind: 'would_refuse',
-    policy,
-    refusal,
-    tolerated: tolerance.codes,
-    context,
-    admissible,
-    tolerance,
-  };
+  return goesOn({ policy, refusal, context, admissible, tolerance });
+}
+
+function goesOn(parts: Omit<WouldRefuse, 'kind' | 'tolerated'>): WouldRefuse {
+  return { kind: 'would_refuse', ...parts, tolerated: parts.tolerance.codes };
 }
 
 function contextOf({ caller, kid, tenancy }: Established): EstablishedContext {
@@ -121,15 +117,7 @@ export function afterFirstAdmission(
   const tolerance = new Tolerance(reportOnly, { policy: policy.name, identity: context.identity, nowMs });
   if (!tolerance.takes(refusal.code)) return refusal;
   const admissible = withoutWhatWasRefused({ policy, context, once }, refusal);
-  return {
-    kind: 'would_refuse',
-    policy,
-    refusal,
-    tolerated: tolerance.codes,
-    context,
-    admissible,
-    tolerance,
-  };
+  return goesOn({ policy, refusal, context, admissible, tolerance });
 }
 
 /** A limit that is used up is not asked again; of a nonce that was used, or whose window has closed, nothing is claimed. */

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { getAdminPage } from '../../../src/doctor/read/admin.js';
+import { getAdminPage } from '../../../src/observability/admin-client.js';
 import { gatherFacts } from '../../../src/doctor/read/gather.js';
 import { envoyOf } from '../../../src/doctor/model/envoy.js';
 import { partsOf } from '../../../src/doctor/read/dump.js';
