@@ -225,6 +225,8 @@ describe.each(lines)('%s and the loader', (_line, parameters) => {
 function healthyVerifier(socketPath: string): Promise<Http2Server> {
   const verifier = createServer();
   verifier.on('stream', (stream) => {
+    // An Envoy that is ended in the middle of a check breaks its stream off; nobody waits for that answer.
+    stream.on('error', () => undefined);
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
     stream.end(Buffer.from([0, 0, 0, 0, 2, 8, 1]));
