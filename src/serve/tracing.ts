@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { HttpPeer, type PeerAnswer } from '../audit/http/http-peer.js';
+import { HttpPeer, type PeerAnswer } from '../storage/http/http-peer.js';
 import type { TracingSettings } from '../config/settings.js';
 import { packageVersion } from '../observability/package-version.js';
 import { Sampling } from '../observability/tracing/sampling.js';

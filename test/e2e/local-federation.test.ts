@@ -147,7 +147,9 @@ describe('the local federation as a program', () => {
 
   it('sends an application of the user only what that one never sees', async () => {
     const seen: string[] = [];
-    const server = createServer((socket) => socket.on('data', (data) => seen.push(data.toString())));
+    const server = createServer((socket) =>
+      socket.on('data', (data) => seen.push(data.toString())).on('error', () => undefined),
+    );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const upstream = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
     const { status, output } = run('up', { UPSTREAM: upstream });

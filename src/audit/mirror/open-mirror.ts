@@ -2,7 +2,7 @@
 import type { HolderStatus } from '../holders/holder-status.js';
 import type { SealedLog } from '../holders/sealed-log.js';
 import { MAX_BUNDLE_BYTES } from '../holders/sealed-log.js';
-import { HttpPeer } from '../http/http-peer.js';
+import { HttpPeer } from '../../storage/http/http-peer.js';
 import { Mirror, UPLOADS_AT_ONCE } from './mirror.js';
 import { loadSigner, S3Client, type S3Bucket } from './s3-client.js';
 import type { S3Credentials } from '../../storage/s3/credentials.js';

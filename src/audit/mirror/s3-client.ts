@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { AwsV4Signer } from 'aws4fetch';
-import type { HttpPeer, PeerAnswer, PeerRequest } from '../http/http-peer.js';
+import type { HttpPeer, PeerAnswer, PeerRequest } from '../../storage/http/http-peer.js';
 import { refusalInWords, S3Fault } from './s3-fault.js';
 import type { S3Credentials } from '../../storage/s3/credentials.js';
 

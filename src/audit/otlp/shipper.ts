@@ -10,7 +10,7 @@ import type { ExportedRecord } from '../export/meaning.js';
 import type { HolderAccount, HolderStatus } from '../holders/holder-status.js';
 import { readProgress, sizeIn, writeProgress } from '../holders/progress-file.js';
 import type { SealedLog } from '../holders/sealed-log.js';
-import type { HttpPeer, PeerAnswer } from '../http/http-peer.js';
+import type { HttpPeer, PeerAnswer } from '../../storage/http/http-peer.js';
 import { parseRecord } from '../read/record-filter.js';
 
 /** What shipping needs. */

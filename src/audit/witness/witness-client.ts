@@ -4,7 +4,7 @@
  */
 import { isConsistent, consistencyProof, rootFromTiles } from '../../tlog/proofs.js';
 import type { NoteVerifier } from '../../tlog/note.js';
-import type { HttpPeer, PeerAnswer } from '../http/http-peer.js';
+import type { HttpPeer, PeerAnswer } from '../../storage/http/http-peer.js';
 import type { SealedCheckpoint, SealedLog } from '../holders/sealed-log.js';
 import { addCheckpointBody, cosignatureInAnswer, sizeInAnswer } from './add-checkpoint.js';
 

@@ -13,7 +13,7 @@ import {
   type SealedCheckpoint,
   type SealedLog,
 } from '../holders/sealed-log.js';
-import { HttpPeer } from '../http/http-peer.js';
+import { HttpPeer } from '../../storage/http/http-peer.js';
 import { CosignedCheckpoint } from './cosigned-checkpoint.js';
 import { WitnessClient, type Cosigning } from './witness-client.js';
 

@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { HolderAccount } from '../../audit/holders/holder-status.js';
 import { Looks } from '../../audit/holders/looks.js';
 import { SealedLog } from '../../audit/holders/sealed-log.js';
-import { HttpPeer } from '../../audit/http/http-peer.js';
+import { HttpPeer } from '../../storage/http/http-peer.js';
 import type { Companion, CompanionContext } from '../../audit/log/companion.js';
 import { Shipper } from '../../audit/otlp/shipper.js';
 import type { AuditOtlpSettings } from '../../config/settings.js';

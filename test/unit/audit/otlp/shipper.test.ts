@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HolderAccount } from '../../../../src/audit/holders/holder-status.js';
-import type { PeerAnswer, PeerRequest } from '../../../../src/audit/http/http-peer.js';
+import type { PeerAnswer, PeerRequest } from '../../../../src/storage/http/http-peer.js';
 import { Shipper } from '../../../../src/audit/otlp/shipper.js';
 import { encodeEntry } from '../../../../src/tlog/entries.js';
 

@@ -1,5 +1,5 @@
 /**
- * A server that the audit log is sent to, over HTTP/1.1 with connections that are kept. Nothing here is decided by the
+ * A server that we are a client of (an audit log's mirror or collector, a vault, a key set), over HTTP/1.1 with connections that are kept. Nothing here is decided by the
  * environment: no proxy, no authority and no switch of TLS comes from a variable. No redirect is followed.
  */
 import * as http from 'node:http';

@@ -7,7 +7,7 @@ import {
   type Server as TcpServer,
   type Socket,
 } from 'node:net';
-import { HttpPeer, type PeerOptions } from '../../../../src/audit/http/http-peer.js';
+import { HttpPeer, type PeerOptions } from '../../../../src/storage/http/http-peer.js';
 import { makeTlsFiles, type TlsFiles } from '../../client/tls-files.js';
 
 const request = { method: 'POST', path: '/x', headers: {}, body: Buffer.from('abc') } as const;

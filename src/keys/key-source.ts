@@ -1,0 +1,40 @@
+/**
+ * Where signing keys are that never come to us: what every source of signatures (a PKCS#11 token, Vault's Transit
+ * engine) gives, whatever is behind it.
+ */
+import type { KeySourceSettings } from './settings.js';
+
+/** One key of a source, and one version of it: never "the latest". */
+export interface KeyReference {
+  /** A name of `keys.sources`. */
+  readonly source: string;
+  /** PKCS#11: the label of the private key. Vault: the name of the Transit key. */
+  readonly key: string;
+  /** Vault: its version, from 1. PKCS#11 has none. */
+  readonly version: number | undefined;
+}
+
+/**
+ * Why there is no signature. `away`: nobody answers, or not in time; `refused`: the source answers, and not with a
+ * signature (no such key, no right to it); `overloaded`: more wait than may; `too_large`: longer than it signs.
+ */
+export type KeySourceFault = 'away' | 'refused' | 'overloaded' | 'too_large';
+
+/** Bytes, or why there are none: `reason` is a sentence without subject, for logs, and holds no secret. */
+export type KeySourceAnswer =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly fault: KeySourceFault; readonly reason: string };
+
+/** Signs with keys that stay where they are. Nothing of it ever rejects. */
+export interface KeySource {
+  readonly name: string;
+  readonly kind: KeySourceSettings['kind'];
+  /** The longest message that it signs, in bytes. */
+  readonly maxMessageBytes: number;
+  /** 64 bytes of pure Ed25519 (RFC 8032 §5.1.6) over exactly these bytes. Not verified here: whoever asks verifies strictly. */
+  sign(reference: KeyReference, message: Uint8Array): Promise<KeySourceAnswer>;
+  /** The 32 raw bytes of the public half, as the source has it now; not judged as a point. */
+  publicKey(reference: KeyReference): Promise<KeySourceAnswer>;
+  /** Ends what is under way (as `away`) and lets go of connections, sessions and processes. */
+  close(): Promise<void>;
+}
