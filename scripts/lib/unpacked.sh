@@ -39,5 +39,5 @@ unpack() {
   (cd "$work" && { apt-get download -qq "$package" || { apt-get update -qq && apt-get download -qq "$package"; }; } >&2) ||
     fail "apt-get could not fetch the package $package"
   dpkg-deb --extract "$work"/*.deb "$work/tree" || fail "the package $package cannot be taken apart"
-  mv -T "$work/tree" "$folder" 2>/dev/null || [ -x "$folder/$program" ] || fail "$folder is in the way: remove it"
+  mv -T "$work/tree" "$folder" 2>/dev/null || [ -e "$folder/$program" ] || fail "$folder is in the way: remove it"
 }

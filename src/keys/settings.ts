@@ -11,9 +11,11 @@ interface CommonSettings {
 /** A token behind a PKCS#11 module. */
 export interface Pkcs11Settings extends CommonSettings {
   readonly kind: 'pkcs11';
-  /** The shared library. */
+  /** The shared library; absolute. */
   readonly modulePath: string;
-  /** The label of the token, or its slot. */
+  /** All that the module's process has of an environment, by name: where its own settings are (`SOFTHSM2_CONF`). */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The label of the token, or the id of its slot: one of the two. */
   readonly token: string | undefined;
   readonly slot: number | undefined;
   readonly pin: Secret;
