@@ -14,6 +14,15 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
+const DURATION = /^(0|[1-9][0-9]{0,5})(s|m|h|d)$/;
+
+/** A parser for commander: a time span in milliseconds, written as in the configuration. */
+export function duration(text: string): number {
+  const [, count, unit = ''] = DURATION.exec(text) ?? [];
+  if (count !== undefined) return Number(count) * (UNIT_MS[unit] ?? 0);
+  throw new InvalidArgumentError('It must be a number with its unit, such as 90s, 15m, 12h or 14d.');
+}
+
 /** A parser for commander: Unix milliseconds. `nowMs` is asked where the text is relative. */
 export function pointOfTime(nowMs: () => number): (text: string) => number {
   return (text) => {

@@ -30,6 +30,8 @@ export interface LoadOptions {
   readonly workers?: number | undefined;
   /** Files may be missing, and are listed then. Never for what is to be served. */
   readonly offline?: OfflineOptions | undefined;
+  /** Judged in the place of what the file holds: an edit that is not written yet. Never for what is to be served. */
+  readonly text?: string | undefined;
 }
 
 /**
@@ -39,8 +41,9 @@ export interface LoadOptions {
 export function loadConfiguration(file: string, options: LoadOptions): LoadResult {
   const absolute = resolve(file);
   const findings = new Findings(file);
-  const text = readBoundedText(absolute, MAX_FILE_BYTES);
-  const own = text.ok ? stateOfRead(text) : fileState(absolute);
+  const held = readBoundedText(absolute, MAX_FILE_BYTES);
+  const own = held.ok ? stateOfRead(held) : fileState(absolute);
+  const text = held.ok && options.text !== undefined ? { ...held, text: options.text } : held;
   const { nowMs, publicKeys, offline } = options;
   const context = new LoadContext({ findings, nowMs, directory: dirname(absolute), publicKeys, offline });
   context.noteState(absolute, own);

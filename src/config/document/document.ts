@@ -22,7 +22,7 @@ import {
 import type { ConfigurationPath, Findings, LineOf } from './findings.js';
 
 /** An alias may stand for this many nodes in all; what is beyond was not written by a person. */
-const maxAliasCount = 100;
+export const maxAliasCount = 100;
 /** The format itself needs fewer than ten levels. */
 const maxDepth = 64;
 
@@ -54,16 +54,7 @@ export function parseConfigurationDocument(text: string, findings: Findings): un
 }
 
 function interpret(text: string, lines: LineCounter, findings: Findings): unknown {
-  const composer = new Composer({
-    strict: true,
-    // Keys that are there twice are found below, in linear time and with their path.
-    uniqueKeys: false,
-    version: '1.2',
-    schema: 'core',
-    merge: false,
-    resolveKnownTags: false,
-  });
-  const [document, another] = composer.compose(boundedTokens(text, lines), true, text.length);
+  const [document, another] = composeDocuments(text, lines);
   if (document === undefined) throw new Error('the library composed no document');
   if (another !== undefined) {
     findings.problem([], 'holds several YAML documents', 'keep one document, without ---');
@@ -80,6 +71,28 @@ function interpret(text: string, lines: LineCounter, findings: Findings): unknow
   if (value !== null) findings.lineOf = (path) => lineOfPath(document, lines, path);
   else findings.problem([], 'is empty', 'start from the example in docs/configuration.md');
   return value ?? undefined;
+}
+
+/**
+ * The documents in the text, one after the other, syntax faults in `errors` of each. Throws where it is nested too deeply.
+ * @param keepSourceTokens whether nodes know their tokens, which whoever edits the text needs.
+ */
+export function composeDocuments(
+  text: string,
+  lines: LineCounter,
+  keepSourceTokens = false,
+): Iterable<Document> {
+  const composer = new Composer({
+    strict: true,
+    // Keys that are there twice are found by the loader, in linear time and with their path.
+    uniqueKeys: false,
+    version: '1.2',
+    schema: 'core',
+    merge: false,
+    resolveKnownTags: false,
+    keepSourceTokens,
+  });
+  return composer.compose(boundedTokens(text, lines), true, text.length);
 }
 
 /** The documents as trees of tokens, which are built without recursion: what is open at any moment is on a stack. */
