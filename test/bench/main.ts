@@ -2,9 +2,8 @@
  * `make bench`: every figure a ratio within one run. Prints a table and leaves the same, as JSON, in
  * bench-results/latest.json. Options by environment: BENCH_ROUNDS (15), BENCH_CHECKS (3000), BENCH_SECONDS (8).
  */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { benchAudit } from './audit.js';
 import { benchChecks, KINDS, type Kind, type Round } from './checks.js';
@@ -13,6 +12,7 @@ import { benchHostile } from './hostile.js';
 import { addedBy, benchLarge } from './large.js';
 import { benchNonces } from './nonces.js';
 import { canPin, pinClient } from './pinned-process.js';
+import { median, throwAwayCertificate } from './support.js';
 import { benchWorkers } from './workers.js';
 import { benchSigningThroughEnvoy, benchThroughEnvoy } from './through-envoy.js';
 
@@ -24,36 +24,9 @@ function option(name: string, fallback: number): number {
   return text !== undefined && /^[1-9][0-9]{0,6}$/.test(text) ? Number(text) : fallback;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
-}
-
 /** Of checks per second, round by round, then the median. */
 function ratio(rounds: readonly Round[], of: Kind, against: Kind): number {
   return median(rounds.map((round) => round[of].checksPerSecond / round[against].checksPerSecond));
-}
-
-/** A throw-away certificate for the check requests, of the size that producers have. */
-function certificatePem(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'csb-'));
-  try {
-    const out = join(folder, 'certificate.pem');
-    const key = join(folder, 'key.pem');
-    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-    execFileSync(
-      'openssl',
-      ['req', '-x509', ...curve, '-keyout', key, '-out', out, '-subj', '/CN=bench-producer', '-days', '2'],
-      {
-        stdio: 'ignore',
-      },
-    );
-    return readFileSync(out, 'utf8');
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 /** Where the time of a full check goes: each server does what the one before it does, and more. */
@@ -75,17 +48,17 @@ const audit = await benchAudit();
 const rounds = await benchChecks({
   rounds: option('BENCH_ROUNDS', 15),
   checksPerRound: option('BENCH_CHECKS', 3_000),
-  certificatePem: certificatePem(),
+  certificatePem: throwAwayCertificate(),
   report: say,
 });
-const workers = await benchWorkers(certificatePem(), {
+const workers = await benchWorkers(throwAwayCertificate(), {
   rounds: Math.min(7, option('BENCH_ROUNDS', 15)),
   checks: 2 * option('BENCH_CHECKS', 3_000),
 });
 const envoy = await benchThroughEnvoy(option('BENCH_SECONDS', 8));
 const signing = await benchSigningThroughEnvoy(option('BENCH_SECONDS', 8));
 const feedback = benchFeedback();
-const large = await benchLarge(certificatePem());
+const large = await benchLarge(throwAwayCertificate());
 const hostile = await benchHostile(option('BENCH_SECONDS', 8));
 const result = {
   machine: { node: process.versions.node, cores: cpus().length, model: cpus()[0]?.model, pinned: canPin },

@@ -1,7 +1,7 @@
 /** Child processes of the benchmark, each pinned to a core where the system can do that. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -69,4 +69,14 @@ export function cpuSecondsOf(pid: number): number {
   if (!existsSync(file)) return NaN;
   const fields = readFileSync(file, 'latin1').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** The same to the nanosecond, of all threads that live (`/proc/PID/task/TID/schedstat`): for short slices of load. */
+export function threadSeconds({ pid = 0 }: ChildProcess): number {
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(tasks)) return NaN;
+  let nanoseconds = 0;
+  for (const thread of readdirSync(tasks))
+    nanoseconds += Number(readFileSync(`${tasks}/${thread}/schedstat`, 'latin1').split(' ')[0]);
+  return nanoseconds / 1e9;
 }
