@@ -26,6 +26,7 @@ interface Build {
   readonly name: string;
   readonly folder: string;
   readonly child: ChildProcess;
+  readonly slices: Slice[];
 }
 
 interface Slice {
@@ -37,7 +38,7 @@ async function start(name: string, dist: string): Promise<Build> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const child = startOnServerCore(commandOf(folder, resolve(dist)));
   await waitForFile(join(folder, 'server.sock'), child);
-  return { name, folder, child };
+  return { name, folder, child, slices: [] };
 }
 
 function commandOf(folder: string, dist: string): string[] {
@@ -64,7 +65,7 @@ async function load({ folder, child }: Build, count: number): Promise<Slice> {
   return { microseconds: ((threadSeconds(child) - beganSeconds) / count) * 1e6, perSecond };
 }
 
-function tell(name: string, slices: readonly Slice[]): void {
+function tell({ name, slices }: Build): void {
   const microseconds = median(slices.map((slice) => slice.microseconds));
   const perSecond = median(slices.map((slice) => slice.perSecond));
   process.stdout.write(`${name}: ${microseconds.toFixed(1)} µs a check, ${perSecond.toFixed(0)} checks/s\n`);
@@ -73,20 +74,21 @@ function tell(name: string, slices: readonly Slice[]): void {
 pinClient();
 const builds: Build[] = [];
 try {
-  builds.push(await start('before', before), await start('after', after));
+  const base = await start('before', before);
+  builds.push(base);
+  const next = await start('after ', after);
+  builds.push(next);
   await startUpRuleEnds();
   for (let sent = 0; sent < WARM_UP_CHECKS; sent += WARM_UP_SLICE)
     for (const build of builds) await load(build, WARM_UP_SLICE);
-  const slices = builds.map((): Slice[] => []);
   for (let round = 0; round < Number(rounds); round++)
     // Whoever goes first in one round goes second in the next one.
-    for (const at of round % 2 === 0 ? [0, 1] : [1, 0])
-      slices[at]?.push(await load(builds[at] as Build, Number(checks)));
-  const [base = [], next = []] = slices;
-  tell('before', base);
-  tell('after ', next);
-  const differences = base.map(({ microseconds }, at) => (next[at]?.microseconds ?? NaN) - microseconds);
-  const ratios = base.map(({ microseconds }, at) => (next[at]?.microseconds ?? NaN) / microseconds);
+    for (const build of round % 2 === 0 ? [base, next] : [next, base])
+      build.slices.push(await load(build, Number(checks)));
+  builds.forEach(tell);
+  const pairs = base.slices.map((slice, at) => [slice.microseconds, next.slices[at]?.microseconds ?? NaN]);
+  const ratios = pairs.map(([one = NaN, other = NaN]) => other / one);
+  const differences = pairs.map(([one = NaN, other = NaN]) => other - one);
   process.stdout.write(
     `after by before, round by round: ${median(ratios).toFixed(3)}, ${median(differences).toFixed(1)} µs\n`,
   );
