@@ -8,7 +8,12 @@ import { deserialize, serialize } from 'node:v8';
 import { CertificateAuthority } from '../crypto/authority.js';
 import { restoreKeyPair } from '../crypto/private-key.js';
 import { restorePublicKey } from '../crypto/public-key.js';
-import { FeedbackKey } from '../feedback/feedback-key.js';
+import {
+  LocalFeedbackKey,
+  RemoteFeedbackKey,
+  type FeedbackKey,
+  type KeyReference,
+} from '../feedback/feedback-key.js';
 import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
 import type { Identity, Snapshot, ValidityInterval, VerificationKey } from '../verify/snapshot.js';
 import { restoreSecrets, takeSecrets } from './secrets.js';
@@ -42,10 +47,11 @@ interface PackedAuthority {
   /** DER. */
   readonly certificates: readonly Uint8Array[];
 }
-interface PackedFeedbackKey extends ValidityInterval {
-  readonly kid: string;
-  readonly secret: Uint8Array;
-}
+/** `secret` of a key that is here; of one of a source `raw`, its public half. */
+type PackedFeedbackKey = ValidityInterval & { readonly kid: string } & (
+    | { readonly secret: Uint8Array; readonly raw?: never }
+    | { readonly secret?: never; readonly raw: Uint8Array; readonly reference: KeyReference }
+  );
 interface PackedDomain {
   readonly activeKid: string | undefined;
   readonly keys: readonly PackedFeedbackKey[];
@@ -82,7 +88,9 @@ export function packConfiguration(
 
 function packPart(part: Part): PackedPart {
   const bytes = serialize(part);
-  const keys = (part.domains ?? []).flatMap(([, domain]) => domain.keys.map(({ secret }) => secret));
+  const keys = (part.domains ?? []).flatMap(([, domain]) =>
+    domain.keys.flatMap(({ secret }) => secret ?? []),
+  );
   const secrets = [...(part.secrets ?? []), ...keys];
   for (const secret of secrets) secret.fill(0);
   return { bytes, isSecret: secrets.length > 0 };
@@ -166,12 +174,12 @@ function weightOfAuthority({ certificates }: PackedAuthority): number {
 }
 
 function packDomain({ activeKid, keys }: SigningDomain): PackedDomain {
-  const pack = (key: FeedbackKey): PackedFeedbackKey => ({
-    kid: key.kid,
-    notBeforeMs: key.notBeforeMs,
-    notAfterMs: key.notAfterMs,
-    secret: key.copySecret(),
-  });
+  const pack = (key: FeedbackKey): PackedFeedbackKey => {
+    const { kid, notBeforeMs, notAfterMs } = key;
+    const common = { kid, notBeforeMs, notAfterMs };
+    if (key.kind === 'local') return { ...common, secret: key.copySecret() };
+    return { ...common, raw: key.publicKey.raw, reference: key.reference };
+  };
   return { activeKid, keys: keys.map(pack) };
 }
 
@@ -275,7 +283,9 @@ function unpackAuthority({ name, trustDomain, certificates }: PackedAuthority): 
 }
 
 function unpackDomain({ activeKid, keys }: PackedDomain): SigningDomain {
-  const unpack = ({ kid, secret, ...validity }: PackedFeedbackKey): FeedbackKey =>
-    new FeedbackKey(kid, restoreKeyPair(secret), validity);
+  const unpack = (key: PackedFeedbackKey): FeedbackKey =>
+    key.secret === undefined
+      ? new RemoteFeedbackKey(key.kid, restorePublicKey(key.raw), key.reference, key)
+      : new LocalFeedbackKey(key.kid, restoreKeyPair(key.secret), key);
   return { activeKid, keys: keys.map(unpack) };
 }

@@ -3,10 +3,16 @@ import { widestWindow } from '../verify/checks/freshness.js';
 import type { Freshness } from '../verify/snapshot.js';
 import type { FeedbackSettings } from '../feedback/feedback-settings.js';
 import { isSameData } from './secrets.js';
-import type { Configuration, LimitSettings, ListenSettings, ServerSettings } from './settings.js';
+import type {
+  Configuration,
+  KeySettings,
+  LimitSettings,
+  ListenSettings,
+  ServerSettings,
+} from './settings.js';
 
-/** Sections that are read anew whenever they are needed, and `limits` and `listen`, whose members are told apart. */
-const LIVE_SECTIONS: readonly (keyof ServerSettings)[] = ['log', 'envoy', 'limits', 'listen'];
+/** Sections that are read anew whenever they are needed, and `limits`, `listen` and `keys`, whose members are told apart. */
+const LIVE_SECTIONS: readonly (keyof ServerSettings)[] = ['log', 'envoy', 'limits', 'listen', 'keys'];
 /** Of `limits`, what is only read at the stop. */
 const LIVE_LIMITS: readonly (keyof LimitSettings)[] = ['drainMilliseconds', 'drainDelayMilliseconds'];
 
@@ -22,6 +28,7 @@ export function settingsThatNeedRestart(started: Configuration, next: Configurat
     ...changedListeners(before.listen, after.listen),
     ...changedFront(before, after),
     ...differing(before.limits, after.limits, LIVE_LIMITS).map((limit) => `limits.${limit}`),
+    ...changedSources(before.keys, after.keys),
     ...widerWindow(widestWindow(started.snapshot), widestWindow(next.snapshot)),
     ...changedFeedback(started.snapshot.feedback, next.snapshot.feedback),
   ];
@@ -45,6 +52,13 @@ function changedListeners(started: ListenSettings, next: ListenSettings): string
     'tcp.tls': tcp?.tls !== undefined,
   });
   return differing(opened(started), opened(next), []).map((member) => `listen.${member}`);
+}
+
+/** Sources are opened at the start, each by its name; which of their keys sign, is taken over. */
+function changedSources(started: KeySettings, next: KeySettings): string[] {
+  const byName = ({ sources }: KeySettings): object =>
+    Object.fromEntries(sources.map((source) => [source.name, source]));
+  return differing(byName(started), byName(next), []).map((name) => `keys.sources.${name}`);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What a configuration is made of besides the snapshot: sockets, stores, limits. Read once at start. */
 import { join, parse } from 'node:path';
+import type { KeySourceSettings } from '../keys/settings.js';
 import type { RedisSettings, Secret } from '../storage/redis/settings.js';
 import type { Snapshot } from '../verify/snapshot.js';
 import type { FileState } from './files/read-file.js';
@@ -144,6 +145,12 @@ export interface AuditWitnessSettings {
   readonly timeoutMilliseconds: number;
 }
 
+/** The `keys` section. */
+export interface KeySettings {
+  /** In the order of the file; names are distinct. */
+  readonly sources: readonly KeySourceSettings[];
+}
+
 /** Bounds on what one process takes on, as the schema describes them. */
 export type LimitSettings = Readonly<ConfigurationInput['limits']> & {
   readonly drainDelayMilliseconds: number;
@@ -164,6 +171,7 @@ export interface ServerSettings {
   readonly nonces: NonceSettings;
   readonly audit: AuditSettings;
   readonly limits: LimitSettings;
+  readonly keys: KeySettings;
   readonly log: Readonly<ConfigurationInput['log']>;
   /** Absent when the file has no `envoy:` section. */
   readonly envoy: EnvoySettings | undefined;

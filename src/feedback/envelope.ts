@@ -67,6 +67,21 @@ export function feedbackSigningInput(
   return concatBytes(new TextEncoder().encode(`${texts.join('|')}|`), canonicalData);
 }
 
+/** Of the fields before the data: a UUID, a time, a nonce, a schema, a kid and what parts them; rounded up. */
+const MAX_FIELDS_BYTES = 256;
+/** One byte of an answer may be written as six: DEL. No number grows as much (`9e15` → `9000000000000000.0`). */
+const MAX_CANONICAL_GROWTH = 6;
+
+/** The longest signing input that an answer of so many bytes can have, in bytes. */
+export function maxSigningInputBytes(answerBytes: number): number {
+  return MAX_CANONICAL_GROWTH * answerBytes + MAX_FIELDS_BYTES;
+}
+
+/** The longest answer whose signing input has no more than so many bytes. */
+export function maxAnswerBytesFor(signingInputBytes: number): number {
+  return Math.floor((signingInputBytes - MAX_FIELDS_BYTES) / MAX_CANONICAL_GROWTH);
+}
+
 /** Everything in an envelope that is not fixed. */
 interface EnvelopeParts extends Omit<SignedFields, 'tenant'> {
   readonly requestId: string;

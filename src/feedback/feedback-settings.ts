@@ -53,8 +53,9 @@ export function activeKeyOf({ keys, activeKid }: SigningDomain, nowMs: number): 
 }
 
 /**
- * The self-test of signing at start-up and at a reload (docs/security-requirements.md#6): every key, through the signer
- * in use and through tweetnacl. Takes some 20 ms a key.
+ * The self-test of signing at start-up and at a reload (docs/security-requirements.md#6): every key that is here, through
+ * the signer in use and through tweetnacl. Takes some 20 ms a key. Keys of sources are tested through these
+ * (`src/keys/guarded-key.ts`).
  * @param tested fingerprints of keys that are passed over: equal public halves have equal private ones, and those
  *   have agreed already.
  * @returns the `kid` of the first key whose signatures differ; undefined when all agree.
@@ -64,8 +65,9 @@ export function findDisagreeingKey(
   signer: Signer,
   tested: ReadonlySet<string> = new Set(),
 ): string | undefined {
-  const untested = allKeys(settings).filter(({ publicKey }) => !tested.has(publicKey.fingerprint));
-  return untested.find((key) => !key.agreesWith(signer))?.kid;
+  const disagrees = (key: FeedbackKey): boolean =>
+    key.kind === 'local' && !tested.has(key.publicKey.fingerprint) && !key.agreesWith(signer);
+  return allKeys(settings).find(disagrees)?.kid;
 }
 
 /** The fingerprints of all keys. */

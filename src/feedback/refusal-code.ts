@@ -31,6 +31,7 @@ const UNAVAILABLE_CODES = [
   'tenant_missing',
   // the signer
   'no_active_key',
+  'signer_unavailable',
   'overloaded',
   'internal_error',
 ] as const;

@@ -2,11 +2,11 @@
  * From an upstream's plain answer to the signed envelope, or to the reason for withholding it: judged first, and signed
  * when the caller, who may have to wait for a submission in between, says so.
  */
-import type { Signer } from '../crypto/signing.js';
 import { type AdjustmentDemands, refuseNotSubmitted } from './adjustments.js';
 import { type ReadAnswer, readAnswer } from './answer-reader.js';
 import {
   FEEDBACK_RESPONSE_SCHEMA,
+  type SignedFields,
   feedbackSigningInput,
   isSignableField,
   writeEnvelope,
@@ -48,8 +48,18 @@ export interface SigningTools {
   readonly nowMs: number;
   /** 24 URL-safe characters, fresh with every call: base64url of 18 random bytes. */
   readonly nonce: () => string;
-  readonly signer: Signer;
+  readonly sign: SignWithKey;
 }
+
+/**
+ * Signs exactly these bytes with a key, for a tenant: at once with a key that is here; a source takes its time, and may
+ * say why there is no signature. What it resolves with was verified. Never rejects.
+ */
+export type SignWithKey = (
+  key: FeedbackKey,
+  message: Uint8Array,
+  tenant: string,
+) => Uint8Array | Promise<Uint8Array | AnswerRefusal>;
 
 const NONCE = /^[A-Za-z0-9_-]{24}$/;
 const NO_ERRORS = Uint8Array.of(0x5b, 0x5d);
@@ -90,38 +100,50 @@ function demandsOf(query: FeedbackQuery, settings: FeedbackSettings, tools: Judg
 }
 
 /**
- * Signs what was judged for this query.
+ * Signs what was judged for this query: at once where the key is here.
  * @throws Error when a tool breaks its promise, or the key was zeroized.
  */
 export function signJudged(
   { answer, key }: JudgedAnswer,
   query: FeedbackQuery,
   tools: SigningTools,
-): SignedAnswer {
+): SignedAnswer | Promise<SignedAnswer | AnswerRefusal> {
   const { kid } = key;
   const nonce = tools.nonce();
   if (!NONCE.test(nonce)) throw new Error('a feedback nonce is 24 URL-safe characters');
   const signedAtSeconds = Math.floor(tools.nowMs / 1000);
-  const fields = {
-    tenant: query.tenant,
-    signedAtSeconds,
-    nonce,
-    schemaVersion: FEEDBACK_RESPONSE_SCHEMA,
-    kid,
-  };
+  const { tenant } = query;
+  const fields = { tenant, signedAtSeconds, nonce, schemaVersion: FEEDBACK_RESPONSE_SCHEMA, kid };
   const message = feedbackSigningInput(fields, answer.list.canonical);
   if (message === undefined) throw new Error('a field of the signing input cannot be signed');
-  const envelope = writeEnvelope({
+  const finish = (signature: Uint8Array): SignedAnswer => ({
+    kind: 'signed',
+    body: bodyOf(answer, query, fields, signature),
+    kid,
+    adjustments: answer.list.count,
+    nonce,
+    signedAtSeconds,
+  });
+  const signature = tools.sign(key, message, tenant);
+  if (!(signature instanceof Promise)) return finish(signature);
+  return signature.then((later) => ('code' in later ? later : finish(later)));
+}
+
+function bodyOf(
+  answer: ReadAnswer,
+  query: FeedbackQuery,
+  fields: SignedFields,
+  signature: Uint8Array,
+): Buffer {
+  const { buffer, byteOffset, byteLength } = writeEnvelope({
     ...fields,
     requestId: answer.requestId ?? query.decisionId,
     status: answer.status ?? 'accepted',
     data: answer.list.canonical,
     errors: answer.errors ?? NO_ERRORS,
-    signature: key.sign(tools.signer, message),
+    signature,
   });
-  const { buffer, byteOffset, byteLength } = envelope;
-  const body = Buffer.from(buffer, byteOffset, byteLength);
-  return { kind: 'signed', body, kid, adjustments: answer.list.count, nonce, signedAtSeconds };
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** Asks whether a pair was submitted, both in lower-case hex; may throw or reject when that cannot be known. */

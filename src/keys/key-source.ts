@@ -2,17 +2,10 @@
  * Where signing keys are that never come to us: what every source of signatures (a PKCS#11 token, Vault's Transit
  * engine) gives, whatever is behind it.
  */
+import type { KeyReference } from '../feedback/feedback-key.js';
 import type { KeySourceSettings } from './settings.js';
 
-/** One key of a source, and one version of it: never "the latest". */
-export interface KeyReference {
-  /** A name of `keys.sources`. */
-  readonly source: string;
-  /** PKCS#11: the label of the private key. Vault: the name of the Transit key. */
-  readonly key: string;
-  /** Vault: its version, from 1. PKCS#11 has none. */
-  readonly version: number | undefined;
-}
+export type { KeyReference } from '../feedback/feedback-key.js';
 
 /**
  * Why there is no signature. `away`: nobody answers, or not in time; `refused`: the source answers, and not with a

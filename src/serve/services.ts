@@ -5,13 +5,15 @@ import type { Registry } from 'prom-client';
 import type { ServerSettings } from '../config/settings.js';
 import { encodeBase64Url } from '../crypto/bytes.js';
 import { fastVerifier } from '../crypto/engines.js';
-import { selectSigner } from '../crypto/signing.js';
+import { selectSigner, type Signer } from '../crypto/signing.js';
 import { AccessLogCollector } from '../envoy/access-log/collector.js';
 import { CheckService } from '../envoy/check/check-service.js';
 import { PeerCertificates } from '../envoy/check/peer-certificates.js';
 import { SigningSession, type ProcessingSession, type VerifiedRequest } from '../envoy/ext-proc/session.js';
 import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
 import { findDisagreeingKey } from '../feedback/feedback-settings.js';
+import { refuseAnswer } from '../feedback/refusal-code.js';
+import type { SignWithKey } from '../feedback/sign-answer.js';
 import { claimEffect } from '../nonces/claim-effect.js';
 import { deliveryNotes } from '../nonces/deliveries.js';
 import { DeliveryWaits } from '../nonces/delivery-waits.js';
@@ -153,7 +155,7 @@ export function assembleSigner(parts: Parts): (verified?: VerifiedRequest) => Pr
   const tools = {
     snapshot: () => live.snapshot,
     hold: () => live.hold(),
-    signer,
+    sign: signWith(signer),
     nonce: () => encodeBase64Url(randomBytes(NONCE_BYTES)),
     executions,
     audit,
@@ -166,6 +168,14 @@ export function assembleSigner(parts: Parts): (verified?: VerifiedRequest) => Pr
       logger.error({ err: error, decision_id: decisionId }, 'an answer failed by a defect'),
   };
   return (verified) => new SigningSession(tools, verified);
+}
+
+/** Keys that are here sign at once. */
+function signWith(signer: Signer): SignWithKey {
+  return (key, message) =>
+    key.kind === 'local'
+      ? key.sign(signer, message)
+      : Promise.resolve(refuseAnswer('signer_unavailable', 'no source is open'));
 }
 
 /**

@@ -9,7 +9,7 @@ import { encodeBase64Url } from '../../src/crypto/bytes.js';
 import { generateKeyPair } from '../../src/crypto/private-key.js';
 import { selectSigner } from '../../src/crypto/signing.js';
 import { canonicalize } from '../../src/feedback/canonical-json.js';
-import { FeedbackKey } from '../../src/feedback/feedback-key.js';
+import { LocalFeedbackKey } from '../../src/feedback/feedback-key.js';
 import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';
 import { signAnswer, type AnswerTools } from '../support/signing.js';
 
@@ -57,11 +57,11 @@ export function benchFeedback(): FeedbackFigures {
   const tools: AnswerTools = {
     nowMs: Date.now(),
     nonce: () => encodeBase64Url(randomBytes(18)),
-    signer,
+    sign: (one, bytes) => (one.kind === 'local' ? one.sign(signer, bytes) : bytes),
     wasSubmitted: () => true,
   };
   const settings: FeedbackSettings = {
-    defaultDomain: { keys: [new FeedbackKey('bench', key, ALWAYS)], activeKid: undefined },
+    defaultDomain: { keys: [new LocalFeedbackKey('bench', key, ALWAYS)], activeKid: undefined },
     tenantDomains: new Map(),
     adjustmentSchemaVersions: new Set(['feedback.adjustment.v1']),
     maxAnswerBytes: 1_048_576,

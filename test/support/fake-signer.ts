@@ -2,10 +2,10 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { generateKeyPair } from '../../src/crypto/private-key.js';
-import { selectSigner } from '../../src/crypto/signing.js';
 import { SigningSession } from '../../src/envoy/ext-proc/session.js';
-import { FeedbackKey } from '../../src/feedback/feedback-key.js';
+import { LocalFeedbackKey } from '../../src/feedback/feedback-key.js';
 import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';
+import type { SignWithKey } from '../../src/feedback/sign-answer.js';
 import { FeedbackMetrics } from '../../src/observability/decision-metrics.js';
 import type { ExecutionPair } from '../../src/executions/execution-store.js';
 import type { Snapshot } from '../../src/verify/snapshot.js';
@@ -17,6 +17,7 @@ import {
   type ReadProcessingResponse,
 } from './processing-messages.js';
 import { canonicalize } from '../../src/feedback/canonical-json.js';
+import { localSign } from './signing.js';
 import { always, makeSnapshot, NOW_MS, profilePolicy, TENANT } from './snapshots.js';
 
 export const FEEDBACK_KID = 'fb-2026-11';
@@ -29,7 +30,7 @@ export const DECISION_ID = '3f8c2c0e-6f7a-4c8e-9d55-0a4b1c2d3e4f';
 export function feedbackSettings(change: Partial<FeedbackSettings> = {}): FeedbackSettings {
   return {
     defaultDomain: {
-      keys: [new FeedbackKey(FEEDBACK_KID, feedbackKey, always)],
+      keys: [new LocalFeedbackKey(FEEDBACK_KID, feedbackKey, always)],
       activeKid: undefined,
     },
     tenantDomains: new Map(),
@@ -105,6 +106,7 @@ export interface FakeSignerOptions {
   readonly snapshot?: () => Snapshot;
   readonly auditOnFailure?: 'refuse' | 'count';
   readonly nonce?: () => string;
+  readonly sign?: SignWithKey;
   readonly submitted?: (pair: ExecutionPair) => boolean | Promise<boolean>;
 }
 
@@ -121,7 +123,7 @@ export function fakeSigner(options: FakeSignerOptions = {}) {
   const tools = {
     snapshot: options.snapshot ?? (() => snapshot),
     hold: () => () => undefined,
-    signer: selectSigner(),
+    sign: options.sign ?? localSign(),
     nonce: options.nonce ?? (() => `nonce-${String(++nonces).padStart(18, '0')}`),
     executions: { has: options.submitted ?? (() => true) },
     audit,

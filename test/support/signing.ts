@@ -6,11 +6,12 @@ import {
   type JudgingTools,
   type SignedAnswer,
   type SigningTools,
+  type SignWithKey,
   judgeAnswer,
   signJudged,
 } from '../../src/feedback/sign-answer.js';
 import type { AnswerRefusal } from '../../src/feedback/refusal-code.js';
-import { FeedbackKey } from '../../src/feedback/feedback-key.js';
+import { LocalFeedbackKey, type FeedbackKey } from '../../src/feedback/feedback-key.js';
 import type { FeedbackSettings } from '../../src/feedback/feedback-settings.js';
 import type { ValidityInterval } from '../../src/protocol/validity-interval.js';
 import { ADJUSTMENT, KID, TENANT } from './signed-feedback.js';
@@ -28,8 +29,11 @@ export function feedbackKey(
   kid: string = KID,
   fill = 1,
   validity: Partial<ValidityInterval> = {},
-): FeedbackKey {
-  return new FeedbackKey(kid, generateKeyPair(new Uint8Array(32).fill(fill)), { ...always, ...validity });
+): LocalFeedbackKey {
+  return new LocalFeedbackKey(kid, generateKeyPair(new Uint8Array(32).fill(fill)), {
+    ...always,
+    ...validity,
+  });
 }
 
 /** Settings with one key that is always valid. */
@@ -53,8 +57,6 @@ export function feedbackQuery(change: Partial<FeedbackQuery> = {}): FeedbackQuer
   };
 }
 
-const signer = selectSigner();
-
 /** Of both halves. */
 export type AnswerTools = JudgingTools & SigningTools;
 
@@ -66,7 +68,21 @@ export function signAnswer(
   tools: AnswerTools,
 ): SignedAnswer | AnswerRefusal {
   const judged = judgeAnswer(upstreamBody, query, settings, tools);
-  return judged.kind === 'refused' ? judged : signJudged(judged, query, tools);
+  if (judged.kind === 'refused') return judged;
+  const signed = signJudged(judged, query, tools);
+  if (signed instanceof Promise) throw new Error('a key that is here signs at once');
+  return signed;
+}
+
+/** A key whose private half is here. */
+export function localKey(key: FeedbackKey | undefined): LocalFeedbackKey {
+  if (key?.kind !== 'local') throw new Error('not a key that is here');
+  return key;
+}
+
+/** Keys that are here, and no other. */
+export function localSign(signer = selectSigner()): SignWithKey {
+  return (key, message) => localKey(key).sign(signer, message);
 }
 
 /** Tools whose clock stands and whose nonce repeats. */
@@ -74,7 +90,7 @@ export function signingTools(change: Partial<AnswerTools> = {}): AnswerTools {
   return {
     nowMs: SIGNING_MS,
     nonce: () => FEEDBACK_NONCE,
-    signer,
+    sign: localSign(),
     wasSubmitted: () => {
       throw new Error('asked although nothing is required');
     },

@@ -1,5 +1,6 @@
 /** The `feedback` section: its private keys, read and kept apart from request keys (docs/security-requirements.md#4) and from each other, and what cannot be signed. */
-import { FeedbackKey } from '../../feedback/feedback-key.js';
+import type { FeedbackKey } from '../../feedback/feedback-key.js';
+import { maxAnswerBytesFor, maxSigningInputBytes } from '../../feedback/envelope.js';
 import { activeKeyOf, type FeedbackSettings, type SigningDomain } from '../../feedback/feedback-settings.js';
 import type { Identity, Policy } from '../../verify/snapshot.js';
 import { formatPath } from '../document/findings.js';
@@ -7,6 +8,8 @@ import { quoteText } from '../../json/escape-text.js';
 import type { FeedbackInput, FeedbackKeyInput, SigningDomainInput } from '../schema/feedback.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
+import { maxMessageBytesOf } from './key-sources.js';
+import { compileSigningKey } from './signing-keys.js';
 
 /** What the section is held against. */
 interface FeedbackSurroundings {
@@ -14,6 +17,8 @@ interface FeedbackSurroundings {
   readonly identities: ReadonlyMap<string, Identity>;
   readonly policies: ReadonlyMap<string, Policy>;
 }
+
+type Sources = ConfigurationInput['keys']['sources'];
 
 /** A key and where it stands in the file. */
 interface PlacedKey {
@@ -31,10 +36,12 @@ export function compileFeedback(
   const node = load.at('feedback');
   const tenants = node.at('tenants');
   const placed: PlacedKey[] = [];
-  const defaultDomain = compileDomain(feedback, node, placed);
+  const { sources } = surroundings.input.keys;
+  const defaultDomain = compileDomain(feedback, sources, node, placed);
   const tenantDomains = Object.entries(feedback.tenants).map(
-    ([tenant, domain]) => [tenant, compileDomain(domain, tenants.at(tenant), placed)] as const,
+    ([tenant, domain]) => [tenant, compileDomain(domain, sources, tenants.at(tenant), placed)] as const,
   );
+  judgeMessageBytes(placed, feedback.maxAnswerBytes, sources);
   judgeKeySeparation(placed, surroundings.identities);
   const mapped = new Set(Object.values(surroundings.input.operators));
   for (const [tenant] of tenantDomains)
@@ -51,10 +58,11 @@ export function compileFeedback(
 
 function compileDomain(
   { keys: inputs, activeKid }: SigningDomainInput,
+  sources: Sources,
   node: ConfigurationNode,
   placed: PlacedKey[],
 ): SigningDomain {
-  const keys = compileKeys(inputs, node.at('keys'));
+  const keys = compileKeys(inputs, sources, node.at('keys'));
   placed.push(...keys);
   const domain = { keys: keys.map(({ key }) => key), activeKid };
   const named = node.at(activeKid === undefined ? 'keys' : 'activeKid');
@@ -71,7 +79,11 @@ function compileDomain(
 }
 
 /** The usable keys of one domain; every fault of the others is noted. */
-function compileKeys(inputs: readonly FeedbackKeyInput[], node: ConfigurationNode): readonly PlacedKey[] {
+function compileKeys(
+  inputs: readonly FeedbackKeyInput[],
+  sources: Sources,
+  node: ConfigurationNode,
+): readonly PlacedKey[] {
   const seen = new Set<string>();
   return inputs.flatMap((input, index) => {
     const own = node.at(index);
@@ -79,16 +91,35 @@ function compileKeys(inputs: readonly FeedbackKeyInput[], node: ConfigurationNod
     if (isRepeated)
       own.at('kid').problem(`repeats ${quoteText(input.kid)}`, 'give each key an id of its own');
     seen.add(input.kid);
-    const key = compileKey(input, own);
+    const key = compileKey(input, sources, own);
     return key === undefined || isRepeated ? [] : [{ key, node: own }];
   });
 }
 
-function compileKey(input: FeedbackKeyInput, node: ConfigurationNode): FeedbackKey | undefined {
+function compileKey(
+  input: FeedbackKeyInput,
+  sources: Sources,
+  node: ConfigurationNode,
+): FeedbackKey | undefined {
   const validity = node.validity(input);
   node.at('notAfter').warnOfEnd(validity.notAfterMs, 'this key');
-  const privateKey = node.at('privateKeyFile').readPrivateKey(input.privateKeyFile);
-  return privateKey && new FeedbackKey(input.kid, privateKey, validity);
+  return compileSigningKey(input.kid, input, validity, sources, node);
+}
+
+/** A source that cannot sign the largest answer would withhold it when it comes: told now, as it can be known now. */
+function judgeMessageBytes(placed: readonly PlacedKey[], maxAnswerBytes: number, sources: Sources): void {
+  const needed = maxSigningInputBytes(maxAnswerBytes);
+  for (const { key, node } of placed) {
+    const source = key.kind === 'remote' ? sources[key.reference.source] : undefined;
+    const most = source === undefined ? needed : maxMessageBytesOf(source);
+    if (most < needed)
+      node
+        .at('source')
+        .problem(
+          `signs at most ${most} bytes, and an answer of feedback.maxAnswerBytes (${maxAnswerBytes}) may come to ${needed} when it is signed`,
+          `set feedback.maxAnswerBytes to ${maxAnswerBytesFor(most)} or less, raise maxMessageBytes where the source signs more, or use a key in a file`,
+        );
+  }
 }
 
 /**
@@ -106,7 +137,7 @@ function judgeKeySeparation(placed: readonly PlacedKey[], identities: ReadonlyMa
   const kidOf = new Map<string, string>();
   for (const { key, node } of placed) {
     const { fingerprint } = key.publicKey;
-    const file = node.at('privateKeyFile');
+    const file = node.at(key.kind === 'local' ? 'privateKeyFile' : 'publicKey');
     const owner = requestKeys.get(fingerprint);
     if (owner !== undefined)
       file.problem(

@@ -53,7 +53,8 @@ function looksLikePkcs8(encoded: string | Buffer): boolean {
   return /^\s*M[CFG][A-Za-z0-9+/]CA[QE]AwBQYDK2Vw/.test(text);
 }
 
-function keyRemedy(fault: KeyFault): string {
+/** What to do about a public key that was not taken. */
+export function keyRemedy(fault: KeyFault): string {
   if (fault.code === 'private_where_public_expected')
     return 'put the public key here; as the private one has been in a configuration, make a new pair with `countersign keygen`';
   if (fault.code === 'bad_point') return 'ask its owner for a new key, made with `countersign keygen`';

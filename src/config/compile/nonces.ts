@@ -1,20 +1,12 @@
 /** The `nonces` section: what each store can do with what the file says, and where Redis is. */
-import type {
-  RedisAddress,
-  RedisDeployment,
-  RedisSettings,
-  RedisTls,
-  Secret,
-} from '../../storage/redis/settings.js';
+import type { RedisAddress, RedisDeployment, RedisSettings, RedisTls } from '../../storage/redis/settings.js';
 import { redisSchema, type RedisInput } from '../schema/redis.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { NonceSettings } from '../settings.js';
 import { readCertificates } from './certificates.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
+import { readSecret } from './secret-line.js';
 import { directoryFault } from './writable-paths.js';
-
-/** Of a password file: longer than any password, shorter than a mistake. */
-const MAX_SECRET_BYTES = 4_096;
 
 /** Where the lmdb store goes when the file does not say. */
 const defaultNonceDirectory = 'state/nonces';
@@ -156,31 +148,4 @@ function compileTls(input: NonNullable<RedisInput['tls']>, node: ConfigurationNo
 
 function readPem(file: string | undefined, node: ConfigurationNode): string | undefined {
   return file === undefined ? undefined : readCertificates(file, node)?.map(String).join('');
-}
-
-/** `keep`: as it stands, and not without the line break that editors put at the end of a password. */
-function readSecret(
-  file: string | undefined,
-  node: ConfigurationNode,
-  ending: 'trim' | 'keep' = 'trim',
-): Secret | undefined {
-  if (file === undefined) return undefined;
-  const read = node.load.readSecret(file);
-  if (!read.ok) {
-    const message =
-      read.reason === 'open-to-others' ? 'holds a secret that other users can get at' : read.message;
-    node.fileProblem(file, message, read.remedy);
-    return undefined;
-  }
-  const { bytes } = read;
-  const text = bytes.toString('utf8').replace(ending === 'trim' ? /\r?\n$/ : /(?!)/, '');
-  bytes.fill(0);
-  if (ending === 'keep' || (text !== '' && bytes.length <= MAX_SECRET_BYTES && !/[\r\n\0]/.test(text)))
-    return () => text;
-  node.fileProblem(
-    file,
-    `is not one line of 1 to ${MAX_SECRET_BYTES} bytes`,
-    'put the password alone into it',
-  );
-  return undefined;
 }

@@ -11,6 +11,7 @@ import { isLoopback, judgeMetricsPort } from './addresses.js';
 import { compileAudit } from './audit.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
 import { compileEnvoy } from './envoy.js';
+import { compileKeySettings } from './key-sources.js';
 import { compileListen } from './listen.js';
 import { compileNonces } from './nonces.js';
 import { compileTracing } from './tracing.js';
@@ -33,6 +34,7 @@ export function compileSettings(
     nonces: compileNonces(input, workers, load),
     audit: compileAudit(input.audit, workers, load.at('audit')),
     limits: compileLimits(input, load.at('limits')),
+    keys: compileKeySettings(input, load),
     log: input.log,
     envoy: input.envoy && compileEnvoy(input.envoy, input, load),
   };

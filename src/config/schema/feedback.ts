@@ -1,16 +1,15 @@
 /** The shape of `feedback`: which keys sign the answers, and what may be signed. */
 import { z } from 'zod';
 import { FEEDBACK_ADJUSTMENT_SCHEMA } from '../../feedback/envelope.js';
-import { bodyBytes, filePath, instant, integer, keyId, schemaVersion, tenantId } from './schema-common.js';
+import { signingKeyShape } from './keys.js';
+import { bodyBytes, instant, integer, keyId, schemaVersion, tenantId } from './schema-common.js';
 
 const key = z
   .strictObject({
     kid: keyId.describe(
       'The id of the key, `[A-Za-z0-9._-]{1,64}`; it is signed, and a new key takes a new id.',
     ),
-    privateKeyFile: filePath.describe(
-      'Its Ed25519 private key: 32 raw bytes or their base64, PKCS#8 PEM, or a JWK; closed to other users (mode 0600 or 0640).',
-    ),
+    ...signingKeyShape,
     notBefore: instant.optional().describe('The key signs from this moment on. Default: always.'),
     notAfter: instant
       .optional()

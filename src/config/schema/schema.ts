@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { auditSchema } from './audit.js';
 import { feedbackSchema } from './feedback.js';
 import { authoritiesSchema, identitySchema } from './identity.js';
+import { keysSchema } from './keys.js';
 import { listenSchema } from './listen.js';
 import { policySchema } from './policy.js';
 import { reportOnlySchema } from './report-only.js';
@@ -73,6 +74,7 @@ export const configurationSchema = z.strictObject({
     .max(1000)
     .describe('The routes, in order of precedence; a request that none governs is refused.'),
   reportOnly: reportOnlySchema,
+  keys: keysSchema,
   feedback: feedbackSchema.optional(),
   envoy: envoySchema.optional(),
 });

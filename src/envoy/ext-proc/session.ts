@@ -4,10 +4,9 @@
  */
 import type { Appended, AuditLog } from '../../audit/audit-log.js';
 import { feedbackRecordLine, type FeedbackRecordInput } from '../../audit/feedback-record.js';
-import type { Signer } from '../../crypto/signing.js';
 import type { ShedReason } from '../../grpc/method.js';
 import type { ExecutionStore } from '../../executions/execution-store.js';
-import { LateSubmissions, judgeAnswer, signJudged } from '../../feedback/sign-answer.js';
+import { LateSubmissions, judgeAnswer, signJudged, type SignWithKey } from '../../feedback/sign-answer.js';
 import { refuseAnswer } from '../../feedback/refusal-code.js';
 import type { AnswerStage, FeedbackMetrics } from '../../observability/decision-metrics.js';
 import type { Tracing } from '../../observability/tracing/tracing.js';
@@ -36,7 +35,7 @@ interface SigningOptions {
   readonly snapshot: () => Snapshot;
   /** Keeps the keys of the present snapshot usable, until what it returns is called. */
   readonly hold: () => () => void;
-  readonly signer: Signer;
+  readonly sign: SignWithKey;
   /** 24 URL-safe characters from a cryptographic source, fresh with every call. */
   readonly nonce: () => string;
   /** Asked only where `feedback.executions.required`. */
@@ -191,7 +190,7 @@ export class SigningSession implements ProcessingSession {
     if (!endOfStream) return IN_PARTS;
     if (body.length === 0) return EMPTY;
     this.#upstreamBody = body;
-    const { clock, nonce, signer, executions } = this.#options;
+    const { clock, nonce, sign, executions } = this.#options;
     const { tenant } = query;
     const nowMs = clock.nowMs();
     const late = new LateSubmissions((execution, attestation) =>
@@ -199,8 +198,8 @@ export class SigningSession implements ProcessingSession {
     );
     const judged = judgeAnswer(body, query, settings, { nowMs, wasSubmitted: late.wasSubmitted });
     if (judged.kind === 'refused') return judged;
-    const sign = (): Outcome => signJudged(judged, query, { nowMs, nonce, signer });
-    return late.isWaiting() ? late.refusal().then((refusal) => refusal ?? sign()) : sign();
+    const signed = (): Outcome | Promise<Outcome> => signJudged(judged, query, { nowMs, nonce, sign });
+    return late.isWaiting() ? late.refusal().then((refusal) => refusal ?? signed()) : signed();
   }
 
   /** Records the outcome, and only then answers; a signature that cannot be recorded does not leave. */

@@ -59,5 +59,5 @@ export class LiveConfiguration {
 export function wipeFeedbackKeys({ feedback }: Snapshot): void {
   if (feedback === undefined) return;
   for (const { keys } of [feedback.defaultDomain, ...feedback.tenantDomains.values()])
-    for (const key of keys) key.wipe();
+    for (const key of keys) if (key.kind === 'local') key.wipe();
 }

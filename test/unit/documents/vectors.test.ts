@@ -15,7 +15,7 @@ import {
 import { loadConfiguration } from '../../../src/config/load.js';
 import { generateKeyPair } from '../../../src/crypto/private-key.js';
 import { canonicalize } from '../../../src/feedback/canonical-json.js';
-import { FeedbackKey } from '../../../src/feedback/feedback-key.js';
+import { LocalFeedbackKey } from '../../../src/feedback/feedback-key.js';
 import type { Snapshot } from '../../../src/verify/snapshot.js';
 import { fakeService, metadataCode } from '../../support/fake-service.js';
 import type { RequestParts } from '../../support/signed-request.js';
@@ -205,7 +205,7 @@ test('our own signer makes the signed answer that is delivered: one adjustment',
   const { tenant, keyring } = answers.consumer;
   const [kid = ''] = Object.keys(keyring);
   const pair = generateKeyPair(Buffer.from(parties['signer']!.private_key_seed, 'hex'));
-  const key = new FeedbackKey(kid, pair, { notBeforeMs: -Infinity, notAfterMs: Infinity });
+  const key = new LocalFeedbackKey(kid, pair, { notBeforeMs: -Infinity, notAfterMs: Infinity });
   const signed = signAnswer(
     Buffer.from(delivered),
     feedbackQuery({ tenant }),

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { generateKeyPair, zeroize } from '../../../src/crypto/private-key.js';
 import { nodeSigner, selectSigner, type Signer } from '../../../src/crypto/signing.js';
-import { FeedbackKey } from '../../../src/feedback/feedback-key.js';
+import { LocalFeedbackKey } from '../../../src/feedback/feedback-key.js';
 import { publishedKeys, toJwkSet, toKeyMap } from '../../../src/feedback/keyring.js';
 import { findDisagreeingKey } from '../../../src/feedback/feedback-settings.js';
 import { parsePublicKey } from '../../../src/crypto/public-key.js';
@@ -14,7 +14,7 @@ const always = { notBeforeMs: -Infinity, notAfterMs: Infinity };
 describe('a feedback key', () => {
   test('shows its id and the hash of its public half, and nothing more', () => {
     const pair = generateKeyPair(Buffer.from('0123456789abcdef0123456789abcdef'));
-    const key = new FeedbackKey('fb', pair, always);
+    const key = new LocalFeedbackKey('fb', pair, always);
     const shown = [JSON.stringify({ key }), inspect(key, { depth: 9, showHidden: true, getters: true })];
     expect(JSON.parse(shown[0]!)).toEqual({ key: { kid: 'fb', publicKey: pair.publicKey.fingerprint } });
     for (const text of shown) {
@@ -22,7 +22,13 @@ describe('a feedback key', () => {
       expect(text).not.toMatch(/48,\s*49,\s*50/);
       expect(text).not.toContain('MDEyMzQ1');
     }
-    expect(Object.getOwnPropertyNames(key).sort()).toEqual(['kid', 'notAfterMs', 'notBeforeMs', 'publicKey']);
+    expect(Object.getOwnPropertyNames(key).sort()).toEqual([
+      'kid',
+      'kind',
+      'notAfterMs',
+      'notBeforeMs',
+      'publicKey',
+    ]);
     expect(Object.isFrozen(key)).toBe(true);
   });
 
@@ -46,7 +52,7 @@ describe('a feedback key', () => {
 
   test('disagrees once it was wiped', () => {
     const pair = generateKeyPair(new Uint8Array(32).fill(4));
-    const key = new FeedbackKey('fb', pair, always);
+    const key = new LocalFeedbackKey('fb', pair, always);
     zeroize(pair);
     expect(key.agreesWith(signer)).toBe(false);
     expect(() => key.sign(signer, new Uint8Array(1))).toThrow('zeroized');

@@ -23,6 +23,7 @@ const statuses: Readonly<Record<FeedbackRefusalCode, number>> = {
   adjustment_not_submitted: 502,
   executions_unavailable: 502,
   no_active_key: 503,
+  signer_unavailable: 503,
   overloaded: 503,
   internal_error: 503,
 };

@@ -12,6 +12,7 @@ import {
   feedbackKey,
   feedbackQuery,
   feedbackSettings,
+  localSign,
   signAnswer,
   SIGNING_SECONDS,
   signingTools,
@@ -69,7 +70,7 @@ describe('the envelope', () => {
   });
 
   test('is the same whichever engine signs', () => {
-    expect(textOf(signed(bare, {}, { signer: nodeSigner }))).toBe(textOf(signed(bare)));
+    expect(textOf(signed(bare, {}, { sign: localSign(nodeSigner) }))).toBe(textOf(signed(bare)));
   });
 
   test('is described beside its bytes', () => {

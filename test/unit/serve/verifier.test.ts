@@ -66,6 +66,7 @@ function configurationFor(port: number, metricsPort?: number): Configuration {
         drainMilliseconds: 1_000,
         drainDelayMilliseconds: 0,
       },
+      keys: { sources: [] },
       log: { level: 'info' },
       envoy: undefined,
     },

@@ -10,6 +10,7 @@ import { fingerprintsOf } from '../../../../src/feedback/feedback-settings.js';
 import { loadFiles } from '../../../../src/serve/reload/load-files.js';
 import { LifeRecords } from '../../../../src/serve/life-records.js';
 import { LiveConfiguration } from '../../../../src/serve/reload/live-configuration.js';
+import { localKey } from '../../../support/signing.js';
 import {
   Reloader,
   startReloading,
@@ -288,7 +289,7 @@ describe('feedback keys', () => {
       'fb-2028',
       ['fb-2026', 'fb-2028'],
     ]);
-    expect(defaultDomain.keys[0]!.sign(nodeSigner, message)).toHaveLength(64);
+    expect(localKey(defaultDomain.keys[0]).sign(nodeSigner, message)).toHaveLength(64);
   });
 
   it('are tested before they come in force, new ones alone', async () => {
@@ -320,21 +321,21 @@ describe('feedback keys', () => {
     write(rotated);
     await reloader.reload('file');
     release();
-    expect(former!.sign(nodeSigner, message)).toHaveLength(64);
+    expect(localKey(former).sign(nodeSigner, message)).toHaveLength(64);
     another();
-    expect(() => former!.sign(nodeSigner, message)).toThrow('zeroized');
+    expect(() => localKey(former).sign(nodeSigner, message)).toThrow('zeroized');
     const [current] = live.snapshot.feedback!.defaultDomain.keys;
-    expect(current!.sign(nodeSigner, message)).toHaveLength(64);
+    expect(localKey(current).sign(nodeSigner, message)).toHaveLength(64);
   });
 
   it('that nobody uses are wiped at once', async () => {
     const { live, reloader, write } = setUp();
     const [former] = live.snapshot.feedback!.defaultDomain.keys;
     live.hold()();
-    expect(former!.sign(nodeSigner, message)).toHaveLength(64);
+    expect(localKey(former).sign(nodeSigner, message)).toHaveLength(64);
     write();
     await reloader.reload('file');
-    expect(() => former!.sign(nodeSigner, message)).toThrow('zeroized');
+    expect(() => localKey(former).sign(nodeSigner, message)).toThrow('zeroized');
   });
 });
 

@@ -1,0 +1,90 @@
+/** One signing key as a file has it: its private half in a file, or a key of a source, pinned by its public half. */
+import { describeKeyFault, type PublicKey } from '../../crypto/public-key.js';
+import {
+  LocalFeedbackKey,
+  RemoteFeedbackKey,
+  type FeedbackKey,
+  type KeyReference,
+} from '../../feedback/feedback-key.js';
+import { quoteText } from '../../json/escape-text.js';
+import type { ValidityInterval } from '../../protocol/validity-interval.js';
+import type { SigningKeyInput } from '../schema/keys.js';
+import type { ConfigurationInput } from '../schema/schema.js';
+import type { ConfigurationNode } from './context.js';
+import { keyRemedy } from './keys.js';
+
+/** The sources as the file has them: what a reference is held against, whether or not the source itself is sound. */
+type Sources = ConfigurationInput['keys']['sources'];
+
+/** A key with its id and validity; undefined with the problems noted. */
+export function compileSigningKey(
+  kid: string,
+  input: SigningKeyInput,
+  validity: ValidityInterval,
+  sources: Sources,
+  node: ConfigurationNode,
+): FeedbackKey | undefined {
+  const { privateKeyFile, source } = input;
+  if ((privateKeyFile === undefined) === (source === undefined)) {
+    node.problem(
+      source === undefined ? 'has no key' : 'has two keys',
+      'give either privateKeyFile, or source, key and publicKey',
+    );
+    return undefined;
+  }
+  if (privateKeyFile === undefined) return remoteKey(kid, input, validity, sources, node);
+  for (const member of ['key', 'version', 'publicKey'] as const)
+    if (input[member] !== undefined)
+      node.at(member).problem('is for the key of a source', 'remove it, or name the source');
+  const privateKey = node.at('privateKeyFile').readPrivateKey(privateKeyFile);
+  return privateKey && new LocalFeedbackKey(kid, privateKey, validity);
+}
+
+function remoteKey(
+  kid: string,
+  input: SigningKeyInput,
+  validity: ValidityInterval,
+  sources: Sources,
+  node: ConfigurationNode,
+): FeedbackKey | undefined {
+  const reference = referenceOf(input, sources, node);
+  const publicKey = pinnedKey(input.publicKey, node);
+  if (reference === undefined || publicKey === undefined) return undefined;
+  return new RemoteFeedbackKey(kid, publicKey, reference, validity);
+}
+
+function referenceOf(
+  { source = '', key, version }: SigningKeyInput,
+  sources: Sources,
+  node: ConfigurationNode,
+): KeyReference | undefined {
+  const settings = Object.hasOwn(sources, source) ? sources[source] : undefined;
+  if (settings === undefined) {
+    const known = Object.keys(sources).join(', ');
+    node
+      .at('source')
+      .problem(
+        `${quoteText(source)} is the name of no source`,
+        known === '' ? 'add it to keys.sources' : `name one of keys.sources: ${known}`,
+      );
+  }
+  if (key === undefined) node.at('key').problem('is missing', 'give its label or name in the source');
+  if (settings?.kind === 'pkcs11' && version !== undefined)
+    node.at('version').problem('is for a key of a vault: a token has none', 'remove it');
+  if (settings?.kind === 'vault' && version === undefined)
+    node.at('version').problem('is missing', 'say which one publicKey belongs to, such as 1');
+  return settings === undefined || key === undefined ? undefined : { source, key, version };
+}
+
+function pinnedKey(text: string | undefined, node: ConfigurationNode): PublicKey | undefined {
+  if (text === undefined) {
+    node
+      .at('publicKey')
+      .problem('is missing', 'pin its public half: every signature is verified with it before it leaves');
+    return undefined;
+  }
+  const result = node.load.publicKeys.parse(text);
+  if (result.ok) return result.key;
+  node.at('publicKey').problem(describeKeyFault(result.fault), keyRemedy(result.fault));
+  return undefined;
+}
