@@ -52,7 +52,7 @@ function judgeTimeout(
 /** What each kind has no use for. */
 const foreignMembers = {
   pkcs11: ['url', 'caFile', 'mount', 'namespace', 'auth'],
-  vault: ['module', 'token', 'slot', 'pinFile'],
+  vault: ['module', 'token', 'slot', 'pinFile', 'environment'],
 } as const;
 
 function refuseForeignMembers(input: KeySourceInput, node: ConfigurationNode): void {
@@ -66,7 +66,7 @@ function compilePkcs11(
   input: KeySourceInput,
   node: ConfigurationNode,
 ): Pkcs11Settings | undefined {
-  const { module, token, slot, pinFile, timeoutMilliseconds } = input;
+  const { module, token, slot, pinFile, environment = {}, timeoutMilliseconds } = input;
   if ((token === undefined) === (slot === undefined))
     node.problem(
       token === undefined ? 'names no token' : 'names its token in two ways',
@@ -76,11 +76,13 @@ function compilePkcs11(
     node.at('pinFile').problem('is missing', 'name the file with the PIN of the user');
   if (module === undefined) node.at('module').problem('is missing', "name the vendor's shared library");
   const pin = readSecret(pinFile, node.at('pinFile'), 'trim', 'the PIN');
-  if (module === undefined || pin === undefined) return undefined;
+  if (module === undefined) return undefined;
   const modulePath = node.load.resolve(module);
   node.at('module').noteFaultOfPlace(() => moduleFault(modulePath));
+  if (pin === undefined) return undefined;
   const maxMessageBytes = maxMessageBytesOf(input);
-  return { kind: 'pkcs11', name, modulePath, token, slot, pin, maxMessageBytes, timeoutMilliseconds };
+  const common = { name, maxMessageBytes, timeoutMilliseconds };
+  return { kind: 'pkcs11', ...common, modulePath, environment, token, slot, pin };
 }
 
 function moduleFault(path: string): readonly [message: string, remedy: string] | undefined {

@@ -37,11 +37,15 @@ function readPublicKey(
   }
   const member = node.at(publicKey === undefined ? 'publicKeyFile' : 'publicKey');
   const encoded = publicKey ?? member.readKeyFile(publicKeyFile ?? '');
-  if (encoded === undefined) return undefined;
+  return encoded === undefined ? undefined : publicKeyAt(encoded, member);
+}
+
+/** A public key as it stands at a node, or undefined with the problem noted. */
+export function publicKeyAt(encoded: string | Buffer, node: ConfigurationNode): PublicKey | undefined {
   const result = node.load.publicKeys.parse(encoded);
   if (result.ok) return result.key;
   const fault = looksLikePkcs8(encoded) ? privateKeyFault : result.fault;
-  member.problem(describeKeyFault(fault), keyRemedy(fault));
+  node.problem(describeKeyFault(fault), keyRemedy(fault));
   return undefined;
 }
 
@@ -53,8 +57,7 @@ function looksLikePkcs8(encoded: string | Buffer): boolean {
   return /^\s*M[CFG][A-Za-z0-9+/]CA[QE]AwBQYDK2Vw/.test(text);
 }
 
-/** What to do about a public key that was not taken. */
-export function keyRemedy(fault: KeyFault): string {
+function keyRemedy(fault: KeyFault): string {
   if (fault.code === 'private_where_public_expected')
     return 'put the public key here; as the private one has been in a configuration, make a new pair with `countersign keygen`';
   if (fault.code === 'bad_point') return 'ask its owner for a new key, made with `countersign keygen`';

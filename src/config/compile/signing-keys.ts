@@ -1,5 +1,4 @@
 /** One signing key as a file has it: its private half in a file, or a key of a source, pinned by its public half. */
-import { describeKeyFault, type PublicKey } from '../../crypto/public-key.js';
 import {
   LocalFeedbackKey,
   RemoteFeedbackKey,
@@ -11,7 +10,7 @@ import type { ValidityInterval } from '../../protocol/validity-interval.js';
 import type { SigningKeyInput } from '../schema/keys.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { ConfigurationNode } from './context.js';
-import { keyRemedy } from './keys.js';
+import { publicKeyAt } from './keys.js';
 
 /** The sources as the file has them: what a reference is held against, whether or not the source itself is sound. */
 type Sources = ConfigurationInput['keys']['sources'];
@@ -48,7 +47,10 @@ function remoteKey(
   node: ConfigurationNode,
 ): FeedbackKey | undefined {
   const reference = referenceOf(input, sources, node);
-  const publicKey = pinnedKey(input.publicKey, node);
+  const pin = node.at('publicKey');
+  if (input.publicKey === undefined)
+    pin.problem('is missing', 'pin its public half: every signature is verified with it before it leaves');
+  const publicKey = input.publicKey === undefined ? undefined : publicKeyAt(input.publicKey, pin);
   if (reference === undefined || publicKey === undefined) return undefined;
   return new RemoteFeedbackKey(kid, publicKey, reference, validity);
 }
@@ -74,17 +76,4 @@ function referenceOf(
   if (settings?.kind === 'vault' && version === undefined)
     node.at('version').problem('is missing', 'say which one publicKey belongs to, such as 1');
   return settings === undefined || key === undefined ? undefined : { source, key, version };
-}
-
-function pinnedKey(text: string | undefined, node: ConfigurationNode): PublicKey | undefined {
-  if (text === undefined) {
-    node
-      .at('publicKey')
-      .problem('is missing', 'pin its public half: every signature is verified with it before it leaves');
-    return undefined;
-  }
-  const result = node.load.publicKeys.parse(text);
-  if (result.ok) return result.key;
-  node.at('publicKey').problem(describeKeyFault(result.fault), keyRemedy(result.fault));
-  return undefined;
 }

@@ -49,6 +49,18 @@ const source = z
     pinFile: filePath
       .optional()
       .describe("pkcs11 only, required: the user's PIN; closed to other users (mode 0600 or 0640)."),
+    environment: z
+      .record(
+        textLike(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'must be the name of a variable'),
+        z
+          .string()
+          .max(4_096)
+          .regex(/^[^\0]*$/, 'must be text without a zero byte'),
+      )
+      .optional()
+      .describe(
+        'pkcs11 only: all that the process of the module has of an environment, such as `SOFTHSM2_CONF`. Default: nothing.',
+      ),
     url: z
       .string()
       .max(300)
