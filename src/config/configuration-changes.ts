@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { CertificateAuthority } from '../crypto/authority.js';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
 import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
+import type { KeySetSettings } from '../keys/key-sets/settings.js';
 import type { ValidityInterval } from '../protocol/validity-interval.js';
 import type {
   CertificateName,
@@ -87,8 +88,19 @@ export async function configurationChanges(
   if (before.forwardedCertificate !== after.forwardedCertificate)
     changes.add('settings changed', 'forwardedClientCert');
   if (!isDeepStrictEqual(before.reportOnly, after.reportOnly)) changes.add('settings changed', 'reportOnly');
+  await slowly({
+    what: 'key sets',
+    maps: [keySetsOf(former), keySetsOf(next)],
+    compare: (name, was, is) => {
+      if (!isSameData(was, is)) changes.add('key sets changed', name);
+    },
+  });
   compareSettings(former.settings, next.settings, changes);
   return changes.lines();
+}
+
+function keySetsOf({ settings: { keySets = [] } }: Configuration): ReadonlyMap<string, KeySetSettings> {
+  return new Map(keySets.map((set) => [`${set.identity}/${set.url}`, set]));
 }
 
 /** Two maps, and what is done about a member that is in both. */
@@ -245,10 +257,14 @@ function compareDomain(owner: string, was: SigningDomain, is: SigningDomain, cha
     changes.add('active feedback key changed', `${owner}/${is.activeKid ?? 'the newest'}`);
 }
 
+/** Told by name above. */
+const TOLD: keyof ServerSettings = 'keySets';
+
 /** By section, and within the sections that can change without a restart, by member. */
 function compareSettings(before: ServerSettings, after: ServerSettings, changes: Changes): void {
   const [was, is] = [before, after].map((settings) => new Map<string, unknown>(Object.entries(settings)));
   for (const section of new Set([...(was?.keys() ?? []), ...(is?.keys() ?? [])])) {
+    if (section === TOLD) continue;
     const pair = [was?.get(section), is?.get(section)].map(membersOf);
     for (const member of new Set(pair.flatMap((members) => [...members.keys()])))
       if (!isSameData(pair[0]?.get(member), pair[1]?.get(member)))

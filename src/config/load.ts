@@ -6,6 +6,7 @@ import { judgeAuditKey } from './compile/audit.js';
 import { LoadContext } from './compile/context.js';
 import { compileFeedback } from './compile/feedback.js';
 import { compileIdentities } from './compile/identities.js';
+import { compileKeySets } from './compile/key-sets.js';
 import type { OfflineOptions } from './compile/offline.js';
 import { compilePolicies, warnAboutOperators } from './compile/policies.js';
 import type { PublicKeyCache } from './compile/public-key-cache.js';
@@ -86,5 +87,6 @@ function compile(
   };
   judgeAuditKey(settings.audit, snapshot, context.at('audit', 'log', 'keyFile'));
   warnAboutOperators(snapshot, context);
-  return { settings, snapshot };
+  const keySets = compileKeySets(input, { snapshot, audit: settings.audit }, context);
+  return { settings: keySets.length === 0 ? settings : { ...settings, keySets }, snapshot };
 }

@@ -12,7 +12,14 @@ import type {
 } from './settings.js';
 
 /** Sections that are read anew whenever they are needed, and `limits`, `listen` and `keys`, whose members are told apart. */
-const LIVE_SECTIONS: readonly (keyof ServerSettings)[] = ['log', 'envoy', 'limits', 'listen', 'keys'];
+const LIVE_SECTIONS: readonly (keyof ServerSettings)[] = [
+  'log',
+  'envoy',
+  'limits',
+  'listen',
+  'keys',
+  'keySets',
+];
 /** Of `limits`, what is only read at the stop. */
 const LIVE_LIMITS: readonly (keyof LimitSettings)[] = ['drainMilliseconds', 'drainDelayMilliseconds'];
 

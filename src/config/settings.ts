@@ -1,5 +1,6 @@
 /** What a configuration is made of besides the snapshot: sockets, stores, limits. Read once at start. */
 import { join, parse } from 'node:path';
+import type { KeySetSettings } from '../keys/key-sets/settings.js';
 import type { KeySourceSettings } from '../keys/settings.js';
 import type { RedisSettings, Secret } from '../storage/redis/settings.js';
 import type { Snapshot } from '../verify/snapshot.js';
@@ -168,6 +169,8 @@ export interface ServerSettings {
   readonly metrics: MetricsSettings | undefined;
   /** Undefined where nothing is traced. */
   readonly tracing?: TracingSettings | undefined;
+  /** Of all identities that are not revoked, in their order. Absent: none. */
+  readonly keySets?: readonly KeySetSettings[];
   readonly nonces: NonceSettings;
   readonly audit: AuditSettings;
   readonly limits: LimitSettings;

@@ -44,7 +44,11 @@ function decodeMember(value: unknown): Uint8Array | undefined {
 /** The 32 bytes of a public JWK, not yet judged as a point. A JWK with `d` is a private key, and a fault here. */
 export function readPublicJwk(text: string): Uint8Array | KeyFault {
   const jwk = parseMembers(text);
-  if (jwk === undefined) return malformed('jwk_json');
+  return jwk === undefined ? malformed('jwk_json') : readPublicMembers(jwk);
+}
+
+/** The same of a JWK whose JSON was read already, such as a member of a set. */
+export function readPublicMembers(jwk: Members): Uint8Array | KeyFault {
   const fault = findHeaderFault(jwk);
   if (fault !== undefined) return fault;
   if (Object.hasOwn(jwk, 'd')) return { code: 'private_where_public_expected', encoding: 'jwk' };
@@ -66,6 +70,11 @@ export function readPrivateJwk(text: string): PrivateParts | KeyFault {
 /** A public JWK, as one line of JSON. */
 export function writePublicJwk(publicKey: Uint8Array): string {
   return JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x: encodeBase64Url(publicKey) });
+}
+
+/** What is hashed for a thumbprint (RFC 7638 §3.2): the members that RFC 8037 §2 requires of an Ed25519 key, in their order. */
+export function thumbprintText(publicKey: Uint8Array): string {
+  return JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x: encodeBase64Url(publicKey) });
 }
 
 /** A private JWK, as one line of JSON. @param secret seed || public key, 64 bytes. */

@@ -1,9 +1,9 @@
 /** Public keys on the server: read from every encoding, known by their hash, and written out. */
 import { createHash } from 'node:crypto';
-import { encodeBase64 } from './bytes.js';
+import { encodeBase64, encodeBase64Url } from './bytes.js';
 import { writeSpki } from './der.js';
 import { passesPointCheck } from './engines.js';
-import { writePublicJwk } from './jwk.js';
+import { thumbprintText, writePublicJwk } from './jwk.js';
 import type { KeyEncoding, KeyFault } from './key-fault.js';
 import { readPublicKey, type PointCheck } from './key-text.js';
 import { writeOpenSshLine } from './openssh.js';
@@ -49,6 +49,11 @@ export function parsePublicKey(
   const read = readPublicKey(input, (raw) => isJudged(raw) || passesPointCheck(raw));
   if ('code' in read) return { ok: false, fault: read };
   return { ok: true, key: restorePublicKey(read.raw), encoding: read.encoding };
+}
+
+/** The JWK thumbprint of a key's 32 bytes: SHA-256, 43 characters of base64url (RFC 7638). Nothing is judged here. */
+export function jwkThumbprint(raw: Uint8Array): string {
+  return encodeBase64Url(createHash('sha256').update(thumbprintText(raw)).digest());
 }
 
 /** The encodings that are text, and so can go to a file or a terminal. */

@@ -42,6 +42,11 @@ export interface VerificationKey extends ValidityInterval {
   readonly kid: string;
   readonly purposes: readonly KeyPurpose[];
   readonly publicKey: PublicKey;
+  /**
+   * The key set that it came with, and the end that stands there; its own `notAfterMs` comes sooner where the set cannot be
+   * fetched any more. Absent: it stands in the configuration.
+   */
+  readonly fetched?: { readonly url: string; readonly notAfterMs: number };
 }
 
 /** A service that may call: who it is, how it proves it and for whom it may speak. */

@@ -40,7 +40,12 @@ function compileIdentity(entry: IdentityInput, names: NameCompiler, node: Config
   const pins = compilePins(entry.certificates, node.at('certificates'));
   const keys = compileKeys(entry.keys, node.at('keys'));
   if (!revoked) requireProof(entry, node);
-  if (!revoked && keys.length > 0 && keys.every((key) => key.notAfterMs <= node.load.nowMs))
+  if (
+    !revoked &&
+    keys.length > 0 &&
+    entry.keySets.length === 0 &&
+    keys.every((key) => key.notAfterMs <= node.load.nowMs)
+  )
     node.at('keys').warn(`every key of ${quoteText(name)} has expired`);
   return {
     name,
@@ -58,7 +63,7 @@ function hashesOf(texts: readonly string[]): string[] {
 }
 
 function requireProof(entry: IdentityInput, node: ConfigurationNode): void {
-  if (entry.keys.length === 0)
+  if (entry.keys.length + entry.keySets.length === 0)
     node.at('keys').problem('has no key', 'add its Ed25519 public key, or say revoked: true');
   const { certificates, certificateNames, meshNames } = entry;
   if (certificates.length + certificateNames.length + meshNames.length === 0)

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { trustDomainOf, TRUST_DOMAIN } from '../../protocol/spiffe-id.js';
 import { IDENTITY } from '../../protocol/syntax.js';
+import { keyPurposes, keySetSchema, MAX_KEYS } from './key-set.js';
 import { filePath, instant, keyId, operatorId, policyName, sha256Text, textLike } from './schema-common.js';
 
 const certificate = z
@@ -102,10 +103,7 @@ const key = z
       .optional()
       .describe('Ed25519 public key: base64 of 32 bytes, PEM SPKI, an OpenSSH line or a JWK.'),
     publicKeyFile: filePath.optional().describe('A file with the public key, in any of those encodings.'),
-    purposes: z
-      .array(z.enum(['request', 'bundle']))
-      .min(1)
-      .max(2)
+    purposes: keyPurposes
       .default(['request'])
       .describe('What the key may sign: `request` (the signature headers), `bundle` (federation bundles).'),
     notBefore: instant.optional().describe('The key counts from this moment on. Default: always.'),
@@ -142,7 +140,14 @@ export const identitySchema = z.strictObject({
     .describe(
       'SPIFFE IDs on the word of a declared hop (`forwardedClientCert: mesh-identity`); the weakest.',
     ),
-  keys: z.array(key).max(64).default([]).describe('Its Ed25519 public keys.'),
+  keys: z.array(key).max(MAX_KEYS).default([]).describe('Its Ed25519 public keys.'),
+  keySets: z
+    .array(keySetSchema)
+    .max(4)
+    .default([])
+    .describe(
+      'JWK sets that bring further keys, fetched in the background (docs/configuration.md#key-sets).',
+    ),
   operators: z
     .array(operatorId)
     .max(10_000)

@@ -4,8 +4,10 @@ import {
   createWorkspace,
   feedback,
   identity,
+  keySet,
   loaded,
   publicKeys,
+  thumbprints,
   type Workspace,
 } from './workspace.js';
 
@@ -55,6 +57,22 @@ describe('what a reload has changed', () => {
       {},
       { identities: [identity({ keys: [first, second] })] },
       ['keys added: producer-a/k2'],
+    ],
+    [
+      'a key set that came',
+      {},
+      { identities: [identity({ keySets: [keySet()] })] },
+      ['key sets added: producer-a/https://producer.example/keys.json'],
+    ],
+    [
+      'a thumbprint more',
+      { identities: [identity({ keySets: [keySet()] })] },
+      {
+        identities: [
+          identity({ keySets: [keySet({ thumbprints: [thumbprints.first, thumbprints.second] })] }),
+        ],
+      },
+      ['key sets changed: producer-a/https://producer.example/keys.json'],
     ],
     [
       'a key in the place of another',

@@ -19,6 +19,12 @@ export const publicKeys = {
   second: 'PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=',
 } as const;
 
+/** Their RFC 7638 thumbprints; the first is that of RFC 8037, appendix A.3. */
+export const thumbprints = {
+  first: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+  second: 'FtIu-VbGrfe_KB6CH7GNwODB72MNxj_ml11dEvO-7kk',
+} as const;
+
 /** Made of the byte 1, 2 or 3, and so never the key of a request: PKCS#8, raw bytes, and base64. */
 const feedbackKeyFiles = {
   'fb-2026.pem': encodePrivateKey(generateKeyPair(new Uint8Array(32).fill(1)), 'pem'),
@@ -124,4 +130,9 @@ export function identity(changes: Readonly<Record<string, unknown>> = {}): Recor
     operators: ['operator-a'],
     ...changes,
   };
+}
+
+/** A valid key set of an identity; `changes` replaces its members. */
+export function keySet(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return { url: 'https://producer.example/keys.json', thumbprints: [thumbprints.second], ...changes };
 }
