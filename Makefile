@@ -18,7 +18,7 @@ SUITES_AT_ONCE := 2
 INSTALLED := node_modules/.installed-for
 
 # Each is a script that prints the path of what it found or installed.
-TOOLS := envoy chromium redis softhsm faketime logrotate hadolint kustomize kubeconform kubernetes-schemas helm promtool prometheus versitygw litewitness log-oracle otlp-collector ocsf-schemas
+TOOLS := envoy chromium redis softhsm faketime logrotate hadolint kustomize kubeconform kubernetes-schemas helm promtool prometheus versitygw litewitness log-oracle otlp-collector vault-transit ocsf-schemas
 # What the suites of test/cluster run beside those. All of them together take a quarter of an hour to build.
 CLUSTER_TOOLS := etcd kube-apiserver kubectl mesh-crds egctl istioctl istio-translator promtool
 

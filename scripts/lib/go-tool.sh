@@ -40,7 +40,7 @@ build() {
 }
 
 find_or_build() {
-  [ -z "${source:-}" ] || version=$(cat "$source/main.go" "$source/go.mod" "$source/go.sum" | cksum | cut -d ' ' -f 1)
+  [ -z "${source:-}" ] || version=$(cat "$source"/*.go "$source/go.mod" "$source/go.sum" | cksum | cut -d ' ' -f 1)
   folder=$root/.cache/$name/$version
   eval "given=\${$variable:-}"
   if [ -n "$given" ]; then
