@@ -15,11 +15,12 @@ import (
 
 const operatorToken = "root"
 
-// What a token may, and until when. Lease 0: it never ends.
+// What a token may, and until when. Lease 0: it never ends. Grace: how much longer it is taken than its lease says.
 type grant struct {
 	Keys      []string `json:"keys"`
 	Namespace string   `json:"namespace"`
 	Lease     float64  `json:"leaseSeconds"`
+	Grace     float64  `json:"graceSeconds"`
 	Renewable bool     `json:"renewable"`
 
 	expires time.Time
@@ -30,7 +31,7 @@ func (g *grant) begin() *grant {
 	return g
 }
 
-func (g *grant) isOver() bool { return g.Lease > 0 && time.Now().After(g.expires) }
+func (g *grant) isOver() bool { return g.Lease > 0 && time.Since(g.expires).Seconds() > g.Grace }
 
 func (g *grant) remaining() int {
 	if g.Lease == 0 {
