@@ -33,6 +33,8 @@ export interface LoadOptions {
   readonly offline?: OfflineOptions | undefined;
   /** Judged in the place of what the file holds: an edit that is not written yet. Never for what is to be served. */
   readonly text?: string | undefined;
+  /** For a verifier that runs: what costs one signing domain its keys does not cost the others theirs. */
+  readonly isForServing?: boolean | undefined;
 }
 
 /**
@@ -45,8 +47,9 @@ export function loadConfiguration(file: string, options: LoadOptions): LoadResul
   const held = readBoundedText(absolute, MAX_FILE_BYTES);
   const own = held.ok ? stateOfRead(held) : fileState(absolute);
   const text = held.ok && options.text !== undefined ? { ...held, text: options.text } : held;
-  const { nowMs, publicKeys, offline } = options;
-  const context = new LoadContext({ findings, nowMs, directory: dirname(absolute), publicKeys, offline });
+  const { nowMs, publicKeys, offline, isForServing } = options;
+  const directory = dirname(absolute);
+  const context = new LoadContext({ findings, nowMs, directory, publicKeys, offline, isForServing });
   context.noteState(absolute, own);
   if (!text.ok) findings.problem([], text.message, text.remedy);
   const value = text.ok ? parseConfigurationDocument(text.text, findings) : undefined;
@@ -82,7 +85,7 @@ function compile(
     authorities,
     operators: new Map(Object.entries(input.operators)),
     policies,
-    feedback: compileFeedback({ input, identities, policies }, context),
+    feedback: compileFeedback({ input, identities, policies, rotation: settings.keyRotation }, context),
     ...(reportOnly && { reportOnly }),
   };
   judgeAuditKey(settings.audit, snapshot, context.at('audit', 'log', 'keyFile'));

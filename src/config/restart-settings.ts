@@ -11,7 +11,7 @@ import type {
   ServerSettings,
 } from './settings.js';
 
-/** Sections that are read anew whenever they are needed, and `limits`, `listen` and `keys`, whose members are told apart. */
+/** Sections that are read anew whenever they are needed, and what is told apart below. */
 const LIVE_SECTIONS: readonly (keyof ServerSettings)[] = [
   'log',
   'envoy',
@@ -19,6 +19,7 @@ const LIVE_SECTIONS: readonly (keyof ServerSettings)[] = [
   'listen',
   'keys',
   'keySets',
+  'keyRotation',
 ];
 /** Of `limits`, what is only read at the stop. */
 const LIVE_LIMITS: readonly (keyof LimitSettings)[] = ['drainMilliseconds', 'drainDelayMilliseconds'];
@@ -37,6 +38,7 @@ export function settingsThatNeedRestart(started: Configuration, next: Configurat
     ...differing(before.limits, after.limits, LIVE_LIMITS).map((limit) => `limits.${limit}`),
     ...changedSources(before.keys, after.keys),
     ...widerWindow(widestWindow(started.snapshot), widestWindow(next.snapshot)),
+    ...(isSameData(before.keyRotation, after.keyRotation) ? [] : ['keys.rotation']),
     ...changedFeedback(started.snapshot.feedback, next.snapshot.feedback),
   ];
 }

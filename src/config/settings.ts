@@ -3,6 +3,7 @@ import { join, parse } from 'node:path';
 import type { KeySetSettings } from '../keys/key-sets/settings.js';
 import type { KeySourceSettings } from '../keys/settings.js';
 import type { RedisSettings, Secret } from '../storage/redis/settings.js';
+import type { RotationSchedule } from '../feedback/rotation.js';
 import type { Snapshot } from '../verify/snapshot.js';
 import type { FileState } from './files/read-file.js';
 import type { ConfigurationInput, EnvoyInput } from './schema/schema.js';
@@ -157,6 +158,13 @@ export type LimitSettings = Readonly<ConfigurationInput['limits']> & {
   readonly drainDelayMilliseconds: number;
 };
 
+/** Feedback keys that are made on schedule. */
+export interface RotationSettings {
+  /** Absolute. */
+  readonly directory: string;
+  readonly schedule: RotationSchedule;
+}
+
 /** What `countersign envoy-config` renders besides the policies; its paths are absolute. */
 export type EnvoySettings = Readonly<Omit<EnvoyInput, 'accessLog'>> & { readonly accessLogPath: string };
 
@@ -176,6 +184,8 @@ export interface ServerSettings {
   readonly limits: LimitSettings;
   readonly keys: KeySettings;
   readonly log: Readonly<ConfigurationInput['log']>;
+  /** Undefined where no key is made on schedule. */
+  readonly keyRotation?: RotationSettings | undefined;
   /** Absent when the file has no `envoy:` section. */
   readonly envoy: EnvoySettings | undefined;
 }

@@ -29,6 +29,7 @@ export class LoadContext {
   readonly fileStates = new Map<string, FileState>();
   /** Whether a CA of the listener issued a certificate; present once the `envoy` section has been read. */
   isKnownToListener: ((certificate: X509Certificate) => boolean) | undefined;
+  readonly #isForServing: boolean;
   readonly #directory: string;
   readonly #offline: OfflineLoad | undefined;
   readonly #privateKeys: PrivateKey[] = [];
@@ -39,7 +40,9 @@ export class LoadContext {
     readonly directory: string;
     readonly publicKeys?: PublicKeyCache | undefined;
     readonly offline?: OfflineOptions | undefined;
+    readonly isForServing?: boolean | undefined;
   }) {
+    this.#isForServing = options.isForServing ?? false;
     this.findings = options.findings;
     this.nowMs = options.nowMs;
     this.#offline = options.offline && new OfflineLoad(options.directory, options.offline);
@@ -102,6 +105,15 @@ export class LoadContext {
     const before = this.fileStates.get(absolute);
     const isSteady = before === undefined || before === state;
     this.fileStates.set(absolute, isSteady ? state : 'changed while it was read');
+  }
+
+  /**
+   * Notes that the keys which were made for one signing domain cannot be read: a fault, but a warning where others are
+   * to be served all the same, as it costs nobody but that domain its answers.
+   */
+  noteKeyDirectoryFault(node: ConfigurationNode, message: string, remedy: string): void {
+    if (this.#isForServing) node.warn(`${message}, so no answer of that signing domain is signed; ${remedy}`);
+    else node.problem(message, remedy);
   }
 
   /** Wipes the private keys of a load that came to nothing (docs/security-requirements.md#33). */

@@ -7,8 +7,10 @@ import { formatPath } from '../document/findings.js';
 import { quoteText } from '../../json/escape-text.js';
 import type { FeedbackInput, FeedbackKeyInput, SigningDomainInput } from '../schema/feedback.js';
 import type { ConfigurationInput } from '../schema/schema.js';
+import type { RotationSettings } from '../settings.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
 import { maxMessageBytesOf } from './key-sources.js';
+import { readRotatedKeys } from './rotation.js';
 import { compileSigningKey } from './signing-keys.js';
 
 /** What the section is held against. */
@@ -16,6 +18,8 @@ interface FeedbackSurroundings {
   readonly input: ConfigurationInput;
   readonly identities: ReadonlyMap<string, Identity>;
   readonly policies: ReadonlyMap<string, Policy>;
+  /** Where keys are made on schedule. */
+  readonly rotation: RotationSettings | undefined;
 }
 
 type Sources = ConfigurationInput['keys']['sources'];
@@ -31,15 +35,17 @@ export function compileFeedback(
   surroundings: FeedbackSurroundings,
   load: LoadContext,
 ): FeedbackSettings | undefined {
+  const { rotation } = surroundings;
   const { feedback } = surroundings.input;
   if (feedback === undefined) return undefined;
   const node = load.at('feedback');
   const tenants = node.at('tenants');
   const placed: PlacedKey[] = [];
   const { sources } = surroundings.input.keys;
-  const defaultDomain = compileDomain(feedback, sources, node, placed);
+  const shared = { placed, rotation, sources };
+  const defaultDomain = compileDomain(feedback, node, { ...shared, tenant: undefined });
   const tenantDomains = Object.entries(feedback.tenants).map(
-    ([tenant, domain]) => [tenant, compileDomain(domain, sources, tenants.at(tenant), placed)] as const,
+    ([tenant, domain]) => [tenant, compileDomain(domain, tenants.at(tenant), { ...shared, tenant })] as const,
   );
   judgeMessageBytes(placed, feedback.maxAnswerBytes, sources);
   judgeKeySeparation(placed, surroundings.identities);
@@ -56,26 +62,52 @@ export function compileFeedback(
   };
 }
 
+/** What a domain is compiled with, and for whom; its keys are added to `placed`. */
+interface DomainSurroundings extends Pick<FeedbackSurroundings, 'rotation'> {
+  readonly placed: PlacedKey[];
+  readonly sources: Sources;
+  readonly tenant: string | undefined;
+}
+
 function compileDomain(
   { keys: inputs, activeKid }: SigningDomainInput,
-  sources: Sources,
   node: ConfigurationNode,
-  placed: PlacedKey[],
+  { placed, rotation, sources, tenant }: DomainSurroundings,
 ): SigningDomain {
-  const keys = compileKeys(inputs, sources, node.at('keys'));
+  const named = compileKeys(inputs, sources, node.at('keys'));
+  const isRotated = rotation !== undefined && activeKid === undefined;
+  if (inputs.length === 0 && !isRotated)
+    node
+      .at('keys')
+      .problem(
+        `must have at least 1 entries${rotation === undefined ? '' : ', as what activeKid names is not rotated'}`,
+        'name private keys that sign, or have them made with keys.rotation',
+      );
+  const rotated = isRotated ? readRotatedKeys(tenant, rotation, node.load) : [];
+  // A list that cannot be read may have ended any of the others: none of them signs.
+  const keys = rotated === undefined ? [] : [...named, ...rotated];
   placed.push(...keys);
   const domain = { keys: keys.map(({ key }) => key), activeKid };
+  if (named.length === inputs.length) judgeSigning(domain, inputs, node);
+  return domain;
+}
+
+function judgeSigning(
+  domain: SigningDomain,
+  inputs: readonly FeedbackKeyInput[],
+  node: ConfigurationNode,
+): void {
+  const { activeKid } = domain;
   const named = node.at(activeKid === undefined ? 'keys' : 'activeKid');
   if (activeKid !== undefined && !inputs.some(({ kid }) => kid === activeKid))
     named.problem(
       `${quoteText(activeKid)} is the id of none of the keys`,
       `name one of them: ${inputs.map(({ kid }) => kid).join(', ')}`,
     );
-  else if (keys.length === inputs.length && activeKeyOf(domain, node.load.nowMs) === undefined)
+  else if (activeKeyOf(domain, node.load.nowMs) === undefined)
     named.warn(
       `${activeKid === undefined ? 'no key is' : `${quoteText(activeKid)} is not`} valid now: no answer can be signed`,
     );
-  return domain;
 }
 
 /** The usable keys of one domain; every fault of the others is noted. */

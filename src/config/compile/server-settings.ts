@@ -14,6 +14,7 @@ import { compileEnvoy } from './envoy.js';
 import { compileKeySettings } from './key-sources.js';
 import { compileListen } from './listen.js';
 import { compileNonces } from './nonces.js';
+import { compileRotation } from './rotation.js';
 import { compileTracing } from './tracing.js';
 
 /** Longer than the second between two health checks of the bootstrap that we render. */
@@ -36,6 +37,7 @@ export function compileSettings(
     limits: compileLimits(input, load.at('limits')),
     keys: compileKeySettings(input, load),
     log: input.log,
+    keyRotation: compileRotation(input, load),
     envoy: input.envoy && compileEnvoy(input.envoy, input, load),
   };
 }

@@ -19,7 +19,8 @@ const key = z
   })
   .describe('One private key.');
 
-const keys = z.array(key).min(1).max(64);
+/** At least one, unless `keys.rotation` makes them. */
+const keys = z.array(key).max(64).default([]);
 
 const activeKid = keyId
   .optional()

@@ -1,5 +1,6 @@
 /** The shape of `keys`: where signing keys are that never come to us, and of one signing key, here or there. */
 import { z } from 'zod';
+import { rotationSchema } from './rotation.js';
 import { filePath, integer, textLike } from './schema-common.js';
 
 /** The name of a source in this file; a label of metrics. */
@@ -98,8 +99,9 @@ export const keysSchema = z
       .record(sourceName, source)
       .default({})
       .describe('Where private keys are that sign and never come here, by a name of yours.'),
+    rotation: rotationSchema.optional(),
   })
-  .describe('Keys that never leave their vault (docs/keys.md).')
+  .describe('Keys that never leave their vault, and keys that are made on schedule (docs/keys.md).')
   .prefault({});
 
 /** Where one signing key is: a file, or one key of a source with its public half. */

@@ -30,7 +30,12 @@ async function answer({ tested, whileServing }: LoadQuestion): Promise<LoadAnswe
   let fingerprints: readonly string[] = [];
   const files = await loadFiles({
     load: () => {
-      const result = loadConfiguration(file, { generation: 0, nowMs: Date.now(), publicKeys });
+      const result = loadConfiguration(file, {
+        generation: 0,
+        nowMs: Date.now(),
+        publicKeys,
+        isForServing: true,
+      });
       const feedback = result.ok ? result.configuration.snapshot.feedback : undefined;
       if (feedback !== undefined) fingerprints = fingerprintsOf(feedback);
       return result;
