@@ -18,13 +18,13 @@ SUITES_AT_ONCE := 2
 INSTALLED := node_modules/.installed-for
 
 # Each is a script that prints the path of what it found or installed.
-TOOLS := envoy chromium redis softhsm faketime logrotate hadolint kustomize kubeconform kubernetes-schemas helm promtool prometheus versitygw litewitness log-oracle otlp-collector vault-transit ocsf-schemas
+TOOLS := native envoy chromium redis softhsm faketime logrotate hadolint kustomize kubeconform kubernetes-schemas helm promtool prometheus versitygw litewitness log-oracle otlp-collector vault-transit ocsf-schemas
 # What the suites of test/cluster run beside those. All of them together take a quarter of an hour to build.
 CLUSTER_TOOLS := etcd kube-apiserver kubectl mesh-crds egctl istioctl istio-translator promtool
 
 .PHONY: help install build typecheck lint format format-check validate \
 	local-federation-up local-federation-down local-federation-smoke \
-	tools test test-newer-node verify-k8s bench soak fuzz sbom ci clean
+	native tools test test-newer-node verify-k8s bench soak fuzz sbom ci clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 26
@@ -63,6 +63,9 @@ local-federation-down: ## stop what local-federation-up started
 
 local-federation-smoke: build ## the same round with an exit status; starts and stops what is not up
 	@$(FEDERATION) smoke
+
+native: ## build the optional engine of verification with Rust (docs/adr/0046-native-engine.md)
+	@scripts/native.sh > /dev/null
 
 tools: ## find or install the real parts that the tests run: Envoy, Redis, Chromium, kustomize and so on
 	@for script in $(TOOLS); do scripts/$$script.sh > /dev/null || echo "$$script cannot be had here: its tests will say so" >&2; done

@@ -1,6 +1,6 @@
 /**
- * The engines of the server. sodium-native is the fast one; node:crypto is there on every platform.
- * Only the arithmetic is theirs: strictness is `ed25519.ts`.
+ * The engines of the server: ed25519-dalek where it was built, else sodium-native, else node:crypto, which is there on
+ * every platform. Only the arithmetic is theirs: strictness is `ed25519.ts`.
  */
 import { createPublicKey, hash, verify as verifyWithNode, type KeyObject } from 'node:crypto';
 import { createRequire } from 'node:module';
@@ -8,6 +8,7 @@ import { bytesFromHex, encodeBase64Url } from './bytes.js';
 import { createStrictVerifier, type Ed25519Engine, type StrictVerifier } from './ed25519.js';
 import type { PointCheck } from './key-text.js';
 import { SOUND_POINT, UNSOUND_POINTS } from './known-answers.js';
+import { chooseNative, type NativeChoice } from './native-engine.js';
 
 /** The part of libsodium that we call. It reads typed arrays of any kind, not only Buffers. */
 export interface SodiumModule {
@@ -68,13 +69,40 @@ export const nodeEngine: Ed25519Engine = {
   verify: (signature, message, publicKey) => verifyWithNode(null, message, nodeKeyFor(publicKey), signature),
 };
 
-/**
- * The engine of the hot path on this platform. Log its `name` at start: the fallback is slower, not weaker.
- * @param load how sodium-native is loaded; replaced in tests only.
- */
-export function selectEngine(load: () => SodiumModule | undefined = loadSodium): Ed25519Engine {
+/** An engine, and what deserves a look about it. */
+export interface EngineChoice {
+  readonly engine: Ed25519Engine;
+  /** For log and readiness: a slower engine than there could be, never a weaker one. */
+  readonly notes: readonly string[];
+}
+
+/** The fastest engine that works here. @param load, @param choose how the two that may lack are found; replaced in tests only. */
+export function chooseEngine(
+  load: () => SodiumModule | undefined = loadSodium,
+  choose: () => NativeChoice = chooseNative,
+): EngineChoice {
+  const native = choose();
+  if (native.engine !== undefined) return { engine: native.engine, notes: [] };
+  const notes = native.fault === undefined ? [] : [`the engine of native/ is not used: it ${native.fault}`];
   const sodium = load();
-  return sodium === undefined ? nodeEngine : createSodiumEngine(sodium);
+  if (sodium !== undefined) return { engine: createSodiumEngine(sodium), notes };
+  return { engine: nodeEngine, notes: [...notes, SLOWEST] };
+}
+
+const SLOWEST =
+  'node:crypto verifies signatures, two to three times as slow as sodium-native, which does not load on this platform';
+
+let chosen: EngineChoice | undefined;
+
+/** {@link chooseEngine}, once for the process. */
+export function engineInUse(): EngineChoice {
+  chosen ??= chooseEngine();
+  return chosen;
+}
+
+/** The engine of the hot path. */
+export function selectEngine(): Ed25519Engine {
+  return engineInUse().engine;
 }
 
 /** The strict verifier of this platform; its verdicts are those of the portable one, some hundred times as fast. */

@@ -90,6 +90,15 @@ export class Health {
   }
 }
 
+/**
+ * The component `engine`, of what deserves a look about the engine that verifies signatures; none where there is nothing.
+ * It does not change while the process lives, and a slower engine serves.
+ */
+export function engineHealth(notes: readonly string[]): readonly HealthComponent[] {
+  if (notes.length === 0) return [];
+  return [{ name: 'engine', fault: () => undefined, note: () => notes.join('; ') }];
+}
+
 /** How long an answer stands: a look at a hundred thousand identities takes milliseconds. */
 const RECHECK_MILLISECONDS = 1_000;
 

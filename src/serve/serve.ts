@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { unpackConfiguration, wipePacked, type PackedConfiguration } from '../config/packed-configuration.js';
 import type { Configuration } from '../config/settings.js';
-import { selectEngine } from '../crypto/engines.js';
+import { engineInUse } from '../crypto/engines.js';
 import { selfTest } from '../crypto/self-test.js';
 import { openLog } from '../observability/logger.js';
 import type { ConfigurationSource } from './reload/load-files.js';
@@ -70,12 +70,13 @@ async function serveConfiguration(
   const { logger, lostLines } = openLog(settings.log.level, served.worker?.number);
   warnOfOldNode(logger);
   warnOfCarelessEnvironment(logger);
-  const engine = selectEngine();
+  const { engine, notes } = engineInUse();
   const tested = selfTest([engine]);
   if (!tested.ok) {
     logger.fatal({ engine: tested.engine, case: tested.case }, 'the Ed25519 self-test failed');
     return CANNOT;
   }
+  for (const note of notes) logger.warn({ engine: engine.name }, note);
   for (const { path, message } of warnings) logger.warn({ path }, message);
   try {
     const verifier = await start(configuration, logger, { ...served, lostLogLines: lostLines });

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ServerSettings } from '../config/settings.js';
 import { encodeBase64Url } from '../crypto/bytes.js';
-import { fastVerifier } from '../crypto/engines.js';
+import { engineInUse, fastVerifier } from '../crypto/engines.js';
 import { selectSigner, type Signer } from '../crypto/signing.js';
 import { AccessLogCollector } from '../envoy/access-log/collector.js';
 import { CheckService } from '../envoy/check/check-service.js';
@@ -24,7 +24,7 @@ import type { AdminView } from '../observability/admin-server.js';
 import { auditLogHealth, describeAuditLog, type AuditLogLook } from '../observability/audit-log-view.js';
 import { FeedbackMetrics, timedClaims, type DecisionMetrics } from '../observability/decision-metrics.js';
 import { soonestEnds } from '../observability/expiry-gauge.js';
-import { Health, keyHealth } from '../observability/health.js';
+import { engineHealth, Health, keyHealth } from '../observability/health.js';
 import { describeEntry, entriesInForce, reportOnlyHealth } from '../observability/report-only-view.js';
 import { pageSource } from '../observability/page/page-source.js';
 import type { RecentDecisions } from '../observability/page/recent-decisions.js';
@@ -193,6 +193,7 @@ export function assembleHealth(
     { name: 'nonce_store', fault: () => store.status().unhealthy },
     { name: 'audit', fault: () => (matters ? audit.fault() : undefined) },
     reportOnlyHealth(() => live.snapshot, clock.nowMs),
+    ...engineHealth(engineInUse().notes),
     ...(sealed === undefined ? [] : [auditLogHealth(sealed)]),
   ]);
   addGauge(registry, {

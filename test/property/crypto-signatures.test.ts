@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { createStrictVerifier, type StrictVerifier } from '../../src/crypto/ed25519.js';
-import { nodeEngine, selectEngine } from '../../src/crypto/engines.js';
+import { createSodiumEngine, loadSodium, nodeEngine, selectEngine } from '../../src/crypto/engines.js';
 import { portableVerifier } from '../../src/crypto/portable.js';
 import { generateKeyPair } from '../../src/crypto/private-key.js';
 import { selectSigner } from '../../src/crypto/signing.js';
@@ -12,8 +12,12 @@ const key = generateKeyPair(new Uint8Array(32).fill(0x5a));
 const message = new TextEncoder().encode('1764000000.AAAAAAAA.{"a":1}');
 const signature = signer.sign(key, message);
 
+const sodium = loadSodium();
 const verifiers: readonly { name: string; verifier: StrictVerifier; runs: number }[] = [
   { name: 'the engine of the hot path', verifier: createStrictVerifier(selectEngine()), runs: 300 },
+  ...(sodium === undefined
+    ? []
+    : [{ name: 'sodium-native', verifier: createStrictVerifier(createSodiumEngine(sodium)), runs: 300 }]),
   { name: 'node:crypto', verifier: createStrictVerifier(nodeEngine), runs: 300 },
   // Ten milliseconds or more each: fewer, and the sweeps below are left to the fast engines.
   { name: 'the portable verifier', verifier: portableVerifier, runs: 15 },
@@ -81,5 +85,38 @@ describe('a public key with any single bit flipped', () => {
       return parsed.ok && verifier.verify(parsed.key, message, signature);
     });
     expect(survivors).toEqual([]);
+  });
+});
+
+describe('engines that evaluate the same equation', () => {
+  const engines = [
+    selectEngine(),
+    ...(sodium === undefined ? [] : [createSodiumEngine(sodium)]),
+    nodeEngine,
+  ].map(createStrictVerifier);
+  /** Mostly sound, with one part replaced, a bit flipped, or S moved by the group order. */
+  const mutated = fc.oneof(
+    fc.constant(signature),
+    fc.nat({ max: 511 }).map((bit) => withFlippedBit(signature, bit)),
+    fc
+      .uint8Array({ minLength: 32, maxLength: 32 })
+      .map((part) => new Uint8Array([...part, ...signature.slice(32)])),
+    fc
+      .uint8Array({ minLength: 32, maxLength: 32 })
+      .map((part) => new Uint8Array([...signature.slice(0, 32), ...part])),
+    fc.nat({ max: 64 }).map((length) => signature.slice(0, length)),
+  );
+
+  it('give one verdict of any signature, message and sound key', () => {
+    fc.assert(
+      fc.property(mutated, fc.boolean(), fc.integer({ min: 0, max: 255 }), (bytes, isOurs, seed) => {
+        const other = generateKeyPair(new Uint8Array(32).fill(seed)).publicKey;
+        const verdicts = engines.map((engine) =>
+          engine.verify(isOurs ? key.publicKey : other, message, bytes),
+        );
+        expect(new Set(verdicts).size).toBe(1);
+      }),
+      { numRuns: 500 },
+    );
   });
 });

@@ -22,6 +22,10 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
     'report_only',
     'Requests pass that are refused otherwise. Look at countersign_would_refuse_total and at `countersign audit query --code would_refuse`, mend what they name, and take the entry out: docs/roll-out.md.',
   ],
+  [
+    'engine',
+    'Every verdict is the same, and costs more time. Build the engine anew (`make native`) or take native/countersign.node away; use a platform that sodium-native has a binary for.',
+  ],
   ['lifecycle', 'The process is told to stop; its successor serves, or will.'],
   ['workers', 'A dead worker is replaced by itself. When it dies again, its own lines in the log say why.'],
 ]);

@@ -7,6 +7,7 @@ import {
   type MetricObjectWithValues,
   type MetricValue,
 } from 'prom-client';
+import { engineInUse } from '../../crypto/engines.js';
 import type { FeedbackJwkSet } from '../../feedback/keyring.js';
 import type { AdminView, ReloadAnswer } from '../../observability/admin-server.js';
 import {
@@ -15,7 +16,7 @@ import {
   describeAuditLog,
   type AuditLogLook,
 } from '../../observability/audit-log-view.js';
-import { Health } from '../../observability/health.js';
+import { engineHealth, Health } from '../../observability/health.js';
 import { addLogMetrics } from '../../observability/log-destination.js';
 import type { IdentityPage } from '../../observability/page/identity-list.js';
 import type { RecentRefusal } from '../../observability/page/recent-decisions.js';
@@ -105,6 +106,8 @@ function healthOf(workers: readonly WorkerLook[], sealed: AuditLogLook | undefin
   return new Health([
     { name: 'workers', fault: () => (oneServes() ? undefined : reasons()), note: () => reasons() },
     { name: 'report_only', fault: () => undefined, note: () => reportOnlyNote(workers) },
+    // Workers run the same build on the same machine.
+    ...engineHealth(engineInUse().notes),
     ...(sealed === undefined ? [] : [auditLogHealth(sealed)]),
   ]);
 }

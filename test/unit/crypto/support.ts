@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createStrictVerifier, type StrictVerifier } from '../../../src/crypto/ed25519.js';
 import { createSodiumEngine, loadSodium, nodeEngine } from '../../../src/crypto/engines.js';
+import { chooseNative } from '../../../src/crypto/native-engine.js';
 import type { PointFault } from '../../../src/crypto/edwards-point.js';
 import { portableVerifier } from '../../../src/crypto/portable.js';
 
@@ -54,9 +55,19 @@ export function toHex(bytes: Uint8Array): string {
 
 const sodium = loadSodium();
 
+/** The optional engine, where `make native` has built it. */
+export const nativeEngine = chooseNative().engine;
+
+/** A test that needs it, which says so where it is left out. */
+export function itWithNative(title: string, test: () => void): void {
+  if (nativeEngine === undefined) it.skip(`${title} (not built here: make native)`, test);
+  else it(title, test);
+}
+
 /** Every strict verifier of this platform, the portable one included. */
 export const verifiers: readonly StrictVerifier[] = [
   ...(sodium === undefined ? [] : [createStrictVerifier(createSodiumEngine(sodium))]),
+  ...(nativeEngine === undefined ? [] : [createStrictVerifier(nativeEngine)]),
   createStrictVerifier(nodeEngine),
   portableVerifier,
 ];

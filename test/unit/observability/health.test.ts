@@ -1,4 +1,4 @@
-import { Health, keyHealth } from '../../../src/observability/health.js';
+import { engineHealth, Health, keyHealth } from '../../../src/observability/health.js';
 import type { FeedbackSettings } from '../../../src/feedback/feedback-settings.js';
 import type { Identity, Snapshot } from '../../../src/verify/snapshot.js';
 import { feedbackKey, feedbackSettings } from '../../support/signing.js';
@@ -165,3 +165,15 @@ describe('the component keys', () => {
 function domain(interval: object): FeedbackSettings['defaultDomain'] {
   return { keys: [feedbackKey('fb', 1, interval)], activeKid: undefined };
 }
+
+describe('the engine that verifies signatures', () => {
+  it('is no component where there is nothing to say of it', () => {
+    expect(engineHealth([])).toEqual([]);
+  });
+
+  it('is a note where it could be a faster one, and serves', () => {
+    const health = new Health(engineHealth(['one reason', 'another']));
+    expect(health.isServing()).toBe(true);
+    expect(health.states()[0]).toEqual({ name: 'engine', fault: undefined, note: 'one reason; another' });
+  });
+});
