@@ -73,16 +73,23 @@ function chosenFile(argument: string | undefined, option: string | undefined): s
   }
 }
 
+interface LoadFlags extends OfflineFlags {
+  readonly json?: true;
+  readonly workers?: number;
+  /** Judged in the place of what the file holds. */
+  readonly text?: string;
+}
+
 /** Loads it and says what is wrong with it. The loader brings the schema library along, so it is loaded when it is wanted. */
 export async function loadReporting(
   world: CliWorld,
   file: string,
-  { json, workers, ...flags }: { readonly json?: true; readonly workers?: number } & OfflineFlags = {},
+  { json, workers, text, ...flags }: LoadFlags = {},
 ): Promise<LoadResult> {
   const offline = offlineOf(flags);
   const { loadConfiguration } = await import('../config/load.js');
   const { renderProblems } = await import('../config/document/findings.js');
-  const loaded = loadConfiguration(file, { generation: 1, nowMs: world.nowMs(), workers, offline });
+  const loaded = loadConfiguration(file, { generation: 1, nowMs: world.nowMs(), workers, offline, text });
   if (loaded.ok) return loaded;
   if (json) world.out(jsonText({ ok: false, file, problems: loaded.problems }));
   else world.err(`${renderProblems(loaded.problems)}\n`);

@@ -1,7 +1,10 @@
 /** Files that the command line names: read in bounds, written whole, faults in plain words. */
 import {
   closeSync,
+  fchmodSync,
+  fchownSync,
   fstatSync,
+  fsyncSync,
   mkdirSync,
   openSync,
   readSync,
@@ -11,8 +14,10 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { errorCode } from '../client/send-failure.js';
 import { privateKeyRemedy, readSecretFile } from '../config/files/private-key-file.js';
+import { syncDirectory } from '../config/files/replace-file.js';
 import {
   fault,
   readBoundedFile,
@@ -153,10 +158,17 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
 }
 
 /** Throws the system's error, and leaves nothing of a file that it could not write whole. */
-function createFile(path: string, content: string | Uint8Array, mode?: number): void {
+function createFile(
+  path: string,
+  content: string | Uint8Array,
+  mode?: number,
+  prepare: (descriptor: number) => void = () => undefined,
+): void {
   const descriptor = openSync(path, 'wx', mode);
   try {
+    prepare(descriptor);
     writeFileSync(descriptor, content);
+    fsyncSync(descriptor);
   } catch (error) {
     removeMade(path);
     throw error;
@@ -166,7 +178,7 @@ function createFile(path: string, content: string | Uint8Array, mode?: number): 
 }
 
 /** What this command made and did not come to an end with. What stood in the way is told, and not that this fails too. */
-function removeMade(path: string, remove: (path: string) => void = unlinkSync): void {
+export function removeMade(path: string, remove: (path: string) => void = unlinkSync): void {
   try {
     remove(path);
   } catch {
@@ -217,6 +229,27 @@ export function writeNewFiles(directory: string, files: readonly NewFile[], reme
       if (isOurs) removeMade(directory, rmdirSync);
       throw unwritable(path, error, remedy);
     }
+}
+
+/** Of a secret beside which another one is made: its group may read it where that group may read this one. */
+const OWNER_AND_GROUP_READ = 0o640;
+
+/**
+ * Writes a new secret, durably, for those who may read `like`: its owner, and mode 0600 or 0640. Nothing is replaced, and
+ * nothing is left of one that comes to no end.
+ */
+export function writeSecretLike(path: string, content: string, like: string, remedy: string): void {
+  try {
+    const { mode, uid, gid } = statSync(like);
+    createFile(path, content, OWNER_ONLY, (descriptor) => {
+      const own = fstatSync(descriptor);
+      if (own.uid !== uid || own.gid !== gid) fchownSync(descriptor, uid, gid);
+      fchmodSync(descriptor, OWNER_ONLY | (mode & OWNER_AND_GROUP_READ));
+    });
+    syncDirectory(dirname(path));
+  } catch (error) {
+    throw unwritable(path, error, remedy);
+  }
 }
 
 /** An I/O error while writing, in plain words; `ifThere` is the remedy when the file exists. */

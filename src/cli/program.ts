@@ -13,6 +13,8 @@ import { registerImportEnv } from './import-env.js';
 import { registerKeygen } from './keygen.js';
 import { registerKeyring } from './keyring.js';
 import { registerPki } from './pki.js';
+import { registerRotateKey } from './rotate-key.js';
+import { registerRotatePin } from './rotate-pin.js';
 import { registerSend } from './send.js';
 import { registerServe } from './serve.js';
 import { registerSign } from './sign.js';
@@ -33,6 +35,8 @@ const COMMANDS = [
   registerSend,
   registerImportEnv,
   registerEnvoyConfig,
+  registerRotateKey,
+  registerRotatePin,
   registerKeyring,
   registerFeedback,
   registerPolicy,

@@ -85,6 +85,11 @@ function dataOf(document: Document): unknown {
   return JSON.parse(JSON.stringify(document.toJS({ maxAliasCount })));
 }
 
+/** What a text that the loader takes says, as plain data without shared parts. */
+export function yamlData(text: string): unknown {
+  return dataOf(parse(text.startsWith(MARK) ? text.slice(MARK.length) : text));
+}
+
 function requireMeaning(before: Document, after: Document, edits: readonly YamlEdit[]): void {
   const expected = dataOf(before);
   for (const edit of edits) applyTo(expected, edit);

@@ -104,7 +104,8 @@ export function addItems(
 
 function lastDash(list: YAMLSeq): number {
   const token = list.srcToken as CST.BlockSequence | undefined;
-  const dash = token?.items.at(-1)?.start.find(({ type }) => type === 'seq-item-ind');
+  // Comments behind the last item are an item of their own, without a dash.
+  const dash = token?.items.flatMap(({ start }) => start).findLast(({ type }) => type === 'seq-item-ind');
   if (dash === undefined) throw new Error('a list without dashes');
   return dash.offset;
 }
