@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { quoteText } from '../../json/escape-text.js';
 import type { KeySourceSettings, Pkcs11Settings, VaultSettings } from '../../keys/settings.js';
+import { DEFAULT_MAX_MESSAGE_BYTES } from '../../keys/vault/limits.js';
 import type { KeySourceInput } from '../schema/keys.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { KeySettings } from '../settings.js';
@@ -11,12 +12,10 @@ import { readSecret } from './secret-line.js';
 
 /** What HSMs in the field sign at least in one operation of Ed25519 (some buffer no more). */
 const PKCS11_MESSAGE_BYTES = 16_000;
-/** What base64 makes of it fits into the 32 MiB that Vault takes (`max_request_size`), with the rest of the request. */
-const VAULT_MESSAGE_BYTES = 25_100_000;
 
 /** The longest message that a source signs, in bytes. */
 export function maxMessageBytesOf({ kind, maxMessageBytes }: KeySourceInput): number {
-  return maxMessageBytes ?? (kind === 'pkcs11' ? PKCS11_MESSAGE_BYTES : VAULT_MESSAGE_BYTES);
+  return maxMessageBytes ?? (kind === 'pkcs11' ? PKCS11_MESSAGE_BYTES : DEFAULT_MAX_MESSAGE_BYTES);
 }
 
 /** Compiles the section; faults are noted, and sources that cannot be used are absent. */

@@ -7,6 +7,7 @@ import {
 } from '../../feedback/feedback-key.js';
 import { quoteText } from '../../json/escape-text.js';
 import type { ValidityInterval } from '../../protocol/validity-interval.js';
+import { isTransitKeyName } from '../../keys/vault/limits.js';
 import type { SigningKeyInput } from '../schema/keys.js';
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { ConfigurationNode } from './context.js';
@@ -75,5 +76,12 @@ function referenceOf(
     node.at('version').problem('is for a key of a vault: a token has none', 'remove it');
   if (settings?.kind === 'vault' && version === undefined)
     node.at('version').problem('is missing', 'say which one publicKey belongs to, such as 1');
+  if (settings?.kind === 'vault' && key !== undefined && !isTransitKeyName(key))
+    node
+      .at('key')
+      .problem(
+        `${quoteText(key)} cannot be the name of a Transit key`,
+        'begin and end it with a letter, a digit or an underscore',
+      );
   return settings === undefined || key === undefined ? undefined : { source, key, version };
 }

@@ -82,7 +82,7 @@ const source = z
     maxMessageBytes: integer(1_024, 402_653_184)
       .optional()
       .describe(
-        'The longest message that it signs, in bytes. Default: 16000 with `pkcs11`, the least of the HSMs in the field; 25100000 with `vault`, whose requests take 32 MiB.',
+        'The longest message that it signs, in bytes. Default: 16000 with `pkcs11`, the least of the HSMs in the field; 786432 with `vault`, whose strings are of 1 MiB after base64 (`max_json_string_value_length`).',
       ),
     timeoutMilliseconds: integer(10, 60_000)
       .default(1_000)

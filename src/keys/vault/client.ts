@@ -18,16 +18,13 @@ export interface VaultRequest {
 
 export class VaultClient {
   readonly #peer: HttpPeer;
-  readonly #prefix: string;
   readonly #headers: Readonly<Record<string, string>>;
 
   /** Throws OpenSSL's error when the authority is none. */
-  constructor({ url: text, authority, namespace, timeoutMilliseconds }: VaultSettings) {
-    const url = new URL(text);
-    this.#prefix = `${url.pathname.replace(/\/$/, '')}/v1/`;
+  constructor({ url, authority, namespace, timeoutMilliseconds }: VaultSettings) {
     // As many connections as are asked for: who asks is bounded for each key, so that no key waits for another one's.
     this.#peer = new HttpPeer({
-      ...{ url, authority, timeoutMilliseconds },
+      ...{ url: new URL(url), authority, timeoutMilliseconds },
       ...{ maxAnswerBytes: MAX_ANSWER_BYTES, maxConnections: Infinity },
     });
     this.#headers = {
@@ -41,7 +38,7 @@ export class VaultClient {
   async ask({ method, path, token, body }: VaultRequest): Promise<VaultAnswer> {
     const request: PeerRequest = {
       method,
-      path: this.#prefix + path.split('/').map(encodeURIComponent).join('/'),
+      path: `/v1/${path.split('/').map(encodeURIComponent).join('/')}`,
       headers: {
         ...this.#headers,
         ...(token !== undefined && { 'x-vault-token': token }),

@@ -13,5 +13,3 @@ export function isTransitKeyName(name: string): boolean {
  * Vault 1.21, and 1.20.3, 1.19.9, 1.18.14 and 1.16.25 of the older ones).
  */
 export const DEFAULT_MAX_MESSAGE_BYTES = 786_432;
-/** And what a whole request of 32 MiB holds (`max_request_size`), where the other bound is set higher or is not there. */
-export const LARGEST_MAX_MESSAGE_BYTES = 25_165_000;
