@@ -20,7 +20,7 @@ const MAY_IMPORT = {
   migrate: ['config', ...PURE],
   why: ['audit', 'config', ...PURE],
   grpc: [],
-  observability: ['audit', 'config', 'grpc', 'nonces', 'storage', 'why', ...PURE],
+  observability: ['audit', 'config', 'grpc', 'keys', 'nonces', 'storage', 'why', ...PURE],
   envoy: ['audit', 'executions', 'grpc', 'observability', ...PURE],
   'envoy-config': ['config', 'envoy', 'grpc', ...PURE],
   doctor: ['config', 'envoy', 'observability', ...PURE],

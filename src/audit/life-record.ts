@@ -15,7 +15,8 @@ export type LifeEvent =
   | 'store.recovered'
   | 'clock.stepped'
   | 'report_only.began'
-  | 'report_only.ended';
+  | 'report_only.ended'
+  | `key_set.${'away' | 'stale' | 'returned'}`;
 
 /** Members of a record; what is undefined is left out. */
 export type LifeMembers = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;

@@ -58,13 +58,25 @@ export class LifeRecords {
   ): Promise<void> {
     void this.#append('configuration.reloaded', { causes, generation, changes });
     const credentials = await credentialChanges(former.snapshot, now.snapshot, nextTurn);
-    for (let at = 0; at < credentials.length; at += RECORDS_AT_ONCE) {
-      const some = credentials.slice(at, at + RECORDS_AT_ONCE);
-      await Promise.all(some.map((change) => this.#append(eventOf(change), membersOf(change, generation))));
-    }
+    await this.#inTurn(credentials, (change) => this.#append(eventOf(change), membersOf(change, generation)));
   }
 
   /** `about`: which one, where there are several of the kind, and whether it contradicts us. */
+  /** A key that came, went or changed with a key set, whatever was fetched or reloaded. */
+  fetchedKeys(
+    changes: readonly (CredentialChange & { readonly url: string })[],
+    generation: number,
+  ): Promise<void> {
+    const append = (change: (typeof changes)[number]): Promise<void> =>
+      this.#append(eventOf(change), { ...membersOf(change, generation), key_set: change.url });
+    return this.#inTurn(changes, append);
+  }
+
+  /** A key set cannot be fetched any more, or not for so long that its keys do not count, or again. */
+  keySet(event: `key_set.${'away' | 'stale' | 'returned'}`, members: LifeMembers): void {
+    void this.#append(event, members);
+  }
+
   storeFault(store: string, reason: string, about: StoreMembers = {}): void {
     void this.#append('store.fault', { store, ...about, reason });
   }
@@ -80,6 +92,14 @@ export class LifeRecords {
   /** An entry of `reportOnly` came into force, or is none any more. */
   reportOnly(event: 'report_only.began' | 'report_only.ended', entry: LifeMembers): void {
     void this.#append(event, entry);
+  }
+
+  async #inTurn<Change>(
+    changes: readonly Change[],
+    append: (change: Change) => Promise<void>,
+  ): Promise<void> {
+    for (let at = 0; at < changes.length; at += RECORDS_AT_ONCE)
+      await Promise.all(changes.slice(at, at + RECORDS_AT_ONCE).map(append));
   }
 
   async #append(event: LifeEvent, members: LifeMembers): Promise<void> {

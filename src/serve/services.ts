@@ -25,6 +25,7 @@ import { auditLogHealth, describeAuditLog, type AuditLogLook } from '../observab
 import { FeedbackMetrics, timedClaims, type DecisionMetrics } from '../observability/decision-metrics.js';
 import { soonestEnds } from '../observability/expiry-gauge.js';
 import { engineHealth, Health, keyHealth } from '../observability/health.js';
+import { describeKeySets, keySetsHealth, type KeySetsLook } from '../observability/key-sets-view.js';
 import { describeEntry, entriesInForce, reportOnlyHealth } from '../observability/report-only-view.js';
 import { pageSource } from '../observability/page/page-source.js';
 import type { RecentDecisions } from '../observability/page/recent-decisions.js';
@@ -51,6 +52,7 @@ export interface Parts extends Stores {
   readonly recent: RecentDecisions;
   /** Where it is configured. */
   readonly tracing: Tracing | undefined;
+  readonly keySets: KeySetsLook;
 }
 
 /** What checks need of the access log: `isTold`, whether Envoy tells this process, or one beside it, what becomes of allows. */
@@ -183,13 +185,14 @@ function signWith(signer: Signer): SignWithKey {
  * refused: there always is a good configuration in force.
  */
 export function assembleHealth(
-  { live, audit, store, sealed, registry }: Parts,
+  { live, audit, store, sealed, registry, keySets }: Parts,
   reloading: Reloading,
 ): Health {
   const matters = live.started.settings.audit.onFailure === 'refuse';
   const health = new Health([
     { name: 'configuration', fault: () => undefined, note: () => reloading.log.warning() },
     keyHealth(() => live.snapshot, clock.nowMs),
+    keySetsHealth(keySets, clock.nowMs),
     { name: 'nonce_store', fault: () => store.status().unhealthy },
     { name: 'audit', fault: () => (matters ? audit.fault() : undefined) },
     reportOnlyHealth(() => live.snapshot, clock.nowMs),
@@ -207,14 +210,14 @@ export function assembleHealth(
 
 /** What the admin port shows of the configuration: facts for `/status`, the public feedback keys, and the reload. */
 export function adminView(
-  { live, store, sealed, recent }: Parts,
+  { live, store, sealed, recent, keySets }: Parts,
   reloading: Reloading,
   accessLog: Pick<AccessLogCollector, 'status'>,
 ): Pick<AdminView, 'describe' | 'keyring' | 'reload' | 'page'> {
   const source = pageSource({
     recent,
     reloads: () => reloading.log.history(),
-    soonestEnds: soonestEnds(() => live.current, clock.nowMs),
+    soonestEnds: soonestEnds(() => live.loaded, clock.nowMs),
     snapshot: () => live.snapshot,
     nowMs: clock.nowMs,
   });
@@ -228,6 +231,7 @@ export function adminView(
       },
       policies: [...live.snapshot.policies.keys()],
       report_only: entriesInForce(live.snapshot, clock.nowMs()).map(describeEntry),
+      key_sets: describeKeySets(keySets, clock.nowMs()),
       nonces: { store: store.name, ...store.status() },
       access_log: accessLog.status(),
       audit_log: sealed && describeAuditLog(sealed),

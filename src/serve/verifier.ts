@@ -10,6 +10,7 @@ import { selectEngine } from '../crypto/engines.js';
 import { addAuditLogMetrics } from '../observability/audit-log-view.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
 import type { Health } from '../observability/health.js';
+import { addKeySetMetrics } from '../observability/key-sets-view.js';
 import { LoadMetrics } from '../observability/load-metrics.js';
 import { addLogMetrics } from '../observability/log-destination.js';
 import { RecentDecisions } from '../observability/page/recent-decisions.js';
@@ -21,6 +22,7 @@ import { systemClock as clock } from './clocks.js';
 import { startGrpcServer, type RunningGrpcServer } from './grpc-server.js';
 import { type ProcessRole, checkTakeover, run, standaloneRole } from './lifecycle.js';
 import { LifeRecords } from './life-records.js';
+import { followKeySets } from './key-sets/key-sets-in-force.js';
 import { LiveConfiguration } from './reload/live-configuration.js';
 import type { ConfigurationSource } from './reload/load-files.js';
 import { startReloading, type ReloadCause } from './reload/reload.js';
@@ -107,8 +109,20 @@ async function start(
   const registry = openRegistry(live, stores, options);
   if (sealed !== undefined) addAuditLogMetrics(registry, sealed);
   const tracing = await startTracing(configuration, { logger, registry, worker: options.role?.number }, undo);
-  const parts: Parts = { ...stores, live, logger, registry, sealed, tracing, ...openCounts(registry) };
   const life = new LifeRecords(stores.events, clock.nowMs);
+  const keySets = followKeySets({ live, logger, life });
+  undo.push(() => keySets.close());
+  addKeySetMetrics(registry, keySets, clock.nowMs);
+  const parts: Parts = {
+    ...stores,
+    live,
+    logger,
+    registry,
+    sealed,
+    tracing,
+    keySets,
+    ...openCounts(registry),
+  };
   const reloading = startReloading({ live, files, fileStates, registry, logger, life });
   undo.push(() => reloading.close());
   const health = assembleHealth(parts, reloading);
@@ -173,7 +187,7 @@ function openCounts(registry: Registry): Pick<Parts, 'decisions' | 'recent'> {
 }
 
 function openRegistry(live: LiveConfiguration, { store }: Stores, { lostLogLines }: StartOptions): Registry {
-  const registry = createRegistry({ configuration: () => live.current, store, nowMs: clock.nowMs });
+  const registry = createRegistry({ configuration: () => live.loaded, store, nowMs: clock.nowMs });
   addBuildInfo(registry, selectEngine().name);
   addReportOnlyGauge(registry, () => live.snapshot, clock.nowMs);
   addLogMetrics(registry, lostLogLines);

@@ -41,7 +41,7 @@ export type FetchCounts = Record<'succeeded' | 'failed', number>;
 /** What the sets work with. */
 interface KeySetsOptions {
   readonly nowMs: () => number;
-  /** Called when what {@link KeySets.look} says of a set may be another. */
+  /** Called after a fetch that succeeded: the keys of a set may be others, and count for longer. */
   readonly onChange: () => void;
   readonly onDefect: (error: unknown) => void;
   /** For the jitter. Default: `Math.random`. */
@@ -93,9 +93,11 @@ export class KeySets {
     };
   }
 
-  /** Whether some were not fetched once yet. */
-  get arePending(): boolean {
-    return [...this.#sources.values()].some(({ isPending }) => isPending);
+  /** How many were not fetched once yet, well or not. */
+  get pending(): number {
+    let count = 0;
+    for (const { isPending } of this.#sources.values()) if (isPending) count += 1;
+    return count;
   }
 
   /** The key, judged as a point; undefined where it is not sound. */
@@ -126,7 +128,7 @@ export class KeySets {
       keep: (good) => this.#keep(id, good),
       onFetched: (outcome) => {
         this.fetches[outcome] += 1;
-        onChange();
+        if (outcome === 'succeeded') onChange();
       },
       onDefect,
       inTurn: (fetch) => this.#turns.run(fetch),

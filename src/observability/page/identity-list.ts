@@ -108,12 +108,19 @@ export function stateOf(identity: Identity, nowMs: number): IdentityState {
   return lasts - nowMs < ENDING_MILLISECONDS ? 'ending' : 'usable';
 }
 
+/** One that may say what fetched it. */
+type Ending = ValidityInterval & Pick<VerificationKey, 'fetched'>;
+
 /** When the last of those that are valid now ends; -Infinity without any. */
-function lastEndMs(intervals: readonly ValidityInterval[], nowMs: number): number {
+function lastEndMs(intervals: readonly Ending[], nowMs: number): number {
   let last = -Infinity;
-  for (const interval of intervals)
-    if (isValidAt(interval, nowMs)) last = Math.max(last, interval.notAfterMs);
+  for (const interval of intervals) if (isValidAt(interval, nowMs)) last = Math.max(last, ownEndMs(interval));
   return last;
+}
+
+/** What a set brings counts for longer with every fetch of it. */
+function ownEndMs({ fetched, notAfterMs }: Ending): number {
+  return fetched?.notAfterMs ?? notAfterMs;
 }
 
 function show(identity: Identity, nowMs: number): ShownIdentity {

@@ -1,24 +1,36 @@
 /**
  * The configuration in force. A request takes the snapshot once, when it begins; a reload replaces the whole by one
- * assignment. Private keys that are no longer in force are wiped when the last answer that might be signed with
- * them has left (docs/security-requirements.md#25, #33).
+ * assignment, and so does a key set that brings other keys. Private keys that are no longer in force are wiped when the last
+ * answer that might be signed with them has left (docs/security-requirements.md#25, #33).
  */
 import type { Configuration } from '../../config/settings.js';
+import type { FeedbackSettings } from '../../feedback/feedback-settings.js';
 import type { Snapshot } from '../../verify/snapshot.js';
+
+/** What is put over a configuration that was loaded; the feedback keys stay the same. */
+type Extend = (loaded: Configuration) => Configuration;
 
 export class LiveConfiguration {
   /** What the process was started with: stores and sockets are opened by it. */
   readonly started: Configuration;
-  readonly #holders = new Map<Snapshot, number>();
+  readonly #holders = new Map<FeedbackSettings, number>();
+  #loaded: Configuration;
   #current: Configuration;
+  #extend: Extend = (loaded) => loaded;
 
   constructor(started: Configuration) {
     this.started = started;
+    this.#loaded = started;
     this.#current = started;
   }
 
   get current(): Configuration {
     return this.#current;
+  }
+
+  /** As it is in the files. */
+  get loaded(): Configuration {
+    return this.#loaded;
   }
 
   get snapshot(): Snapshot {
@@ -27,37 +39,49 @@ export class LiveConfiguration {
 
   /** Puts another configuration in force. Whoever has the former snapshot goes on with it. */
   swap(next: Configuration): void {
-    const { snapshot: former } = this.#current;
-    this.#current = next;
+    const { feedback: former } = this.snapshot;
+    this.#loaded = next;
+    this.#current = this.#extend(next);
     this.#wipeUnheld(former);
+  }
+
+  /** From now on `extend` has its say about every configuration, and about the present one whenever this is called again. */
+  extendBy(extend: Extend): void {
+    this.#extend = extend;
+    this.#current = extend(this.#loaded);
   }
 
   /** Keeps the keys of the present snapshot alive until the function that it returns is called, once. */
   hold(): () => void {
-    const { snapshot } = this.#current;
-    this.#holders.set(snapshot, this.#held(snapshot) + 1);
-    return () => this.#release(snapshot);
+    const { feedback } = this.snapshot;
+    if (feedback === undefined) return () => undefined;
+    this.#holders.set(feedback, this.#held(feedback) + 1);
+    return () => this.#release(feedback);
   }
 
-  #release(snapshot: Snapshot): void {
-    const left = this.#held(snapshot) - 1;
-    if (left > 0) this.#holders.set(snapshot, left);
-    else this.#holders.delete(snapshot);
-    this.#wipeUnheld(snapshot);
+  #release(feedback: FeedbackSettings): void {
+    const left = this.#held(feedback) - 1;
+    if (left > 0) this.#holders.set(feedback, left);
+    else this.#holders.delete(feedback);
+    this.#wipeUnheld(feedback);
   }
 
-  #held(snapshot: Snapshot): number {
-    return this.#holders.get(snapshot) ?? 0;
+  #held(feedback: FeedbackSettings): number {
+    return this.#holders.get(feedback) ?? 0;
   }
 
-  #wipeUnheld(snapshot: Snapshot): void {
-    if (snapshot !== this.#current.snapshot && this.#held(snapshot) === 0) wipeFeedbackKeys(snapshot);
+  #wipeUnheld(feedback: FeedbackSettings | undefined): void {
+    if (feedback !== undefined && feedback !== this.snapshot.feedback && this.#held(feedback) === 0)
+      wipeKeysOf(feedback);
   }
 }
 
 /** Wipes the private keys of a snapshot that nobody signs with, or ever will. */
 export function wipeFeedbackKeys({ feedback }: Snapshot): void {
-  if (feedback === undefined) return;
-  for (const { keys } of [feedback.defaultDomain, ...feedback.tenantDomains.values()])
+  if (feedback !== undefined) wipeKeysOf(feedback);
+}
+
+function wipeKeysOf({ defaultDomain, tenantDomains }: FeedbackSettings): void {
+  for (const { keys } of [defaultDomain, ...tenantDomains.values()])
     for (const key of keys) if (key.kind === 'local') key.wipe();
 }

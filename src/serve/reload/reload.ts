@@ -107,7 +107,7 @@ export class Reloader {
         fixed.map((place) => `${place}: needs a restart; everything stays as it was until then`),
       );
     }
-    const former = live.current;
+    const former = live.loaded;
     live.swap(configuration);
     files.applied?.();
     const changes = await configurationChanges(former, configuration, nextTurn);
@@ -160,7 +160,7 @@ export interface Reloading {
 export function startReloading(options: ReloadingOptions): Reloading {
   const { live, files, fileStates, registry, logger, life } = options;
   const log = new ReloadLog(registry, clock.nowMs);
-  let former = live.current;
+  let former = live.loaded;
   const watch = new FileWatch({ onChange: () => void run('file') });
   const reloader = new Reloader({
     live,
@@ -171,8 +171,8 @@ export function startReloading(options: ReloadingOptions): Reloading {
       if (outcome.kind === 'applied') logger.level = live.current.settings.log.level;
       tell(logger, outcome, causes, warningsOf(former));
       if (outcome.kind === 'refused') life.refused(outcome.problems, causes);
-      else void life.reloaded(outcome, causes, [former, live.current]);
-      former = live.current;
+      else void life.reloaded(outcome, causes, [former, live.loaded]);
+      former = live.loaded;
     },
   });
   const run = (cause: ReloadCause): Promise<ReloadOutcome | undefined> =>

@@ -105,7 +105,11 @@ function healthOf(workers: readonly WorkerLook[], sealed: AuditLogLook | undefin
   const oneServes = (): boolean => workers.some(({ state }) => state?.serving);
   return new Health([
     { name: 'workers', fault: () => (oneServes() ? undefined : reasons()), note: () => reasons() },
-    { name: 'report_only', fault: () => undefined, note: () => reportOnlyNote(workers) },
+    ...['key_sets', 'report_only'].map((name) => ({
+      name,
+      fault: () => undefined,
+      note: () => noteOf(workers, name),
+    })),
     // Workers run the same build on the same machine.
     ...engineHealth(engineInUse().notes),
     ...(sealed === undefined ? [] : [auditLogHealth(sealed)]),
@@ -113,9 +117,9 @@ function healthOf(workers: readonly WorkerLook[], sealed: AuditLogLook | undefin
 }
 
 /** All of them have one configuration, or soon will. */
-function reportOnlyNote(workers: readonly WorkerLook[]): string | undefined {
+function noteOf(workers: readonly WorkerLook[], component: string): string | undefined {
   const components = workers.flatMap(({ state }) => state?.components ?? []);
-  return components.find(({ name, note }) => name === 'report_only' && note !== undefined)?.note;
+  return components.find(({ name, note }) => name === component && note !== undefined)?.note;
 }
 
 /** Well when each of them serves: before they take over from others. */
