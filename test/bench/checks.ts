@@ -3,7 +3,7 @@
  * are started and warmed once; then every round gives each of them one short slice of load in turn, and a ratio
  * is taken within its round, so that a machine whose speed drifts does not decide the outcome.
  */
-import type { ChildProcess } from 'node:child_process';
+import { execFileSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,7 @@ import { encodePrivateKey, generateKeyPair } from '../../src/crypto/private-key.
 import { encodeAllow } from '../../src/envoy/ext-authz/check-response.js';
 import { PROCESS_METHOD } from '../../src/envoy/ext-proc/stream.js';
 import { runLoad, type LoadResult } from './grpc-load.js';
+import { GAPS, loneCalls } from './lone.js';
 import {
   benchPolicy,
   benchProducer,
@@ -23,7 +24,8 @@ import {
   signedTelemetry,
   type BenchProducer,
 } from './messages.js';
-import { cpuSeconds, end, startOnServerCore, waitForFile } from './pinned-process.js';
+import { cpuSeconds, end, onServerCore, startOnServerCore, waitForFile } from './pinned-process.js';
+import { median } from './support.js';
 
 /** Of the telemetry body. */
 export const BODY_BYTES = 1_024;
@@ -57,7 +59,19 @@ export interface ServerResult extends LoadResult {
   readonly cpuMicroseconds: number;
 }
 
-export type Round = Readonly<Record<Kind, ServerResult>>;
+export type Round = Readonly<Record<Kind, ServerResult>> & {
+  /** Processor time of one libsodium verification of the same message, in a process of its own. */
+  readonly bareVerificationMicroseconds: number;
+  /** By server and pause in milliseconds (`lone.ts`): the median milliseconds of a check that comes alone. */
+  readonly loneMilliseconds: Readonly<Record<LoneKind, Readonly<Record<string, number>>>>;
+};
+
+/** Of these it is measured how long a check takes that comes alone. */
+export const LONE_KINDS = ['transport', 'full_memory', 'full_lmdb'] as const;
+type LoneKind = (typeof LONE_KINDS)[number];
+/** Of each pause in each round. */
+const LONE_CHECKS = 15;
+const BARE = fileURLToPath(new URL('bare-verification.js', import.meta.url));
 
 /** Everything that the rounds share. */
 export interface ChecksOptions {
@@ -79,12 +93,41 @@ export async function benchChecks(options: ChecksOptions): Promise<Round[]> {
       for (const [kind, server] of servers)
         results[kind] = await measure(server, producer, options.checksPerRound);
       options.report(`round ${number}: ${KINDS.map((kind) => told(kind, results[kind])).join(', ')}`);
-      rounds.push(results);
+      rounds.push({
+        ...results,
+        bareVerificationMicroseconds: bareVerification(),
+        loneMilliseconds: await loneChecks(servers, producer),
+      });
     }
   } finally {
     for (const server of servers.values()) await stopServer(server);
   }
   return rounds;
+}
+
+function bareVerification(): number {
+  const [command, args] = onServerCore([BARE]);
+  return Number(execFileSync(command, args, { encoding: 'latin1' }));
+}
+
+async function loneChecks(
+  servers: ReadonlyMap<Kind, BenchServer>,
+  producer: BenchProducer,
+): Promise<Round['loneMilliseconds']> {
+  const encode = checkRequestEncoder(producer.certificatePem);
+  const fingerprint = fingerprintOf(producer);
+  const found = {} as Record<LoneKind, Record<string, number>>;
+  for (const kind of LONE_KINDS) {
+    found[kind] = {};
+    for (const gap of GAPS) {
+      const messages = Array.from({ length: LONE_CHECKS }, () =>
+        encode(signedTelemetry(producer, BODY_BYTES, fingerprint)),
+      );
+      const { socketPath = '' } = servers.get(kind) ?? {};
+      found[kind][`gap_${gap}_ms`] = median(await loneCalls(socketPath, CHECK_PATH, messages, gap));
+    }
+  }
+  return found;
 }
 
 function told(kind: Kind, { checksPerSecond, cpuMicroseconds }: ServerResult): string {

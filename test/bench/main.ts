@@ -6,10 +6,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { benchAudit } from './audit.js';
-import { benchChecks, KINDS, type Kind, type Round } from './checks.js';
+import { benchChecks, KINDS, LONE_KINDS, type Kind, type Round } from './checks.js';
 import { benchFeedback } from './feedback.js';
 import { benchHostile } from './hostile.js';
 import { addedBy, benchLarge } from './large.js';
+import { GAPS } from './lone.js';
 import { benchNonces } from './nonces.js';
 import { canPin, pinClient } from './pinned-process.js';
 import { median, throwAwayCertificate } from './support.js';
@@ -27,6 +28,26 @@ function option(name: string, fallback: number): number {
 /** Of checks per second, round by round, then the median. */
 function ratio(rounds: readonly Round[], of: Kind, against: Kind): number {
   return median(rounds.map((round) => round[of].checksPerSecond / round[against].checksPerSecond));
+}
+
+/** What a full check takes beyond the bare verification in the same round, microseconds of processor time. */
+function beyondCrypto(rounds: readonly Round[], kind: Kind): number {
+  return median(rounds.map((round) => round[kind].cpuMicroseconds - round.bareVerificationMicroseconds));
+}
+
+/** By server and pause, over all rounds. */
+function loneMilliseconds(rounds: readonly Round[]): Record<string, Record<string, number>> {
+  return Object.fromEntries(
+    LONE_KINDS.map((kind) => [
+      kind,
+      Object.fromEntries(
+        GAPS.map((gap) => `gap_${gap}_ms`).map((name) => [
+          name,
+          median(rounds.map((round) => round.loneMilliseconds[kind][name] ?? NaN)),
+        ]),
+      ),
+    ]),
+  );
 }
 
 /** Where the time of a full check goes: each server does what the one before it does, and more. */
@@ -87,6 +108,12 @@ const result = {
   cpu_us_per_check: Object.fromEntries(
     KINDS.map((kind) => [kind, median(rounds.map((round) => round[kind].cpuMicroseconds))]),
   ),
+  non_crypto_us_per_check: {
+    bare_verification: median(rounds.map((round) => round.bareVerificationMicroseconds)),
+    full_memory: beyondCrypto(rounds, 'full_memory'),
+    full_lmdb: beyondCrypto(rounds, 'full_lmdb'),
+  },
+  lone_check_ms: loneMilliseconds(rounds),
   workers,
   stages_us: stages(rounds),
   envoy_added_ms: { p50: envoy.with.p50 - envoy.without.p50, p99: envoy.with.p99 - envoy.without.p99 },

@@ -23,13 +23,19 @@ export function freeAllCores(): void {
   if (canPin) spawnSync('taskset', ['-acp', `0-${cpus().length - 1}`, String(process.pid)]);
 }
 
+/** The command and arguments that run `node ...args` on the server's core. */
+export function onServerCore(args: readonly string[]): [command: string, args: string[]] {
+  const node = [process.execPath, ...args];
+  const [command = '', ...rest] = canPin ? ['taskset', '-c', String(SERVER_CORE), ...node] : node;
+  return [command, rest];
+}
+
 /** Starts `node ...args` on the server's core; its standard error goes to ours. */
 export function startOnServerCore(
   args: readonly string[],
   output: 'ignore' | 'inherit' = 'ignore',
 ): ChildProcess {
-  const node = [process.execPath, ...args];
-  const [command = '', ...rest] = canPin ? ['taskset', '-c', String(SERVER_CORE), ...node] : node;
+  const [command, rest] = onServerCore(args);
   return spawn(command, rest, { stdio: ['ignore', output, 'inherit'] });
 }
 
