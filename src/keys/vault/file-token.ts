@@ -2,7 +2,6 @@
  * A token in a file. Somebody else may change it (Vault's agent does): it is read anew while it is used, and after
  * every 403. Whoever put it there may have left its renewal to us: it is renewed as long as Vault does so.
  */
-import { performance } from 'node:perf_hooks';
 import { isToken, remainingLeaseIn, renewedLeaseIn, type VaultLease } from './answers.js';
 import type { VaultClient } from './client.js';
 import {

@@ -2,7 +2,6 @@
  * A token by a login as a workload of Kubernetes. At two thirds of its lease there is another login, and no renewal:
  * so Vault asks Kubernetes again whether the workload is still there, and tokens that cannot be renewed do as well.
  */
-import { performance } from 'node:perf_hooks';
 import type { VaultSettings } from '../settings.js';
 import { isToken, tokenIn, type VaultFailure, type VaultToken } from './answers.js';
 import type { VaultClient } from './client.js';
