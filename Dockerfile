@@ -4,12 +4,35 @@
 #
 # The bases are named by version. A release names them by digest, and puts its own words on the labels:
 #   docker build --build-arg NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:… \
+#     --build-arg RUST_IMAGE=rust:1.95.0-slim-bookworm@sha256:… \
 #     --build-arg RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot@sha256:… \
 #     --build-arg REVISION="$(git rev-parse HEAD)" --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" .
+# Where crates cannot be had, or no Rust is wanted: --build-arg ENGINE=none. Signatures cost more time then, no more.
 # No step writes a date or anything of the building machine; with BuildKit's rewrite-timestamp=true two builds of
 # one commit are the same bytes.
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
+ARG RUST_IMAGE=rust:1.95.0-slim-bookworm
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+ARG ENGINE=dalek
+
+# The optional engine of verification (docs/adr/0046-native-engine.md), by the lock file. Debian 12 has the C library that
+# it finds when it runs.
+FROM ${RUST_IMAGE} AS engine-dalek
+WORKDIR /build/native
+COPY native/Cargo.toml native/Cargo.lock native/build.rs ./
+COPY native/.cargo .cargo
+COPY native/src src
+RUN cargo build --release --locked
+WORKDIR /build/engine
+COPY native/LICENSES.txt ./
+RUN mv ../native/target/release/libcountersign_native.so countersign.node
+
+FROM ${NODE_IMAGE} AS engine-none
+WORKDIR /build/engine
+
+# A stage of this file, so it has no tag.
+# hadolint ignore=DL3006
+FROM engine-${ENGINE} AS engine
 
 # Needs the development packages, and leaves nothing but JavaScript.
 FROM ${NODE_IMAGE} AS compile
@@ -33,6 +56,7 @@ WORKDIR /build/countersign
 COPY package.json LICENSE* ./
 COPY --from=dependencies /build/node_modules node_modules
 COPY --from=compile /build/dist/src dist/src
+COPY --from=engine /build/engine native
 COPY scripts/prune-production.mjs ../
 RUN node ../prune-production.mjs . \
   && sed -i '1s|^#!.*|#!/usr/local/bin/node|' dist/src/main.js \

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prints the bill of materials (CycloneDX, JSON) of what runs: the production packages of the lock file, as they
-# are in the image for this platform. What it does is said on stderr.
+# are in the image for this platform, and the crates of the optional engine. What it does is said on stderr.
 #
 #   scripts/sbom.sh > dist/countersign.cdx.json
 # Exit: 0 printed, 1 not, 2 wrong usage.
@@ -24,4 +24,5 @@ npm ci --omit=dev --ignore-scripts --prefer-offline --no-audit --no-fund --logle
 # Given both kinds, `npm sbom --omit dev` leaves out whatever a development package needs too (seen: commander).
 npm pkg delete devDependencies >&2
 rm package-lock.json
-npm sbom --sbom-format cyclonedx --sbom-type application
+npm sbom --sbom-format cyclonedx --sbom-type application > packages.json
+node "$root/scripts/sbom-crates.mjs" packages.json "$root/native/Cargo.lock"

@@ -12,12 +12,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { layDistroless, layLibraries, layPrograms, nodeOfImage } from './support/bases.js';
+import { hasRust, layDistroless, layLibraries, layPrograms, nodeOfImage } from './support/bases.js';
 import { runInCell, startInCell, type Ended, type Mount } from './support/cell.js';
-import { parseDockerfile, type BuildStage } from './support/dockerfile.js';
+import { neededStages, parseDockerfile, type BuildStage } from './support/dockerfile.js';
 import { buildImage, filesOf, type Image } from './support/image-build.js';
 
-const stages = parseDockerfile(readFileSync('Dockerfile', 'utf8'));
+const dockerfile = readFileSync('Dockerfile', 'utf8');
+const stages = parseDockerfile(dockerfile);
+/** Where there is no Rust, the image is built without the engine that needs it. */
+const ENGINE = hasRust ? 'dalek' : 'none';
 const instructions = stages.flatMap((stage) => stage.instructions);
 const last = stages.at(-1)!;
 const oneOf = (stage: BuildStage, keyword: string) =>
@@ -45,8 +48,22 @@ describe('the Dockerfile', () => {
   });
 
   it('builds and runs on one and the same Node, of a line with long-term support', () => {
-    const bases = new Set(stages.slice(0, -1).map(({ base }) => base));
+    const bases = new Set(
+      stages.slice(0, -1).flatMap(({ base }) => (base.startsWith('node:') ? [base] : [])),
+    );
     expect([...bases]).toEqual([expect.stringMatching(/^node:24\.\d+\.\d+-bookworm-slim$/)]);
+  });
+
+  it('builds the engine by its lock file, for the C library of the base that it runs in', () => {
+    const { base, instructions: steps } = stages.find(({ name }) => name === 'engine-dalek')!;
+    expect(base).toMatch(/^rust:1\.\d+\.\d+-slim-bookworm$/);
+    expect(steps.map(({ text }) => text)).toContain('cargo build --release --locked');
+  });
+
+  it('leaves the engine out, and needs no Rust then, with ENGINE=none', () => {
+    const needed = neededStages(parseDockerfile(dockerfile, { ENGINE: 'none' }));
+    expect(needed.map(({ name }) => name)).toContain('engine-none');
+    expect(needed.filter(({ base }) => base.startsWith('rust:'))).toEqual([]);
   });
 
   it('carries the version of the package on its label', () => {
@@ -70,6 +87,8 @@ describe('the Dockerfile', () => {
   });
 });
 
+const ENGINE_FILE = 'opt/countersign/native/countersign.node';
+
 describe('the image that its instructions make', () => {
   let place: string;
   let image: Image;
@@ -78,20 +97,22 @@ describe('the image that its instructions make', () => {
 
   beforeAll(() => {
     place = mkdtempSync(join(tmpdir(), 'cs-image-'));
-    const node = nodeOfImage(stages[0]!.base);
+    const node = nodeOfImage(stages.find(({ name }) => name === 'compile')!.base);
     const programs = join(place, 'programs');
     layPrograms(programs, node);
     image = buildImage({
-      stages,
+      stages: parseDockerfile(dockerfile, { ENGINE }),
       context: process.cwd(),
       place,
       programs,
       layBase: (base, root) => layBase(base, root, node),
     });
-    missingLibraries = layLibraries(image.root, node);
+    missingLibraries = [node, ...(hasRust ? [join(image.root, ENGINE_FILE)] : [])].flatMap((program) =>
+      layLibraries(image.root, program),
+    );
     layDistroless(image.root);
     files = filesOf(join(image.root, 'opt/countersign'));
-  }, 300_000);
+  }, 600_000);
 
   afterAll(() => rmSync(place, { recursive: true, force: true }));
 
@@ -124,7 +145,12 @@ describe('the image that its instructions make', () => {
         .filter((name) => !name.startsWith('node_modules'))
         .map((name) => name.split('/').slice(0, 2).join('/')),
     );
-    expect([...own].filter((name) => !/^(?:dist\/src|package\.json|LICENSE.*)$/.test(name))).toEqual([]);
+    expect(
+      [...own].filter(
+        (name) =>
+          !/^(?:dist\/src|package\.json|LICENSE.*|native\/(?:countersign\.node|LICENSES\.txt))$/.test(name),
+      ),
+    ).toEqual([]);
   });
 
   it('lets nobody but root change a file, and has no file with set-user-id', () => {
@@ -140,12 +166,14 @@ describe('the image that its instructions make', () => {
     const text = execFileSync('scripts/sbom.sh', { encoding: 'utf8', maxBuffer: 1e8, stdio: 'pipe' });
     const bill = JSON.parse(text) as {
       bomFormat: string;
-      components: { group?: string; name: string; version: string }[];
+      components: { group?: string; name: string; version: string; purl: string }[];
     };
+    const crates = bill.components.filter(({ purl }) => purl.startsWith('pkg:cargo/'));
+    expect(crates.map(({ name }) => name)).toEqual(expect.arrayContaining(['ed25519-dalek', 'napi']));
     const listed = new Set(
-      bill.components.map(
-        ({ group, name, version }) => `${group === undefined ? '' : `${group}/`}${name}@${version}`,
-      ),
+      bill.components
+        .filter((each) => !crates.includes(each))
+        .map(({ group, name, version }) => `${group === undefined ? '' : `${group}/`}${name}@${version}`),
     );
     expect(bill.bomFormat).toBe('CycloneDX');
     expect([...new Set(packagesOf(image.root))].sort()).toEqual([...listed].sort());
@@ -186,6 +214,17 @@ describe('the image that its instructions make', () => {
 
     it('says its version', () => {
       expect(countersign('--version')).toEqual({ code: 0, output: `${manifest.version}\n` });
+    });
+
+    it(`verifies with ${hasRust ? 'the engine that was built' : 'sodium-native: there is no Rust here to build the engine with'}`, () => {
+      const script =
+        "import('/opt/countersign/dist/src/crypto/engines.js').then((m) => console.log(JSON.stringify(m.engineInUse())))";
+      const { code, output } = runInCell(cell(['/usr/local/bin/node', '-e', script]));
+      const name = hasRust ? 'ed25519-dalek' : 'sodium-native';
+      expect({ code, output: JSON.parse(output) as unknown }).toEqual({
+        code: 0,
+        output: { engine: { name }, notes: [] },
+      });
     });
 
     it('judges a configuration', () => {

@@ -1,5 +1,5 @@
 /** What the base images of our Dockerfile have, laid out from this machine: a Node of that version, and a C library. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -18,12 +18,18 @@ export function nodeOfImage(image: string): string {
   return output.trimEnd().split('\n').at(-1)!;
 }
 
-/** A folder with `node` and `npm`, for the RUNs. */
+/** Whether this machine has the compiler of the stage that builds the engine. */
+export const hasRust = spawnSync('cargo', ['--version']).status === 0;
+
+/** A folder with `node` and `npm`, and `cargo` where that is here, for the RUNs. */
 export function layPrograms(folder: string, node: string): void {
   mkdirSync(folder, { recursive: true });
   symlinkSync(node, join(folder, 'node'));
-  const npm = execFileSync('/bin/sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim();
-  symlinkSync(npm, join(folder, 'npm'));
+  for (const name of ['npm', ...(hasRust ? ['cargo', 'rustc'] : [])])
+    symlinkSync(
+      execFileSync('/bin/sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim(),
+      join(folder, name),
+    );
 }
 
 /** Puts the dynamic libraries of `program` at their places, and says which of them a distroless image lacks. */

@@ -14,13 +14,13 @@ export interface BuildStage {
   readonly instructions: readonly Instruction[];
 }
 
-/** Reads the stages of a Dockerfile; `${NAME}` is filled in from the defaults of ARG. */
-export function parseDockerfile(text: string): BuildStage[] {
+/** Reads the stages of a Dockerfile; `${NAME}` is filled in from `given` (--build-arg), else from the defaults of ARG. */
+export function parseDockerfile(text: string, given: Readonly<Record<string, string>> = {}): BuildStage[] {
   const stages: { name: string; base: string; instructions: Instruction[] }[] = [];
   const defaults = new Map<string, string>();
   for (const line of logicalLines(text)) {
     const instruction = parseInstruction(line, defaults);
-    if (instruction.keyword === 'ARG') noteDefault(instruction.text, defaults);
+    if (instruction.keyword === 'ARG') noteDefault(instruction.text, defaults, given);
     else if (instruction.keyword === 'FROM') stages.push(newStage(instruction.text, stages.length));
     else stages.at(-1)!.instructions.push(instruction);
   }
@@ -30,6 +30,17 @@ export function parseDockerfile(text: string): BuildStage[] {
 /** An instruction's JSON list (exec form); throws where it is in shell form. */
 export function execForm(text: string): string[] {
   return JSON.parse(text) as string[];
+}
+
+/** The last stage, and those that it is made of, in their order: an engine builds no other. */
+export function neededStages(stages: readonly BuildStage[]): BuildStage[] {
+  const needed = new Set([stages.at(-1)!.name]);
+  for (const { name, base, instructions } of stages.toReversed()) {
+    if (!needed.has(name)) continue;
+    needed.add(base);
+    for (const { flags } of instructions) needed.add(flags.get('from') ?? name);
+  }
+  return stages.filter(({ name }) => needed.has(name));
 }
 
 function newStage(text: string, index: number) {
@@ -55,7 +66,11 @@ function parseInstruction(line: string, defaults: ReadonlyMap<string, string>): 
   return { keyword, flags: new Map(pairs), text: keyword === 'RUN' ? rest : fill(rest) };
 }
 
-function noteDefault(text: string, defaults: Map<string, string>): void {
+function noteDefault(
+  text: string,
+  defaults: Map<string, string>,
+  given: Readonly<Record<string, string>>,
+): void {
   const [name = '', value = ''] = text.split('=', 2);
-  defaults.set(name, value);
+  defaults.set(name, given[name] ?? value);
 }

@@ -11,7 +11,7 @@ import {
   statSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { execForm, type BuildStage, type Instruction } from './dockerfile.js';
+import { execForm, neededStages, type BuildStage, type Instruction } from './dockerfile.js';
 
 /** How the image says that it wants to be run. */
 export interface ImageConfig {
@@ -49,12 +49,15 @@ interface Build extends BuildOptions {
   workingDirectory: string;
 }
 
-/** Builds every stage in order. Throws with the output of the command that failed. */
+/** Builds every stage that the last one needs, in order. Throws with the output of the command that failed. */
 export function buildImage(options: BuildOptions): Image {
-  for (const stage of options.stages) {
+  const names = new Set(options.stages.map(({ name }) => name));
+  for (const stage of neededStages(options.stages)) {
     const root = rootOf(options, stage.name);
     mkdirSync(root);
-    options.layBase(stage.base, root);
+    if (names.has(stage.base))
+      cpSync(rootOf(options, stage.base), root, { recursive: true, verbatimSymlinks: true });
+    else options.layBase(stage.base, root);
     const build: Build = { ...options, stage, root, workingDirectory: '/' };
     for (const instruction of stage.instructions) carryOut(instruction, build);
   }
