@@ -12,9 +12,9 @@ import {
   redisFault,
   redisScript,
   unexpectedReply,
-  within,
   type RedisScript,
 } from '../storage/redis/command.js';
+import { within } from '../storage/deadline.js';
 import { RedisConnection } from '../storage/redis/connection.js';
 import { TurnBatcher } from '../storage/turn-batcher.js';
 import {

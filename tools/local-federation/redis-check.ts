@@ -1,11 +1,11 @@
 /** Whether the Redis of `NONCES` can be used, before anything is made or started for it. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { within } from '../../src/storage/deadline.js';
 import { redisFault } from '../../src/storage/redis/command.js';
 import type { RedisConnectionSettings } from '../../src/storage/redis/settings.js';
 import { RedisConnection } from '../../src/storage/redis/connection.js';
 import { readServerFacts, serverFault } from '../../src/storage/redis/server-check.js';
-import { within } from '../../src/storage/redis/command.js';
 import { FederationFault } from './fault.js';
 import { REDIS_FORM, type OwnRedis } from './redis.js';
 

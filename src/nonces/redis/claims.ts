@@ -3,7 +3,8 @@
  * Only here is a claim called won. What Redis does for it, and how its reply is read: `claim-scripts.ts`.
  */
 import { randomBytes } from 'node:crypto';
-import { within, type RedisFault } from '../../storage/redis/command.js';
+import { within } from '../../storage/deadline.js';
+import { type RedisFault } from '../../storage/redis/command.js';
 import type { RedisConnection } from '../../storage/redis/connection.js';
 import type { ClaimOutcome, NonceClaim, NonceDoubt } from '../nonce-store.js';
 import type { ClaimReply } from './claim-scripts.js';

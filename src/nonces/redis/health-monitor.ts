@@ -3,7 +3,8 @@
  * as soon as it is right again. Only this closes an open breaker.
  */
 import { RATE_LIMIT_SCRIPTS } from '../../rate-limits/redis.js';
-import { redisFault, within } from '../../storage/redis/command.js';
+import { within } from '../../storage/deadline.js';
+import { redisFault } from '../../storage/redis/command.js';
 import type { RedisConnection } from '../../storage/redis/connection.js';
 import { readServerFacts, serverFault } from '../../storage/redis/server-check.js';
 import type { ClockStepDetector } from '../clock-step-detector.js';

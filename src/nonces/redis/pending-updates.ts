@@ -4,7 +4,7 @@
  */
 import type { ClaimDelivery, NonceClaim } from '../nonce-store.js';
 import { PendingDeliveries } from '../pending-deliveries.js';
-import { within } from '../../storage/redis/command.js';
+import { within } from '../../storage/deadline.js';
 
 /** How updates are sent. */
 interface PendingUpdatesParts {

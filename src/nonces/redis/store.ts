@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { RedisRateLimits } from '../../rate-limits/redis.js';
-import { within } from '../../storage/redis/command.js';
+import { within } from '../../storage/deadline.js';
 import { RedisConnection } from '../../storage/redis/connection.js';
 import { ClockStepDetector } from '../clock-step-detector.js';
 import {

@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
 import { clientFor, describe, RECONNECT_MS, sentinelsOf } from './clients.js';
-import { deadline, redisFault, within, type RedisFault, type RedisScript } from './command.js';
+import { deadline, within } from '../deadline.js';
+import { redisFault, type RedisFault, type RedisScript } from './command.js';
 import { isFresh, type RedisSentinels } from './sentinels.js';
 import type { RedisConnectionSettings } from './settings.js';
 

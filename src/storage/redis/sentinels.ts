@@ -5,7 +5,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Redis } from 'ioredis';
-import { within } from './command.js';
+import { within } from '../deadline.js';
 
 /** How long a name may take to be resolved; one that takes longer is one that nobody knows. */
 const RESOLVE_MS = 500;
