@@ -248,8 +248,8 @@ test('what is not configured signs nothing', async () => {
   expect(sources.look()).toEqual([]);
 });
 
-test('two thousand keys are tested a few at a time', async () => {
-  const keys = Array.from({ length: 2_000 }, (_, at) => ({ ...remoteKeyFast(at) }));
+test('three hundred keys are tested a few at a time', async () => {
+  const keys = Array.from({ length: 300 }, (_, at) => ({ ...remoteKeyFast(at) }));
   open(keys, 60_000);
   await until('all are up', () => sources.look().every(({ state }) => state === 'up'));
   expect(source.mostUnderWay).toBeLessThanOrEqual(16);
