@@ -24,7 +24,7 @@ import {
   signedTelemetry,
   type BenchProducer,
 } from './messages.js';
-import { cpuSeconds, end, onServerCore, startOnServerCore, waitForFile } from './pinned-process.js';
+import { end, onServerCore, startOnServerCore, threadSeconds, waitForFile } from './pinned-process.js';
 import { median } from './support.js';
 
 /** Of the telemetry body. */
@@ -173,9 +173,9 @@ async function stopServer({ child, folder }: BenchServer): Promise<void> {
 }
 
 async function measure(server: BenchServer, producer: BenchProducer, checks: number): Promise<ServerResult> {
-  const before = cpuSeconds(server.child);
+  const before = threadSeconds(server.child);
   const result = await load(server, producer, checks);
-  return { ...result, cpuMicroseconds: ((cpuSeconds(server.child) - before) / checks) * 1e6 };
+  return { ...result, cpuMicroseconds: ((threadSeconds(server.child) - before) / checks) * 1e6 };
 }
 
 async function load(

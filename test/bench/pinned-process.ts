@@ -64,12 +64,7 @@ export async function end(child: ChildProcess): Promise<void> {
 /** Clock ticks a second in which Linux counts a process's time (`getconf CLK_TCK`; 100 on every Linux that Node runs on). */
 const TICKS_PER_SECOND = 100;
 
-/** User and system time of a process so far, in seconds; NaN where there is no /proc. */
-export function cpuSeconds(child: ChildProcess): number {
-  return cpuSecondsOf(child.pid ?? 0);
-}
-
-/** The same by the process's id. */
+/** User and system time of a process so far, by its id, in seconds; NaN where there is no /proc. */
 export function cpuSecondsOf(pid: number): number {
   const file = `/proc/${pid}/stat`;
   if (!existsSync(file)) return NaN;
@@ -77,7 +72,7 @@ export function cpuSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-/** The same to the nanosecond, of all threads that live (`/proc/PID/task/TID/schedstat`): for short slices of load. */
+/** The same to the nanosecond, of the threads that live (`/proc/PID/task/TID/schedstat`): for short slices of load. */
 export function threadSeconds({ pid = 0 }: ChildProcess): number {
   const tasks = `/proc/${pid}/task`;
   if (!existsSync(tasks)) return NaN;
