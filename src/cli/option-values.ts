@@ -28,6 +28,11 @@ export function httpUrl(text: string): URL {
   throw new InvalidArgumentError('It must be a URL that begins with http://.');
 }
 
+/** The same for an option that may be repeated, in order. */
+export function collectingUrls(text: string, earlier: readonly URL[] = []): readonly URL[] {
+  return [...earlier, httpUrl(text)];
+}
+
 /** A parser for commander: an admin endpoint over TCP, or at a Unix socket (`unix:/PATH`, `unix:@NAME`). */
 export function adminAddress(text: string): AdminAddress {
   const path = /^unix:((?:\/|@)[\x21-\x7e]{1,106})$/.exec(text)?.[1];

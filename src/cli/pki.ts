@@ -4,23 +4,20 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import {
-  CertificateLibraryMissing,
   issueCertificate,
   newCertificateKeys,
   type CertificateKeys,
   type CertificateRequest,
   type Issuer,
 } from '../pki/issue-certificate.js';
-import { CliFault, type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
+import { type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
 import { FILE_NAME, writeNewFiles } from './files.js';
 import { matching, wholeNumber } from './option-values.js';
+import { registerPkiRenew } from './pki-renew.js';
+import { BACKDATED_MILLISECONDS, throwExplained, MAX_LEAF_DAYS } from './pki-terms.js';
 import { factLines, isoTime, jsonText } from './text.js';
 
 const DAY_MILLISECONDS = 86_400_000;
-/** For clients whose clock is behind. */
-const BACKDATED_MILLISECONDS = 3_600_000;
-/** A year and a month: nothing here reminds anybody of a certificate that ends later. */
-const MAX_LEAF_DAYS = 397;
 const MAX_AUTHORITY_DAYS = 7_300;
 /** Of a common name (RFC 5280, appendix A.1). */
 const MAX_COMMON_NAME = 64;
@@ -107,8 +104,7 @@ async function issuedBy(authority: Issuer, request: CertificateRequest): Promise
   try {
     return await issueCertificate(request, authority);
   } catch (error) {
-    if (!(error instanceof CertificateLibraryMissing)) throw error;
-    throw new CliFault(error.message, 'install them: npm install --include=optional');
+    return throwExplained(error);
   }
 }
 
@@ -171,7 +167,7 @@ envoy:
 ${NOT_A_PKI}`;
 }
 
-const NOT_A_PKI = `This is for one machine, for trying and for tests. It is no PKI: nothing is revoked, nothing is renewed, and the CA's
+const NOT_A_PKI = `This is for one machine, for trying and for tests. It is no PKI: nothing is revoked, nothing renews itself, and the CA's
 key lies beside what it signed, readable by whoever reads this directory. In production take certificates from
 cert-manager, Vault or the CA of your company.
 `;
@@ -189,7 +185,8 @@ export const registerPki: Register = (program, session) => {
   const pki = program
     .command('pki')
     .description('make certificates to begin with, on one machine')
-    .addHelpText('after', examples('countersign pki init certs'));
+    .addHelpText('after', examples('countersign pki init certs', 'countersign pki renew certs server'));
+  registerPkiRenew(pki, session);
   pki
     .command('init')
     .description(

@@ -36,7 +36,7 @@ describe('countersign', () => {
         'import-env',
         'envoy-config',
       ],
-      ...['keyring', 'feedback', 'policy', 'why', 'audit'],
+      ...['rotate-key', 'rotate-pin', 'keyring', 'feedback', 'policy', 'why', 'audit'],
     ]);
   });
 
