@@ -97,4 +97,4 @@ ci: ## everything that CI runs
 	@.ci/run
 
 clean: ## remove what was built; keys, state and caches stay
-	@rm -rf dist
+	@rm -rf dist native/*.node
