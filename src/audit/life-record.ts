@@ -11,6 +11,7 @@ export type LifeEvent =
   | 'configuration.reloaded'
   | 'configuration.refused'
   | `${'key' | 'feedback_key' | 'certificate' | 'certificate_name' | 'authority'}.${'added' | 'removed' | 'changed'}`
+  | `feedback_key.${'announced' | 'rotated' | 'retired' | 'rotation_failed' | 'rotation_recovered'}`
   | 'store.fault'
   | 'store.recovered'
   | 'clock.stepped'

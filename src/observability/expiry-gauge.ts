@@ -195,10 +195,18 @@ function keysToRenew({ keys, revoked }: Identity, nowMs: number): readonly Verif
   return keys.filter((key) => nowMs < key.notAfterMs || !isReplaced(key));
 }
 
-/** The same of a signing domain: replaced when another key signs. */
+/** The same of a signing domain: replaced when another key signs, or, of one that is to end, will have begun by then. */
 function feedbackKeysToRenew(domain: SigningDomain, nowMs: number): readonly FeedbackKey[] {
   const isReplaced = activeKeyOf(domain, nowMs) !== undefined;
-  return domain.keys.filter((key) => !isReplaced || nowMs < key.notAfterMs);
+  return domain.keys.filter((key) => (!isReplaced || nowMs < key.notAfterMs) && !hasSuccessor(key, domain));
+}
+
+/** Where `activeKid` names the key that signs, nobody follows it by itself. */
+function hasSuccessor(key: FeedbackKey, { keys, activeKid }: SigningDomain): boolean {
+  if (activeKid !== undefined) return false;
+  return keys.some(
+    ({ notBeforeMs, notAfterMs }) => notBeforeMs < key.notAfterMs && key.notAfterMs < notAfterMs,
+  );
 }
 
 /** By tenant; the domain of all others as `default`. */

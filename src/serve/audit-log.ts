@@ -75,12 +75,18 @@ const LOOK_MILLISECONDS = 1_000;
 
 /**
  * For a process that seals and does not serve: records what becomes of the log itself, in a write-ahead file of its own. Gives the end,
- * to be called before the log is closed. Throws the system's error where the file cannot be opened.
+ * to be called before the log is closed. `also` has others record there. Throws the system's error where the file cannot be opened.
  */
-export function recordLogFaults({ log, durability }: AuditSettings, sealed: SealedLog): () => Promise<void> {
+export function recordLogFaults(
+  { log, durability }: AuditSettings,
+  sealed: SealedLog,
+  also: (life: LifeRecords) => void = () => undefined,
+): () => Promise<void> {
   if (log === undefined) return () => Promise.resolve();
   const own = batchedLog(openWriteAhead({ directory: log.directory, durability }), clock.nowMs);
-  const report = new AuditLogReport(sealed, new LifeRecords(own, clock.nowMs));
+  const life = new LifeRecords(own, clock.nowMs);
+  const report = new AuditLogReport(sealed, life);
+  also(life);
   const timer = setInterval(() => report.look(), LOOK_MILLISECONDS);
   return async () => {
     clearInterval(timer);

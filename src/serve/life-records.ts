@@ -102,6 +102,11 @@ export class LifeRecords {
       await Promise.all(changes.slice(at, at + RECORDS_AT_ONCE).map(append));
   }
 
+  /** What a schedule did to a feedback key, or could not do. */
+  keyRotation(event: LifeEvent, members: LifeMembers): void {
+    void this.#append(event, members);
+  }
+
   async #append(event: LifeEvent, members: LifeMembers): Promise<void> {
     const line = lifeRecordLine(this.#nowMs(), event, { pid: process.pid, ...members });
     await this.#log.append(line).catch(() => undefined);

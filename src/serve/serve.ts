@@ -5,10 +5,12 @@ import type { Configuration } from '../config/settings.js';
 import { engineInUse } from '../crypto/engines.js';
 import { selfTest } from '../crypto/self-test.js';
 import { openLog } from '../observability/logger.js';
-import type { ConfigurationSource } from './reload/load-files.js';
+import type { ConfigurationSource, LoadedFiles } from './reload/load-files.js';
 import { LoadThread } from './reload/load-thread.js';
 import { SharedConfiguration } from './workers/shared-configuration.js';
 import { checkTakeover } from './lifecycle.js';
+import { KeyRotation } from './rotation/key-rotation.js';
+import { logRotation } from './rotation/tell-rotation.js';
 import { startVerifier, type RunningVerifier, type StartOptions } from './verifier.js';
 import { workerRole } from './workers/supervisor-link.js';
 import { startWorkers } from './workers/supervisor.js';
@@ -41,25 +43,53 @@ export interface ServeOptions {
 export async function serve(file: string, options: ServeOptions = {}): Promise<number> {
   const signals = new ProcessSignals();
   const thread = new LoadThread(file);
+  const rotation = new KeyRotation({ files: thread });
   try {
-    const files = options.worker?.files ?? thread;
-    const { problems = [], parts = [], generation = FIRST_GENERATION } = await files.load();
+    const files = options.worker?.files ?? rotation;
+    const {
+      problems = [],
+      parts = [],
+      generation = FIRST_GENERATION,
+    } = files === rotation ? await loadRotated(rotation) : await files.load();
     const { configuration, fileStates } = await unpackConfiguration(parts, generation, AT_ONCE);
     if (configuration !== undefined)
-      return await serveConfiguration(configuration, { ...options, files, fileStates, parts }, signals);
+      return await serveConfiguration(
+        configuration,
+        { ...options, files, fileStates, parts, rotation: files === rotation ? rotation : undefined },
+        signals,
+      );
     process.stderr.write(`${problems.join('\n')}\n`);
     return CANNOT;
   } finally {
+    rotation.close();
     await thread.close();
   }
 }
+
+/** The files, once the feedback keys are there that a schedule owes them. */
+async function loadRotated(rotation: KeyRotation): Promise<LoadedFiles> {
+  // A thread that has loaded once keeps no process alive.
+  const alive = setInterval(() => undefined, KEEP_ALIVE_MILLISECONDS);
+  try {
+    const first = await rotation.load();
+    if (first.problems !== undefined || !(await rotation.begin())) return first;
+    wipePacked(first.parts ?? []);
+    const second = await rotation.load();
+    if (second.problems === undefined) rotation.began();
+    return second;
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+const KEEP_ALIVE_MILLISECONDS = 1_000;
 
 /** Before anything is served there is nothing to be held up. */
 const AT_ONCE = (): Promise<void> => Promise.resolve();
 
 /** What is served, and how. */
 type Served = ServeOptions &
-  Pick<StartOptions, 'files' | 'fileStates'> & { readonly parts: PackedConfiguration };
+  Pick<StartOptions, 'files' | 'fileStates' | 'rotation'> & { readonly parts: PackedConfiguration };
 
 async function serveConfiguration(
   configuration: Configuration,
@@ -78,6 +108,7 @@ async function serveConfiguration(
   }
   for (const note of notes) logger.warn({ engine: engine.name }, note);
   for (const { path, message } of warnings) logger.warn({ path }, message);
+  served.rotation?.status.onEvent((event) => logRotation(event, logger));
   try {
     const verifier = await start(configuration, logger, { ...served, lostLogLines: lostLines });
     logger.info({ socket: settings.listen.socketPath, engine: engine.name }, 'serving');
@@ -115,8 +146,8 @@ function start(
   if (isSupervisor) {
     if (options.replace === true) checkTakeover(configuration);
     const files = new SharedConfiguration(options.files, parts);
-    const { replace, lostLogLines } = options;
-    return startWorkers(configuration, logger, { replace, files, lostLogLines });
+    const { replace, lostLogLines, rotation } = options;
+    return startWorkers(configuration, logger, { replace, files, lostLogLines, rotation });
   }
   wipePacked(parts);
   if (worker === undefined) return startVerifier(configuration, logger, options);

@@ -27,6 +27,11 @@ import { soonestEnds } from '../observability/expiry-gauge.js';
 import { engineHealth, Health, keyHealth } from '../observability/health.js';
 import { describeKeySets, keySetsHealth, type KeySetsLook } from '../observability/key-sets-view.js';
 import { describeEntry, entriesInForce, reportOnlyHealth } from '../observability/report-only-view.js';
+import {
+  describeKeyRotation,
+  keyRotationHealth,
+  type KeyRotationLook,
+} from '../observability/key-rotation-view.js';
 import { pageSource } from '../observability/page/page-source.js';
 import type { RecentDecisions } from '../observability/page/recent-decisions.js';
 import type { Tracing } from '../observability/tracing/tracing.js';
@@ -44,6 +49,8 @@ const NONCE_BYTES = 18;
 export interface Parts extends Stores {
   /** The audit log, where this process seals it. */
   readonly sealed: AuditLogLook | undefined;
+  /** Feedback keys on schedule, where this process keeps them. */
+  readonly rotation: KeyRotationLook | undefined;
   readonly live: LiveConfiguration;
   readonly logger: Logger;
   readonly registry: Registry;
@@ -185,7 +192,7 @@ function signWith(signer: Signer): SignWithKey {
  * refused: there always is a good configuration in force.
  */
 export function assembleHealth(
-  { live, audit, store, sealed, registry, keySets }: Parts,
+  { live, audit, store, sealed, rotation, registry, keySets }: Parts,
   reloading: Reloading,
 ): Health {
   const matters = live.started.settings.audit.onFailure === 'refuse';
@@ -198,6 +205,7 @@ export function assembleHealth(
     reportOnlyHealth(() => live.snapshot, clock.nowMs),
     ...engineHealth(engineInUse().notes),
     ...(sealed === undefined ? [] : [auditLogHealth(sealed)]),
+    ...(rotation === undefined ? [] : [keyRotationHealth(rotation)]),
   ]);
   addGauge(registry, {
     name: 'countersign_serving',
@@ -210,7 +218,7 @@ export function assembleHealth(
 
 /** What the admin port shows of the configuration: facts for `/status`, the public feedback keys, and the reload. */
 export function adminView(
-  { live, store, sealed, recent, keySets }: Parts,
+  { live, store, sealed, rotation, recent, keySets }: Parts,
   reloading: Reloading,
   accessLog: Pick<AccessLogCollector, 'status'>,
 ): Pick<AdminView, 'describe' | 'keyring' | 'reload' | 'page'> {
@@ -235,6 +243,7 @@ export function adminView(
       nonces: { store: store.name, ...store.status() },
       access_log: accessLog.status(),
       audit_log: sealed && describeAuditLog(sealed),
+      key_rotation: rotation && describeKeyRotation(rotation),
     }),
     keyring: (tenant) => {
       const { feedback } = live.snapshot;

@@ -8,6 +8,7 @@ import type { Registry } from 'prom-client';
 import type { Configuration, FileStates } from '../config/settings.js';
 import { selectEngine } from '../crypto/engines.js';
 import { addAuditLogMetrics } from '../observability/audit-log-view.js';
+import { addKeyRotationMetrics } from '../observability/key-rotation-view.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
 import type { Health } from '../observability/health.js';
 import { addKeySetMetrics } from '../observability/key-sets-view.js';
@@ -26,6 +27,8 @@ import { followKeySets } from './key-sets/key-sets-in-force.js';
 import { LiveConfiguration } from './reload/live-configuration.js';
 import type { ConfigurationSource } from './reload/load-files.js';
 import { startReloading, type ReloadCause } from './reload/reload.js';
+import type { KeyRotation } from './rotation/key-rotation.js';
+import { recordRotation } from './rotation/tell-rotation.js';
 import { ReportOnlyReport } from './report-only-report.js';
 import {
   adminView,
@@ -67,6 +70,8 @@ export interface StartOptions {
   readonly files: ConfigurationSource;
   /** What the files looked like when they were loaded: a change of any of them is a reload. */
   readonly fileStates: FileStates;
+  /** Feedback keys on schedule, in the process that keeps them. */
+  readonly rotation?: KeyRotation | undefined;
   /** Start beside the process that serves the socket, and take it over once healthy. */
   readonly replace?: boolean;
   /** Lines of the log that could not be written. */
@@ -100,7 +105,7 @@ async function start(
   options: StartOptions,
   undo: Undo,
 ): Promise<RunningVerifier> {
-  const { role = standaloneRole(configuration), replace = false, files, fileStates } = options;
+  const { role = standaloneRole(configuration), replace = false, files, fileStates, rotation } = options;
   const live = new LiveConfiguration(configuration);
   // Before the writers are opened; it seals what they have left when they are closed.
   const sealed = options.role === undefined ? await openSealedLog(configuration, logger) : undefined;
@@ -108,21 +113,15 @@ async function start(
   const stores = await openStores(configuration, logger, undo);
   const registry = openRegistry(live, stores, options);
   if (sealed !== undefined) addAuditLogMetrics(registry, sealed);
+  if (rotation !== undefined) addKeyRotationMetrics(registry, rotation.status, clock.nowMs);
   const tracing = await startTracing(configuration, { logger, registry, worker: options.role?.number }, undo);
   const life = new LifeRecords(stores.events, clock.nowMs);
+  rotation?.status.onEvent((event) => recordRotation(event, life));
   const keySets = followKeySets({ live, logger, life });
   undo.push(() => keySets.close());
   addKeySetMetrics(registry, keySets, clock.nowMs);
-  const parts: Parts = {
-    ...stores,
-    live,
-    logger,
-    registry,
-    sealed,
-    tracing,
-    keySets,
-    ...openCounts(registry),
-  };
+  const looks = { sealed, rotation: rotation?.status, tracing, keySets };
+  const parts: Parts = { ...stores, live, logger, registry, ...looks, ...openCounts(registry) };
   const reloading = startReloading({ live, files, fileStates, registry, logger, life });
   undo.push(() => reloading.close());
   const health = assembleHealth(parts, reloading);

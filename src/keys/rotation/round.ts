@@ -10,8 +10,8 @@ import {
   planRotation,
   type RotationPlan,
   type RotationSchedule,
+  type ScheduledKey,
 } from '../../feedback/rotation.js';
-import type { ValidityInterval } from '../../protocol/validity-interval.js';
 import { nodeKeyFiles, type KeyFiles } from './files.js';
 import {
   domainDirectory,
@@ -29,8 +29,8 @@ import {
 export interface RotatedDomain {
   /** Undefined for the domain of all others. */
   readonly tenant: string | undefined;
-  /** The time of its keys that stand in the file. */
-  readonly fixed: readonly ValidityInterval[];
+  /** As the configuration has them: those that the list does not name stand in the file, and are nobody's to end. */
+  readonly keys: readonly ScheduledKey[];
 }
 
 /** What a round is made with. */
@@ -59,7 +59,7 @@ export type DomainOutcome = { readonly tenant: string | undefined } & (
       /** Ids of keys whose private halves are gone. */
       readonly retired: readonly string[];
       /** Keys that the schedule made and that are there now, in the order in which they were made. */
-      readonly keys: readonly (ValidityInterval & { readonly kid: string })[];
+      readonly keys: readonly ScheduledKey[];
       /** As in {@link RotationPlan}. */
       readonly nextRotationMs: number;
       readonly nextMs: number;
@@ -121,10 +121,11 @@ export const BAD_MANIFEST_REMEDY = 'mend it, or put back what was there before; 
 
 type Done = Omit<Extract<DomainOutcome, { kind: 'good' }>, 'tenant' | 'kind'>;
 
-function act({ fixed }: RotatedDomain, found: Found, options: RoundOptions): Done {
+function act({ keys: known }: RotatedDomain, found: Found, options: RoundOptions): Done {
   const { schedule, nowMs, files = nodeKeyFiles } = options;
   const { directory, manifest } = found;
   const rotated = manifest?.keys ?? [];
+  const fixed = known.filter(({ kid }) => rotated.every((key) => key.kid !== kid));
   const plan = planRotation({ fixed, rotated }, schedule, nowMs);
   if (manifest === undefined) {
     files.makeDirectory(directory);

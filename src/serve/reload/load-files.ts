@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { renderProblems } from '../../config/document/findings.js';
 import { fileState } from '../../config/files/read-file.js';
 import { packConfiguration, type PackedConfiguration } from '../../config/packed-configuration.js';
-import type { FileStates, LoadResult } from '../../config/settings.js';
+import type { Configuration, FileStates, LoadResult, RotationSettings } from '../../config/settings.js';
 import type { Signer } from '../../crypto/signing.js';
 import { findDisagreeingKey } from '../../feedback/feedback-settings.js';
+import type { RotatedDomain } from '../../keys/rotation/round.js';
 import { wipeFeedbackKeys } from './live-configuration.js';
 
 /** What was in the files at one moment, good or not. */
@@ -16,6 +17,14 @@ export interface LoadedFiles {
   readonly parts: PackedConfiguration | undefined;
   /** From a supervisor: under which generation a process that starts takes it over. Default: the first. */
   readonly generation?: number | undefined;
+  /** Of a good configuration: the signing domains whose keys are made on schedule, where there is one. */
+  readonly rotated?: RotatedDomains | undefined;
+}
+
+/** What a rotation reads of a configuration; none of it is secret. */
+export interface RotatedDomains {
+  readonly settings: RotationSettings;
+  readonly domains: readonly RotatedDomain[];
 }
 
 /** Where configurations come from: a thread that loads the files, or a supervisor that has one. */
@@ -58,12 +67,30 @@ export async function loadFiles({ load, signer, tested }: LoadFilesOptions): Pro
     const { feedback } = configuration.snapshot;
     const disagreeing = feedback && tested && findDisagreeingKey(feedback, signer, tested);
     if (disagreeing === undefined)
-      return { problems: undefined, parts: packConfiguration(configuration, fileStates) };
+      return {
+        problems: undefined,
+        parts: packConfiguration(configuration, fileStates),
+        rotated: rotatedOf(configuration),
+      };
     const problem = `the signing self-test failed for the feedback key ${disagreeing}`;
     return refused([problem], packConfiguration(undefined, fileStates));
   } finally {
     wipeFeedbackKeys(configuration.snapshot);
   }
+}
+
+function rotatedOf({ settings, snapshot }: Configuration): RotatedDomains | undefined {
+  const { keyRotation } = settings;
+  const { feedback } = snapshot;
+  if (keyRotation === undefined || feedback === undefined) return undefined;
+  const all = [[undefined, feedback.defaultDomain] as const, ...feedback.tenantDomains];
+  const domains = all
+    .filter(([, { activeKid }]) => activeKid === undefined)
+    .map(([tenant, { keys }]) => ({
+      tenant,
+      keys: keys.map(({ kid, notBeforeMs, notAfterMs }) => ({ kid, notBeforeMs, notAfterMs })),
+    }));
+  return { settings: keyRotation, domains };
 }
 
 function refused(problems: readonly string[], parts: PackedConfiguration): LoadedFiles {

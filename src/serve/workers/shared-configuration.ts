@@ -55,6 +55,7 @@ export class SharedConfiguration {
     const superseded = [this.#lastGood, ...this.#pending.splice(0, at + 1).map((one) => one.files)];
     this.#generation += 1;
     this.#lastGood = { ...files, generation: this.#generation };
+    this.#source.applied?.();
     superseded.filter(({ parts }) => parts !== files.parts).forEach(wipe);
   }
 

@@ -17,6 +17,12 @@ import {
   type AuditLogLook,
 } from '../../observability/audit-log-view.js';
 import { engineHealth, Health } from '../../observability/health.js';
+import {
+  addKeyRotationMetrics,
+  describeKeyRotation,
+  keyRotationHealth,
+  type KeyRotationLook,
+} from '../../observability/key-rotation-view.js';
 import { addLogMetrics } from '../../observability/log-destination.js';
 import type { IdentityPage } from '../../observability/page/identity-list.js';
 import type { RecentRefusal } from '../../observability/page/recent-decisions.js';
@@ -26,6 +32,7 @@ import {
   type PageLive,
   type PageSource,
 } from '../../observability/page/page-source.js';
+import { systemClock } from '../clocks.js';
 import type { Worker } from './worker.js';
 
 /** What is looked at of a worker. */
@@ -42,6 +49,8 @@ interface OwnLooks {
   readonly lostLogLines?: () => number;
   /** The audit log that it seals. */
   readonly sealed?: AuditLogLook | undefined;
+  /** Feedback keys on schedule, which it keeps. */
+  readonly rotation?: KeyRotationLook | undefined;
 }
 
 /** The view of these workers. */
@@ -51,11 +60,12 @@ export function supervisorView(workers: readonly WorkerLook[], own: OwnLooks = {
   );
   const merged = new MergedMetrics(ownMetrics(workers, own), new Map(ask));
   return {
-    health: healthOf(workers, own.sealed),
+    health: healthOf(workers, own),
     registry: merged,
     describe: async () => ({
       ...(await describe(workers)),
       audit_log: own.sealed && describeAuditLog(own.sealed),
+      key_rotation: own.rotation && describeKeyRotation(own.rotation),
     }),
     keyring: async (tenant) =>
       (await servingOf(workers)?.ask('keyring', tenant)) as FeedbackJwkSet | undefined,
@@ -97,7 +107,7 @@ async function reload(workers: readonly WorkerLook[]): Promise<ReloadAnswer> {
 }
 
 /** A worker that is away or unwell is a note as long as another one serves: Envoy asks that one. */
-function healthOf(workers: readonly WorkerLook[], sealed: AuditLogLook | undefined): Health {
+function healthOf(workers: readonly WorkerLook[], { sealed, rotation }: OwnLooks): Health {
   const reasons = (): string | undefined => {
     const unwell = workers.flatMap((worker) => reasonOf(worker) ?? []);
     return unwell.length === 0 ? undefined : unwell.join('; ');
@@ -113,6 +123,7 @@ function healthOf(workers: readonly WorkerLook[], sealed: AuditLogLook | undefin
     // Workers run the same build on the same machine.
     ...engineHealth(engineInUse().notes),
     ...(sealed === undefined ? [] : [auditLogHealth(sealed)]),
+    ...(rotation === undefined ? [] : [keyRotationHealth(rotation)]),
   ]);
 }
 
@@ -153,11 +164,15 @@ async function describe(workers: readonly WorkerLook[]): Promise<Readonly<Record
   return { ...first, workers: told };
 }
 
-function ownMetrics(workers: readonly WorkerLook[], { lostLogLines = () => 0, sealed }: OwnLooks): Registry {
+function ownMetrics(
+  workers: readonly WorkerLook[],
+  { lostLogLines = () => 0, sealed, rotation }: OwnLooks,
+): Registry {
   const registry = new Registry();
   const registers = [registry];
   addLogMetrics(registry, lostLogLines);
   if (sealed !== undefined) addAuditLogMetrics(registry, sealed);
+  if (rotation !== undefined) addKeyRotationMetrics(registry, rotation, systemClock.nowMs);
   new Gauge({
     name: 'countersign_worker_serving',
     help: '1 while the worker serves.',

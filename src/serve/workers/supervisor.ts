@@ -12,6 +12,8 @@ import type { SharedConfiguration } from './shared-configuration.js';
 import { openWhenFree, takeOverWhenHealthy } from '../lifecycle.js';
 import { openPorts } from '../ports.js';
 import { openSealedLog, recordLogFaults, type SealedLog } from '../audit-log.js';
+import type { KeyRotation } from '../rotation/key-rotation.js';
+import { recordRotation } from '../rotation/tell-rotation.js';
 import type { RunningVerifier } from '../verifier.js';
 import { Worker } from './worker.js';
 import { searchOf } from '../services.js';
@@ -31,6 +33,8 @@ interface WorkersOptions {
   readonly lostLogLines?: (() => number) | undefined;
   /** What workers start with and reload. Default: nothing is handed to them. */
   readonly files?: SharedConfiguration | undefined;
+  /** Feedback keys on schedule, which the supervisor keeps. */
+  readonly rotation?: KeyRotation | undefined;
   /** Makes the process of a worker. */
   readonly start?: typeof forkWorker;
 }
@@ -39,24 +43,28 @@ interface WorkersOptions {
 export async function startWorkers(
   configuration: Configuration,
   logger: Logger,
-  { replace = false, start = forkWorker, files, lostLogLines }: WorkersOptions = {},
+  { replace = false, start = forkWorker, files, lostLogLines, rotation }: WorkersOptions = {},
 ): Promise<RunningVerifier> {
   // Before the workers open their writers; it seals what they have left when they are gone.
-  const sealed = await openSealedWithFaults(configuration, logger);
-  const supervisor = new Supervisor(configuration, logger, { replace, start, files, lostLogLines, sealed });
+  const sealed = await openSealedWithFaults(configuration, logger, rotation);
+  const options = { replace, start, files, lostLogLines, sealed, rotation };
+  const supervisor = new Supervisor(configuration, logger, options);
   await supervisor.start();
   return supervisor;
 }
 
-/** The log, and in it what becomes of itself. */
+/** The log, and in it what becomes of itself and of keys on schedule. */
 async function openSealedWithFaults(
   configuration: Configuration,
   logger: Logger,
+  rotation: KeyRotation | undefined,
 ): Promise<SealedLog | undefined> {
   const sealed = await openSealedLog(configuration, logger);
   if (sealed === undefined) return undefined;
   try {
-    const endRecords = recordLogFaults(configuration.settings.audit, sealed);
+    const endRecords = recordLogFaults(configuration.settings.audit, sealed, (life) =>
+      rotation?.status.onEvent((event) => recordRotation(event, life)),
+    );
     return { ...sealed, close: () => endRecords().then(() => sealed.close()) };
   } catch (error) {
     await sealed.close();
@@ -84,7 +92,7 @@ class Supervisor implements RunningVerifier {
   constructor(
     configuration: Configuration,
     logger: Logger,
-    { replace, start, files, lostLogLines = () => 0, sealed }: SupervisorOptions,
+    { replace, start, files, lostLogLines = () => 0, sealed, rotation }: SupervisorOptions,
   ) {
     this.#configuration = configuration;
     this.#logger = logger;
@@ -105,7 +113,7 @@ class Supervisor implements RunningVerifier {
           onDeath: () => this.#view.died(number),
         }),
     );
-    this.#view = supervisorView(this.#workers, { lostLogLines, sealed });
+    this.#view = supervisorView(this.#workers, { lostLogLines, sealed, rotation: rotation?.status });
     this.superseded = this.#whenSuperseded();
   }
 

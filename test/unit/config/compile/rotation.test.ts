@@ -38,7 +38,7 @@ beforeEach(() => {
 afterEach(() => workspace.remove());
 
 function rotate(atMs: number, tenant?: string): void {
-  const outcome = rotateDomain({ tenant, fixed: [] }, { directory: root, schedule, nowMs: atMs });
+  const outcome = rotateDomain({ tenant, keys: [] }, { directory: root, schedule, nowMs: atMs });
   if (outcome.kind === 'failed') throw new Error(outcome.reason);
 }
 

@@ -20,7 +20,7 @@ import { rotateDomain, type DomainOutcome } from '../../../../src/keys/rotation/
 const DAY = 86_400_000;
 const START = Date.UTC(2026, 10, 1);
 const schedule = { everyMs: 30 * DAY, announceMs: 2 * DAY, overlapMs: 2 * DAY };
-const DEFAULT = { tenant: undefined, fixed: [] };
+const DEFAULT = { tenant: undefined, keys: [] };
 
 let root: string;
 let directory: string;
