@@ -1,5 +1,6 @@
 /** `countersign check-config`: the server's own loader, and what it thinks of a file. */
 import type { Configuration, LeftOutFile } from '../config/settings.js';
+import { fetchKeySets, keySetLines, type KeySetSummary } from './key-sets-summary.js';
 import { auditLines, auditLogSummary } from './audit-summary.js';
 import type { PassThroughPolicy, Snapshot } from '../verify/snapshot.js';
 import { escapeControls } from '../json/escape-text.js';
@@ -24,6 +25,7 @@ const MAX_WORKERS = 64;
 interface CheckConfigOptions extends OfflineFlags {
   readonly json?: true;
   readonly workers?: number;
+  readonly fetchKeySets?: true;
 }
 
 async function checkConfig(world: CliWorld, file: string, options: CheckConfigOptions): Promise<ExitCode> {
@@ -35,9 +37,11 @@ async function checkConfig(world: CliWorld, file: string, options: CheckConfigOp
   const { configuration, leftOut } = loaded;
   const nowMs = world.nowMs();
   const signing = signingSummary(configuration.snapshot, nowMs, leftOut);
-  const judged: Judged = { file, configuration, leftOut, signing, nowMs };
+  const keySets = options.fetchKeySets ? await fetchKeySets(configuration) : undefined;
+  const judged: Judged = { file, configuration, leftOut, signing, keySets, nowMs };
   world.out(options.json ? jsonText(summary(judged, options.offline ?? false)) : report(judged));
-  return ExitCode.good;
+  const isWithout = keySets?.some(({ kids }) => kids.length === 0) ?? false;
+  return isWithout ? ExitCode.refused : ExitCode.good;
 }
 
 /** What there is to tell. */
@@ -46,6 +50,8 @@ interface Judged {
   readonly configuration: Configuration;
   readonly leftOut: readonly LeftOutFile[];
   readonly signing: SigningSummary;
+  /** Undefined where none was fetched. */
+  readonly keySets: readonly KeySetSummary[] | undefined;
   /** When it was judged, Unix milliseconds. */
   readonly nowMs: number;
 }
@@ -54,7 +60,10 @@ function passThroughs({ snapshot }: Configuration): PassThroughPolicy[] {
   return [...snapshot.policies.values()].filter((policy) => policy.kind === 'pass_through');
 }
 
-function summary({ file, configuration, leftOut, signing, nowMs }: Judged, isOffline: boolean): object {
+function summary(
+  { file, configuration, leftOut, signing, keySets, nowMs }: Judged,
+  isOffline: boolean,
+): object {
   const { snapshot, warnings, filesRead } = configuration;
   return {
     ok: true,
@@ -71,6 +80,7 @@ function summary({ file, configuration, leftOut, signing, nowMs }: Judged, isOff
     })),
     report_only: reportOnlySummary(snapshot, nowMs),
     signed_answers: signing,
+    ...(keySets && { key_sets: keySets }),
     audit_log: auditLogSummary(configuration.settings.audit),
     warnings,
     ...(isOffline && { offline: true, not_judged: leftOut }),
@@ -78,7 +88,7 @@ function summary({ file, configuration, leftOut, signing, nowMs }: Judged, isOff
   };
 }
 
-function report({ file, configuration, leftOut, signing, nowMs }: Judged): string {
+function report({ file, configuration, leftOut, signing, keySets, nowMs }: Judged): string {
   const { snapshot, warnings } = configuration;
   const counts = [
     count(snapshot.identities.size, 'identity', 'identities'),
@@ -95,6 +105,7 @@ function report({ file, configuration, leftOut, signing, nowMs }: Judged): strin
     ...unchecked,
     ...reportOnlyLines(snapshot, nowMs),
     ...signingLines(signing),
+    ...keySetLines(configuration, keySets),
     ...auditLines(configuration.settings.audit),
     ...warned,
     ...leftOutLines(leftOut),
@@ -119,6 +130,10 @@ export const registerCheckConfig: Register = (program, session) => {
       '-w, --workers <number>',
       "processes, in place of the file's own number",
       wholeNumber(1, MAX_WORKERS),
+    )
+    .option(
+      '--fetch-key-sets',
+      'fetch every key set once and say which of its keys count; refused where one gives none',
     )
     .option('--json', 'print JSON');
   addOfflineOptions(command)

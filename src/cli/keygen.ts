@@ -2,7 +2,12 @@
 import { join } from 'node:path';
 import { Option } from 'commander';
 import { encodePrivateKey, generateKeyPair, zeroize, type PrivateKey } from '../crypto/private-key.js';
-import { encodePublicKey, TEXT_KEY_ENCODINGS, type TextKeyEncoding } from '../crypto/public-key.js';
+import {
+  encodePublicKey,
+  jwkThumbprint,
+  TEXT_KEY_ENCODINGS,
+  type TextKeyEncoding,
+} from '../crypto/public-key.js';
 import { LOG_INSTANCE, LOG_ORIGIN } from '../protocol/syntax.js';
 import { verifierKeyText } from '../tlog/note.js';
 import { type CliWorld, ExitCode, type Register, examples } from './command.js';
@@ -56,6 +61,7 @@ function render(key: PrivateKey, files: PairFiles, options: KeygenOptions): stri
       private_key_file: files.privateKeyFile,
       public_key_file: files.publicKeyFile,
       fingerprint: key.publicKey.fingerprint,
+      thumbprint: jwkThumbprint(key.publicKey.raw),
       public_key: Object.fromEntries(chosen.map((encoding) => [encoding, encode(encoding)])),
       ...(auditOrigin === undefined ? {} : { verifier_key: verifierKeyOf(key, auditOrigin) ?? null }),
     });
@@ -65,6 +71,7 @@ function render(key: PrivateKey, files: PairFiles, options: KeygenOptions): stri
       ['private key', `${files.privateKeyFile} (PKCS#8, mode 0600: keep it secret)`],
       ['public key', files.publicKeyFile],
       ['SHA-256 of the public key', key.publicKey.fingerprint],
+      ['JWK thumbprint (RFC 7638)', jwkThumbprint(key.publicKey.raw)],
     ],
     '',
   );

@@ -45,6 +45,11 @@ export class EvenLoad {
     this.#timer = setInterval(() => this.#tick(), TICK_MILLISECONDS);
   }
 
+  /** Waits for the answers to all that was sent so far. */
+  async answered(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
   /** Sends no more; for a test that is about to fail. */
   pause(): void {
     clearInterval(this.#timer);

@@ -131,6 +131,8 @@ export const ALERT_CASES: readonly AlertCase[] = [
     bad: 13 * 86_400,
     good: 15 * 86_400,
   }),
+  held('CountersignKeySetAway', 'countersign_key_set_up', '16m', { bad: 0, good: 1 }),
+  held('CountersignKeySetWithoutKeys', 'countersign_key_set_keys', '6m', { bad: 0, good: 1 }),
   {
     alert: 'CountersignReportOnlyEndsSoon',
     at: '1m',

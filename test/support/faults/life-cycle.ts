@@ -25,6 +25,19 @@ export const LIFE_CYCLE: Area = {
       fault: 'reloads come faster than they are done',
       promise: 'one under way and one that follows; the last state of the files wins',
     },
+    'key-set-rotation': {
+      fault: 'a producer rotates the keys of its key set',
+      promise: 'without a reload: no request fails, and a key that is not published any more counts no more',
+    },
+    'key-set-forged': {
+      fault: 'a key set holds keys that nobody has pinned',
+      promise: 'they are refused, whatever they are called; the pinned ones go on',
+    },
+    'key-set-away': {
+      fault: 'the server of a key set is away, slow, or answers with something else',
+      promise:
+        'the last good set counts until maxStaleSeconds; then its keys are refused (401) until it is fetched again; nobody else notices',
+    },
     'key-expired': {
       fault: 'keys or pins expire',
       promise:
