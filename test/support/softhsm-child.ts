@@ -1,11 +1,12 @@
 /** A process that makes a token of SoftHSM and keys in it; its module is nothing to load into the process of a test. */
 import pkcs11js from 'pkcs11js';
-import type { TokenTask } from './softhsm.js';
+import type { MadeKeys, TokenTask } from './softhsm.js';
 
 const OF_EDWARDS_PAIRS = 0x1055;
 const EDWARDS_KEY = 0x40;
 const ED25519 = Buffer.from('06032b6570', 'hex');
 const LABEL_BYTES = 32;
+const KEY_BYTES = 32;
 const READ_AND_WRITE = pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION;
 
 const task = JSON.parse(process.argv[2] ?? '') as TokenTask;
@@ -14,10 +15,11 @@ module.C_Initialize();
 const slot = task.isNew ? makeToken() : findToken();
 const session = module.C_OpenSession(slot, READ_AND_WRITE);
 module.C_Login(session, pkcs11js.CKU_USER, task.pin);
-for (const label of task.keys) makePair(label);
+const publicKeys = task.keys.map((label) => [label, makePair(label)] as const);
 for (const label of task.remove) removeKey(label);
 module.C_Finalize();
-process.stdout.write(String(slot.readBigUInt64LE()));
+const made: MadeKeys = { slot: Number(slot.readBigUInt64LE()), publicKeys: Object.fromEntries(publicKeys) };
+process.stdout.write(JSON.stringify(made));
 
 /** The last slot of SoftHSM is the one without a token; it keeps its number as long as the module is not opened anew. */
 function makeToken(): Buffer {
@@ -35,13 +37,14 @@ function findToken(): Buffer {
   return slots.filter((slot) => module.C_GetTokenInfo(slot).label.trim() === task.token).at(-1)!;
 }
 
-function makePair(label: string): void {
+/** The public half, as a configuration has it. */
+function makePair(label: string): string {
   const common = [
     { type: pkcs11js.CKA_TOKEN, value: true },
     { type: pkcs11js.CKA_LABEL, value: label },
     { type: pkcs11js.CKA_ID, value: Buffer.from(`id of ${label}`) },
   ];
-  module.C_GenerateKeyPair(
+  const { publicKey } = module.C_GenerateKeyPair(
     session,
     { mechanism: OF_EDWARDS_PAIRS },
     [
@@ -59,6 +62,8 @@ function makePair(label: string): void {
       { type: pkcs11js.CKA_SIGN, value: true },
     ],
   );
+  const [point] = module.C_GetAttributeValue(session, publicKey, [{ type: pkcs11js.CKA_EC_POINT }]);
+  return point!.value.subarray(-KEY_BYTES).toString('base64');
 }
 
 function removeKey(label: string): void {

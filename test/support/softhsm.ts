@@ -21,6 +21,13 @@ export interface TokenTask {
   readonly remove: readonly string[];
 }
 
+/** What it prints. */
+export interface MadeKeys {
+  readonly slot: number;
+  /** Base64 of the public half of each pair that was made, by its label. */
+  readonly publicKeys: Readonly<Record<string, string>>;
+}
+
 /** Where the module is; fetches it where that can be done. Throws with the remedy on stderr. */
 function findSoftHsm(): string {
   const script = join(REPOSITORY, 'scripts/softhsm.sh');
@@ -48,8 +55,8 @@ export class SoftHsm {
   }
 
   /** A token with that PIN and one pair for each label. */
-  makeToken(token: string, pin: string, keys: readonly string[]): void {
-    this.#run({ token, pin, keys, isNew: true });
+  makeToken(token: string, pin: string, keys: readonly string[]): MadeKeys['publicKeys'] {
+    return this.#run({ token, pin, keys, isNew: true }).publicKeys;
   }
 
   /** Further pairs; a label may be there already. */
@@ -63,11 +70,10 @@ export class SoftHsm {
 
   /** Of a token that is there; not the one that it had when it was made. */
   slotOf(token: string, pin: string): number {
-    return Number(this.#run({ token, pin }));
+    return this.#run({ token, pin }).slot;
   }
 
-  /** Prints the slot. */
-  #run(task: Pick<TokenTask, 'token' | 'pin'> & Partial<TokenTask>): string {
+  #run(task: Pick<TokenTask, 'token' | 'pin'> & Partial<TokenTask>): MadeKeys {
     const whole: TokenTask = {
       module: this.module,
       isNew: false,
@@ -76,11 +82,19 @@ export class SoftHsm {
       remove: [],
       ...task,
     };
-    return execFileSync(process.execPath, [this.#script.path, JSON.stringify(whole)], {
+    const printed = execFileSync(process.execPath, [this.#script.path, JSON.stringify(whole)], {
       env: { ...process.env, ...this.environment },
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    return JSON.parse(printed) as MadeKeys;
+  }
+
+  /** A file for a configuration. */
+  pinFile(pin: string): string {
+    const file = join(this.folder, 'pin');
+    writeFileSync(file, `${pin}\n`, { mode: 0o600 });
+    return file;
   }
 
   /** A source of one of the tokens. */

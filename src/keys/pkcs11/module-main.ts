@@ -44,13 +44,18 @@ async function open(message: OpenMessage): Promise<void> {
 
 async function answer(token: Token, { id, key, message }: Question): Promise<void> {
   try {
-    const bytes = message === undefined ? token.publicKey(key) : await token.sign(key, Buffer.from(message));
+    const bytes = message === undefined ? token.publicKey(key) : await token.sign(key, bufferOf(message));
     say({ kind: 'answer', id, bytes });
   } catch (error) {
     if (error instanceof NoSuchKey || isOfTheQuestion(error))
       say({ kind: 'refused', id, reason: inWords(error) });
     else leave(`cannot go on: ${inWords(error)}`, isPinRefused(error));
   }
+}
+
+/** An empty Buffer of its own lies nowhere, and modules take no message at that address. */
+function bufferOf(message: Uint8Array): Buffer {
+  return message.length === 0 ? Buffer.alloc(1).subarray(1) : Buffer.from(message);
 }
 
 /** Without C_Finalize: nothing is known about the module any more. */

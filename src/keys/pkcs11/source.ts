@@ -92,13 +92,14 @@ class Pkcs11Source implements KeySource {
     });
   }
 
+  /** Half of the time: whoever asked gives up after all of it, and is told before that nothing is wrong with the key. */
   #wait(waiting: Waiting): void {
     clearTimeout(waiting.deadline);
     waiting.deadline = setTimeout(() => {
       this.#line.remove(waiting);
       if (this.#atOnce === 0) fail(waiting, 'away', 'the token is not open yet');
       else fail(waiting, 'overloaded', 'the token has had no time for it');
-    }, this.#settings.timeoutMilliseconds);
+    }, this.#settings.timeoutMilliseconds / 2);
     this.#askNext();
   }
 
