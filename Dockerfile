@@ -5,6 +5,7 @@
 # The bases are named by version. A release names them by digest, and puts its own words on the labels:
 #   docker build --build-arg NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:… \
 #     --build-arg RUST_IMAGE=rust:1.95.0-slim-bookworm@sha256:… \
+#     --build-arg COMPILER_IMAGE=node:24.21.0-bookworm@sha256:… \
 #     --build-arg RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot@sha256:… \
 #     --build-arg REVISION="$(git rev-parse HEAD)" --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" .
 # Where crates cannot be had, or no Rust is wanted: --build-arg ENGINE=none. Signatures cost more time then, no more.
@@ -12,6 +13,7 @@
 # one commit are the same bytes.
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 ARG RUST_IMAGE=rust:1.95.0-slim-bookworm
+ARG COMPILER_IMAGE=node:24.21.0-bookworm
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 ARG ENGINE=dalek
 
@@ -44,17 +46,28 @@ COPY src src
 RUN npm run --silent build
 
 # What runs: the packages of the lock file without the development ones. No package runs a script of its own,
-# as the native modules come built.
+# as the native modules come built, but for one (below).
 FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+
+# pkcs11js comes as source. Its three files are compiled by this line, which is what its build script comes to, so that the
+# script need not run; the compiler stays here. The headers are those of the Node beside them.
+FROM ${COMPILER_IMAGE} AS pkcs11
+WORKDIR /build
+COPY --from=dependencies /build/node_modules/pkcs11js pkcs11js
+RUN mkdir -p pkcs11js/build/Release \
+  && g++ -std=gnu++17 -O2 -s -shared -fPIC -DNAPI_DISABLE_CPP_EXCEPTIONS -DNODE_GYP_MODULE_NAME=pkcs11 \
+    -DBUILDING_NODE_EXTENSION -I pkcs11js/includes -I "$(dirname "$(command -v node)")/../include/node" \
+    -o pkcs11js/build/Release/pkcs11.node pkcs11js/src/dl.cpp pkcs11js/src/common.cpp pkcs11js/src/main.cpp
 
 # The tree as it will lie in the image. `countersign` is a program: manifests and probes call it by that name.
 FROM ${NODE_IMAGE} AS assemble
 WORKDIR /build/countersign
 COPY package.json LICENSE* ./
 COPY --from=dependencies /build/node_modules node_modules
+COPY --from=pkcs11 /build/pkcs11js/build node_modules/pkcs11js/build
 COPY --from=compile /build/dist/src dist/src
 COPY --from=engine /build/engine native
 COPY scripts/prune-production.mjs ../

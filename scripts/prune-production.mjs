@@ -1,6 +1,6 @@
 /**
- * Takes out of an installed tree what only its development needs: types and TypeScript sources, source maps,
- * tests, hidden folders, and native modules for other machines than this one. Licences and manifests stay.
+ * Takes out of an installed tree what only its development needs: types and TypeScript sources, sources of native
+ * modules, source maps, tests, hidden folders, and native modules for other machines than this one. Licences and manifests stay.
  *
  *   node scripts/prune-production.mjs FOLDER
  */
@@ -13,7 +13,7 @@ if (folder === undefined) {
   process.exit(2);
 }
 
-const needlessFile = /\.(?:[cm]?tsx?|map|tsbuildinfo|flow|markdown|md)$/;
+const needlessFile = /\.(?:[cm]?tsx?|map|tsbuildinfo|flow|markdown|md|[ch]|[ch]pp|cc|gypi?)$/;
 const needlessFolder = /^(?:tests?|__tests__|\..+)$/;
 const legal = /^(?:licen[cs]e|copying|notice)/i;
 const here = `${process.platform}-${process.arch}`;

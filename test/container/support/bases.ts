@@ -1,6 +1,6 @@
 /** What the base images of our Dockerfile have, laid out from this machine: a Node of that version, and a C library. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Packages of distroless/cc: libc6, libgcc-s1, libstdc++6. Whatever else a program needs, it would not find. */
@@ -21,7 +21,7 @@ export function nodeOfImage(image: string): string {
 /** Whether this machine has the compiler of the stage that builds the engine. */
 export const hasRust = spawnSync('cargo', ['--version']).status === 0;
 
-/** A folder with `node` and `npm`, and `cargo` where that is here, for the RUNs. */
+/** A folder with `node` and `npm`, and `cargo` where that is here, for the RUNs; beside it the headers of Node. */
 export function layPrograms(folder: string, node: string): void {
   mkdirSync(folder, { recursive: true });
   symlinkSync(node, join(folder, 'node'));
@@ -30,6 +30,12 @@ export function layPrograms(folder: string, node: string): void {
       execFileSync('/bin/sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim(),
       join(folder, name),
     );
+  // The headers of another Node do: what is compiled knows Node-API alone.
+  const headers = [join(dirname(process.execPath), '../include'), '/usr/include'].find((path) =>
+    existsSync(join(path, 'node/node_api.h')),
+  );
+  if (headers === undefined) throw new Error('this Node has no headers beside it');
+  symlinkSync(headers, join(folder, '../include'));
 }
 
 /** Puts the dynamic libraries of `program` at their places, and says which of them a distroless image lacks. */
