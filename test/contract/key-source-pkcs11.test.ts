@@ -8,6 +8,7 @@ import { openPkcs11Source } from '../../src/keys/pkcs11/source.js';
 import type { KeyReference, KeySourceAnswer, KeySourceFault } from '../../src/keys/key-source.js';
 import type { Pkcs11Settings } from '../../src/keys/settings.js';
 import { compileScript, runScript, type CompiledScript } from '../support/child-process.js';
+import { describeKeySource } from './key-source-contract.js';
 import type { ParentTask } from './pkcs11-parent-child.js';
 import { SoftHsm } from '../support/softhsm.js';
 import { until } from '../support/until.js';
@@ -20,12 +21,13 @@ const REST_MS = 1_000;
 const TEXT = Buffer.from('an answer to be signed');
 
 let softHsm: SoftHsm;
+let publicKeys: Readonly<Record<string, string>>;
 let script: CompiledScript;
 let opened: Source[] = [];
 
 beforeAll(() => {
   softHsm = new SoftHsm();
-  softHsm.makeToken('countersign', PIN, ['first', 'second', 'twice', 'twice']);
+  publicKeys = softHsm.makeToken('countersign', PIN, ['first', 'second', 'twice', 'twice']);
   script = compileScript('src/keys/pkcs11/module-main.ts');
 });
 afterEach(async () => {
@@ -76,6 +78,15 @@ const isAlive = (pid: number): boolean => {
   }
 };
 const isGone = (pid: number) => until(`process ${pid} is gone`, () => !isAlive(pid));
+
+describeKeySource('a token of SoftHSM', async () => {
+  const source = await open({ maxMessageBytes: 100_000 });
+  const keys = ['first', 'second'].map((label) => ({
+    reference: named(label),
+    publicKey: Buffer.from(publicKeys[label]!, 'base64'),
+  }));
+  return { source, keys: [keys[0]!, keys[1]!], absent: named('third'), timeoutMilliseconds: 20_000 };
+});
 
 describe('a token that is well', () => {
   it('signs with each of its keys, which are different ones', async () => {

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from '@jest/globals';
 import { fastVerifier } from '../../../src/crypto/engines.js';
 import type {
   KeyReference,
@@ -82,7 +83,7 @@ export function bytesOf(answer: KeySourceAnswer): Uint8Array {
 }
 
 export function faulty(fault: KeySourceFault, reason: RegExp): unknown {
-  return { ok: false, fault, reason: expect.stringMatching(reason) as string };
+  return { ok: false, fault, reason: expect.stringMatching(reason) };
 }
 
 /** Signs, and verifies with the key that the source names. */
