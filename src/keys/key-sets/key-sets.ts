@@ -12,8 +12,8 @@ import { KeySetSource, type LastGood } from './key-set-source.js';
 import type { PublishedKey } from './read-key-set.js';
 import type { KeySetSettings } from './settings.js';
 
-/** Sockets and answers that are held at once. */
-const FETCHES_AT_ONCE = 64;
+/** A handshake takes a millisecond or two of the loop that serves, and many that begin together take them together. */
+const FETCHES_AT_ONCE = 16;
 /** A judgement takes up to 0.2 ms; so many are made between two pauses. */
 const JUDGED_PER_SLICE = 10;
 /** What was judged need not be judged again by every refresh; the bound is on what is kept of former configurations. */
