@@ -17,7 +17,8 @@ export type LifeEvent =
   | 'clock.stepped'
   | 'report_only.began'
   | 'report_only.ended'
-  | `key_set.${'away' | 'stale' | 'returned'}`;
+  | `key_set.${'away' | 'stale' | 'returned'}`
+  | `key_source.${'fault' | 'recovered'}`;
 
 /** Members of a record; what is undefined is left out. */
 export type LifeMembers = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;

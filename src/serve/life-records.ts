@@ -61,7 +61,6 @@ export class LifeRecords {
     await this.#inTurn(credentials, (change) => this.#append(eventOf(change), membersOf(change, generation)));
   }
 
-  /** `about`: which one, where there are several of the kind, and whether it contradicts us. */
   /** A key that came, went or changed with a key set, whatever was fetched or reloaded. */
   fetchedKeys(
     changes: readonly (CredentialChange & { readonly url: string })[],
@@ -72,11 +71,17 @@ export class LifeRecords {
     return this.#inTurn(changes, append);
   }
 
+  /** A key of a source does not sign, or signs (again). */
+  keySource(event: `key_source.${'fault' | 'recovered'}`, members: LifeMembers): void {
+    void this.#append(event, members);
+  }
+
   /** A key set cannot be fetched any more, or not for so long that its keys do not count, or again. */
   keySet(event: `key_set.${'away' | 'stale' | 'returned'}`, members: LifeMembers): void {
     void this.#append(event, members);
   }
 
+  /** `about`: which one, where there are several of the kind, and whether it contradicts us. */
   storeFault(store: string, reason: string, about: StoreMembers = {}): void {
     void this.#append('store.fault', { store, ...about, reason });
   }

@@ -12,8 +12,8 @@ import { PeerCertificates } from '../envoy/check/peer-certificates.js';
 import { SigningSession, type ProcessingSession, type VerifiedRequest } from '../envoy/ext-proc/session.js';
 import { publishedKeys, toJwkSet } from '../feedback/keyring.js';
 import { findDisagreeingKey } from '../feedback/feedback-settings.js';
-import { refuseAnswer } from '../feedback/refusal-code.js';
 import type { SignWithKey } from '../feedback/sign-answer.js';
+import type { SigningSources } from '../keys/signing-sources.js';
 import { claimEffect } from '../nonces/claim-effect.js';
 import { deliveryNotes } from '../nonces/deliveries.js';
 import { DeliveryWaits } from '../nonces/delivery-waits.js';
@@ -26,6 +26,7 @@ import { FeedbackMetrics, timedClaims, type DecisionMetrics } from '../observabi
 import { soonestEnds } from '../observability/expiry-gauge.js';
 import { engineHealth, Health, keyHealth } from '../observability/health.js';
 import { describeKeySets, keySetsHealth, type KeySetsLook } from '../observability/key-sets-view.js';
+import { describeKeySources, keySourcesHealth } from '../observability/key-sources-view.js';
 import { describeEntry, entriesInForce, reportOnlyHealth } from '../observability/report-only-view.js';
 import {
   describeKeyRotation,
@@ -38,6 +39,7 @@ import type { Tracing } from '../observability/tracing/tracing.js';
 import { Admission } from '../verify/admission.js';
 import { WhySearch, type SearchOutcome } from '../why/search.js';
 import { StallDetector, systemClock as clock } from './clocks.js';
+import { signRemotely } from './key-sources/open-key-sources.js';
 import type { LiveConfiguration } from './reload/live-configuration.js';
 import type { Reloading } from './reload/reload.js';
 import type { Stores, Undo } from './stores.js';
@@ -60,6 +62,8 @@ export interface Parts extends Stores {
   /** Where it is configured. */
   readonly tracing: Tracing | undefined;
   readonly keySets: KeySetsLook;
+  /** Those that sign with keys which stay there. */
+  readonly keySources: SigningSources;
 }
 
 /** What checks need of the access log: `isTold`, whether Envoy tells this process, or one beside it, what becomes of allows. */
@@ -164,7 +168,7 @@ export function assembleSigner(parts: Parts): (verified?: VerifiedRequest) => Pr
   const tools = {
     snapshot: () => live.snapshot,
     hold: () => live.hold(),
-    sign: signWith(signer),
+    sign: signWith(signer, parts.keySources),
     nonce: () => encodeBase64Url(randomBytes(NONCE_BYTES)),
     executions,
     audit,
@@ -179,12 +183,10 @@ export function assembleSigner(parts: Parts): (verified?: VerifiedRequest) => Pr
   return (verified) => new SigningSession(tools, verified);
 }
 
-/** Keys that are here sign at once. */
-function signWith(signer: Signer): SignWithKey {
-  return (key, message) =>
-    key.kind === 'local'
-      ? key.sign(signer, message)
-      : Promise.resolve(refuseAnswer('signer_unavailable', 'no source is open'));
+/** Keys that are here sign at once, others through their source. */
+function signWith(signer: Signer, keySources: SigningSources): SignWithKey {
+  return (key, message, tenant) =>
+    key.kind === 'local' ? key.sign(signer, message) : signRemotely(keySources, key, message, tenant);
 }
 
 /**
@@ -192,7 +194,7 @@ function signWith(signer: Signer): SignWithKey {
  * refused: there always is a good configuration in force.
  */
 export function assembleHealth(
-  { live, audit, store, sealed, rotation, registry, keySets }: Parts,
+  { live, audit, store, sealed, rotation, registry, keySets, keySources }: Parts,
   reloading: Reloading,
 ): Health {
   const matters = live.started.settings.audit.onFailure === 'refuse';
@@ -200,6 +202,7 @@ export function assembleHealth(
     { name: 'configuration', fault: () => undefined, note: () => reloading.log.warning() },
     keyHealth(() => live.snapshot, clock.nowMs),
     keySetsHealth(keySets, clock.nowMs),
+    keySourcesHealth(keySources),
     { name: 'nonce_store', fault: () => store.status().unhealthy },
     { name: 'audit', fault: () => (matters ? audit.fault() : undefined) },
     reportOnlyHealth(() => live.snapshot, clock.nowMs),
@@ -218,7 +221,7 @@ export function assembleHealth(
 
 /** What the admin port shows of the configuration: facts for `/status`, the public feedback keys, and the reload. */
 export function adminView(
-  { live, store, sealed, rotation, recent, keySets }: Parts,
+  { live, store, sealed, rotation, recent, keySets, keySources }: Parts,
   reloading: Reloading,
   accessLog: Pick<AccessLogCollector, 'status'>,
 ): Pick<AdminView, 'describe' | 'keyring' | 'reload' | 'page'> {
@@ -240,6 +243,7 @@ export function adminView(
       policies: [...live.snapshot.policies.keys()],
       report_only: entriesInForce(live.snapshot, clock.nowMs()).map(describeEntry),
       key_sets: describeKeySets(keySets, clock.nowMs()),
+      key_sources: describeKeySources(keySources),
       nonces: { store: store.name, ...store.status() },
       access_log: accessLog.status(),
       audit_log: sealed && describeAuditLog(sealed),

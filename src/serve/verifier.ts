@@ -6,6 +6,7 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Configuration, FileStates } from '../config/settings.js';
+import type { OpenKeySource } from '../keys/open-sources.js';
 import { selectEngine } from '../crypto/engines.js';
 import { addAuditLogMetrics } from '../observability/audit-log-view.js';
 import { addKeyRotationMetrics } from '../observability/key-rotation-view.js';
@@ -24,6 +25,7 @@ import { startGrpcServer, type RunningGrpcServer } from './grpc-server.js';
 import { type ProcessRole, checkTakeover, run, standaloneRole } from './lifecycle.js';
 import { LifeRecords } from './life-records.js';
 import { followKeySets } from './key-sets/key-sets-in-force.js';
+import { startKeySources } from './key-sources/open-key-sources.js';
 import { LiveConfiguration } from './reload/live-configuration.js';
 import type { ConfigurationSource } from './reload/load-files.js';
 import { startReloading, type ReloadCause } from './reload/reload.js';
@@ -76,6 +78,8 @@ export interface StartOptions {
   readonly replace?: boolean;
   /** Lines of the log that could not be written. */
   readonly lostLogLines: () => number;
+  /** How the sources of keys are opened; replaced in tests. */
+  readonly openKeySource?: OpenKeySource;
 }
 
 /** Starts everything; when a part cannot start, what had started is stopped and the part's sentence is thrown. */
@@ -120,7 +124,9 @@ async function start(
   const keySets = followKeySets({ live, logger, life });
   undo.push(() => keySets.close());
   addKeySetMetrics(registry, keySets, clock.nowMs);
-  const looks = { sealed, rotation: rotation?.status, tracing, keySets };
+  const keySources = await startKeySources({ live, logger, registry, life, open: options.openKeySource });
+  undo.push(() => keySources.close());
+  const looks = { sealed, rotation: rotation?.status, tracing, keySets, keySources };
   const parts: Parts = { ...stores, live, logger, registry, ...looks, ...openCounts(registry) };
   const reloading = startReloading({ live, files, fileStates, registry, logger, life });
   undo.push(() => reloading.close());

@@ -14,6 +14,7 @@ const ERROR_EVENTS: ReadonlySet<unknown> = new Set([
   'audit.resumed',
   'access_log.gap',
   'store.fault',
+  'key_source.fault',
   'configuration.refused',
 ]);
 const OUTCOMES: ReadonlyMap<unknown, Outcome> = new Map([

@@ -17,6 +17,7 @@ export class LiveConfiguration {
   #loaded: Configuration;
   #current: Configuration;
   #extend: Extend = (loaded) => loaded;
+  #onSwap: () => void = () => undefined;
 
   constructor(started: Configuration) {
     this.started = started;
@@ -43,6 +44,12 @@ export class LiveConfiguration {
     this.#loaded = next;
     this.#current = this.#extend(next);
     this.#wipeUnheld(former);
+    this.#onSwap();
+  }
+
+  /** Called from now on whenever another configuration is in force. */
+  onSwap(listener: () => void): void {
+    this.#onSwap = listener;
   }
 
   /** From now on `extend` has its say about every configuration, and about the present one whenever this is called again. */

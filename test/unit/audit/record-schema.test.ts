@@ -92,6 +92,7 @@ test.each([
     life('store.fault', { store: 'audit_witness', name: 'w', conflict: true, reason: 'r' }),
   ],
   ['a fault', life('store.fault', { store: 'lmdb', reason: 'r' })],
+  ['a key of a source', life('key_source.fault', { pid: 1, source: 'hsm', kid: 'k', reason: 'r' })],
   [
     'a key',
     life('key.added', { generation: 2, identity: 'i', kid: 'k', purposes: ['request'], key_sha256: HASH }),
