@@ -35,7 +35,8 @@ export interface KeyData {
 }
 
 export interface DomainData {
-  readonly keys: readonly KeyData[];
+  /** Absent where `keys.rotation` makes them. */
+  readonly keys?: readonly KeyData[];
   readonly activeKid?: string;
 }
 
@@ -77,7 +78,7 @@ export function makeKey(
       publicKey,
     };
   }
-  const beside = domain.keys.findLast(({ privateKeyFile }) => privateKeyFile !== undefined)?.privateKeyFile;
+  const beside = domain.keys?.findLast(({ privateKeyFile }) => privateKeyFile !== undefined)?.privateKeyFile;
   if (beside === undefined)
     throw new CliFault(
       'no key of this domain is in a file, so nobody knows where a new one belongs',
@@ -132,7 +133,7 @@ function pathFrom(folder: string, absolute: string): string {
 function freeKid({ data }: OpenConfiguration, nowMs: number, isTaken: (kid: string) => boolean): string {
   const { feedback } = data as { readonly feedback: FeedbackData };
   const domains = [feedback, ...Object.values(feedback.tenants ?? {})];
-  const taken = new Set(domains.flatMap(({ keys }) => keys.map(({ kid }) => kid)));
+  const taken = new Set(domains.flatMap(({ keys = [] }) => keys.map(({ kid }) => kid)));
   const day = `fb-${isoTime(nowMs).slice(0, 10).replaceAll('-', '')}`;
   for (let count = 1; ; count += 1) {
     const kid = count === 1 ? day : `${day}-${count}`;

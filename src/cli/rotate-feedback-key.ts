@@ -98,7 +98,7 @@ function domainOf({ data, file }: OpenConfiguration, tenant: string | undefined)
       'wait for it, or take keys.rotation out of the configuration first',
       ExitCode.refused,
     );
-  const entries = domain.keys.map((key) => ({ what: `key ${key.kid}`, ...spanOfTexts(key) }));
+  const entries = (domain.keys ?? []).map((key) => ({ what: `key ${key.kid}`, ...spanOfTexts(key) }));
   return { domain, at: tenant === undefined ? ['feedback'] : ['feedback', 'tenants', tenant], entries };
 }
 
@@ -216,7 +216,7 @@ function refuseActivation(
   if (domain.activeKid === undefined)
     refuse('this domain has no activeKid: the newest valid key signs by itself', 'leave out --activate');
   if (domain.activeKid === kid) refuse(`${kid} is the key that signs already`, 'name another key');
-  const entry = entries[domain.keys.findIndex((key) => key.kid === kid)];
+  const entry = entries[(domain.keys ?? []).findIndex((key) => key.kid === kid)];
   if (entry === undefined)
     return refuse(`this domain has no key ${kid}`, 'add it first: rotate-key --feedback');
   if (!isValidAt(entry, nowMs))
