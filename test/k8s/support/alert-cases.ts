@@ -133,6 +133,14 @@ export const ALERT_CASES: readonly AlertCase[] = [
   }),
   held('CountersignKeySetAway', 'countersign_key_set_up', '16m', { bad: 0, good: 1 }),
   held('CountersignKeySetWithoutKeys', 'countersign_key_set_keys', '6m', { bad: 0, good: 1 }),
+  held('CountersignKeyRotationOverdue', 'countersign_feedback_key_next_rotation_seconds', '12m', {
+    bad: -61,
+    good: -59,
+  }),
+  held('CountersignKeyRotationOverdue', 'countersign_feedback_key_rotation_failed_domains', '12m', {
+    bad: 1,
+    good: 0,
+  }),
   {
     alert: 'CountersignReportOnlyEndsSoon',
     at: '1m',
