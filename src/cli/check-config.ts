@@ -199,8 +199,9 @@ function domainSummary(
   isWhole: boolean,
   nowMs: number,
 ): DomainSummary {
-  const active = isWhole ? activeKeyOf(domain, nowMs) : undefined;
-  const keys = domain.keys.map((key) => keySummary(key, active, nowMs));
+  const choice = domain.delegation?.roots ?? domain;
+  const active = isWhole ? activeKeyOf(choice, nowMs) : undefined;
+  const keys = choice.keys.map((key) => keySummary(key, active, nowMs));
   return { tenant, active_kid: active?.kid ?? null, keys };
 }
 

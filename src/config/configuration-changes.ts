@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CertificateAuthority } from '../crypto/authority.js';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
-import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
+import type { FeedbackSettings, KeyChoice, SigningDomain } from '../feedback/feedback-settings.js';
 import type { KeySetSettings } from '../keys/key-sets/settings.js';
 import type { ValidityInterval } from '../protocol/validity-interval.js';
 import type {
@@ -251,6 +251,12 @@ async function compareFeedback(
 }
 
 function compareDomain(owner: string, was: SigningDomain, is: SigningDomain, changes: Changes): void {
+  compareChoice(owner, was.delegation?.roots ?? was, is.delegation?.roots ?? is, changes);
+  if (was.delegation?.lifetimeMs !== is.delegation?.lifetimeMs)
+    changes.add('settings changed', `feedback delegation ${owner}`);
+}
+
+function compareChoice(owner: string, was: KeyChoice, is: KeyChoice, changes: Changes): void {
   const rules = { nameOf: keyName, isSame: isSameFeedbackKey };
   compareLists('feedback keys', owner, [was.keys, is.keys], changes, rules);
   if (was.activeKid !== is.activeKid)

@@ -3,8 +3,7 @@
  * where an auditor looks for the day on which a key came. Pure; in slices, as it runs on the loop that serves.
  */
 import type { CertificateAuthority } from '../crypto/authority.js';
-import type { FeedbackKey } from '../feedback/feedback-key.js';
-import type { FeedbackSettings } from '../feedback/feedback-settings.js';
+import { keysOf, type FeedbackSettings, type SigningDomain } from '../feedback/feedback-settings.js';
 import type { ValidityInterval } from '../protocol/validity-interval.js';
 import type {
   CertificateName,
@@ -64,9 +63,9 @@ function* owners(before: Snapshot, after: Snapshot): Generator<Compared> {
   for (const name of union(before.authorities ?? NO_AUTHORITIES, after.authorities ?? NO_AUTHORITIES))
     yield [name, ofAuthority(before.authorities?.get(name)), ofAuthority(after.authorities?.get(name))];
   const [was, is] = [before.feedback, after.feedback];
-  yield [undefined, ofKeys(was?.defaultDomain.keys), ofKeys(is?.defaultDomain.keys)];
+  yield [undefined, ofDomain(was?.defaultDomain), ofDomain(is?.defaultDomain)];
   for (const tenant of union(domainsOf(was), domainsOf(is)))
-    yield [tenant, ofKeys(domainsOf(was).get(tenant)?.keys), ofKeys(domainsOf(is).get(tenant)?.keys)];
+    yield [tenant, ofDomain(domainsOf(was).get(tenant)), ofDomain(domainsOf(is).get(tenant))];
 }
 
 function* union(
@@ -122,8 +121,8 @@ function sha256OfFingerprint(colons: string): string {
   return colons.replaceAll(':', '').toLowerCase();
 }
 
-function ofKeys(keys: readonly FeedbackKey[] = []): Credential[] {
-  return keys.map(({ kid, publicKey, notBeforeMs, notAfterMs }) => ({
+function ofDomain(domain: SigningDomain | undefined): Credential[] {
+  return (domain === undefined ? [] : keysOf(domain)).map(({ kid, publicKey, notBeforeMs, notAfterMs }) => ({
     kind: 'feedback_key',
     kid,
     sha256: publicKey.fingerprint,

@@ -14,7 +14,7 @@ import {
   type FeedbackKey,
   type KeyReference,
 } from '../feedback/feedback-key.js';
-import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
+import type { FeedbackSettings, KeyChoice, SigningDomain } from '../feedback/feedback-settings.js';
 import type { Identity, Snapshot, ValidityInterval, VerificationKey } from '../verify/snapshot.js';
 import { restoreSecrets, takeSecrets } from './secrets.js';
 import { deepFreeze, type Configuration, type FileStates } from './settings.js';
@@ -52,9 +52,12 @@ type PackedFeedbackKey = ValidityInterval & { readonly kid: string } & (
     | { readonly secret: Uint8Array; readonly raw?: never }
     | { readonly secret?: never; readonly raw: Uint8Array; readonly reference: KeyReference }
   );
-interface PackedDomain {
+interface PackedKeyChoice {
   readonly activeKid: string | undefined;
   readonly keys: readonly PackedFeedbackKey[];
+}
+interface PackedDomain extends PackedKeyChoice {
+  readonly delegation: { readonly roots: PackedKeyChoice; readonly lifetimeMs: number } | undefined;
 }
 /** Of a tenant; the domain of all others has none. */
 type PlacedDomain = readonly [tenant: string | undefined, domain: PackedDomain];
@@ -89,7 +92,7 @@ export function packConfiguration(
 function packPart(part: Part): PackedPart {
   const bytes = serialize(part);
   const keys = (part.domains ?? []).flatMap(([, domain]) =>
-    domain.keys.flatMap(({ secret }) => secret ?? []),
+    keysIn(domain).flatMap(({ secret }) => secret ?? []),
   );
   const secrets = [...(part.secrets ?? []), ...keys];
   for (const secret of secrets) secret.fill(0);
@@ -110,7 +113,7 @@ function partsOf({ snapshot, filesRead, ...rest }: Configuration): Part[] {
       authorities: slice,
     })),
     ...slices([...operators]).map((slice): Part => ({ operators: slice })),
-    ...slices(domainsOf(feedback), ([, { keys }]) => 10 * keys.length).map((slice): Part => ({
+    ...slices(domainsOf(feedback), ([, domain]) => 10 * keysIn(domain).length).map((slice): Part => ({
       domains: slice,
     })),
     ...slices(filesRead).map((slice): Part => ({ files: slice })),
@@ -123,6 +126,10 @@ function withoutDomains({
   executions,
 }: FeedbackSettings): PackedFeedback {
   return { adjustmentSchemaVersions, maxAnswerBytes, executions };
+}
+
+function keysIn({ keys, delegation }: PackedDomain): readonly PackedFeedbackKey[] {
+  return [...keys, ...(delegation?.roots.keys ?? [])];
 }
 
 function domainsOf(feedback: FeedbackSettings | undefined): PlacedDomain[] {
@@ -173,7 +180,14 @@ function weightOfAuthority({ certificates }: PackedAuthority): number {
   return 30 * certificates.length;
 }
 
-function packDomain({ activeKid, keys }: SigningDomain): PackedDomain {
+function packDomain({ delegation, ...answers }: SigningDomain): PackedDomain {
+  return {
+    ...packChoice(answers),
+    delegation: delegation && { ...delegation, roots: packChoice(delegation.roots) },
+  };
+}
+
+function packChoice({ activeKid, keys }: KeyChoice): PackedKeyChoice {
   const pack = (key: FeedbackKey): PackedFeedbackKey => {
     const { kid, notBeforeMs, notAfterMs } = key;
     const common = { kid, notBeforeMs, notAfterMs };
@@ -282,7 +296,12 @@ function unpackAuthority({ name, trustDomain, certificates }: PackedAuthority): 
   );
 }
 
-function unpackDomain({ activeKid, keys }: PackedDomain): SigningDomain {
+function unpackDomain({ delegation, ...answers }: PackedDomain): SigningDomain {
+  if (delegation === undefined) return unpackChoice(answers);
+  return { ...unpackChoice(answers), delegation: { ...delegation, roots: unpackChoice(delegation.roots) } };
+}
+
+function unpackChoice({ activeKid, keys }: PackedKeyChoice): KeyChoice {
   const unpack = (key: PackedFeedbackKey): FeedbackKey =>
     key.secret === undefined
       ? new RemoteFeedbackKey(key.kid, restorePublicKey(key.raw), key.reference, key)

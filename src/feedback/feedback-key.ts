@@ -49,10 +49,13 @@ class PublicHalf implements ValidityInterval {
 /** A key whose private half is in this process. */
 export class LocalFeedbackKey extends PublicHalf {
   readonly kind = 'local';
+  /** Of a key in memory: the keyring document in which a root key vouches for it. */
+  readonly document: string | undefined;
   readonly #privateKey: PrivateKey;
 
-  constructor(kid: string, privateKey: PrivateKey, validity: ValidityInterval) {
+  constructor(kid: string, privateKey: PrivateKey, validity: ValidityInterval, document?: string) {
     super(kid, privateKey.publicKey, validity);
+    this.document = document;
     this.#privateKey = privateKey;
     Object.freeze(this);
   }

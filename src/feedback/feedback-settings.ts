@@ -3,12 +3,25 @@ import { isValidAt } from '../protocol/validity-interval.js';
 import type { FeedbackKey } from './feedback-key.js';
 import type { Signer } from '../crypto/signing.js';
 
-/** Keys that sign for the same consumers. */
-export interface SigningDomain {
-  /** At least one, in the order of the file; ids are distinct. */
+/** Keys of which one is active at a moment. */
+export interface KeyChoice {
+  /** In the order of the file; ids are distinct. */
   readonly keys: readonly FeedbackKey[];
-  /** The key that signs, where the file names one. */
+  /** The active key, where the file names one. */
   readonly activeKid: string | undefined;
+}
+
+/** Keys that sign for the same consumers. Of a domain that delegates they are those in memory, and none before the first is vouched for. */
+export interface SigningDomain extends KeyChoice {
+  readonly delegation?: Delegation | undefined;
+}
+
+/** Answers are signed with keys in memory. */
+export interface Delegation {
+  /** They vouch for those keys, and sign no answer themselves. */
+  readonly roots: KeyChoice;
+  /** How long a key in memory is vouched for, from its first signature on. */
+  readonly lifetimeMs: number;
 }
 
 /** Which (execution, attestation) pairs an adjustment may name. */
@@ -42,7 +55,7 @@ export function domainOf(settings: FeedbackSettings, tenant: string): SigningDom
  * `activeKid`, of the keys that are valid the one with the latest `notBefore`, and of those the last in the file.
  * Undefined when there is none: a retired key fails closed (docs/security-requirements.md#5), another never takes its place.
  */
-export function activeKeyOf({ keys, activeKid }: SigningDomain, nowMs: number): FeedbackKey | undefined {
+export function activeKeyOf({ keys, activeKid }: KeyChoice, nowMs: number): FeedbackKey | undefined {
   const candidates = keys.filter(
     (key) => isValidAt(key, nowMs) && (activeKid === undefined || key.kid === activeKid),
   );
@@ -75,7 +88,17 @@ export function fingerprintsOf(settings: FeedbackSettings): readonly string[] {
   return allKeys(settings).map(({ publicKey }) => publicKey.fingerprint);
 }
 
-/** The keys of every domain. */
-export function allKeys({ defaultDomain, tenantDomains }: FeedbackSettings): readonly FeedbackKey[] {
-  return [defaultDomain, ...tenantDomains.values()].flatMap(({ keys }) => keys);
+/** The keys of every domain, root keys among them. */
+export function allKeys(settings: FeedbackSettings): readonly FeedbackKey[] {
+  return allDomains(settings).flatMap(keysOf);
+}
+
+/** The keys of one domain as the configuration has them, and those in memory. */
+export function keysOf({ keys, delegation }: SigningDomain): readonly FeedbackKey[] {
+  return delegation === undefined ? keys : [...delegation.roots.keys, ...keys];
+}
+
+/** That of all tenants without one first. */
+export function allDomains({ defaultDomain, tenantDomains }: FeedbackSettings): readonly SigningDomain[] {
+  return [defaultDomain, ...tenantDomains.values()];
 }

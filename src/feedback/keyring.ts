@@ -1,7 +1,7 @@
 /** The public keys that consumers verify answers with, as they are published. Holds nothing secret. */
 import { encodeBase64, encodeBase64Url } from '../crypto/bytes.js';
 import type { FeedbackKey } from './feedback-key.js';
-import { allKeys, domainOf, type FeedbackSettings } from './feedback-settings.js';
+import { allDomains, domainOf, type FeedbackSettings } from './feedback-settings.js';
 
 /** A public key as a JSON Web Key (RFC 7517, RFC 8037 §2). */
 interface FeedbackJwk {
@@ -16,6 +16,9 @@ interface FeedbackJwk {
   readonly nbf?: number;
   readonly exp?: number;
 }
+
+/** What of a key is published. */
+type PublishedKey = Pick<FeedbackKey, 'kid' | 'publicKey' | 'notBeforeMs' | 'notAfterMs'>;
 
 /** A JWK set (RFC 7517 §5). */
 export interface FeedbackJwkSet {
@@ -32,17 +35,18 @@ export function publishedKeys(
   nowMs: number,
   tenant?: string,
 ): readonly FeedbackKey[] {
-  const keys = tenant === undefined ? allKeys(settings) : domainOf(settings, tenant).keys;
+  const domains = tenant === undefined ? allDomains(settings) : [domainOf(settings, tenant)];
+  const keys = domains.flatMap((domain) => domain.keys);
   const unretired = keys.filter(({ notAfterMs }) => nowMs < notAfterMs);
   return [...new Map(unretired.map((key) => [key.kid, key])).values()];
 }
 
 /** The keys as a JWK set. */
-export function toJwkSet(keys: readonly FeedbackKey[]): FeedbackJwkSet {
+export function toJwkSet(keys: readonly PublishedKey[]): FeedbackJwkSet {
   return { keys: keys.map(toJwk) };
 }
 
-function toJwk({ kid, publicKey, notBeforeMs, notAfterMs }: FeedbackKey): FeedbackJwk {
+function toJwk({ kid, publicKey, notBeforeMs, notAfterMs }: PublishedKey): FeedbackJwk {
   return {
     kty: 'OKP',
     crv: 'Ed25519',

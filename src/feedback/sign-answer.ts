@@ -32,6 +32,8 @@ export interface SignedAnswer {
   readonly adjustments: number;
   readonly nonce: string;
   readonly signedAtSeconds: number;
+  /** Of a key in memory: the document in which a root key vouches for it. */
+  readonly keyring: string | undefined;
 }
 
 /** Time and memory, passed in. */
@@ -123,6 +125,7 @@ export function signJudged(
     adjustments: answer.list.count,
     nonce,
     signedAtSeconds,
+    keyring: key.kind === 'local' ? key.document : undefined,
   });
   const signature = tools.sign(key, message, tenant);
   if (!(signature instanceof Promise)) return finish(signature);

@@ -8,7 +8,7 @@ import { maxCertificateFileBytes, readBoundedFile } from '../config/files/read-f
 import type { Configuration } from '../config/settings.js';
 import { earliestEndMs, readCertificateBundle } from '../crypto/certificate.js';
 import { isValidAt, type ValidityInterval } from '../protocol/validity-interval.js';
-import { type SigningDomain, activeKeyOf } from '../feedback/feedback-settings.js';
+import { type KeyChoice, type SigningDomain, activeKeyOf } from '../feedback/feedback-settings.js';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
 import {
   proofsOf,
@@ -197,12 +197,14 @@ function keysToRenew({ keys, revoked }: Identity, nowMs: number): readonly Verif
 
 /** The same of a signing domain: replaced when another key signs, or, of one that is to end, will have begun by then. */
 function feedbackKeysToRenew(domain: SigningDomain, nowMs: number): readonly FeedbackKey[] {
-  const isReplaced = activeKeyOf(domain, nowMs) !== undefined;
-  return domain.keys.filter((key) => (!isReplaced || nowMs < key.notAfterMs) && !hasSuccessor(key, domain));
+  // Keys in memory are renewed by themselves.
+  const choice = domain.delegation?.roots ?? domain;
+  const isReplaced = activeKeyOf(choice, nowMs) !== undefined;
+  return choice.keys.filter((key) => (!isReplaced || nowMs < key.notAfterMs) && !hasSuccessor(key, choice));
 }
 
 /** Where `activeKid` names the key that signs, nobody follows it by itself. */
-function hasSuccessor(key: FeedbackKey, { keys, activeKid }: SigningDomain): boolean {
+function hasSuccessor(key: FeedbackKey, { keys, activeKid }: KeyChoice): boolean {
   if (activeKid !== undefined) return false;
   return keys.some(
     ({ notBeforeMs, notAfterMs }) => notBeforeMs < key.notAfterMs && key.notAfterMs < notAfterMs,

@@ -44,3 +44,6 @@ export const WOULD_REFUSE_HEADER = 'x-countersign-would-refuse';
 
 /** A header of answers: what had been decided about the request. No application can set it (docs/cli.md, *What a 503 means*). */
 export const DECISION_HEADER = 'countersign-decision';
+
+/** On a signed answer whose key lives in memory: the document in which a root key vouches for it (docs/feedback.md#delegated-keys). */
+export const KEYRING_HEADER = 'x-countersign-keyring';

@@ -28,3 +28,6 @@ export const LOG_INSTANCE = '{instance}';
  */
 export const LOG_ORIGIN =
   /^(?=.{1,200}$)(?!(?:[^{]*\{){2})[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:\/(?:[A-Za-z0-9._~-]|\{instance\})+)*$/;
+
+/** `typ` of a keyring document's header (RFC 7515 §4.1.9): no other JWS of the same key is taken for one. */
+export const DELEGATION_TYPE = 'countersign-keyring+jwt';

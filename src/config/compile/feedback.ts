@@ -1,7 +1,12 @@
 /** The `feedback` section: its private keys, read and kept apart from request keys (docs/security-requirements.md#4) and from each other, and what cannot be signed. */
 import type { FeedbackKey } from '../../feedback/feedback-key.js';
 import { maxAnswerBytesFor, maxSigningInputBytes } from '../../feedback/envelope.js';
-import { activeKeyOf, type FeedbackSettings, type SigningDomain } from '../../feedback/feedback-settings.js';
+import {
+  activeKeyOf,
+  type FeedbackSettings,
+  type KeyChoice,
+  type SigningDomain,
+} from '../../feedback/feedback-settings.js';
 import type { Identity, Policy } from '../../verify/snapshot.js';
 import { formatPath } from '../document/findings.js';
 import { quoteText } from '../../json/escape-text.js';
@@ -9,6 +14,7 @@ import type { FeedbackInput, FeedbackKeyInput, SigningDomainInput } from '../sch
 import type { ConfigurationInput } from '../schema/schema.js';
 import type { RotationSettings } from '../settings.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
+import { durationMs } from '../schema/rotation.js';
 import { maxMessageBytesOf } from './key-sources.js';
 import { readRotatedKeys } from './rotation.js';
 import { compileSigningKey } from './signing-keys.js';
@@ -28,6 +34,8 @@ type Sources = ConfigurationInput['keys']['sources'];
 interface PlacedKey {
   readonly key: FeedbackKey;
   readonly node: ConfigurationNode;
+  /** It signs answers; a root key signs short documents alone. */
+  readonly signsAnswers: boolean;
 }
 
 /** The settings, or undefined when the file has no such section; faults are noted. */
@@ -69,11 +77,34 @@ interface DomainSurroundings extends Pick<FeedbackSurroundings, 'rotation'> {
   readonly tenant: string | undefined;
 }
 
+/** Between these a lifetime is neither a burden to the root's source nor as good as none. */
+const LEAST_LIFETIME_MILLISECONDS = 60_000;
+const MOST_LIFETIME_MILLISECONDS = 90 * 86_400_000;
+
 function compileDomain(
+  input: SigningDomainInput,
+  node: ConfigurationNode,
+  surroundings: DomainSurroundings,
+): SigningDomain {
+  const { delegation } = input;
+  if (delegation === undefined) return compileChoice(input, node, { ...surroundings, signsAnswers: true });
+  const lifetimeMs = durationMs(delegation.lifetime);
+  if (lifetimeMs < LEAST_LIFETIME_MILLISECONDS || lifetimeMs > MOST_LIFETIME_MILLISECONDS)
+    node.at('delegation', 'lifetime').problem('is not between 60s and 90d', 'give 24h, for instance');
+  // A schedule makes keys that sign answers; keys in memory are renewed by themselves.
+  const roots = compileChoice(input, node, {
+    ...surroundings,
+    rotation: undefined,
+    signsAnswers: false,
+  });
+  return { keys: [], activeKid: undefined, delegation: { roots, lifetimeMs } };
+}
+
+function compileChoice(
   { keys: inputs, activeKid }: SigningDomainInput,
   node: ConfigurationNode,
-  { placed, rotation, sources, tenant }: DomainSurroundings,
-): SigningDomain {
+  { placed, rotation, sources, tenant, signsAnswers }: DomainSurroundings & Pick<PlacedKey, 'signsAnswers'>,
+): KeyChoice {
   const named = compileKeys(inputs, sources, node.at('keys'));
   const isRotated = rotation !== undefined && activeKid === undefined;
   if (inputs.length === 0 && !isRotated)
@@ -86,17 +117,13 @@ function compileDomain(
   const rotated = isRotated ? readRotatedKeys(tenant, rotation, node.load) : [];
   // A list that cannot be read may have ended any of the others: none of them signs.
   const keys = rotated === undefined ? [] : [...named, ...rotated];
-  placed.push(...keys);
+  placed.push(...keys.map((key) => ({ ...key, signsAnswers })));
   const domain = { keys: keys.map(({ key }) => key), activeKid };
   if (named.length === inputs.length) judgeSigning(domain, inputs, node);
   return domain;
 }
 
-function judgeSigning(
-  domain: SigningDomain,
-  inputs: readonly FeedbackKeyInput[],
-  node: ConfigurationNode,
-): void {
+function judgeSigning(domain: KeyChoice, inputs: readonly FeedbackKeyInput[], node: ConfigurationNode): void {
   const { activeKid } = domain;
   const named = node.at(activeKid === undefined ? 'keys' : 'activeKid');
   if (activeKid !== undefined && !inputs.some(({ kid }) => kid === activeKid))
@@ -115,7 +142,7 @@ function compileKeys(
   inputs: readonly FeedbackKeyInput[],
   sources: Sources,
   node: ConfigurationNode,
-): readonly PlacedKey[] {
+): readonly Omit<PlacedKey, 'signsAnswers'>[] {
   const seen = new Set<string>();
   return inputs.flatMap((input, index) => {
     const own = node.at(index);
@@ -141,7 +168,7 @@ function compileKey(
 /** A source that cannot sign the largest answer would withhold it when it comes: told now, as it can be known now. */
 function judgeMessageBytes(placed: readonly PlacedKey[], maxAnswerBytes: number, sources: Sources): void {
   const needed = maxSigningInputBytes(maxAnswerBytes);
-  for (const { key, node } of placed) {
+  for (const { key, node } of placed.filter(({ signsAnswers }) => signsAnswers)) {
     const source = key.kind === 'remote' ? sources[key.reference.source] : undefined;
     const most = source === undefined ? needed : maxMessageBytesOf(source);
     if (most < needed)
@@ -149,7 +176,7 @@ function judgeMessageBytes(placed: readonly PlacedKey[], maxAnswerBytes: number,
         .at('source')
         .problem(
           `signs at most ${most} bytes, and an answer of feedback.maxAnswerBytes (${maxAnswerBytes}) may come to ${needed} when it is signed`,
-          `set feedback.maxAnswerBytes to ${maxAnswerBytesFor(most)} or less, raise maxMessageBytes where the source signs more, or use a key in a file`,
+          `set feedback.maxAnswerBytes to ${maxAnswerBytesFor(most)} or less, raise maxMessageBytes where the source signs more, or have it vouch for keys in memory ("delegation")`,
         );
   }
 }
@@ -165,7 +192,7 @@ function judgeKeySeparation(placed: readonly PlacedKey[], identities: ReadonlyMa
       keys.map((key) => [key.publicKey.fingerprint, name] as const),
     ),
   );
-  const byKid = new Map<string, PlacedKey>();
+  const byKid = new Map<string, Pick<PlacedKey, 'key' | 'node'>>();
   const kidOf = new Map<string, string>();
   for (const { key, node } of placed) {
     const { fingerprint } = key.publicKey;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { FEEDBACK_ADJUSTMENT_SCHEMA } from '../../feedback/envelope.js';
 import { signingKeyShape } from './keys.js';
+import { duration } from './rotation.js';
 import { bodyBytes, instant, integer, keyId, schemaVersion, tenantId } from './schema-common.js';
 
 const key = z
@@ -28,11 +29,23 @@ const activeKid = keyId
     'The key that signs. Default: of the keys that are valid, the one with the latest `notBefore`, and of those the last.',
   );
 
+const delegation = z
+  .strictObject({
+    lifetime: duration.describe(
+      'How long a key in memory is vouched for, `24h` for instance: 1 minute to 90 days. It is renewed after half of that.',
+    ),
+  })
+  .optional()
+  .describe(
+    'Answers are signed with keys that live in memory alone; the `keys` of this domain vouch for those and sign no answer.',
+  );
+
 /** The keys of one tenant. */
 const tenantDomain = z
   .strictObject({
     keys: keys.describe('The private keys of this tenant; those above are not used for it.'),
     activeKid,
+    delegation,
   })
   .describe('The keys of one tenant, under its UUID.');
 
@@ -41,6 +54,7 @@ export const feedbackSchema = z
   .strictObject({
     keys: keys.describe('The private keys that sign for every tenant without keys of its own.'),
     activeKid,
+    delegation,
     tenants: z
       .record(tenantId, tenantDomain)
       .default({})

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { filePath, textLike } from './schema-common.js';
 
 /** A whole number and its unit; {@link durationMs} reads it. */
-const duration = textLike(
+export const duration = textLike(
   /^[1-9][0-9]{0,6}[smhd]$/,
   'must be a whole number and its unit, such as 90s, 15m, 12h or 30d',
 );

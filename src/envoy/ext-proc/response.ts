@@ -7,7 +7,7 @@ import { hash } from 'node:crypto';
 import type { FeedbackRecordInput } from '../../audit/feedback-record.js';
 import { feedbackRefusalAnswer, refusalEnvelope } from '../../feedback/refusal-code.js';
 import type { SignedAnswer } from '../../feedback/sign-answer.js';
-import { OUR_HEADER_PREFIX } from '../../protocol/header-names.js';
+import { KEYRING_HEADER, OUR_HEADER_PREFIX } from '../../protocol/header-names.js';
 import type { HeaderChanges, HeaderPair } from '../check/answer.js';
 import { bytes, field, fieldHead, integer, text } from '../wire/writer.js';
 import { ANSWER_MARK, HELD, REFUSAL_DETAILS, SIGNED, UNSIGNED } from './envoy-contract.js';
@@ -18,7 +18,7 @@ export type Outcome = SignedAnswer | Withheld;
 
 /** The last reply of a stream. `requestId` is for the refusal's envelope; a signed one has its own. */
 export function encodeOutcome(outcome: Outcome, requestId: string): Buffer {
-  if (outcome.kind === 'signed') return encodeBody(signedHeaders(outcome.body.length), outcome.body);
+  if (outcome.kind === 'signed') return encodeBody(signedHeaders(outcome), outcome.body);
   return encodeImmediate(refusalStatus(outcome), REFUSAL_HEADERS, refusalEnvelope(requestId, outcome.code));
 }
 
@@ -100,9 +100,10 @@ function namedAsOurs({ headers }: ResponseHeaders): string[] {
 }
 
 /** With the signed body the answer becomes the 200 that the upstream gave. */
-function signedHeaders(bodyBytes: number): HeaderChanges {
-  const length: HeaderPair = ['content-length', String(bodyBytes)];
-  return { set: [[':status', '200'], [ANSWER_MARK, SIGNED], JSON_TYPE, length], remove: [] };
+function signedHeaders({ body, keyring }: SignedAnswer): HeaderChanges {
+  const length: HeaderPair = ['content-length', String(body.length)];
+  const document: HeaderPair[] = keyring === undefined ? [] : [[KEYRING_HEADER, keyring]];
+  return { set: [[':status', '200'], [ANSWER_MARK, SIGNED], JSON_TYPE, length, ...document], remove: [] };
 }
 
 /** Of an answer that is made by us alone. */

@@ -1,0 +1,140 @@
+/**
+ * The keys in memory of one signing domain that delegates: made here, vouched for by its root key in a keyring document,
+ * renewed after half of their time, and gone with the process.
+ */
+import { randomBytes } from 'node:crypto';
+import { encodeBase64Url } from '../../crypto/bytes.js';
+import type { StrictVerifier } from '../../crypto/ed25519.js';
+import { sha256 } from '../../crypto/engines.js';
+import { thumbprintText } from '../../crypto/jwk.js';
+import { generateKeyPair, zeroize, type PrivateKey } from '../../crypto/private-key.js';
+import { delegationDocument, delegationInput } from '../../feedback/delegation.js';
+import { LocalFeedbackKey, type FeedbackKey } from '../../feedback/feedback-key.js';
+import { activeKeyOf, type Delegation } from '../../feedback/feedback-settings.js';
+import type { KeySourceAnswer } from '../key-source.js';
+
+/** What became of a try to have a key vouched for. `reason`: a sentence whose subject is the root key. */
+export type DelegationOutcome =
+  | { readonly ok: true; readonly rootKid: string; readonly key: LocalFeedbackKey }
+  | { readonly ok: false; readonly rootKid: string | undefined; readonly reason: string };
+
+/** Everything that it works with; all of it is passed in. */
+export interface DelegationTools {
+  /** Signs with a root key, wherever that is. Never rejects. */
+  readonly sign: (root: FeedbackKey, message: Uint8Array, tenant: string) => Promise<KeySourceAnswer>;
+  readonly verifier: StrictVerifier;
+  /** Whether a new key signs as an independent implementation does (docs/security-requirements.md#6). */
+  readonly agrees: (key: LocalFeedbackKey) => boolean;
+  /** Unix milliseconds. */
+  readonly nowMs: () => number;
+  readonly onOutcome: (tenant: string | undefined, outcome: DelegationOutcome) => void;
+}
+
+const SEED_BYTES = 32;
+/** A key is renewed when half of its time is over, and the new one signs in the last quarter: until then it is announced. */
+const RENEWED_AFTER = 1 / 2;
+const ANNOUNCED_FOR = 1 / 4;
+const FIRST_REST_MILLISECONDS = 250;
+const LONGEST_REST_MILLISECONDS = 30_000;
+/** Clocks step and machines sleep: no timer is trusted for longer. */
+const LONGEST_WAIT_MILLISECONDS = 60_000;
+
+export class DelegatedDomain {
+  readonly #tenant: string | undefined;
+  readonly #tools: DelegationTools;
+  #delegation: Delegation;
+  #keys: readonly LocalFeedbackKey[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #restMs = FIRST_REST_MILLISECONDS;
+  #isClosed = false;
+
+  constructor(tenant: string | undefined, delegation: Delegation, tools: DelegationTools) {
+    this.#tenant = tenant;
+    this.#delegation = delegation;
+    this.#tools = tools;
+    void this.#renew();
+  }
+
+  /** Those whose time is not over, the one that was vouched for last at the end. */
+  get keys(): readonly LocalFeedbackKey[] {
+    return this.#keys;
+  }
+
+  /** Of a configuration that was loaded anew, with the same roots and lifetime. */
+  follow(delegation: Delegation): void {
+    this.#delegation = delegation;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Looks whether a key is due, and has one vouched for. */
+  async #renew(): Promise<void> {
+    const nowMs = this.#tools.nowMs();
+    const dueMs = this.#dueMs(nowMs);
+    if (nowMs < dueMs) return this.#lookAgainIn(dueMs - nowMs);
+    const outcome = await this.#delegate(nowMs);
+    if (this.#isClosed) return;
+    if (outcome.ok) {
+      this.#keys = [...this.#keys.filter(({ notAfterMs }) => nowMs < notAfterMs), outcome.key];
+      this.#restMs = FIRST_REST_MILLISECONDS;
+    }
+    this.#tools.onOutcome(this.#tenant, outcome);
+    if (outcome.ok) return this.#lookAgainIn(this.#dueMs(nowMs) - nowMs);
+    this.#lookAgainIn(this.#restMs);
+    this.#restMs = Math.min(2 * this.#restMs, LONGEST_REST_MILLISECONDS);
+  }
+
+  #lookAgainIn(milliseconds: number): void {
+    const waitMs = Math.min(Math.max(milliseconds, 1), LONGEST_WAIT_MILLISECONDS);
+    this.#timer = setTimeout(() => void this.#renew(), waitMs).unref();
+  }
+
+  /** At once where there is no key, or the clock was set back to before the last one. */
+  #dueMs(nowMs: number): number {
+    const last = this.#keys.at(-1);
+    const { lifetimeMs } = this.#delegation;
+    if (last === undefined || nowMs < last.notBeforeMs - lifetimeMs) return -Infinity;
+    return last.notBeforeMs + RENEWED_AFTER * lifetimeMs;
+  }
+
+  async #delegate(nowMs: number): Promise<DelegationOutcome> {
+    const root = activeKeyOf(this.#delegation.roots, nowMs);
+    if (root === undefined) return { ok: false, rootKid: undefined, reason: 'may not sign now' };
+    const seed = randomBytes(SEED_BYTES);
+    const pair = generateKeyPair(seed);
+    seed.fill(0);
+    const made = await this.#vouchFor(pair, root, nowMs);
+    if (!made.ok || this.#isClosed) zeroize(pair);
+    return made;
+  }
+
+  async #vouchFor(pair: PrivateKey, root: FeedbackKey, nowMs: number): Promise<DelegationOutcome> {
+    const rootKid = root.kid;
+    const kid = encodeBase64Url(sha256(Buffer.from(thumbprintText(pair.publicKey.raw))));
+    const { validity } = this.#validity(nowMs);
+    const key = { kid, publicKey: pair.publicKey, ...validity };
+    const tenant = this.#tenant;
+    const input = delegationInput({ rootKid, tenant, issuedAtMs: nowMs, key });
+    const signed = await this.#tools.sign(root, input, tenant ?? '');
+    if (!signed.ok) return { ok: false, rootKid, reason: signed.reason };
+    if (!this.#tools.verifier.verify(root.publicKey, input, signed.bytes))
+      return { ok: false, rootKid, reason: 'gave a signature that does not verify' };
+    const local = new LocalFeedbackKey(kid, pair, validity, delegationDocument(input, signed.bytes));
+    if (!this.#tools.agrees(local))
+      return { ok: false, rootKid, reason: 'vouches for a key that fails the signing self-test' };
+    return { ok: true, rootKid, key: local };
+  }
+
+  /** Whole seconds, as a JWK says them. The first key signs at once. */
+  #validity(nowMs: number) {
+    const { lifetimeMs } = this.#delegation;
+    const former = this.#keys.at(-1);
+    const beginsMs =
+      former === undefined ? nowMs : Math.max(nowMs, former.notAfterMs - ANNOUNCED_FOR * lifetimeMs);
+    const notBeforeMs = Math.floor(beginsMs / 1000) * 1000;
+    return { validity: { notBeforeMs, notAfterMs: notBeforeMs + lifetimeMs } };
+  }
+}

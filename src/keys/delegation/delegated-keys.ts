@@ -1,0 +1,92 @@
+/** The keys in memory of every signing domain that delegates, put over the configuration in force. */
+import type { LocalFeedbackKey } from '../../feedback/feedback-key.js';
+import type { Delegation, FeedbackSettings, SigningDomain } from '../../feedback/feedback-settings.js';
+import { DelegatedDomain, type DelegationTools } from './delegated-domain.js';
+
+export class DelegatedKeys {
+  readonly #tools: DelegationTools;
+  readonly #domains = new Map<
+    string | undefined,
+    { readonly name: string; readonly domain: DelegatedDomain }
+  >();
+  #former:
+    | { readonly loaded: FeedbackSettings; readonly keys: string; readonly extended: FeedbackSettings }
+    | undefined;
+
+  constructor(tools: DelegationTools) {
+    this.#tools = tools;
+  }
+
+  /**
+   * The settings with the keys in memory in the place of those that vouch for them; as they are where no domain delegates.
+   * The same object as long as nothing has changed. Domains whose roots or lifetime are others begin anew.
+   */
+  extend(loaded: FeedbackSettings | undefined): FeedbackSettings | undefined {
+    const delegating = [...domainsOf(loaded)].filter(([, { delegation }]) => delegation !== undefined);
+    this.#follow(new Map(delegating));
+    if (loaded === undefined || delegating.length === 0) return loaded;
+    const keys = [...this.#domains.values()]
+      .flatMap(({ domain }) => domain.keys.map(({ kid }) => kid))
+      .join();
+    if (this.#former?.loaded === loaded && this.#former.keys === keys) return this.#former.extended;
+    const extended = Object.freeze({
+      ...loaded,
+      defaultDomain: this.#extendDomain(undefined, loaded.defaultDomain),
+      tenantDomains: new Map(
+        [...loaded.tenantDomains].map(([tenant, domain]) => [tenant, this.#extendDomain(tenant, domain)]),
+      ),
+    });
+    this.#former = { loaded, keys, extended };
+    return extended;
+  }
+
+  /** Every key in memory, by domain. */
+  look(): readonly { readonly tenant: string | undefined; readonly keys: readonly LocalFeedbackKey[] }[] {
+    return [...this.#domains].map(([tenant, { domain }]) => ({ tenant, keys: domain.keys }));
+  }
+
+  close(): void {
+    for (const { domain } of this.#domains.values()) domain.close();
+    this.#domains.clear();
+  }
+
+  #extendDomain(tenant: string | undefined, domain: SigningDomain): SigningDomain {
+    const delegated = this.#domains.get(tenant)?.domain;
+    return delegated === undefined ? domain : Object.freeze({ ...domain, keys: delegated.keys });
+  }
+
+  #follow(wanted: ReadonlyMap<string | undefined, SigningDomain>): void {
+    for (const [tenant, { domain, name }] of this.#domains) {
+      const delegation = wanted.get(tenant)?.delegation;
+      if (delegation !== undefined && nameOf(delegation) === name) {
+        domain.follow(delegation);
+        continue;
+      }
+      domain.close();
+      this.#domains.delete(tenant);
+    }
+    for (const [tenant, { delegation }] of wanted)
+      if (delegation !== undefined && !this.#domains.has(tenant))
+        this.#domains.set(tenant, {
+          name: nameOf(delegation),
+          domain: new DelegatedDomain(tenant, delegation, this.#tools),
+        });
+  }
+}
+
+function* domainsOf(
+  settings: FeedbackSettings | undefined,
+): Generator<readonly [tenant: string | undefined, domain: SigningDomain]> {
+  if (settings === undefined) return;
+  yield [undefined, settings.defaultDomain];
+  yield* settings.tenantDomains;
+}
+
+/** What may not change under keys that were vouched for. */
+function nameOf({ roots: { keys, activeKid }, lifetimeMs }: Delegation): string {
+  return JSON.stringify([
+    activeKid,
+    lifetimeMs,
+    keys.map((key) => [key.kid, key.publicKey.fingerprint, key.notBeforeMs, key.notAfterMs]),
+  ]);
+}
