@@ -31,3 +31,9 @@ export { MemorySeenNonces, type FeedbackClock, type NonceClaim, type SeenNonces 
 export type { VerificationFailure, VerificationFailureCode } from './answer-checks.js';
 export { verifyFeedback, type FeedbackVerification, type VerifiedFeedback } from './verify-feedback.js';
 export type { VerifyFeedbackOptions } from './answer-checks.js';
+export {
+  keyringFromDelegation,
+  type DelegationFailureCode,
+  type DelegationOptions,
+  type DelegationResult,
+} from './delegation.js';

@@ -11,6 +11,7 @@ import { generateKeyPair, zeroize, type PrivateKey } from '../../crypto/private-
 import { delegationDocument, delegationInput } from '../../feedback/delegation.js';
 import { LocalFeedbackKey, type FeedbackKey } from '../../feedback/feedback-key.js';
 import { activeKeyOf, type Delegation } from '../../feedback/feedback-settings.js';
+import type { ValidityInterval } from '../../protocol/validity-interval.js';
 import type { KeySourceAnswer } from '../key-source.js';
 
 /** What became of a try to have a key vouched for. `reason`: a sentence whose subject is the root key. */
@@ -74,7 +75,10 @@ export class DelegatedDomain {
   async #renew(): Promise<void> {
     const nowMs = this.#tools.nowMs();
     const dueMs = this.#dueMs(nowMs);
-    if (nowMs < dueMs) return this.#lookAgainIn(dueMs - nowMs);
+    if (nowMs < dueMs) {
+      this.#lookAgainIn(dueMs - nowMs);
+      return;
+    }
     const outcome = await this.#delegate(nowMs);
     if (this.#isClosed) return;
     if (outcome.ok) {
@@ -82,9 +86,8 @@ export class DelegatedDomain {
       this.#restMs = FIRST_REST_MILLISECONDS;
     }
     this.#tools.onOutcome(this.#tenant, outcome);
-    if (outcome.ok) return this.#lookAgainIn(this.#dueMs(nowMs) - nowMs);
-    this.#lookAgainIn(this.#restMs);
-    this.#restMs = Math.min(2 * this.#restMs, LONGEST_REST_MILLISECONDS);
+    if (!outcome.ok) this.#restMs = Math.min(2 * this.#restMs, LONGEST_REST_MILLISECONDS);
+    this.#lookAgainIn(outcome.ok ? this.#dueMs(nowMs) - nowMs : this.#restMs);
   }
 
   #lookAgainIn(milliseconds: number): void {
@@ -92,12 +95,16 @@ export class DelegatedDomain {
     this.#timer = setTimeout(() => void this.#renew(), waitMs).unref();
   }
 
-  /** At once where there is no key, or the clock was set back to before the last one. */
+  /** At once where there is no key yet. */
   #dueMs(nowMs: number): number {
+    const last = this.#last(nowMs);
+    return last === undefined ? -Infinity : last.notBeforeMs + RENEWED_AFTER * this.#delegation.lifetimeMs;
+  }
+
+  /** Of a clock that was set back since by more than a lifetime there is none. */
+  #last(nowMs: number): LocalFeedbackKey | undefined {
     const last = this.#keys.at(-1);
-    const { lifetimeMs } = this.#delegation;
-    if (last === undefined || nowMs < last.notBeforeMs - lifetimeMs) return -Infinity;
-    return last.notBeforeMs + RENEWED_AFTER * lifetimeMs;
+    return last !== undefined && last.notBeforeMs - this.#delegation.lifetimeMs <= nowMs ? last : undefined;
   }
 
   async #delegate(nowMs: number): Promise<DelegationOutcome> {
@@ -114,7 +121,7 @@ export class DelegatedDomain {
   async #vouchFor(pair: PrivateKey, root: FeedbackKey, nowMs: number): Promise<DelegationOutcome> {
     const rootKid = root.kid;
     const kid = encodeBase64Url(sha256(Buffer.from(thumbprintText(pair.publicKey.raw))));
-    const { validity } = this.#validity(nowMs);
+    const validity = this.#validity(nowMs);
     const key = { kid, publicKey: pair.publicKey, ...validity };
     const tenant = this.#tenant;
     const input = delegationInput({ rootKid, tenant, issuedAtMs: nowMs, key });
@@ -129,12 +136,12 @@ export class DelegatedDomain {
   }
 
   /** Whole seconds, as a JWK says them. The first key signs at once. */
-  #validity(nowMs: number) {
+  #validity(nowMs: number): ValidityInterval {
     const { lifetimeMs } = this.#delegation;
-    const former = this.#keys.at(-1);
+    const former = this.#last(nowMs);
     const beginsMs =
       former === undefined ? nowMs : Math.max(nowMs, former.notAfterMs - ANNOUNCED_FOR * lifetimeMs);
     const notBeforeMs = Math.floor(beginsMs / 1000) * 1000;
-    return { validity: { notBeforeMs, notAfterMs: notBeforeMs + lifetimeMs } };
+    return { notBeforeMs, notAfterMs: notBeforeMs + lifetimeMs };
   }
 }

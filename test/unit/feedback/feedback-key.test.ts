@@ -23,6 +23,7 @@ describe('a feedback key', () => {
       expect(text).not.toContain('MDEyMzQ1');
     }
     expect(Object.getOwnPropertyNames(key).sort()).toEqual([
+      'document',
       'kid',
       'kind',
       'notAfterMs',
