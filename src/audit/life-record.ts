@@ -17,6 +17,8 @@ export type LifeEvent =
   | 'clock.stepped'
   | 'report_only.began'
   | 'report_only.ended'
+  | 'feedback_key.delegated'
+  | 'delegation.failed'
   | `key_set.${'away' | 'stale' | 'returned'}`
   | `key_source.${'fault' | 'recovered'}`;
 

@@ -81,6 +81,11 @@ export class LifeRecords {
     void this.#append(event, members);
   }
 
+  /** A root key vouches for a key in memory, or does not. */
+  delegation(event: 'feedback_key.delegated' | 'delegation.failed', members: LifeMembers): void {
+    void this.#append(event, members);
+  }
+
   /** `about`: which one, where there are several of the kind, and whether it contradicts us. */
   storeFault(store: string, reason: string, about: StoreMembers = {}): void {
     void this.#append('store.fault', { store, ...about, reason });

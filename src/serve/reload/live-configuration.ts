@@ -4,11 +4,11 @@
  * answer that might be signed with them has left (docs/security-requirements.md#25, #33).
  */
 import type { Configuration } from '../../config/settings.js';
-import type { FeedbackSettings } from '../../feedback/feedback-settings.js';
+import { allKeys, type FeedbackSettings } from '../../feedback/feedback-settings.js';
 import type { Snapshot } from '../../verify/snapshot.js';
 
-/** What is put over a configuration that was loaded; the feedback keys stay the same. */
-type Extend = (loaded: Configuration) => Configuration;
+/** Puts something over a configuration that was loaded. */
+export type Extend = (configuration: Configuration) => Configuration;
 
 export class LiveConfiguration {
   /** What the process was started with: stores and sockets are opened by it. */
@@ -16,7 +16,7 @@ export class LiveConfiguration {
   readonly #holders = new Map<FeedbackSettings, number>();
   #loaded: Configuration;
   #current: Configuration;
-  #extend: Extend = (loaded) => loaded;
+  readonly #extensions = new Set<Extend>();
   #onSwap: () => void = () => undefined;
 
   constructor(started: Configuration) {
@@ -40,10 +40,10 @@ export class LiveConfiguration {
 
   /** Puts another configuration in force. Whoever has the former snapshot goes on with it. */
   swap(next: Configuration): void {
-    const { feedback: former } = this.snapshot;
+    const before = this.#loaded.snapshot.feedback;
     this.#loaded = next;
-    this.#current = this.#extend(next);
-    this.#wipeUnheld(former);
+    this.#extend();
+    this.#wipeUnheld(before);
     this.#onSwap();
   }
 
@@ -54,8 +54,16 @@ export class LiveConfiguration {
 
   /** From now on `extend` has its say about every configuration, and about the present one whenever this is called again. */
   extendBy(extend: Extend): void {
-    this.#extend = extend;
-    this.#current = extend(this.#loaded);
+    this.#extensions.add(extend);
+    this.#extend();
+  }
+
+  #extend(): void {
+    const { feedback: former } = this.snapshot;
+    let extended = this.#loaded;
+    for (const extend of this.#extensions) extended = extend(extended);
+    this.#current = extended;
+    this.#wipeUnheld(former);
   }
 
   /** Keeps the keys of the present snapshot alive until the function that it returns is called, once. */
@@ -77,18 +85,26 @@ export class LiveConfiguration {
     return this.#holders.get(feedback) ?? 0;
   }
 
+  /** What another one has too, in force or held, stays. */
   #wipeUnheld(feedback: FeedbackSettings | undefined): void {
-    if (feedback !== undefined && feedback !== this.snapshot.feedback && this.#held(feedback) === 0)
-      wipeKeysOf(feedback);
+    if (feedback === undefined || this.#isInForce(feedback) || this.#held(feedback) > 0) return;
+    const used = new Set(
+      [...this.#inForce(), ...this.#holders.keys()].flatMap((settings) => allKeys(settings)),
+    );
+    for (const key of allKeys(feedback)) if (key.kind === 'local' && !used.has(key)) key.wipe();
+  }
+
+  #inForce(): FeedbackSettings[] {
+    return [this.#loaded, this.#current].flatMap(({ snapshot }) => snapshot.feedback ?? []);
+  }
+
+  #isInForce(feedback: FeedbackSettings): boolean {
+    return this.#inForce().includes(feedback);
   }
 }
 
 /** Wipes the private keys of a snapshot that nobody signs with, or ever will. */
 export function wipeFeedbackKeys({ feedback }: Snapshot): void {
-  if (feedback !== undefined) wipeKeysOf(feedback);
-}
-
-function wipeKeysOf({ defaultDomain, tenantDomains }: FeedbackSettings): void {
-  for (const { keys } of [defaultDomain, ...tenantDomains.values()])
-    for (const key of keys) if (key.kind === 'local') key.wipe();
+  if (feedback === undefined) return;
+  for (const key of allKeys(feedback)) if (key.kind === 'local') key.wipe();
 }

@@ -85,7 +85,7 @@ function rotatedOf({ settings, snapshot }: Configuration): RotatedDomains | unde
   if (keyRotation === undefined || feedback === undefined) return undefined;
   const all = [[undefined, feedback.defaultDomain] as const, ...feedback.tenantDomains];
   const domains = all
-    .filter(([, { activeKid }]) => activeKid === undefined)
+    .filter(([, { activeKid, delegation }]) => activeKid === undefined && delegation === undefined)
     .map(([tenant, { keys }]) => ({
       tenant,
       keys: keys.map(({ kid, notBeforeMs, notAfterMs }) => ({ kid, notBeforeMs, notAfterMs })),

@@ -1,0 +1,123 @@
+/** Keys in memory of one process, from the settings to the snapshot: vouched for by root keys, put over the configuration in force, and told of. */
+import type { Logger } from 'pino';
+import { Gauge, type Registry } from 'prom-client';
+import { fastVerifier } from '../crypto/engines.js';
+import type { Signer } from '../crypto/signing.js';
+import type { SignWithKey } from '../feedback/sign-answer.js';
+import { DelegatedKeys } from '../keys/delegation/delegated-keys.js';
+import type { DelegationOutcome, DelegationTools } from '../keys/delegation/delegated-domain.js';
+import { systemClock as clock } from './clocks.js';
+import type { LifeRecords } from './life-records.js';
+import type { Extend, LiveConfiguration } from './reload/live-configuration.js';
+
+/** What it works with. */
+interface DelegationOptions {
+  readonly live: LiveConfiguration;
+  readonly logger: Logger;
+  readonly life: Pick<LifeRecords, 'delegation'>;
+  readonly registry: Registry;
+  /** With keys of files at once, with those of sources through these. */
+  readonly sign: SignWithKey;
+  readonly signer: Signer;
+}
+
+/** Begins at once; from now on `live` has the keys in memory. What it returns ends it. */
+export function followDelegation({
+  live,
+  logger,
+  life,
+  registry,
+  sign,
+  signer,
+}: DelegationOptions): () => void {
+  const report = new DelegationReport(logger, life);
+  const keys = new DelegatedKeys({
+    sign: vouchingBy(sign),
+    verifier: fastVerifier(),
+    agrees: (key) => key.agreesWith(signer),
+    nowMs: clock.nowMs,
+    onOutcome: (tenant, outcome) => {
+      report.tell(tenant, outcome);
+      live.extendBy(extend);
+    },
+  });
+  const extend: Extend = (configuration) => {
+    const { snapshot } = configuration;
+    const feedback = keys.extend(snapshot.feedback);
+    if (feedback === snapshot.feedback) return configuration;
+    return Object.freeze({ ...configuration, snapshot: Object.freeze({ ...snapshot, feedback }) });
+  };
+  live.extendBy(extend);
+  addDelegationGauge(registry, keys);
+  return () => keys.close();
+}
+
+function vouchingBy(sign: SignWithKey): DelegationTools['sign'] {
+  return async (root, message, tenant) => {
+    const signed = await sign(root, message, tenant);
+    if (!('code' in signed)) return { ok: true, bytes: signed };
+    return { ok: false, fault: 'away', reason: signed.detail };
+  };
+}
+
+/** A root that is away is told of once, and when it is back. */
+class DelegationReport {
+  readonly #logger: Logger;
+  readonly #life: Pick<LifeRecords, 'delegation'>;
+  readonly #failing = new Set<string | undefined>();
+
+  constructor(logger: Logger, life: Pick<LifeRecords, 'delegation'>) {
+    this.#logger = logger;
+    this.#life = life;
+  }
+
+  tell(tenant: string | undefined, outcome: DelegationOutcome): void {
+    const root_kid = outcome.rootKid;
+    if (outcome.ok) {
+      this.#failing.delete(tenant);
+      const { kid, publicKey, notBeforeMs, notAfterMs } = outcome.key;
+      this.#life.delegation('feedback_key.delegated', {
+        tenant,
+        root_kid,
+        kid,
+        key_sha256: publicKey.fingerprint,
+        not_before: new Date(notBeforeMs).toISOString(),
+        not_after: new Date(notAfterMs).toISOString(),
+      });
+      this.#logger.info(
+        { tenant, root_kid, kid, not_after: new Date(notAfterMs).toISOString() },
+        'a root key vouches for a key in memory',
+      );
+      return;
+    }
+    if (this.#failing.has(tenant)) return;
+    this.#failing.add(tenant);
+    const { reason } = outcome;
+    this.#life.delegation('delegation.failed', { tenant, root_kid, reason });
+    this.#logger.error(
+      { tenant, root_kid, reason },
+      'no key in memory is vouched for: it is tried again, and when the last one has ended answers are withheld',
+    );
+  }
+}
+
+/** As many samples as domains may be told apart at a scrape. */
+const MAX_SHOWN = 1_000;
+
+function addDelegationGauge(registry: Registry, keys: DelegatedKeys): void {
+  new Gauge({
+    name: 'countersign_delegated_key_end_timestamp_seconds',
+    help: 'When the last key in memory that a root key vouches for ends, by signing domain; 0 where there is none.',
+    labelNames: ['domain'],
+    registers: [registry],
+    aggregator: 'min',
+    collect() {
+      this.reset();
+      for (const { tenant, keys: own } of keys.look().slice(0, MAX_SHOWN))
+        this.set(
+          { domain: tenant ?? 'default' },
+          Math.max(0, ...own.map(({ notAfterMs }) => notAfterMs)) / 1000,
+        );
+    },
+  });
+}
