@@ -67,11 +67,22 @@ export function supervisorView(workers: readonly WorkerLook[], own: OwnLooks = {
       audit_log: own.sealed && describeAuditLog(own.sealed),
       key_rotation: own.rotation && describeKeyRotation(own.rotation),
     }),
-    keyring: async (tenant) =>
-      (await servingOf(workers)?.ask('keyring', tenant)) as FeedbackJwkSet | undefined,
+    keyring: (tenant) => keyringOf(workers, tenant),
     reload: () => reload(workers),
     died: (number) => merged.departed(number),
   };
+}
+
+/** Keys in memory are each worker's own; those of the configuration all of them have. */
+async function keyringOf(
+  workers: readonly WorkerLook[],
+  tenant: string | undefined,
+): Promise<FeedbackJwkSet | undefined> {
+  const told = await Promise.all(workers.map((worker) => worker.ask('keyring', tenant)));
+  const sets = (told as (FeedbackJwkSet | undefined)[]).filter((set) => set !== undefined);
+  if (sets.length === 0) return undefined;
+  const keys = new Map(sets.flatMap((set) => set.keys).map((key) => [key.kid, key]));
+  return { keys: [...keys.values()] };
 }
 
 /** One that serves, or else one that runs. */

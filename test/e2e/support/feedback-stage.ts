@@ -15,11 +15,16 @@ export const MAX_BODY_BYTES = 4_096;
 
 const ANY_METHOD = '/adjustments';
 
-function configuration(document: ConfigurationDocument): ConfigurationDocument {
+function configuration(
+  document: ConfigurationDocument,
+  more: FeedbackStageOptions['feedback'],
+): ConfigurationDocument {
   return {
     ...document,
     limits: { maxBodyBytes: MAX_BODY_BYTES },
-    ...(document.feedback && { feedback: { ...document.feedback, maxAnswerBytes: MAX_ANSWER_BYTES } }),
+    ...(document.feedback && {
+      feedback: { ...document.feedback, maxAnswerBytes: MAX_ANSWER_BYTES, ...more },
+    }),
     policies: [
       ...document.policies,
       {
@@ -43,6 +48,8 @@ export interface FeedbackStage {
 
 export interface FeedbackStageOptions {
   readonly front?: Front;
+  /** Of the feedback section, beside what is there. */
+  readonly feedback?: Partial<NonNullable<ConfigurationDocument['feedback']>>;
   /** For an Envoy that is set up otherwise. */
   readonly patchBootstrap?: (bootstrap: string) => string;
 }
@@ -50,13 +57,13 @@ export interface FeedbackStageOptions {
 /** Starts both. */
 export async function openFeedbackStage(
   line: EnvoyLine,
-  { front = 'ext_authz', patchBootstrap }: FeedbackStageOptions = {},
+  { front = 'ext_authz', feedback, patchBootstrap }: FeedbackStageOptions = {},
 ): Promise<FeedbackStage> {
   const application = await ScriptedApplication.start();
   const stage = await Stage.open({
     envoyBinary: envoyOfLine(line),
     upstream: application.address,
-    patchConfiguration: (document) => through(front, configuration(document)),
+    patchConfiguration: (document) => through(front, configuration(document, feedback)),
     ...(patchBootstrap && { patchBootstrap }),
   });
   return {

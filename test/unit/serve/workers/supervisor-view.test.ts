@@ -99,10 +99,15 @@ describe('what the admin port shows of several workers', () => {
     ]);
   });
 
-  it('asks a worker that serves for the public keys', async () => {
-    const keyring = { keys: [] };
-    const view = supervisorView([worker(0, undefined), worker(1, UNWELL), worker(2, WELL, { keyring })]);
-    expect(await view.keyring?.('t')).toBe(keyring);
+  it('asks all workers for the public keys, as those in memory are their own', async () => {
+    const [shared, own, other] = ['shared', 'own', 'other'].map((kid) => ({ kid }));
+    const view = supervisorView([
+      worker(0, undefined),
+      worker(1, UNWELL, { keyring: { keys: [shared, own] } }),
+      worker(2, WELL, { keyring: { keys: [shared, other] } }),
+    ]);
+    expect(await view.keyring?.('t')).toEqual({ keys: [shared, own, other] });
+    expect(await supervisorView([worker(0, undefined)]).keyring?.('t')).toBeUndefined();
   });
 });
 
