@@ -60,6 +60,9 @@ function vouchingBy(sign: SignWithKey): DelegationTools['sign'] {
   };
 }
 
+/** At the start a source is still being tested when it is asked first; this is a second or two later. */
+const TOLD_AFTER_TRIES = 3;
+
 /** A root that is away is told of once, and when it is back. */
 class DelegationReport {
   readonly #logger: Logger;
@@ -90,7 +93,7 @@ class DelegationReport {
       );
       return;
     }
-    if (this.#failing.has(tenant)) return;
+    if (this.#failing.has(tenant) || outcome.tries < TOLD_AFTER_TRIES) return;
     this.#failing.add(tenant);
     const { reason } = outcome;
     this.#life.delegation('delegation.failed', { tenant, root_kid, reason });

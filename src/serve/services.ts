@@ -184,7 +184,7 @@ export function assembleSigner(parts: Parts): (verified?: VerifiedRequest) => Pr
 }
 
 /** Keys that are here sign at once, others through their source. */
-function signWith(signer: Signer, keySources: SigningSources): SignWithKey {
+export function signWith(signer: Signer, keySources: SigningSources): SignWithKey {
   return (key, message, tenant) =>
     key.kind === 'local' ? key.sign(signer, message) : signRemotely(keySources, key, message, tenant);
 }

@@ -8,6 +8,7 @@ import type { Registry } from 'prom-client';
 import type { Configuration, FileStates } from '../config/settings.js';
 import type { OpenKeySource } from '../keys/open-sources.js';
 import { selectEngine } from '../crypto/engines.js';
+import { selectSigner } from '../crypto/signing.js';
 import { addAuditLogMetrics } from '../observability/audit-log-view.js';
 import { addKeyRotationMetrics } from '../observability/key-rotation-view.js';
 import { DecisionMetrics } from '../observability/decision-metrics.js';
@@ -25,6 +26,7 @@ import { startGrpcServer, type RunningGrpcServer } from './grpc-server.js';
 import { type ProcessRole, checkTakeover, run, standaloneRole } from './lifecycle.js';
 import { LifeRecords } from './life-records.js';
 import { followKeySets } from './key-sets/key-sets-in-force.js';
+import { followDelegation } from './delegation.js';
 import { startKeySources } from './key-sources/open-key-sources.js';
 import { LiveConfiguration } from './reload/live-configuration.js';
 import type { ConfigurationSource } from './reload/load-files.js';
@@ -39,6 +41,7 @@ import {
   assembleCheckService,
   assembleHealth,
   assembleSigner,
+  signWith,
   type Parts,
 } from './services.js';
 import type { AccessLogCollector } from '../envoy/access-log/collector.js';
@@ -126,6 +129,8 @@ async function start(
   addKeySetMetrics(registry, keySets, clock.nowMs);
   const keySources = await startKeySources({ live, logger, registry, life, open: options.openKeySource });
   undo.push(() => keySources.close());
+  const signer = selectSigner();
+  undo.push(followDelegation({ live, logger, registry, life, signer, sign: signWith(signer, keySources) }));
   const looks = { sealed, rotation: rotation?.status, tracing, keySets, keySources };
   const parts: Parts = { ...stores, live, logger, registry, ...looks, ...openCounts(registry) };
   const reloading = startReloading({ live, files, fileStates, registry, logger, life });

@@ -17,7 +17,17 @@ import type { KeySourceAnswer } from '../key-source.js';
 /** What became of a try to have a key vouched for. `reason`: a sentence whose subject is the root key. */
 export type DelegationOutcome =
   | { readonly ok: true; readonly rootKid: string; readonly key: LocalFeedbackKey }
-  | { readonly ok: false; readonly rootKid: string | undefined; readonly reason: string };
+  | {
+      readonly ok: false;
+      readonly rootKid: string | undefined;
+      readonly reason: string;
+      /** Tries since the last one that succeeded. */
+      readonly tries: number;
+    };
+
+/** The same before it is counted. */
+type Vouched =
+  Extract<DelegationOutcome, { ok: true }> | Omit<Extract<DelegationOutcome, { ok: false }>, 'tries'>;
 
 /** Everything that it works with; all of it is passed in. */
 export interface DelegationTools {
@@ -46,14 +56,15 @@ export class DelegatedDomain {
   #delegation: Delegation;
   #keys: readonly LocalFeedbackKey[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #restMs = FIRST_REST_MILLISECONDS;
+  #failures = 0;
   #isClosed = false;
 
   constructor(tenant: string | undefined, delegation: Delegation, tools: DelegationTools) {
     this.#tenant = tenant;
     this.#delegation = delegation;
     this.#tools = tools;
-    void this.#renew();
+    // Whoever puts a configuration in force is done with it then, and its root keys are known to their sources.
+    void Promise.resolve().then(() => this.#renew());
   }
 
   /** Those whose time is not over, the one that was vouched for last at the end. */
@@ -83,11 +94,10 @@ export class DelegatedDomain {
     if (this.#isClosed) return;
     if (outcome.ok) {
       this.#keys = [...this.#keys.filter(({ notAfterMs }) => nowMs < notAfterMs), outcome.key];
-      this.#restMs = FIRST_REST_MILLISECONDS;
     }
-    this.#tools.onOutcome(this.#tenant, outcome);
-    if (!outcome.ok) this.#restMs = Math.min(2 * this.#restMs, LONGEST_REST_MILLISECONDS);
-    this.#lookAgainIn(outcome.ok ? this.#dueMs(nowMs) - nowMs : this.#restMs);
+    this.#failures = outcome.ok ? 0 : this.#failures + 1;
+    this.#tools.onOutcome(this.#tenant, outcome.ok ? outcome : { ...outcome, tries: this.#failures });
+    this.#lookAgainIn(outcome.ok ? this.#dueMs(nowMs) - nowMs : restMs(this.#failures));
   }
 
   #lookAgainIn(milliseconds: number): void {
@@ -107,7 +117,7 @@ export class DelegatedDomain {
     return last !== undefined && last.notBeforeMs - this.#delegation.lifetimeMs <= nowMs ? last : undefined;
   }
 
-  async #delegate(nowMs: number): Promise<DelegationOutcome> {
+  async #delegate(nowMs: number): Promise<Vouched> {
     const root = activeKeyOf(this.#delegation.roots, nowMs);
     if (root === undefined) return { ok: false, rootKid: undefined, reason: 'may not sign now' };
     const seed = randomBytes(SEED_BYTES);
@@ -118,7 +128,7 @@ export class DelegatedDomain {
     return made;
   }
 
-  async #vouchFor(pair: PrivateKey, root: FeedbackKey, nowMs: number): Promise<DelegationOutcome> {
+  async #vouchFor(pair: PrivateKey, root: FeedbackKey, nowMs: number): Promise<Vouched> {
     const rootKid = root.kid;
     const kid = encodeBase64Url(sha256(Buffer.from(thumbprintText(pair.publicKey.raw))));
     const validity = this.#validity(nowMs);
@@ -144,4 +154,8 @@ export class DelegatedDomain {
     const notBeforeMs = Math.floor(beginsMs / 1000) * 1000;
     return { notBeforeMs, notAfterMs: notBeforeMs + lifetimeMs };
   }
+}
+
+function restMs(failures: number): number {
+  return Math.min(FIRST_REST_MILLISECONDS * 2 ** Math.min(failures, 16), LONGEST_REST_MILLISECONDS);
 }
