@@ -24,7 +24,15 @@ import {
   signedTelemetry,
   type BenchProducer,
 } from './messages.js';
-import { end, onServerCore, startOnServerCore, threadSeconds, waitForFile } from './pinned-process.js';
+import { isOpa, OPA_KINDS, opaCommand, type OpaKind } from './opa.js';
+import {
+  end,
+  onServerCore,
+  startCommandOnServerCore,
+  startOnServerCore,
+  threadSeconds,
+  waitForFile,
+} from './pinned-process.js';
 import { median } from './support.js';
 
 /** Of the telemetry body. */
@@ -40,8 +48,7 @@ export const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
 export const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const COMPARISON = fileURLToPath(new URL('comparison-server.js', import.meta.url));
 
-/** The servers, in the order in which a round runs them. */
-export const KINDS = [
+const OWN_KINDS = [
   'transport',
   'verify',
   'grpc_js',
@@ -51,7 +58,10 @@ export const KINDS = [
   'full_memory_log',
   'full_lmdb',
 ] as const;
-export type Kind = (typeof KINDS)[number];
+type OwnKind = (typeof OWN_KINDS)[number];
+export type Kind = OwnKind | OpaKind;
+/** The servers, in the order in which a round runs them. */
+export const KINDS: readonly Kind[] = [...OWN_KINDS, ...OPA_KINDS];
 
 /** One server in one round. */
 export interface ServerResult extends LoadResult {
@@ -59,7 +69,7 @@ export interface ServerResult extends LoadResult {
   readonly cpuMicroseconds: number;
 }
 
-export type Round = Readonly<Record<Kind, ServerResult>> & {
+export type Round = Readonly<Record<OwnKind, ServerResult> & Partial<Record<OpaKind, ServerResult>>> & {
   /** Processor time of one libsodium verification of the same message, in a process of its own. */
   readonly bareVerificationMicroseconds: number;
   /** By server and pause in milliseconds (`lone.ts`): the median milliseconds of a check that comes alone. */
@@ -145,7 +155,9 @@ interface BenchServer {
 async function startServer(kind: Kind, producer: BenchProducer): Promise<BenchServer> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const socketPath = join(folder, 'server.sock');
-  const child = startOnServerCore(commandOf(kind, folder, producer));
+  const child = isOpa(kind)
+    ? startCommandOnServerCore(opaCommand(kind, folder, producer))
+    : startOnServerCore(commandOf(kind, folder, producer));
   const server = { kind, folder, socketPath, child };
   try {
     await waitForFile(socketPath, child);
@@ -159,7 +171,7 @@ async function startServer(kind: Kind, producer: BenchProducer): Promise<BenchSe
   }
 }
 
-function commandOf(kind: Kind, folder: string, producer: BenchProducer): string[] {
+function commandOf(kind: OwnKind, folder: string, producer: BenchProducer): string[] {
   if (!kind.startsWith('full'))
     return [COMPARISON, kind, join(folder, 'server.sock'), producer.publicKeyBase64];
   const store = kind === 'full_lmdb' ? 'lmdb' : 'memory';
@@ -187,7 +199,7 @@ async function load(
   const overExtProc = kind === 'full_memory_ext_proc';
   const encode = overExtProc
     ? processingRequestEncoder(producer.certificatePem, fingerprint)
-    : checkRequestEncoder(producer.certificatePem);
+    : checkRequestEncoder(producer.certificatePem, isOpa(kind) ? 'text' : 'raw');
   const messages = Array.from({ length: checks }, () =>
     encode(signedTelemetry(producer, BODY_BYTES, fingerprint)),
   );

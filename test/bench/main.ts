@@ -1,6 +1,7 @@
 /**
  * `make bench`: every figure a ratio within one run. Prints a table and leaves the same, as JSON, in
- * bench-results/latest.json. Options by environment: BENCH_ROUNDS (15), BENCH_CHECKS (3000), BENCH_SECONDS (8).
+ * bench-results/latest.json. Options by environment: BENCH_ROUNDS (15), BENCH_CHECKS (3000), BENCH_SECONDS (8), and
+ * OPA_ENVOY_BIN, the binary of OPA-Envoy, which is then measured in the same rounds.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -13,25 +14,26 @@ import { addedBy, benchLarge } from './large.js';
 import { GAPS } from './lone.js';
 import { benchNonces } from './nonces.js';
 import { canPin, pinClient } from './pinned-process.js';
-import { median, throwAwayCertificate } from './support.js';
+import { OPA_KINDS } from './opa.js';
+import { median, option, throwAwayCertificate } from './support.js';
 import { benchWorkers } from './workers.js';
-import { benchSigningThroughEnvoy, benchThroughEnvoy } from './through-envoy.js';
+import { added, benchSigningThroughEnvoy, benchThroughEnvoy } from './through-envoy.js';
 
 const RESULTS_FOLDER = 'bench-results';
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-function option(name: string, fallback: number): number {
-  const text = process.env[name];
-  return text !== undefined && /^[1-9][0-9]{0,6}$/.test(text) ? Number(text) : fallback;
-}
-
 /** Of checks per second, round by round, then the median. */
 function ratio(rounds: readonly Round[], of: Kind, against: Kind): number {
-  return median(rounds.map((round) => round[of].checksPerSecond / round[against].checksPerSecond));
+  const rate = (round: Round, kind: Kind): number => round[kind]?.checksPerSecond ?? NaN;
+  return median(rounds.map((round) => rate(round, of) / rate(round, against)));
+}
+
+function cpuOf(rounds: readonly Round[], kind: Kind): number {
+  return median(rounds.map((round) => round[kind]?.cpuMicroseconds ?? NaN));
 }
 
 /** What a full check takes beyond the bare verification in the same round, microseconds of processor time. */
-function beyondCrypto(rounds: readonly Round[], kind: Kind): number {
+function beyondCrypto(rounds: readonly Round[], kind: 'full_memory' | 'full_lmdb'): number {
   return median(rounds.map((round) => round[kind].cpuMicroseconds - round.bareVerificationMicroseconds));
 }
 
@@ -52,7 +54,7 @@ function loneMilliseconds(rounds: readonly Round[]): Record<string, Record<strin
 
 /** Where the time of a full check goes: each server does what the one before it does, and more. */
 function stages(rounds: readonly Round[]): Record<string, number> {
-  const cpu = (kind: Kind): number => median(rounds.map((round) => round[kind].cpuMicroseconds));
+  const cpu = (kind: Kind): number => cpuOf(rounds, kind);
   return {
     transport_us: cpu('transport'),
     verification_and_walk_us: cpu('verify') - cpu('transport'),
@@ -86,13 +88,16 @@ const result = {
   ratios: {
     full_memory_vs_plain: ratio(rounds, 'full_memory', 'plain'),
     full_lmdb_vs_plain: ratio(rounds, 'full_lmdb', 'plain'),
+    ...(OPA_KINDS.length > 0 && {
+      full_memory_vs_opa: ratio(rounds, 'full_memory', 'opa'),
+      full_memory_vs_opa_best: ratio(rounds, 'full_memory', 'opa_best'),
+      full_lmdb_vs_opa_best: ratio(rounds, 'full_lmdb', 'opa_best'),
+    }),
     full_memory_ext_proc_vs_ext_authz: ratio(rounds, 'full_memory_ext_proc', 'full_memory'),
     full_memory_log_vs_file: ratio(rounds, 'full_memory_log', 'full_memory'),
     full_memory_vs_transport: ratio(rounds, 'full_memory', 'transport'),
     full_memory_vs_verify: ratio(rounds, 'full_memory', 'verify'),
     two_workers_vs_one: workers.ratio,
-    envoy_p50_with_vs_without: envoy.with.p50 / envoy.without.p50,
-    envoy_p99_with_vs_without: envoy.with.p99 / envoy.without.p99,
     signing_p50_with_vs_without: signing.with.p50 / signing.without.p50,
     signing_p99_with_vs_without: signing.with.p99 / signing.without.p99,
     canonical_vs_parse_and_print:
@@ -103,11 +108,9 @@ const result = {
     check_p99_while_refused_vs_none: large.whileRefused.p99 / large.alone.p99,
   },
   checks_per_second: Object.fromEntries(
-    KINDS.map((kind) => [kind, median(rounds.map((round) => round[kind].checksPerSecond))]),
+    KINDS.map((kind) => [kind, median(rounds.map((round) => round[kind]?.checksPerSecond ?? NaN))]),
   ),
-  cpu_us_per_check: Object.fromEntries(
-    KINDS.map((kind) => [kind, median(rounds.map((round) => round[kind].cpuMicroseconds))]),
-  ),
+  cpu_us_per_check: Object.fromEntries(KINDS.map((kind) => [kind, cpuOf(rounds, kind)])),
   non_crypto_us_per_check: {
     bare_verification: median(rounds.map((round) => round.bareVerificationMicroseconds)),
     full_memory: beyondCrypto(rounds, 'full_memory'),
@@ -116,12 +119,9 @@ const result = {
   lone_check_ms: loneMilliseconds(rounds),
   workers,
   stages_us: stages(rounds),
-  envoy_added_ms: { p50: envoy.with.p50 - envoy.without.p50, p99: envoy.with.p99 - envoy.without.p99 },
+  envoy_added_ms: Object.fromEntries(Object.entries(envoy).map(([rate, both]) => [rate, added(both)])),
   envoy_ms: envoy,
-  signing_added_ms: {
-    p50: signing.with.p50 - signing.without.p50,
-    p99: signing.with.p99 - signing.without.p99,
-  },
+  signing_added_ms: { ...added(signing) },
   signing_ms: signing,
   feedback,
   large_added_ms: {

@@ -13,7 +13,8 @@ export interface BenchProducer {
   readonly certificatePem: string;
 }
 
-const SCHEMA_VERSION = 'telemetry.v1';
+/** Of every event. */
+export const SCHEMA_VERSION = 'telemetry.v1';
 const ATTESTATION = createHash('sha256').update('benchmark').digest('hex');
 
 /** A producer with a fresh key; the certificate is made by the caller. */
@@ -124,12 +125,27 @@ interface Method {
   readonly requestSerialize: (message: object) => Buffer;
 }
 
-/** Serialises what Envoy would send for a request: raw headers, raw body, peer certificate, policy of the route. */
-export function checkRequestEncoder(certificatePem: string): (request: SignedTelemetry) => Buffer {
+/**
+ * Serialises what Envoy would send for a request: peer certificate, policy of the route, and headers and body raw or,
+ * as it does by default, as a map and as text.
+ */
+export function checkRequestEncoder(
+  certificatePem: string,
+  form: 'raw' | 'text' = 'raw',
+): (request: SignedTelemetry) => Buffer {
   const loaded = loadEnvoyApi();
   const { Check } = loaded['envoy.service.auth.v3.Authorization'] as unknown as { readonly Check: Method };
   const certificate = encodeURIComponent(certificatePem);
-  return ({ headers, body }) => Check.requestSerialize(checkRequest(headers, body, certificate));
+  const content = form === 'raw' ? rawContent : textContent;
+  return (request) => Check.requestSerialize(checkRequest(request, content(request), certificate));
+}
+
+function rawContent({ headers, body }: SignedTelemetry): object {
+  return { raw_body: body, header_map: { headers: headerList(headers) } };
+}
+
+function textContent({ headers, body }: SignedTelemetry): object {
+  return { body: body.toString(), headers: Object.fromEntries(allHeaders(headers)) };
 }
 
 const PATH = '/internal/v1/telemetry';
@@ -158,7 +174,7 @@ export function processingRequestEncoder(
 /** ProcessingRequest.protocol_config (11): request_body_mode (1) is BUFFERED (2). Younger than the definitions at hand. */
 const BUFFERED_BODIES = Buffer.from([0x5a, 2, 0x08, 2]);
 
-function headerList(headers: SignedTelemetry['headers']): object[] {
+function allHeaders(headers: SignedTelemetry['headers']): SignedTelemetry['headers'] {
   const usual: readonly (readonly [string, string])[] = [
     [':authority', 'localhost:8443'],
     [':path', PATH],
@@ -171,10 +187,14 @@ function headerList(headers: SignedTelemetry['headers']): object[] {
     ['x-request-id', randomUUID()],
     ['x-envoy-auth-partial-body', 'false'],
   ];
-  return [...usual, ...headers].map(([key, value]) => ({ key, raw_value: Buffer.from(value) }));
+  return [...usual, ...headers];
 }
 
-function checkRequest(headers: SignedTelemetry['headers'], body: Buffer, certificate: string): object {
+function headerList(headers: SignedTelemetry['headers']): object[] {
+  return allHeaders(headers).map(([key, value]) => ({ key, raw_value: Buffer.from(value) }));
+}
+
+function checkRequest({ body }: SignedTelemetry, content: object, certificate: string): object {
   const http = {
     id: '1234567890123456789',
     method: 'POST',
@@ -183,8 +203,7 @@ function checkRequest(headers: SignedTelemetry['headers'], body: Buffer, certifi
     scheme: 'https',
     protocol: 'HTTP/1.1',
     size: body.length,
-    raw_body: body,
-    header_map: { headers: headerList(headers) },
+    ...content,
   };
   const address = (port_value: number): object => ({ socket_address: { address: '127.0.0.1', port_value } });
   const now = Date.now();

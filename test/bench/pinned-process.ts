@@ -25,8 +25,11 @@ export function freeAllCores(): void {
 
 /** The command and arguments that run `node ...args` on the server's core. */
 export function onServerCore(args: readonly string[]): [command: string, args: string[]] {
-  const node = [process.execPath, ...args];
-  const [command = '', ...rest] = canPin ? ['taskset', '-c', String(SERVER_CORE), ...node] : node;
+  return pinned([process.execPath, ...args]);
+}
+
+function pinned(whole: readonly string[]): [command: string, args: string[]] {
+  const [command = '', ...rest] = canPin ? ['taskset', '-c', String(SERVER_CORE), ...whole] : whole;
   return [command, rest];
 }
 
@@ -35,7 +38,15 @@ export function startOnServerCore(
   args: readonly string[],
   output: 'ignore' | 'inherit' = 'ignore',
 ): ChildProcess {
-  const [command, rest] = onServerCore(args);
+  return startCommandOnServerCore([process.execPath, ...args], output);
+}
+
+/** The same of any command. */
+export function startCommandOnServerCore(
+  whole: readonly string[],
+  output: 'ignore' | 'inherit' = 'ignore',
+): ChildProcess {
+  const [command, rest] = pinned(whole);
   return spawn(command, rest, { stdio: ['ignore', output, 'inherit'] });
 }
 

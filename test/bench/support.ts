@@ -1,8 +1,14 @@
-/** What several parts of the benchmark need: the middle of some figures, and a certificate to show. */
+/** What several parts of the benchmark need: an option, the middle of some figures, and a certificate to show. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+/** A whole number from the environment. */
+export function option(name: string, fallback: number): number {
+  const text = process.env[name];
+  return text !== undefined && /^[1-9][0-9]{0,6}$/.test(text) ? Number(text) : fallback;
+}
 
 /** NaN of none. */
 export function median(values: readonly number[]): number {

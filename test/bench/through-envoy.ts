@@ -1,23 +1,25 @@
 /**
- * What the check adds for a client: (c) of the benchmark; and what signing the answer adds for a consumer. The
- * same Envoy, the same load at a fixed rate, with and without the filter in its chain. Latency counts from the moment at which a request was due, so that
- * a server that falls behind cannot hide it.
+ * What the check adds for a client: (c) of the benchmark; and what signing the answer adds for a consumer. Two Envoys
+ * with one configuration, but for the filter, get slices of the same load at a fixed rate in turn. Latency counts from
+ * the moment at which a request was due, so that a server that falls behind cannot hide it. Nothing is pinned: Envoy,
+ * verifier, application and client share the cores, as those of a sidecar's pod do.
+ * By itself: `make bench PART=through-envoy`.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
+import { anyFreePort } from '../e2e/support/free-port.js';
 import { findEnvoy } from '../../tools/local-federation/envoy-files.js';
 import { startFederation, type Federation } from '../../tools/local-federation/federation.js';
-import { envoyPlan } from '../../tools/local-federation/plans.js';
-import { startProcess } from '../../tools/local-federation/processes.js';
 import { adjustments } from './feedback.js';
+import { atFixedRate, latencyOf, type Latency, type Load, type Prepare } from './fixed-rate.js';
 import {
   benchProducer,
   signedQuery,
@@ -25,13 +27,15 @@ import {
   type BenchProducer,
   type SignedTelemetry,
 } from './messages.js';
-import { canPin, SERVER_CORE } from './pinned-process.js';
+import { end, freeAllCores, pinClient } from './pinned-process.js';
+import { option } from './support.js';
 
-const REQUESTS_PER_SECOND = 1_000;
+const RATES = [100, 250, 500, 1_000] as const;
 const BODY_BYTES = 4_096;
 const CONNECTIONS = 32;
 /** Until the compiler has settled in the verifier, and the queue of that time is gone. */
-const WARM_UP_SECONDS = 5;
+const WARM_UP = { requestsPerSecond: 500, seconds: 4 };
+const SLICE_SECONDS = 2;
 const READY_TRIES = 100;
 const READY_PAUSE_MILLISECONDS = 50;
 const EXT_AUTHZ = 'envoy.filters.http.ext_authz';
@@ -40,44 +44,40 @@ const SIGNING = ['envoy.filters.http.ext_proc', 'envoy.filters.http.lua'];
 const QUERIES_PER_SECOND = 100;
 const ADJUSTMENTS = 10;
 
-/** Milliseconds. */
-export interface Latency {
-  readonly p50: number;
-  readonly p99: number;
-}
-
-/** What one run of (c) showed. */
+/** What one rate showed, over all slices. */
 export interface EnvoyFigures {
   readonly without: Latency;
   readonly with: Latency;
 }
 
-/** The check of telemetry of 4 KiB, `seconds` each. Throws when a request was not let through. */
-export function benchThroughEnvoy(seconds: number): Promise<EnvoyFigures> {
-  const load = { requestsPerSecond: REQUESTS_PER_SECOND, seconds };
-  return compare(load, [EXT_AUTHZ], (producer, fingerprint) => ({
+/** The check of telemetry of 4 KiB, by requests a second, `seconds` each way. Throws when a request was not let through. */
+export async function benchThroughEnvoy(seconds: number): Promise<Record<string, EnvoyFigures>> {
+  const loads = RATES.map((requestsPerSecond) => ({ requestsPerSecond, seconds }));
+  const figures = await compare(loads, [EXT_AUTHZ], (producer, fingerprint) => ({
     path: '/internal/v1/telemetry',
     status: 202,
     ...signedTelemetry(producer, BODY_BYTES, fingerprint),
   }));
+  return Object.fromEntries(RATES.map((rate, at) => [`at_${rate}_per_second`, figures[at]!]));
 }
 
-/** The signature of an answer of ten adjustments, `seconds` each. */
-export function benchSigningThroughEnvoy(seconds: number): Promise<EnvoyFigures> {
+/** The signature of an answer of ten adjustments, `seconds` each way. */
+export async function benchSigningThroughEnvoy(seconds: number): Promise<EnvoyFigures> {
   const load = { requestsPerSecond: QUERIES_PER_SECOND, seconds };
-  return compare(load, SIGNING, (producer, fingerprint) => ({
+  const [figures] = await compare([load], SIGNING, (producer, fingerprint) => ({
     path: FEEDBACK_PATH,
     status: 200,
     ...signedQuery(producer, fingerprint),
   }));
+  return figures!;
+}
+
+/** Milliseconds that the filter adds. */
+export function added({ with: whole, without }: EnvoyFigures): Latency {
+  return { p50: whole.p50 - without.p50, p99: whole.p99 - without.p99 };
 }
 
 const FEEDBACK_PATH = '/internal/v1/cognitive/feedback/adjustments/query';
-
-interface Load {
-  readonly requestsPerSecond: number;
-  readonly seconds: number;
-}
 
 /** A request to be sent, and the status that it has to get. */
 interface SignedRequest extends SignedTelemetry {
@@ -87,23 +87,54 @@ interface SignedRequest extends SignedTelemetry {
 
 type MakeRequest = (producer: BenchProducer, certificateSha256: string) => SignedRequest;
 
-/** With the whole filter chain, and then without some of it. */
-async function compare(load: Load, without: readonly string[], make: MakeRequest): Promise<EnvoyFigures> {
+/** With the whole filter chain and without some of it, in turn. */
+async function compare(
+  loads: readonly Load[],
+  without: readonly string[],
+  make: MakeRequest,
+): Promise<EnvoyFigures[]> {
+  freeAllCores();
   const upstream = await startUpstream();
   const place = mkdtempSync(join(tmpdir(), 'csb-'));
   const { port } = upstream.address() as AddressInfo;
   const own = { url: `http://127.0.0.1:${port}`, address: '127.0.0.1', port };
   const federation = await startFederation({ stateDirectory: place, upstream: own, lifetime: 'caller' });
+  let bare: BareEnvoy | undefined;
   try {
-    const whole = await measure(federation, load, make);
-    await takeOut(federation, without);
-    return { with: whole, without: await measure(federation, load, make) };
+    bare = await startWithout(federation, without);
+    const whole = preparer(federation, federation.environment.COUNTERSIGN_URL, make);
+    const less = preparer(federation, bare.url, make);
+    await inTurn(whole, less, WARM_UP);
+    const figures: EnvoyFigures[] = [];
+    for (const load of loads) figures.push(await inTurn(whole, less, load));
+    return figures;
   } finally {
+    if (bare !== undefined) await end(bare.child);
     await federation.stop();
     upstream.closeAllConnections();
     upstream.close();
     rmSync(place, { recursive: true, force: true });
+    pinClient();
   }
+}
+
+/** Whoever goes first in one slice goes second in the next one. */
+async function inTurn(
+  whole: Prepare,
+  less: Prepare,
+  { requestsPerSecond, seconds }: Load,
+): Promise<EnvoyFigures> {
+  const slice = { requestsPerSecond, seconds: SLICE_SECONDS };
+  const taken = { with: [] as number[], without: [] as number[] };
+  const sides = [
+    { prepare: whole, into: taken.with },
+    { prepare: less, into: taken.without },
+  ];
+  for (let done = 0; done < seconds; done += SLICE_SECONDS) {
+    for (const { prepare, into } of sides) into.push(...(await atFixedRate(prepare, slice)));
+    sides.reverse();
+  }
+  return { with: latencyOf(taken.with), without: latencyOf(taken.without) };
 }
 
 /** The application is not what is measured: it reads the body and answers. */
@@ -122,34 +153,35 @@ async function startUpstream(): Promise<Server> {
   return server;
 }
 
-async function measure(
-  federation: Federation,
-  { requestsPerSecond, seconds }: Load,
-  make: MakeRequest,
-): Promise<Latency> {
-  for (const name of ['envoy', 'verifier'] as const) pin(federation.pid(name));
-  const prepare = preparer(federation, make);
-  await atFixedRate(prepare, { requestsPerSecond, seconds: WARM_UP_SECONDS });
-  return atFixedRate(prepare, { requestsPerSecond, seconds });
+interface BareEnvoy {
+  readonly child: ChildProcess;
+  readonly url: string;
 }
 
-/** The same Envoy, started again alone: without the check, the federation would not call itself healthy. */
-async function takeOut(federation: Federation, filters: readonly string[]): Promise<void> {
-  const { layout, environment } = federation;
-  const bootstrap = withoutFilters(readFileSync(layout.envoyFile, 'utf8'), filters);
-  writeFileSync(layout.envoyFile, bootstrap);
-  await federation.interrupt('envoy');
-  await startProcess(layout, envoyPlan(layout, await findEnvoy(layout, undefined), [bootstrap]), 'caller');
-  for (let tries = 0; tries < READY_TRIES; tries++) {
-    const ready = await fetch(`${environment.COUNTERSIGN_ENVOY_ADMIN_URL}/ready`).catch(() => undefined);
-    if (ready?.status === 200) return;
+/** The same Envoy once more, on ports of its own and without these filters. */
+async function startWithout(
+  { layout, environment }: Federation,
+  filters: readonly string[],
+): Promise<BareEnvoy> {
+  const url = new URL(environment.COUNTERSIGN_URL);
+  const admin = new URL(environment.COUNTERSIGN_ENVOY_ADMIN_URL);
+  let bootstrap = withoutFilters(readFileSync(layout.envoyFile, 'utf8'), filters);
+  for (const place of [url, admin]) {
+    const port = String(await anyFreePort());
+    bootstrap = bootstrap.replace(new RegExp(`\\b${place.port}\\b`, 'g'), port);
+    place.port = port;
+  }
+  const file = `${layout.envoyFile}.without.json`;
+  writeFileSync(file, bootstrap);
+  const args = ['-c', file, '--disable-hot-restart', '--concurrency', '2', '-l', 'warning'];
+  const child = spawn(await findEnvoy(layout, undefined), args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  for (let tries = 0; tries < READY_TRIES && child.exitCode === null; tries++) {
+    const ready = await fetch(new URL('/ready', admin)).catch(() => undefined);
+    if (ready?.status === 200) return { child, url: url.origin };
     await delay(READY_PAUSE_MILLISECONDS);
   }
+  await end(child);
   throw new Error(`Envoy without ${filters.join(' and ')} did not become ready`);
-}
-
-function pin(pid: number | undefined): void {
-  if (canPin && pid !== undefined) spawnSync('taskset', ['-acp', String(SERVER_CORE), String(pid)]);
 }
 
 /** Takes filters, and what routes say to them, out of a bootstrap. */
@@ -172,11 +204,8 @@ function isNamed(entry: unknown, names: readonly string[]): boolean {
   return isRecord(entry) && names.includes(String(entry['name']));
 }
 
-/** Signed beforehand: the client's core has to carry the client and the application. */
-type Prepared = () => Promise<void>;
-
 /** Each call prepares a fresh event, to be sent over one of the kept connections. */
-function preparer(federation: Federation, make: MakeRequest): () => Prepared {
+function preparer(federation: Federation, origin: string, make: MakeRequest): Prepare {
   const { environment, credentials, layout } = federation;
   const file = (path: string): Buffer => readFileSync(join(layout.root, path));
   const agent = new Agent({
@@ -195,7 +224,7 @@ function preparer(federation: Federation, make: MakeRequest): () => Prepared {
   };
   return () => {
     const { path, status, headers, body } = make(producer, environment.COUNTERSIGN_CLIENT_CERT_SHA256);
-    const url = environment.COUNTERSIGN_URL + path;
+    const url = origin + path;
     const options = { method: 'POST', agent, headers: Object.fromEntries(headers) };
     return () =>
       new Promise((resolve, reject) => {
@@ -213,24 +242,20 @@ function preparer(federation: Federation, make: MakeRequest): () => Prepared {
   };
 }
 
-async function atFixedRate(prepare: () => Prepared, { requestsPerSecond, seconds }: Load): Promise<Latency> {
-  const requests = Array.from({ length: seconds * requestsPerSecond }, prepare);
-  const latencies: number[] = [];
-  const pending: Promise<void>[] = [];
-  const started = performance.now();
-  for (const [number, send] of requests.entries()) {
-    const dueMs = started + (number * 1000) / requestsPerSecond;
-    // One that is late lets answers in all the same: a sender that never looks up measures itself.
-    if (dueMs <= performance.now()) await nextTurn();
-    while (dueMs > performance.now()) await delay(1);
-    pending.push(send().then(() => void latencies.push(performance.now() - dueMs)));
-  }
-  await Promise.all(pending);
-  latencies.sort((left, right) => left - right);
-  const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? NaN;
-  return { p50: at(0.5), p99: at(0.99) };
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const figures = await benchThroughEnvoy(option('BENCH_SECONDS', 8));
+  console.table(
+    Object.fromEntries(
+      Object.entries(figures).map(([rate, both]) => [
+        rate,
+        {
+          'p50 without': both.without.p50,
+          'p50 added': added(both).p50,
+          'p99 without': both.without.p99,
+          'p99 added': added(both).p99,
+        },
+      ]),
+    ),
+  );
+  process.exit();
 }
