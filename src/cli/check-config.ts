@@ -1,5 +1,6 @@
 /** `countersign check-config`: the server's own loader, and what it thinks of a file. */
 import type { Configuration, LeftOutFile } from '../config/settings.js';
+import { keySourceLines, testKeySources, type KeySourceSummary } from './key-sources-summary.js';
 import { fetchKeySets, keySetLines, type KeySetSummary } from './key-sets-summary.js';
 import { auditLines, auditLogSummary } from './audit-summary.js';
 import type { PassThroughPolicy, Snapshot } from '../verify/snapshot.js';
@@ -26,6 +27,7 @@ interface CheckConfigOptions extends OfflineFlags {
   readonly json?: true;
   readonly workers?: number;
   readonly fetchKeySets?: true;
+  readonly keySources?: true;
 }
 
 async function checkConfig(world: CliWorld, file: string, options: CheckConfigOptions): Promise<ExitCode> {
@@ -38,9 +40,11 @@ async function checkConfig(world: CliWorld, file: string, options: CheckConfigOp
   const nowMs = world.nowMs();
   const signing = signingSummary(configuration.snapshot, nowMs, leftOut);
   const keySets = options.fetchKeySets ? await fetchKeySets(configuration) : undefined;
-  const judged: Judged = { file, configuration, leftOut, signing, keySets, nowMs };
+  const keySources = options.keySources ? await testKeySources(world, configuration) : undefined;
+  const judged: Judged = { file, configuration, leftOut, signing, keySets, keySources, nowMs };
   world.out(options.json ? jsonText(summary(judged, options.offline ?? false)) : report(judged));
-  const isWithout = keySets?.some(({ kids }) => kids.length === 0) ?? false;
+  const isWithout =
+    (keySets?.some(({ kids }) => kids.length === 0) ?? false) || (keySources?.some(({ ok }) => !ok) ?? false);
   return isWithout ? ExitCode.refused : ExitCode.good;
 }
 
@@ -52,6 +56,7 @@ interface Judged {
   readonly signing: SigningSummary;
   /** Undefined where none was fetched. */
   readonly keySets: readonly KeySetSummary[] | undefined;
+  readonly keySources: readonly KeySourceSummary[] | undefined;
   /** When it was judged, Unix milliseconds. */
   readonly nowMs: number;
 }
@@ -61,7 +66,7 @@ function passThroughs({ snapshot }: Configuration): PassThroughPolicy[] {
 }
 
 function summary(
-  { file, configuration, leftOut, signing, keySets, nowMs }: Judged,
+  { file, configuration, leftOut, signing, keySets, keySources, nowMs }: Judged,
   isOffline: boolean,
 ): object {
   const { snapshot, warnings, filesRead } = configuration;
@@ -81,6 +86,7 @@ function summary(
     report_only: reportOnlySummary(snapshot, nowMs),
     signed_answers: signing,
     ...(keySets && { key_sets: keySets }),
+    ...(keySources && { key_sources: keySources }),
     audit_log: auditLogSummary(configuration.settings.audit),
     warnings,
     ...(isOffline && { offline: true, not_judged: leftOut }),
@@ -88,7 +94,7 @@ function summary(
   };
 }
 
-function report({ file, configuration, leftOut, signing, keySets, nowMs }: Judged): string {
+function report({ file, configuration, leftOut, signing, keySets, keySources, nowMs }: Judged): string {
   const { snapshot, warnings } = configuration;
   const counts = [
     count(snapshot.identities.size, 'identity', 'identities'),
@@ -106,6 +112,7 @@ function report({ file, configuration, leftOut, signing, keySets, nowMs }: Judge
     ...reportOnlyLines(snapshot, nowMs),
     ...signingLines(signing),
     ...keySetLines(configuration, keySets),
+    ...keySourceLines(keySources),
     ...auditLines(configuration.settings.audit),
     ...warned,
     ...leftOutLines(leftOut),
@@ -130,6 +137,10 @@ export const registerCheckConfig: Register = (program, session) => {
       '-w, --workers <number>',
       "processes, in place of the file's own number",
       wholeNumber(1, MAX_WORKERS),
+    )
+    .option(
+      '--key-sources',
+      'have each source sign with each of its keys, as at the start; 1 where one does not',
     )
     .option(
       '--fetch-key-sets',

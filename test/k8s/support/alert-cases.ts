@@ -131,6 +131,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
     bad: 13 * 86_400,
     good: 15 * 86_400,
   }),
+  held('CountersignKeySourceDown', 'countersign_key_source_up', '3m', { bad: 0, good: 1 }),
   held('CountersignKeySetAway', 'countersign_key_set_up', '16m', { bad: 0, good: 1 }),
   held('CountersignKeySetWithoutKeys', 'countersign_key_set_keys', '6m', { bad: 0, good: 1 }),
   held('CountersignKeyRotationOverdue', 'countersign_feedback_key_next_rotation_seconds', '12m', {
