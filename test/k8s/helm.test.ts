@@ -89,9 +89,30 @@ it('several pods are counted by the autoscaler and replaced one by one, a new on
   expect(manifests.map(({ kind }) => kind)).not.toContain('PersistentVolumeClaim');
 });
 
+const ROTATION = ['every=30d', 'announce=2d', 'overlap=2d', 'directory=/var/lib/countersign/keys'].map(
+  (setting) => `--set=config.keys.rotation.${setting}`,
+);
+
+it('one pod may make feedback keys on schedule, on its volume', () => {
+  const { data } = find(
+    rendered('orders', ['own-app'], ...ROTATION),
+    'ConfigMap',
+    'orders-countersign-config',
+  );
+  const { keys } = parse(data!['countersign.yaml']!) as { keys: unknown };
+  expect(keys).toEqual({
+    rotation: { every: '30d', announce: '2d', overlap: '2d', directory: '/var/lib/countersign/keys' },
+  });
+});
+
 it.each([
   ['several pods with nonces of their own', ['--set', 'replicas=2'], /would each take a request once/],
   ['an autoscaler over such', ['--set', 'autoscaling.enabled=true'], /would each take a request once/],
+  [
+    'keys on schedule that each of several pods would make for itself',
+    ['--set', 'replicas=2', '--set', 'config.nonces.store=redis', ...ROTATION],
+    /rotate-key/,
+  ],
   ['no application', ['--set', 'application.image.repository='], /application\.image\.repository/],
   ['no policy', ['--set-json', 'config.policies=[]'], /config\/policies/],
   ['a setting that there is not', ['--set', 'replicaCount=1'], /replicaCount/],

@@ -79,7 +79,7 @@ describe('countersign', () => {
     ],
     ['an unknown option of a command of a group', ['feedback', 'query', '--fast'], "unknown option '--fast'"],
     ['a missing option', ['sign', '--identity', 'a'], "required option '--key, --signing-key <file>'"],
-    ['a missing argument', ['fingerprint'], "missing required argument 'certificates'"],
+    ['a missing argument', ['fingerprint'], "missing required argument 'files'"],
     ['an argument too many', ['import-env', 'a', 'b'], 'too many arguments'],
     ['no configuration', ['check-config'], 'no configuration file'],
     ['two configurations', ['check-config', 'a', '--config', 'b'], 'two configuration files'],
@@ -123,7 +123,7 @@ describe('countersign', () => {
 describe('with --json', () => {
   it.each([
     ['wrong usage', ['keygen', '--fast', '--json'], 2, "unknown option '--fast'"],
-    ['a missing argument', ['fingerprint', '--json'], 2, "missing required argument 'certificates'"],
+    ['a missing argument', ['fingerprint', '--json'], 2, "missing required argument 'files'"],
     ['a missing option', ['send', '--json', 'https://a'], 2, "required option '--ca <file>' not specified"],
     ['a missing configuration', ['check-config', '--json'], 2, 'no configuration file'],
     ['a file that is not there', ['check-config', '--json', '/nowhere/a.yaml'], 3, 'does not exist'],
