@@ -57,11 +57,8 @@ export class FairQueue<T extends Queued> {
       const call = first(lane.calls);
       if (call === undefined) return undefined;
       this.remove(call);
-      // One that is alone stays where it is: taking it out and in again would cost more than all the rest.
-      if (lane.calls.size > 0 && this.#lanes.size > 1) {
-        this.#lanes.delete(name);
-        this.#lanes.set(name, lane);
-      }
+      this.#lanes.delete(name);
+      if (lane.calls.size > 0) this.#lanes.set(name, lane);
       return call;
     }
     return undefined;
