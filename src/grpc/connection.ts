@@ -2,7 +2,7 @@
  * The life of one connection below its calls: pings, the resets after which it is renewed, the streams that nghttp2
  * refuses by itself, and going away without losing a call.
  */
-import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Session } from 'node:http2';
 import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 
@@ -60,28 +60,20 @@ export class ResetBucket {
 /**
  * Watches a connection until it closes, and asks its peer to open another one when too many streams were reset.
  * `refused` is told of streams that have ended without having come to us: nghttp2 refuses some by itself, such as
- * those whose `:authority` is no host name, and tells nobody. What it returns is to be told of every stream that begins.
+ * those whose `:authority` is no host name, and tells nobody.
  */
 export function watchConnection(
   session: ServerHttp2Session,
   socket: Duplex,
   refused: (streams: number) => void,
-): (stream: ServerHttp2Stream) => void {
+): void {
   keepAlive(session);
-  const countResetsOf = resetCounter(session, socket);
-  const noteId = refusedCounter(session, refused);
-  return (stream) => {
-    noteId(stream.id ?? 0);
-    countResetsOf(stream);
-  };
+  countResets(session, socket);
+  countRefused(session, refused);
 }
 
-/**
- * `aborted` comes with the frame; `close` only after all that the socket held, which may be thousands of frames.
- * A listener costs every stream some tenths of a microsecond, and one that is taken off again twice that: so there are few,
- * for all streams the same, and they stay.
- */
-function resetCounter(session: ServerHttp2Session, socket: Duplex): (stream: ServerHttp2Stream) => void {
+/** `aborted` comes with the frame; `close` only after all that the socket held, which may be thousands of frames. */
+function countResets(session: ServerHttp2Session, socket: Duplex): void {
   const bucket = new ResetBucket(performance.now());
   const last = new ResetBucket(performance.now(), LAST_RESETS);
   const count = (): void => {
@@ -90,20 +82,16 @@ function resetCounter(session: ServerHttp2Session, socket: Duplex): (stream: Ser
     // Whoever did not listen to the first GOAWAY: after one of its own nghttp2 counts no resets any more.
     if (last.take(nowMs) && !session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, HIGHEST_STREAM);
   };
-  function closed(this: ServerHttp2Stream): void {
-    if (!this.aborted && this.rstCode !== constants.NGHTTP2_NO_ERROR) count();
-  }
-  return (stream) => {
-    stream.on('aborted', count);
-    stream.on('close', closed);
-  };
+  session.on('stream', (stream) => {
+    stream.once('aborted', count);
+    stream.once('close', () => {
+      if (!stream.aborted && stream.rstCode !== constants.NGHTTP2_NO_ERROR) count();
+    });
+  });
 }
 
 /** A gap between ids is known at the next stream; what no other follows, when it is still missing at the second look. */
-function refusedCounter(
-  session: ServerHttp2Session,
-  refused: (streams: number) => void,
-): (id: number) => void {
+function countRefused(session: ServerHttp2Session, refused: (streams: number) => void): void {
   let lastId = 1 - ID_STEP;
   let begunBefore = 0;
   const reach = (id: number): void => {
@@ -112,6 +100,10 @@ function refusedCounter(
     refused((id - lastId) / ID_STEP);
     lastId = id;
   };
+  session.on('stream', ({ id = 0 }) => {
+    if (id > lastId + ID_STEP) reach(id - ID_STEP);
+    lastId = Math.max(lastId, id);
+  });
   const look = setInterval(() => {
     if (session.destroyed) return;
     reach(begunBefore);
@@ -122,10 +114,6 @@ function refusedCounter(
     clearInterval(look);
     reach(begunBefore);
   });
-  return (id) => {
-    if (id > lastId + ID_STEP) reach(id - ID_STEP);
-    lastId = Math.max(lastId, id);
-  };
 }
 
 /** Pings a silent peer and drops one that does not answer. */

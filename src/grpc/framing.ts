@@ -111,7 +111,7 @@ export function openAnswer(stream: ServerHttp2Stream): void {
 
 /** Ends an answer that has begun with status 0, after a last message if there is one. */
 export function endAnswer(stream: ServerHttp2Stream, message?: Uint8Array): void {
-  stream.on('wantTrailers', sendOk);
+  stream.once('wantTrailers', sendOk);
   if (message === undefined) stream.end();
   else stream.end(frame(message));
 }

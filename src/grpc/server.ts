@@ -52,7 +52,6 @@ const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/;
 
 /** An open connection. */
 interface Connection {
-  readonly session: ServerHttp2Session;
   /** What its session writes to. */
   readonly socket: Duplex;
   /** Undefined on the Unix socket, whose mode says who may connect. */
@@ -103,6 +102,7 @@ export class GrpcServer {
     let connecting: Duplex | undefined;
     this.#server.prependListener('connection', (socket: Duplex) => (connecting = socket));
     this.#server.on('session', (session) => connecting && this.#adopt(session, connecting));
+    this.#server.on('stream', (stream, headers) => this.#serve(stream, headers));
   }
 
   /** Calls that wait for their turn. */
@@ -180,27 +180,22 @@ export class GrpcServer {
 
   #adopt(session: ServerHttp2Session, socket: Duplex): void {
     const caller = this.#callers.get(socket);
-    const connection = { session, socket, caller, isKnown: caller === undefined };
-    this.#sessions.set(session, connection);
+    this.#sessions.set(session, { socket, caller, isKnown: caller === undefined });
     // A stranger may send no more than HTTP/2 gives everybody.
     if (caller === undefined) session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    const watch = watchConnection(session, socket, (streams) => this.#observer.refusedByHttp2?.(streams));
-    session.on('stream', (stream, headers) => {
-      watch(stream);
-      this.#serve(stream, headers, connection);
-    });
+    watchConnection(session, socket, (streams) => this.#observer.refusedByHttp2?.(streams));
     session.once('close', () => this.#sessions.delete(session));
     // A broken connection is the peer's affair: its streams end as cancelled.
-    session.on('error', ignore);
+    session.on('error', () => undefined);
   }
 
-  #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, connection: Connection): void {
-    stream.on('error', ignore);
+  #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    stream.on('error', () => undefined);
     const status = httpRefusal(headers);
     const encoding = headers['grpc-encoding'];
     if (status !== undefined) refuseHttp(stream, status);
     else if (encoding !== undefined && encoding !== 'identity') fail(stream, COMPRESSED);
-    else this.#admit(stream, headers, connection);
+    else this.#admit(stream, headers);
   }
 
   #begin(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, methods: Methods): void {
@@ -210,14 +205,16 @@ export class GrpcServer {
     else new UnaryCall(stream, headers, method, this.#callOptions);
   }
 
-  #admit(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, connection: Connection): void {
-    const { caller } = connection;
+  #admit(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const session = stream.session as ServerHttp2Session;
+    const connection = this.#sessions.get(session);
+    const caller = connection?.caller;
     if (caller?.admits(headers) === false) {
       this.#turnAway(stream, headers, caller);
       return;
     }
-    if (!connection.isKnown) {
-      connection.session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    if (connection?.isKnown === false) {
+      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
       connection.isKnown = true;
     }
     this.#begin(stream, headers, this.#methods);
@@ -240,11 +237,6 @@ export class GrpcServer {
       stream.resume();
     }
   }
-}
-
-/** A stream or connection that breaks is the peer's affair; without a listener Node would throw. */
-function ignore(): void {
-  // Nothing is to be done.
 }
 
 /** The HTTP status for what is not gRPC at all (gRPC over HTTP/2, *Requests*: 415 for another content type). */

@@ -57,7 +57,7 @@ export class UnaryCall implements CallState, ScheduledCall {
     this.#reader = new MessageReader(method.isExempt === true ? EXEMPT_MESSAGE_BYTES : maxMessageBytes);
     stream.on('data', (chunk: Buffer) => this.#read(chunk));
     stream.on('end', () => this.#arrive());
-    stream.on('close', () => this.#leave());
+    stream.once('close', () => this.#leave());
   }
 
   readonly cancelled = (): boolean => isGone(this.#stream);
