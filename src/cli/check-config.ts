@@ -173,6 +173,8 @@ interface KeySummary {
 /** The keys that sign for one tenant, or, where it is null, for every tenant without keys of its own. */
 interface DomainSummary {
   readonly tenant: string | null;
+  /** The keys vouch for keys in memory, and sign no answer. */
+  readonly delegates: boolean;
   /** Null: no key is valid now, so every answer is withheld; or keys were left out, so that it is not known. */
   readonly active_kid: string | null;
   readonly keys: readonly KeySummary[];
@@ -213,7 +215,7 @@ function domainSummary(
   const choice = domain.delegation?.roots ?? domain;
   const active = isWhole ? activeKeyOf(choice, nowMs) : undefined;
   const keys = choice.keys.map((key) => keySummary(key, active, nowMs));
-  return { tenant, active_kid: active?.kid ?? null, keys };
+  return { tenant, delegates: domain.delegation !== undefined, active_kid: active?.kid ?? null, keys };
 }
 
 function keySummary(key: FeedbackKey, active: FeedbackKey | undefined, nowMs: number): KeySummary {
@@ -241,12 +243,16 @@ function signingLines({ policies, domains }: SigningSummary): string[] {
   return [`signed answers: ${policies.join(', ')}`, ...domains.map(domainLine)];
 }
 
-function domainLine({ tenant, keys }: DomainSummary): string {
-  const words = keys.length === 0 ? 'not judged' : keys.map(keyWords).join('; ');
-  return `signing keys: ${tenant === null ? 'by default' : `for tenant ${tenant}`}: ${words}`;
+function domainLine({ tenant, delegates, keys }: DomainSummary): string {
+  const what = delegates ? 'root keys of keys in memory' : 'signing keys';
+  const words =
+    keys.length === 0
+      ? 'not judged'
+      : keys.map((key) => keyWords(key, delegates ? 'vouches now' : 'signs now')).join('; ');
+  return `${what}: ${tenant === null ? 'by default' : `for tenant ${tenant}`}: ${words}`;
 }
 
-function keyWords({ kid, state, not_before: from, not_after: until }: KeySummary): string {
+function keyWords({ kid, state, not_before: from, not_after: until }: KeySummary, active: string): string {
   const span = [from === null ? '' : ` from ${from}`, until === null ? '' : ` until ${until}`].join('');
-  return `${kid} (${state === 'active' ? 'signs now' : state}${span})`;
+  return `${kid} (${state === 'active' ? active : state}${span})`;
 }

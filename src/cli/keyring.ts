@@ -1,5 +1,5 @@
 /** `countersign keyring`: the public keys that consumers verify answers with. */
-import { publishedKeys, toJwkSet, toKeyMap } from '../feedback/keyring.js';
+import { publishedKeys, publishedRoots, toJwkSet, toKeyMap } from '../feedback/keyring.js';
 import type { Configuration } from '../config/settings.js';
 import { CliFault, type CliWorld, ExitCode, type Register, examples, usageFault } from './command.js';
 import { addConfigurationFile, configurationAction, loadReporting } from './configuration.js';
@@ -15,6 +15,7 @@ import { type KeyringFileResult, readKeyringFile } from '../client/keyring-file.
 interface KeyringOptions {
   readonly json?: true;
   readonly map?: true;
+  readonly roots?: true;
   readonly tenant?: string;
 }
 
@@ -23,8 +24,16 @@ async function keyring(world: CliWorld, file: string, options: KeyringOptions): 
   const loaded = await loadReporting(world, file, options);
   if (!loaded.ok) return ExitCode.refused;
   const feedback = settingsOf(loaded.configuration, options.tenant);
-  const keys = publishedKeys(feedback, world.nowMs(), options.tenant);
-  if (keys.length === 0) world.err('countersign: every key has ended, so no answer is signed\n');
+  const roots = publishedRoots(feedback, world.nowMs(), options.tenant);
+  const keys = options.roots ? roots : publishedKeys(feedback, world.nowMs(), options.tenant);
+  if (!options.roots && roots.length > 0)
+    world.err(
+      'countersign: keys in memory are known to the verifier alone: ask /keyring of its admin port, or pin the root keys (--roots)\n',
+    );
+  else if (keys.length === 0)
+    world.err(
+      `countersign: ${options.roots ? 'no domain delegates' : 'every key has ended, so no answer is signed'}\n`,
+    );
   world.out(
     options.map ? `${JSON.stringify(Object.fromEntries(toKeyMap(keys)))}\n` : jsonText(toJwkSet(keys)),
   );
@@ -48,6 +57,10 @@ export const registerKeyring: Register = (program, session) => {
   addConfigurationFile(command)
     .option('--json', 'a JWK set (RFC 7517), which is the default')
     .option('--map', 'one line of JSON instead: key id to base64 of the 32 bytes')
+    .option(
+      '--roots',
+      'instead the root keys that vouch for keys in memory (docs/feedback.md#delegated-keys)',
+    )
     .option('--tenant <uuid>', 'only the keys that sign for this tenant')
     .addHelpText(
       'after',

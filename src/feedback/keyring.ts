@@ -1,7 +1,7 @@
 /** The public keys that consumers verify answers with, as they are published. Holds nothing secret. */
 import { encodeBase64, encodeBase64Url } from '../crypto/bytes.js';
 import type { FeedbackKey } from './feedback-key.js';
-import { allDomains, domainOf, type FeedbackSettings } from './feedback-settings.js';
+import { allDomains, domainOf, type FeedbackSettings, type SigningDomain } from './feedback-settings.js';
 
 /** A public key as a JSON Web Key (RFC 7517, RFC 8037 §2). */
 interface FeedbackJwk {
@@ -35,10 +35,32 @@ export function publishedKeys(
   nowMs: number,
   tenant?: string,
 ): readonly FeedbackKey[] {
-  const domains = tenant === undefined ? allDomains(settings) : [domainOf(settings, tenant)];
-  const keys = domains.flatMap((domain) => domain.keys);
-  const unretired = keys.filter(({ notAfterMs }) => nowMs < notAfterMs);
-  return [...new Map(unretired.map((key) => [key.kid, key])).values()];
+  return unretired(
+    domainsFor(settings, tenant).flatMap(({ keys }) => keys),
+    nowMs,
+  );
+}
+
+/** The root keys that a consumer pins where keys in memory sign the answers; the same of them. */
+export function publishedRoots(
+  settings: FeedbackSettings,
+  nowMs: number,
+  tenant?: string,
+): readonly FeedbackKey[] {
+  return unretired(
+    domainsFor(settings, tenant).flatMap(({ delegation }) => delegation?.roots.keys ?? []),
+    nowMs,
+  );
+}
+
+function domainsFor(settings: FeedbackSettings, tenant: string | undefined): readonly SigningDomain[] {
+  return tenant === undefined ? allDomains(settings) : [domainOf(settings, tenant)];
+}
+
+function unretired(keys: readonly FeedbackKey[], nowMs: number): readonly FeedbackKey[] {
+  return [
+    ...new Map(keys.filter(({ notAfterMs }) => nowMs < notAfterMs).map((key) => [key.kid, key])).values(),
+  ];
 }
 
 /** The keys as a JWK set. */

@@ -4,7 +4,7 @@ import { Gauge, type Registry } from 'prom-client';
 import { fastVerifier } from '../crypto/engines.js';
 import type { Signer } from '../crypto/signing.js';
 import type { SignWithKey } from '../feedback/sign-answer.js';
-import { DelegatedKeys } from '../keys/delegation/delegated-keys.js';
+import { DelegatedKeys, type DelegationLook } from '../keys/delegation/delegated-keys.js';
 import type { DelegationOutcome, DelegationTools } from '../keys/delegation/delegated-domain.js';
 import { systemClock as clock } from './clocks.js';
 import type { LifeRecords } from './life-records.js';
@@ -48,7 +48,7 @@ export function followDelegation({
     return Object.freeze({ ...configuration, snapshot: Object.freeze({ ...snapshot, feedback }) });
   };
   live.extendBy(extend);
-  addDelegationGauge(registry, keys);
+  addDelegationGauges(registry, keys);
   return () => keys.close();
 }
 
@@ -107,20 +107,29 @@ class DelegationReport {
 /** As many samples as domains may be told apart at a scrape. */
 const MAX_SHOWN = 1_000;
 
-function addDelegationGauge(registry: Registry, keys: DelegatedKeys): void {
-  new Gauge({
-    name: 'countersign_delegated_key_end_timestamp_seconds',
-    help: 'When the last key in memory that a root key vouches for ends, by signing domain; 0 where there is none.',
-    labelNames: ['domain'],
-    registers: [registry],
-    aggregator: 'min',
-    collect() {
-      this.reset();
-      for (const { tenant, keys: own } of keys.look().slice(0, MAX_SHOWN))
-        this.set(
-          { domain: tenant ?? 'default' },
-          Math.max(0, ...own.map(({ notAfterMs }) => notAfterMs)) / 1000,
-        );
-    },
-  });
+function addDelegationGauges(registry: Registry, keys: DelegatedKeys): void {
+  const gauge = (name: string, help: string, valueOf: (look: DelegationLook) => number): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['domain'],
+      registers: [registry],
+      aggregator: 'min',
+      collect() {
+        this.reset();
+        for (const look of keys.look().slice(0, MAX_SHOWN))
+          this.set({ domain: look.tenant ?? 'default' }, valueOf(look));
+      },
+    });
+  };
+  gauge(
+    'countersign_delegation_up',
+    '1 while the root key of a signing domain has vouched for a key in memory when it was asked last.',
+    ({ isFailing }) => (isFailing ? 0 : 1),
+  );
+  gauge(
+    'countersign_delegated_key_end_timestamp_seconds',
+    'When the last key in memory that a root key vouches for ends, by signing domain; 0 where there is none.',
+    (look) => Math.max(0, ...look.keys.map(({ notAfterMs }) => notAfterMs)) / 1000,
+  );
 }

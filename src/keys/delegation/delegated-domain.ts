@@ -72,6 +72,11 @@ export class DelegatedDomain {
     return this.#keys;
   }
 
+  /** The last try came to nothing. */
+  get isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
   /** Of a configuration that was loaded anew, with the same roots and lifetime. */
   follow(delegation: Delegation): void {
     this.#delegation = delegation;

@@ -3,6 +3,13 @@ import type { LocalFeedbackKey } from '../../feedback/feedback-key.js';
 import type { Delegation, FeedbackSettings, SigningDomain } from '../../feedback/feedback-settings.js';
 import { DelegatedDomain, type DelegationTools } from './delegated-domain.js';
 
+/** One domain: its keys in memory, and whether its root did not vouch for one when it was asked last. */
+export interface DelegationLook {
+  readonly tenant: string | undefined;
+  readonly keys: readonly LocalFeedbackKey[];
+  readonly isFailing: boolean;
+}
+
 export class DelegatedKeys {
   readonly #tools: DelegationTools;
   readonly #domains = new Map<
@@ -40,9 +47,16 @@ export class DelegatedKeys {
     return extended;
   }
 
-  /** Every key in memory, by domain. */
-  look(): readonly { readonly tenant: string | undefined; readonly keys: readonly LocalFeedbackKey[] }[] {
-    return [...this.#domains].map(([tenant, { domain }]) => ({ tenant, keys: domain.keys }));
+  /** How each domain that delegates is. */
+  look(): readonly DelegationLook[] {
+    return [...this.#domains].map(
+      ([
+        tenant,
+        {
+          domain: { keys, isFailing },
+        },
+      ]) => ({ tenant, keys, isFailing }),
+    );
   }
 
   close(): void {

@@ -134,6 +134,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
   held('CountersignKeySourceDown', 'countersign_key_source_up', '3m', { bad: 0, good: 1 }),
   held('CountersignKeySetAway', 'countersign_key_set_up', '16m', { bad: 0, good: 1 }),
   held('CountersignKeySetWithoutKeys', 'countersign_key_set_keys', '6m', { bad: 0, good: 1 }),
+  held('CountersignDelegationFailing', 'countersign_delegation_up', '6m', { bad: 0, good: 1 }),
   held('CountersignKeyRotationOverdue', 'countersign_feedback_key_next_rotation_seconds', '12m', {
     bad: -61,
     good: -59,

@@ -129,6 +129,42 @@ describe('countersign keyring', () => {
   });
 });
 
+describe('a domain that delegates', () => {
+  beforeEach(() => {
+    writeConfiguration({ feedback: { keys: [key('root', 1)], delegation: { lifetime: '24h' } } });
+  });
+
+  it('has no key that a file could tell, and a root to be pinned', async () => {
+    const { code, out, err } = await run(['keyring', file]);
+    expect([code, JSON.parse(out)]).toEqual([0, { keys: [] }]);
+    expect(err).toContain('--roots');
+    const roots = await run(['keyring', '--roots', '--map', file]);
+    expect([JSON.parse(roots.out), roots.err]).toEqual([{ root: current }, '']);
+  });
+
+  it('is told of by check-config', async () => {
+    const { out } = await run(['check-config', file]);
+    expect(out).toContain('root keys of keys in memory: by default: root (vouches now)\n');
+  });
+
+  it.each([
+    ['is too short', { delegation: { lifetime: '59s' } }, 'between 60s and 90d'],
+    ['is too long', { delegation: { lifetime: '91d' } }, 'between 60s and 90d'],
+    ['is no duration', { delegation: { lifetime: '1 day' } }, 'must be a whole number and its unit'],
+    ['has no root', { keys: [], delegation: { lifetime: '24h' } }, 'must have at least 1'],
+  ])('is refused where it %s', async (_, change, message) => {
+    writeConfiguration({ feedback: { keys: [key('root', 1)], ...change } });
+    const { code, err } = await run(['check-config', file]);
+    expect([code, err]).toEqual([1, expect.stringContaining(message)]);
+  });
+});
+
+it('keyring --roots says so where no domain delegates', async () => {
+  const { code, out, err } = await run(['keyring', '--roots', file]);
+  expect([code, JSON.parse(out)]).toEqual([0, { keys: [] }]);
+  expect(err).toContain('no domain delegates');
+});
+
 describe('countersign check-config', () => {
   it('names the policies that sign, and the state of every key in every domain', async () => {
     const { code, out } = await run(['check-config', file]);
