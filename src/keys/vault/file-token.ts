@@ -2,13 +2,13 @@
  * A token in a file. Somebody else may change it (Vault's agent does): it is read anew while it is used, and after
  * every 403. Whoever put it there may have left its renewal to us: it is renewed as long as Vault does so.
  */
-import { isToken, remainingLeaseIn, renewedLeaseIn, type VaultLease } from './answers.js';
+import { remainingLeaseIn, renewedLeaseIn, type VaultLease } from './answers.js';
 import type { VaultClient } from './client.js';
 import {
   dueIn,
   Later,
-  notAsked,
   retryIn,
+  tokenInFile,
   type TokenAnswer,
   type VaultSession,
   type VaultSurroundings,
@@ -57,23 +57,20 @@ export class FileToken implements VaultSession {
   #read(): TokenAnswer {
     const { path, surroundings, source } = this.#options;
     this.#readAtMs = performance.now();
-    try {
-      const token = surroundings.readSecret(path);
-      if (!isToken(token)) throw new Error(`cannot be asked: the file ${path} holds no token`);
+    const read = tokenInFile(path, surroundings.readSecret);
+    if (read.ok) {
       this.#isReadable = true;
-      this.#take(token);
-      return { ok: true, token };
-    } catch (error) {
-      const failure = notAsked(error);
-      if (this.#held === undefined) return failure;
-      if (this.#isReadable)
-        surroundings.report('the token of a key source cannot be read again: the one before stays in use', {
-          source,
-          fault: failure.reason,
-        });
-      this.#isReadable = false;
-      return { ok: true, token: this.#held };
+      this.#take(read.token);
+      return read;
     }
+    if (this.#held === undefined) return read;
+    if (this.#isReadable)
+      surroundings.report('the token of a key source cannot be read again: the one before stays in use', {
+        source,
+        fault: read.reason,
+      });
+    this.#isReadable = false;
+    return { ok: true, token: this.#held };
   }
 
   #take(token: string): void {

@@ -3,14 +3,14 @@
  * so Vault asks Kubernetes again whether the workload is still there, and tokens that cannot be renewed do as well.
  */
 import type { VaultSettings } from '../settings.js';
-import { isToken, tokenIn, type VaultFailure, type VaultToken } from './answers.js';
+import { tokenIn, type VaultFailure, type VaultToken } from './answers.js';
 import type { VaultClient } from './client.js';
 import {
   dueIn,
   Later,
   MIN_WAIT_MILLISECONDS,
-  notAsked,
   retryIn,
+  tokenInFile,
   type TokenAnswer,
   type VaultSession,
   type VaultSurroundings,
@@ -18,6 +18,12 @@ import {
 
 /** A token that was had so lately is not what a 403 is about. */
 const LOGIN_AGAIN_MILLISECONDS = 10_000;
+
+const NO_TOKEN: VaultFailure = {
+  ok: false,
+  fault: 'away',
+  reason: 'answers a login with something else than a token',
+};
 
 /** Whose token, and how it is had. */
 export interface KubernetesTokenOptions {
@@ -95,20 +101,15 @@ export class KubernetesToken implements VaultSession {
 
   async #ask(): Promise<VaultToken | VaultFailure> {
     const { auth, client, surroundings } = this.#options;
-    let jwt: string;
-    try {
-      jwt = surroundings.readText(auth.jwtPath);
-    } catch (error) {
-      return notAsked(error);
-    }
-    if (!isToken(jwt)) return notAsked(`cannot be asked: the file ${auth.jwtPath} holds no token`);
+    const jwt = tokenInFile(auth.jwtPath, surroundings.readText);
+    if (!jwt.ok) return jwt;
     const answer = await client.ask({
       method: 'POST',
       path: `auth/${auth.mount}/login`,
-      body: JSON.stringify({ role: auth.role, jwt }),
+      body: JSON.stringify({ role: auth.role, jwt: jwt.token }),
     });
     if (!answer.ok) return answer;
-    return tokenIn(answer.value) ?? notAsked('answers a login with something else than a token');
+    return tokenIn(answer.value) ?? NO_TOKEN;
   }
 
   #failed(failure: VaultFailure): TokenAnswer {

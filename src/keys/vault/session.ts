@@ -2,11 +2,11 @@
  * The token that requests to a Vault carry, whichever way it is had: what both ways (`file-token.ts`,
  * `kubernetes-token.ts`) give, and what they share. It is tended in the background, so that no signature waits for it.
  */
-import type { VaultFailure, VaultLease } from './answers.js';
+import { isToken, type VaultFailure, type VaultLease } from './answers.js';
 
 /** What a session needs from around it. */
 export interface VaultSurroundings {
-  /** The text of a file that is closed to others. Throws a sentence without subject, which shows nothing of it. */
+  /** The text of a file that is closed to others. Throws a sentence whose subject is the file, and which shows nothing of it. */
   readonly readSecret: (path: string) => string;
   /** The same of a file that others may read, as those are that Kubernetes projects. */
   readonly readText: (path: string) => string;
@@ -66,7 +66,16 @@ export function retryIn(failures: number): number {
   return Math.min(MAX_WAIT_MILLISECONDS, MIN_WAIT_MILLISECONDS * 2 ** Math.min(failures - 1, 10));
 }
 
-/** A fault of ours, or of a file: nobody was asked. */
-export function notAsked(error: unknown): VaultFailure {
-  return { ok: false, fault: 'away', reason: error instanceof Error ? error.message : String(error) };
+/** A token or JWT in a file, by itself on a line; or why nobody is asked. */
+export function tokenInFile(path: string, read: (path: string) => string): TokenAnswer {
+  try {
+    const token = read(path).trim();
+    return isToken(token) ? { ok: true, token } : notAsked(path, 'holds no token');
+  } catch (error) {
+    return notAsked(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function notAsked(path: string, fault: string): VaultFailure {
+  return { ok: false, fault: 'away', reason: `cannot be asked: the file ${path} ${fault}` };
 }

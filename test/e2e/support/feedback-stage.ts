@@ -50,6 +50,8 @@ export interface FeedbackStageOptions {
   readonly front?: Front;
   /** Of the feedback section, beside what is there. */
   readonly feedback?: Partial<NonNullable<ConfigurationDocument['feedback']>>;
+  /** For a verifier that is; called last. */
+  readonly patchConfiguration?: (document: ConfigurationDocument) => ConfigurationDocument;
   /** For an Envoy that is set up otherwise. */
   readonly patchBootstrap?: (bootstrap: string) => string;
 }
@@ -57,13 +59,18 @@ export interface FeedbackStageOptions {
 /** Starts both. */
 export async function openFeedbackStage(
   line: EnvoyLine,
-  { front = 'ext_authz', feedback, patchBootstrap }: FeedbackStageOptions = {},
+  {
+    front = 'ext_authz',
+    feedback,
+    patchConfiguration = (document) => document,
+    patchBootstrap,
+  }: FeedbackStageOptions = {},
 ): Promise<FeedbackStage> {
   const application = await ScriptedApplication.start();
   const stage = await Stage.open({
     envoyBinary: envoyOfLine(line),
     upstream: application.address,
-    patchConfiguration: (document) => through(front, configuration(document, feedback)),
+    patchConfiguration: (document) => patchConfiguration(through(front, configuration(document, feedback))),
     ...(patchBootstrap && { patchBootstrap }),
   });
   return {

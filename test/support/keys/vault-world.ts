@@ -53,7 +53,7 @@ export class VaultWorld {
   }
 
   surroundings(): VaultSurroundings {
-    const read = (path: string): string => readFileSync(path, 'latin1').trim();
+    const read = (path: string): string => readFileSync(path, 'latin1');
     return {
       readSecret: read,
       readText: read,
