@@ -7,25 +7,23 @@ import {
   CAREFUL,
   FILTER,
   guardFilter,
+  messageTimeout,
   NOTHING,
   processingMode,
   TYPES,
   WHOLE,
 } from './signer.js';
-import { duration, extension, note, type Section } from './yaml-text.js';
-
-/** The verifier answers by itself when its time is over, with its own 503; this is for one that does not. */
-const LATER_MILLISECONDS = 500;
+import { extension, note, type Section } from './yaml-text.js';
 
 /** Judges requests, and signs the answers of signed routes on the same stream: in the place of ext_authz and of the signer. */
 export function processorFilters(options: BootstrapOptions): unknown[] {
-  const { checkTimeoutMilliseconds, upstreamTimeoutMilliseconds } = options;
+  const { upstreamTimeoutMilliseconds } = options;
   const filter = extension(FILTER, `${TYPES}.ExternalProcessor`, {
     stat_prefix: 'verifier',
     grpc_service: verifierService(options, VERIFIER_CLUSTER, upstreamTimeoutMilliseconds),
     failure_mode_allow: note('no verifier, no traffic', false),
     ...CAREFUL,
-    message_timeout: duration(checkTimeoutMilliseconds + LATER_MILLISECONDS),
+    message_timeout: messageTimeout(options),
     processing_mode: processingMode(WHOLE, NOTHING),
     request_attributes: note('the certificate of the handshake: its hash, and itself from Envoy 1.40 on', [
       'connection.sha256_peer_certificate_digest',

@@ -16,7 +16,7 @@ export function signerFilters(options: BootstrapOptions): unknown[] {
     grpc_service: verifierService(options, SIGNER_CLUSTER, options.upstreamTimeoutMilliseconds),
     failure_mode_allow: note('no signature, no answer', false),
     ...CAREFUL,
-    message_timeout: duration(options.checkTimeoutMilliseconds),
+    message_timeout: messageTimeout(options),
     processing_mode: processingMode(NOTHING, NOTHING),
     metadata_options: {
       forwarding_namespaces: note("the verifier's word on the request", {
@@ -26,6 +26,17 @@ export function signerFilters(options: BootstrapOptions): unknown[] {
     response_attributes: ANSWER_ATTRIBUTES,
   });
   return [guardFilter(), filter];
+}
+
+/**
+ * Above what the verifier takes by itself, of a check or of a signature by a key source with its queue (docs/keys.md): it
+ * answers with its own 503 and a record. This is for one that does not, and then the answer is Envoy's 504.
+ */
+const LATER_MILLISECONDS = 500;
+
+/** How long Envoy waits for the reply to each message, on either front. */
+export function messageTimeout({ checkTimeoutMilliseconds }: BootstrapOptions): ReturnType<typeof duration> {
+  return duration(checkTimeoutMilliseconds + LATER_MILLISECONDS);
 }
 
 /** What ext_proc may never do, whatever it is asked for. */

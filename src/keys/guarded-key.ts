@@ -44,10 +44,10 @@ const FAULTS_TO_GO_DOWN = 5;
 /** Signatures of one key that are waited for at once. */
 const AT_ONCE = 8;
 /**
- * A quarter of a second is what is left of Envoy's patience for an answer, half a second longer than
- * `limits.checkTimeoutMilliseconds`, when the source takes as long as it may.
+ * A quarter of a second is half of what is left of Envoy's patience for an answer, half a second longer than
+ * `limits.checkTimeoutMilliseconds` on either front (`messageTimeout`), when the source takes as long as it may.
  */
-const QUEUE = { messages: 64, bytes: 32 * 1024 * 1024, milliseconds: 250 } as const;
+export const QUEUE = { messages: 64, bytes: 32 * 1024 * 1024, milliseconds: 250 } as const;
 const LONGEST_REST_MILLISECONDS = 15_000;
 /** Calls that a source has not come to an end with, long after their deadline; more are not made. */
 const MOST_ABANDONED = 12;

@@ -2,6 +2,7 @@
 import { zeroize } from '../../crypto/private-key.js';
 import { equalBytes } from '../../crypto/bytes.js';
 import type { PublicKey } from '../../crypto/public-key.js';
+import { allKeys } from '../../feedback/feedback-settings.js';
 import { quoteText } from '../../json/escape-text.js';
 import { PIPE_ATOMIC_BYTES } from '../../storage/output/standard-stream.js';
 import type { Snapshot } from '../../verify/snapshot.js';
@@ -92,7 +93,7 @@ export function judgeAuditKey({ log }: AuditSettings, snapshot: Snapshot, node: 
   for (const { name, keys } of identities.values())
     if (keys.some(({ publicKey }) => isOurs(publicKey)))
       node.problem(`is the key that ${quoteText(name)} signs its requests with`, remedy);
-  const domains = feedback === undefined ? [] : [feedback.defaultDomain, ...feedback.tenantDomains.values()];
-  const kid = domains.flatMap(({ keys }) => keys).find(({ publicKey }) => isOurs(publicKey))?.kid;
+  const signing = feedback === undefined ? [] : allKeys(feedback);
+  const kid = signing.find(({ publicKey }) => isOurs(publicKey))?.kid;
   if (kid !== undefined) node.problem(`is the feedback key ${quoteText(kid)}`, remedy);
 }

@@ -3,6 +3,7 @@
  * is asked of those: whose it is, and that it is for requests and nothing else (docs/security-requirements.md#4).
  */
 import { jwkThumbprint } from '../../crypto/public-key.js';
+import { allKeys } from '../../feedback/feedback-settings.js';
 import { quoteText } from '../../json/escape-text.js';
 import type { KeySetSettings } from '../../keys/key-sets/settings.js';
 import type { Snapshot } from '../../verify/snapshot.js';
@@ -91,9 +92,7 @@ class ThumbprintJudge {
   readonly #owners = new Map<string, string>();
 
   constructor({ snapshot: { identities, feedback }, audit }: KeySetSurroundings) {
-    const domains =
-      feedback === undefined ? [] : [feedback.defaultDomain, ...feedback.tenantDomains.values()];
-    for (const { kid, publicKey } of domains.flatMap(({ keys }) => keys))
+    for (const { kid, publicKey } of feedback === undefined ? [] : allKeys(feedback))
       this.#others.set(jwkThumbprint(publicKey.raw), `the feedback key ${quoteText(kid)}`);
     if (audit.log !== undefined)
       this.#others.set(jwkThumbprint(audit.log.publicKey), 'the key of the audit log');

@@ -4,6 +4,7 @@
  */
 import type { Configuration } from '../../config/settings.js';
 import { restorePublicKey, type PublicKey } from '../../crypto/public-key.js';
+import { allKeys } from '../../feedback/feedback-settings.js';
 import { quoteText } from '../../json/escape-text.js';
 import type { KeySetLook, KeySets } from '../../keys/key-sets/key-sets.js';
 import { selectKeys, type KeyJudge, type SelectedKeys } from '../../keys/key-sets/select-keys.js';
@@ -105,11 +106,9 @@ export function staleAt(
 
 /** What keys are for that may sign no request, by fingerprint (docs/security-requirements.md#4). */
 function otherUses({ snapshot: { feedback }, settings }: Configuration): Map<string, string> {
-  const domains = feedback === undefined ? [] : [feedback.defaultDomain, ...feedback.tenantDomains.values()];
+  const signing = feedback === undefined ? [] : allKeys(feedback);
   const uses = new Map(
-    domains
-      .flatMap(({ keys }) => keys)
-      .map(({ kid, publicKey }) => [publicKey.fingerprint, `the feedback key ${quoteText(kid)}`]),
+    signing.map(({ kid, publicKey }) => [publicKey.fingerprint, `the feedback key ${quoteText(kid)}`]),
   );
   const { log } = settings.audit;
   if (log !== undefined) uses.set(restorePublicKey(log.publicKey).fingerprint, 'the key of the audit log');

@@ -27,7 +27,7 @@ const stages = parseDockerfile(readFileSync('Dockerfile', 'utf8'));
 /** As the Dockerfile makes it (test/container/image.test.ts), with the packages of the checkout. */
 export function layCountersign(place: string): CellImage {
   const root = emptyRoot(place, 'countersign');
-  layProgram(root, nodeOfImage(stages[0]!.base), '/usr/local/bin/node');
+  layProgram(root, nodeOfImage(stages.find(({ name }) => name === 'compile')!.base), '/usr/local/bin/node');
   const home = join(root, 'opt/countersign');
   for (const name of ['package.json', 'dist/src']) cpSync(name, join(home, name), { recursive: true });
   const main = join(home, 'dist/src/main.js');
@@ -55,7 +55,7 @@ export function layEnvoy(place: string): CellImage {
 /** The reference upstream on 127.0.0.1:8000, in the place of the operator's application. */
 export function layApplication(place: string): CellImage {
   const root = emptyRoot(place, 'application');
-  layProgram(root, nodeOfImage(stages[0]!.base), '/usr/local/bin/node');
+  layProgram(root, nodeOfImage(stages.find(({ name }) => name === 'compile')!.base), '/usr/local/bin/node');
   for (const name of ['package.json', 'dist/src', 'dist/tools'])
     cpSync(name, join(root, 'application', name), { recursive: true });
   const state = join(place, 'application-state');

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { MAX_STREAMS } from '../../../src/grpc/server.js';
 import { CONNECTION_LOG, OTHER_REQUEST_LOG, REQUEST_LOG } from '../../../src/envoy/access-log/delivery.js';
+import { QUEUE } from '../../../src/keys/guarded-key.js';
 import { parse } from 'yaml';
 import { renderBootstrap } from '../../../src/envoy-config/bootstrap.js';
 import {
@@ -186,7 +187,7 @@ describe('the gateway', () => {
       grpc_service: { envoy_grpc: { cluster_name: 'signer' } },
       failure_mode_allow: false,
       status_on_error: { code: 'ServiceUnavailable' },
-      message_timeout: '1s',
+      message_timeout: '1.5s',
       allow_mode_override: false,
       mutation_rules: { disallow_is_error: true },
       metadata_options: { forwarding_namespaces: { untyped: ['envoy.filters.http.ext_authz'] } },
@@ -196,6 +197,16 @@ describe('the gateway', () => {
     expect(at(signer, 'typed_config', 'observability_mode')).toBeUndefined();
     expect(at(signer, 'typed_config', 'processing_mode')).toEqual(OFF);
   });
+
+  it.each(['ext_authz', 'ext_proc'] as const)(
+    'waits for the slowest source and its queue on the front %s: the verifier says 503 before Envoy says 504',
+    (front) => {
+      const asks = filters(rendered({ front })).find(({ name }) => name === 'envoy.filters.http.ext_proc');
+      const wait = parseFloat(at(asks, 'typed_config', 'message_timeout') as string) * 1000;
+      const { checkTimeoutMilliseconds } = DEFAULT_BOOTSTRAP_OPTIONS;
+      expect(wait).toBeGreaterThan(checkTimeoutMilliseconds + QUEUE.milliseconds);
+    },
+  );
 
   it('never asks an unhealthy verifier', () => {
     const lb = at(root, 'static_resources', 'clusters', 0, 'common_lb_config');

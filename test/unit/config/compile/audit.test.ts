@@ -124,12 +124,16 @@ describe('the key of the audit log', () => {
     expect(problem(text)).toBe('is the key that "producer-a" signs its requests with');
   });
 
-  it('signs no answers, of any tenant', () => {
+  it.each([
+    ['signs no answers, of any tenant', {}],
+    ['vouches for no keys in memory', { delegation: { lifetime: '24h' } }],
+  ])('%s', (_, changes) => {
     const log = { ...LOG, keyFile: 'keys/fb-own.key' };
     const policies = [{ name: 'feedback', profile: 'federation.feedback-query' }];
     const tenants = {
       '11111111-1111-4111-8111-111111111111': {
         keys: [{ kid: 'own', privateKeyFile: 'keys/fb-own.key' }],
+        ...changes,
       },
     };
     const text = configurationText({ audit: { log }, policies, feedback: feedback({ tenants }) });

@@ -44,12 +44,15 @@ describe('key sets of identities', () => {
     expect(settings.keySets?.[0]?.authority).toContain('BEGIN CERTIFICATE');
   });
 
-  test('a thumbprint of a feedback key is refused: who can query could forge the answers', () => {
+  test.each([
+    ['a feedback key', {}],
+    ['a root key', { delegation: { lifetime: '24h' } }],
+  ])('a thumbprint of %s is refused: who can query could forge the answers', (_, changes) => {
     const own = jwkThumbprint(generateKeyPair(new Uint8Array(32).fill(1)).publicKey.raw);
     const text = configurationText({
       identities: [identity({ keySets: [keySet({ thumbprints: [own] })] })],
       policies: [{ name: 'feedback', profile: 'federation.feedback-query' }],
-      feedback: feedback(),
+      feedback: feedback(changes),
     });
     expect(problemsOf(workspace.load(text))).toMatchObject([
       {

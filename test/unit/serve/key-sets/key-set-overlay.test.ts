@@ -2,10 +2,12 @@
 import { KeySetOverlay } from '../../../../src/serve/key-sets/key-set-overlay.js';
 import { LiveConfiguration } from '../../../../src/serve/reload/live-configuration.js';
 import { readKeySet } from '../../../../src/keys/key-sets/read-key-set.js';
+import { allKeys } from '../../../../src/feedback/feedback-settings.js';
 import { restorePublicKey } from '../../../../src/crypto/public-key.js';
 import {
   configurationText,
   createWorkspace,
+  feedback,
   identity,
   keySet,
   loaded,
@@ -61,4 +63,37 @@ test('keys of a set are those of its identity from the fetch on, over reloads, u
   expect(kids()).toEqual(['k1']);
   live.swap(loaded(workspace.load(configurationText())));
   expect([kids(), overlay.inForce]).toEqual([['k1'], []]);
+});
+
+test.each([
+  ['a feedback key', {}],
+  ['a root key', { delegation: { lifetime: '24h' } }],
+])('%s counts for no request, whatever the loader let pass', (_, changes) => {
+  const configuration = loaded(
+    workspace.load(
+      configurationText({
+        identities: [identity({ keySets: [keySet({ thumbprints: [key.thumbprint] })] }), other],
+        policies: [{ name: 'feedback', profile: 'federation.feedback-query' }],
+        feedback: feedback(changes),
+      }),
+    ),
+  );
+  const { kid, thumbprint, privateKey } = key;
+  const { raw } = privateKey.publicKey;
+  const published = { kid, thumbprint, raw, notBeforeMs: 0, notAfterMs: Infinity, fault: undefined };
+  const [signing] = allKeys(configuration.snapshot.feedback!);
+  const overlay = new KeySetOverlay({
+    follow: () => undefined,
+    judge: () => signing!.publicKey,
+    look: () => ({
+      keys: new Map([[key.thumbprint, published]]),
+      lastSuccessMs: 1_000_000,
+      fault: undefined,
+      isPending: false,
+      version: 1,
+    }),
+  });
+  const { keys } = overlay.extend(configuration).snapshot.identities.get('producer-a')!;
+  expect(keys.map(({ kid }) => kid)).toEqual(['k1']);
+  expect(overlay.inForce[0]?.refused).toMatchObject([{ reason: `is the feedback key "${signing!.kid}"` }]);
 });
