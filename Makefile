@@ -81,7 +81,7 @@ verify-k8s: build tools ## every manifest, chart and policy through a real API s
 	@$(JEST) --maxWorkers=$(SUITES_AT_ONCE) test/k8s
 	@$(JEST) --maxWorkers=$(SUITES_AT_ONCE) --config test/cluster/jest.config.js
 
-bench: build ## measure; figures are ratios within the run (docs/performance.md); PART=through-envoy measures that alone
+bench: build ## measure; figures are ratios within the run (docs/performance.md); PART=through-envoy or PART=growth measures that alone
 	@node --expose-gc "dist/test/bench/$(or $(PART),main).js"
 
 soak: build ## half of the measured capacity for SOAK_SECONDS (default: 1800), with memory and p99 plotted

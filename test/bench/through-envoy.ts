@@ -166,10 +166,10 @@ async function startWithout(
   const url = new URL(environment.COUNTERSIGN_URL);
   const admin = new URL(environment.COUNTERSIGN_ENVOY_ADMIN_URL);
   let bootstrap = withoutFilters(readFileSync(layout.envoyFile, 'utf8'), filters);
-  for (const place of [url, admin]) {
+  for (const taken of listenerPorts(bootstrap).concat(admin.port)) {
     const port = String(await anyFreePort());
-    bootstrap = bootstrap.replace(new RegExp(`\\b${place.port}\\b`, 'g'), port);
-    place.port = port;
+    bootstrap = bootstrap.replace(new RegExp(`\\b${taken}\\b`, 'g'), port);
+    for (const place of [url, admin]) if (place.port === taken) place.port = port;
   }
   const file = `${layout.envoyFile}.without.json`;
   writeFileSync(file, bootstrap);
@@ -182,6 +182,19 @@ async function startWithout(
   }
   await end(child);
   throw new Error(`Envoy without ${filters.join(' and ')} did not become ready`);
+}
+
+interface Bootstrap {
+  readonly static_resources: {
+    readonly listeners: readonly {
+      readonly address: { readonly socket_address?: { readonly port_value: number } };
+    }[];
+  };
+}
+
+function listenerPorts(bootstrap: string): string[] {
+  const { listeners } = (JSON.parse(bootstrap) as Bootstrap).static_resources;
+  return listeners.flatMap(({ address }) => address.socket_address?.port_value ?? []).map(String);
 }
 
 /** Takes filters, and what routes say to them, out of a bootstrap. */

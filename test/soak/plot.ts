@@ -1,4 +1,4 @@
-/** A figure of curves over one time axis, as SVG text: no more than the soak test needs. */
+/** A figure of curves over one axis, as SVG text: no more than the soak test and the benchmark's growth need. */
 
 /** One panel: curves with a common unit. */
 export interface Panel {
@@ -8,10 +8,18 @@ export interface Panel {
 
 export interface Curve {
   readonly name: string;
-  /** In the order of time, x in seconds. */
+  /** In the order of x: seconds, or what the axis counts. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
+/** What x is. A logarithmic one has its marks where points are, each of which gets a dot. */
+export interface Axis {
+  readonly isLogarithmic: boolean;
+  readonly mark: (x: number) => string;
+}
+
+const SECONDS: Axis = { isLogarithmic: false, mark: (x) => `${x} s` };
+const DOT_RADIUS = 2.5;
 const WIDTH = 720;
 const PANEL_HEIGHT = 200;
 const MARGIN = { left: 56, right: 16, top: 28, bottom: 28 } as const;
@@ -19,10 +27,10 @@ const COLOURS = ['#1f5fa8', '#b5541c', '#3b7d3b', '#7a4fa0'] as const;
 const TICKS = 4;
 
 /** The panels one below the other; y begins at 0. */
-export function plot(panels: readonly Panel[]): string {
+export function plot(panels: readonly Panel[], axis = SECONDS): string {
   const height = panels.length * PANEL_HEIGHT;
   const drawn = panels.map(
-    (panel, index) => `<g transform="translate(0,${index * PANEL_HEIGHT})">${draw(panel)}</g>`,
+    (panel, index) => `<g transform="translate(0,${index * PANEL_HEIGHT})">${draw(panel, axis)}</g>`,
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11">`,
@@ -33,28 +41,54 @@ export function plot(panels: readonly Panel[]): string {
   ].join('\n');
 }
 
-function draw({ title, curves }: Panel): string {
+function draw({ title, curves }: Panel, axis: Axis): string {
   const all = curves.flatMap(({ points }) => points);
-  const xMax = roundUp(Math.max(1, ...all.map(([x]) => x)));
+  const at = positions(
+    all.map(([x]) => x),
+    axis,
+  );
   const yMax = roundUp(Math.max(1, ...all.map(([, y]) => y)));
-  const x = (value: number): number => MARGIN.left + (value / xMax) * (WIDTH - MARGIN.left - MARGIN.right);
+  const x = (value: number): number => MARGIN.left + at.share(value) * (WIDTH - MARGIN.left - MARGIN.right);
+  const left = MARGIN.left;
   const bottom = PANEL_HEIGHT - MARGIN.bottom;
   const y = (value: number): number => bottom - (value / yMax) * (bottom - MARGIN.top);
   const rows = ticks(yMax).map(
     (value) =>
-      `<path d="M${x(0)} ${y(value).toFixed(1)}H${WIDTH - MARGIN.right}" stroke="#ddd"/>` +
-      label(x(0) - 6, y(value) + 4, String(value), 'end'),
+      `<path d="M${left} ${y(value).toFixed(1)}H${WIDTH - MARGIN.right}" stroke="#ddd"/>` +
+      label(left - 6, y(value) + 4, String(value), 'end'),
   );
-  const columns = ticks(xMax).map((value) => label(x(value), bottom + 16, `${value} s`, 'middle'));
+  const columns = at.marks.map((value) => label(x(value), bottom + 16, axis.mark(value), 'middle'));
   const lines = curves.map(({ points }, index) => {
-    const path = points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(' ');
-    return `<polyline fill="none" stroke-width="1.5" stroke="${colour(index)}" points="${path}"/>`;
+    const places = points.map(([at, value]) => [x(at).toFixed(1), y(value).toFixed(1)] as const);
+    const dots = places.map(
+      ([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="${DOT_RADIUS}" fill="${colour(index)}"/>`,
+    );
+    const line = `<polyline fill="none" stroke-width="1.5" stroke="${colour(index)}" points="${places.join(' ')}"/>`;
+    return axis.isLogarithmic ? line + dots.join('') : line;
   });
   const legend = curves.map(({ name }, index) =>
     label(WIDTH - MARGIN.right - 110 * index, 16, name, 'end', colour(index)),
   );
   return [label(MARGIN.left, 16, title, 'start'), ...rows, ...columns, ...lines, ...legend].join('\n');
 }
+
+/** Where on the axis a value lies, 0 to 1, and which values are marked. */
+function positions(
+  values: readonly number[],
+  { isLogarithmic }: Axis,
+): { readonly marks: readonly number[]; readonly share: (value: number) => number } {
+  if (!isLogarithmic) {
+    const most = roundUp(Math.max(1, ...values));
+    return { marks: ticks(most), share: (value) => value / most };
+  }
+  const least = Math.log(Math.min(...values));
+  const span = Math.log(Math.max(...values)) - least || 1;
+  const share = (value: number): number => EDGE + ((Math.log(value) - least) / span) * (1 - 2 * EDGE);
+  return { marks: [...new Set(values)], share };
+}
+
+/** Of the width, left free on both sides of a logarithmic axis, for the marks. */
+const EDGE = 0.04;
 
 function colour(index: number): string {
   return COLOURS[index % COLOURS.length] ?? COLOURS[0];

@@ -51,3 +51,18 @@ it('a figure is one SVG with a line for each curve, and no number that is none',
   expect(svg).toContain('a &amp; b');
   expect(svg).not.toMatch(/NaN|Infinity/);
 });
+
+it('a logarithmic axis puts equal factors at equal distances, and marks its points', () => {
+  const points = [
+    [10, 5],
+    [100, 5],
+    [1_000, 5],
+  ] as const;
+  const text = plot([{ title: 'growth', curves: [{ name: '', points }] }], {
+    isLogarithmic: true,
+    mark: (x) => `of ${x}`,
+  });
+  const [one = NaN, two = NaN, three = NaN] = [...text.matchAll(/cx="([0-9.]+)"/g)].map(([, x]) => Number(x));
+  expect(two - one).toBeCloseTo(three - two, 0);
+  expect(text).toContain('>of 100<');
+});
