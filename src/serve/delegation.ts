@@ -5,6 +5,7 @@ import { fastVerifier } from '../crypto/engines.js';
 import type { Signer } from '../crypto/signing.js';
 import type { SignWithKey } from '../feedback/sign-answer.js';
 import { DelegatedKeys, type DelegationLook } from '../keys/delegation/delegated-keys.js';
+import { ownTurns, Paced } from '../keys/delegation/pace.js';
 import type { DelegationOutcome, DelegationTools } from '../keys/delegation/delegated-domain.js';
 import { systemClock as clock } from './clocks.js';
 import type { LifeRecords } from './life-records.js';
@@ -31,14 +32,16 @@ export function followDelegation({
   signer,
 }: DelegationOptions): () => void {
   const report = new DelegationReport(logger, life);
+  const renewal = new Paced(() => live.extendBy(extend), clock.monotonicMs);
   const keys = new DelegatedKeys({
     sign: vouchingBy(sign),
     verifier: fastVerifier(),
     agrees: (key) => key.agreesWith(signer),
+    ownTurn: ownTurns(),
     nowMs: clock.nowMs,
     onOutcome: (tenant, outcome) => {
       report.tell(tenant, outcome);
-      live.extendBy(extend);
+      renewal.ask();
     },
   });
   const extend: Extend = (configuration) => {
@@ -49,7 +52,10 @@ export function followDelegation({
   };
   live.extendBy(extend);
   addDelegationGauges(registry, keys);
-  return () => keys.close();
+  return () => {
+    renewal.close();
+    keys.close();
+  };
 }
 
 function vouchingBy(sign: SignWithKey): DelegationTools['sign'] {

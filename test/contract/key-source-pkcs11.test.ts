@@ -354,3 +354,12 @@ describe('a process of the module that is not well', () => {
     },
   );
 });
+
+test('a process that the machine cannot start is a fault of the source, and none of ours', async () => {
+  const source = await open({ environment: { ...softHsm.environment, LONG: 'x'.repeat(1_000_000) } });
+  expect(await source.sign(named('first'), TEXT)).toMatchObject({
+    ok: false,
+    fault: 'away',
+    reason: expect.stringContaining('cannot be started') as string,
+  });
+});

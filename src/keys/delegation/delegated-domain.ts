@@ -36,6 +36,8 @@ export interface DelegationTools {
   readonly verifier: StrictVerifier;
   /** Whether a new key signs as an independent implementation does (docs/security-requirements.md#6). */
   readonly agrees: (key: LocalFeedbackKey) => boolean;
+  /** Resolves in a turn of the event loop in which no other key is made or tested: each takes some milliseconds. */
+  readonly ownTurn: () => Promise<void>;
   /** Unix milliseconds. */
   readonly nowMs: () => number;
   readonly onOutcome: (tenant: string | undefined, outcome: DelegationOutcome) => void;
@@ -110,10 +112,15 @@ export class DelegatedDomain {
     this.#timer = setTimeout(() => void this.#renew(), waitMs).unref();
   }
 
-  /** At once where there is no key yet. */
+  /** At once where there is no key yet. One that ends with its root waits for another root, or for the end. */
   #dueMs(nowMs: number): number {
     const last = this.#last(nowMs);
-    return last === undefined ? -Infinity : last.notBeforeMs + RENEWED_AFTER * this.#delegation.lifetimeMs;
+    if (last === undefined) return -Infinity;
+    const { lifetimeMs, roots } = this.#delegation;
+    if (last.notAfterMs === last.notBeforeMs + lifetimeMs)
+      return last.notBeforeMs + RENEWED_AFTER * lifetimeMs;
+    const root = activeKeyOf(roots, nowMs);
+    return root !== undefined && root.notAfterMs > last.notAfterMs ? nowMs : last.notAfterMs;
   }
 
   /** Of a clock that was set back since by more than a lifetime there is none. */
@@ -125,6 +132,7 @@ export class DelegatedDomain {
   async #delegate(nowMs: number): Promise<Vouched> {
     const root = activeKeyOf(this.#delegation.roots, nowMs);
     if (root === undefined) return { ok: false, rootKid: undefined, reason: 'may not sign now' };
+    await this.#tools.ownTurn();
     const seed = randomBytes(SEED_BYTES);
     const pair = generateKeyPair(seed);
     seed.fill(0);
@@ -136,7 +144,7 @@ export class DelegatedDomain {
   async #vouchFor(pair: PrivateKey, root: FeedbackKey, nowMs: number): Promise<Vouched> {
     const rootKid = root.kid;
     const kid = encodeBase64Url(sha256(Buffer.from(thumbprintText(pair.publicKey.raw))));
-    const validity = this.#validity(nowMs);
+    const validity = this.#validity(nowMs, root);
     const key = { kid, publicKey: pair.publicKey, ...validity };
     const tenant = this.#tenant;
     const input = delegationInput({ rootKid, tenant, issuedAtMs: nowMs, key });
@@ -145,19 +153,20 @@ export class DelegatedDomain {
     if (!this.#tools.verifier.verify(root.publicKey, input, signed.bytes))
       return { ok: false, rootKid, reason: 'gave a signature that does not verify' };
     const local = new LocalFeedbackKey(kid, pair, validity, delegationDocument(input, signed.bytes));
+    await this.#tools.ownTurn();
     if (!this.#tools.agrees(local))
       return { ok: false, rootKid, reason: 'vouches for a key that fails the signing self-test' };
     return { ok: true, rootKid, key: local };
   }
 
-  /** Whole seconds, as a JWK says them. The first key signs at once. */
-  #validity(nowMs: number): ValidityInterval {
+  /** From a whole second on, as a JWK says it. The first key signs at once; none outlives its root: that one's retired then. */
+  #validity(nowMs: number, root: FeedbackKey): ValidityInterval {
     const { lifetimeMs } = this.#delegation;
     const former = this.#last(nowMs);
     const beginsMs =
       former === undefined ? nowMs : Math.max(nowMs, former.notAfterMs - ANNOUNCED_FOR * lifetimeMs);
     const notBeforeMs = Math.floor(beginsMs / 1000) * 1000;
-    return { notBeforeMs, notAfterMs: notBeforeMs + lifetimeMs };
+    return { notBeforeMs, notAfterMs: Math.min(notBeforeMs + lifetimeMs, root.notAfterMs) };
   }
 }
 

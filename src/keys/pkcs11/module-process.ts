@@ -12,7 +12,7 @@ const CLOSE_MILLISECONDS = 2_000;
 const MOST_OF_A_REASON = 300;
 
 /** Where what happens to it goes. */
-interface ProcessEvents {
+export interface ProcessEvents {
   onReady(atOnce: number): void;
   /** Bytes of the token, which nobody has looked at; or why there are none. */
   onAnswer(id: number, answer: Uint8Array | string): void;
@@ -27,6 +27,7 @@ export class ModuleProcess {
   #reason: string | undefined;
   #isPinFault = false;
 
+  /** Throws what Node does where a process cannot even be tried, and after it nothing is heard of. */
   constructor(settings: Pkcs11Settings, events: ProcessEvents, main = MODULE_MAIN) {
     const { modulePath, token, slot, pin, environment } = settings;
     this.#child = fork(main, [], {
@@ -35,6 +36,9 @@ export class ModuleProcess {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc', 'pipe'],
     });
+    // Without a descriptor for its pipes Node gives a child that has none, and an error for nobody later on.
+    this.#child.on('error', () => undefined);
+    if (!Array.isArray(this.#child.stdio)) throw new Error('there is no descriptor for it');
     this.#ended = this.#end(events);
     this.#child.stdio[LIFELINE]?.on('error', () => undefined);
     this.#child.on('message', (message) => this.#hear(message as ProcessMessage, events));

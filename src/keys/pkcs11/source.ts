@@ -6,7 +6,7 @@ import type { KeyReference, KeySource, KeySourceAnswer, KeySourceFault } from '.
 import type { Pkcs11Settings } from '../settings.js';
 import { Line } from './line.js';
 import { AT_ONCE } from './messages.js';
-import { ModuleProcess } from './module-process.js';
+import { ModuleProcess, type ProcessEvents } from './module-process.js';
 
 const SIGNATURE_BYTES = 64;
 const PUBLIC_KEY_BYTES = 32;
@@ -131,18 +131,20 @@ class Pkcs11Source implements KeySource {
   #start(): void {
     this.#isProven = false;
     this.#fault = undefined;
-    this.#process = new ModuleProcess(
-      this.#settings,
-      {
-        onReady: (atOnce) => {
-          this.#atOnce = Math.min(AT_ONCE, atOnce);
-          this.#askNext();
-        },
-        onAnswer: (id, answer) => this.#settle(id, answer),
-        onEnd: (reason, isPinFault) => this.#replace(reason, isPinFault),
+    const events: ProcessEvents = {
+      onReady: (atOnce) => {
+        this.#atOnce = Math.min(AT_ONCE, atOnce);
+        this.#askNext();
       },
-      this.#processMain,
-    );
+      onAnswer: (id, answer) => this.#settle(id, answer),
+      onEnd: (reason, isPinFault) => this.#replace(reason, isPinFault),
+    };
+    try {
+      this.#process = new ModuleProcess(this.#settings, events, this.#processMain);
+    } catch (error) {
+      // Of a machine that has no descriptor or no memory for it, which is no reason to end as well.
+      this.#replace(`cannot be started: ${(error as Error).message}`, false);
+    }
   }
 
   #settle(id: number, answer: Uint8Array | string): void {

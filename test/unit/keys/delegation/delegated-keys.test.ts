@@ -8,6 +8,7 @@ import { selectSigner } from '../../../../src/crypto/signing.js';
 import { LocalFeedbackKey, type FeedbackKey } from '../../../../src/feedback/feedback-key.js';
 import { activeKeyOf, type FeedbackSettings } from '../../../../src/feedback/feedback-settings.js';
 import { DelegatedKeys } from '../../../../src/keys/delegation/delegated-keys.js';
+import { ownTurns, Paced } from '../../../../src/keys/delegation/pace.js';
 import type { DelegationOutcome, DelegationTools } from '../../../../src/keys/delegation/delegated-domain.js';
 import type { KeySourceAnswer } from '../../../../src/keys/key-source.js';
 import { OTHER_TENANT, TENANT } from '../../../support/signed-feedback.js';
@@ -54,6 +55,7 @@ function start(settings: FeedbackSettings, sign: Sign = signWell, changes: Parti
     sign,
     verifier: fastVerifier(),
     agrees: (key) => key.agreesWith(signer),
+    ownTurn: () => Promise.resolve(),
     nowMs: () => Date.now(),
     onOutcome: (_, outcome) => void outcomes.push(outcome),
     ...changes,
@@ -200,4 +202,54 @@ test('after a clock that was set back by more than a lifetime, a key of now is m
   jest.setSystemTime(START_MS - 10 * LIFETIME_MS);
   await pass(60_000);
   expect(active()).toBeDefined();
+});
+
+test('no key in memory outlives its root; the next root vouches as soon as it may, and the root is not asked all the time', async () => {
+  const endMs = START_MS + LIFETIME_MS / 4;
+  const ends = new LocalFeedbackKey('root', pair, { notBeforeMs: -Infinity, notAfterMs: endMs });
+  const next = new LocalFeedbackKey('next', pair, { notBeforeMs: endMs - 10_000, notAfterMs: Infinity });
+  const domain = delegating(ends);
+  const roots = { keys: [ends, next], activeKid: undefined };
+  const sign = jest.fn(signWell);
+  const { active, outcomes } = start(
+    { ...settingsOf(), defaultDomain: { ...domain, delegation: { ...domain.delegation, roots } } },
+    sign,
+  );
+  await pass(10);
+  expect(active()?.notAfterMs).toBe(endMs);
+  await pass(LIFETIME_MS / 4 - 20_000);
+  expect(sign).toHaveBeenCalledTimes(1);
+  await pass(60_000);
+  expect(outcomes.map(({ rootKid }) => rootKid)).toEqual(['root', 'next']);
+  expect(active()?.notBeforeMs).toBeLessThan(endMs);
+  expect(active()?.notAfterMs).toBeGreaterThan(Date.now() + LIFETIME_MS / 2);
+});
+
+test('domains that are renewed together make one key a turn, and are put in force together', async () => {
+  jest.useRealTimers();
+  let [inTurn, most, asked] = [0, 0, 0];
+  const tenants = Array.from({ length: 30 }, (_, at) => [`tenant-${at}`, delegating()] as [string, never]);
+  const work = new Paced(
+    () => (asked += 1),
+    () => performance.now(),
+  );
+  const count = (): boolean => {
+    most = Math.max(most, (inTurn += 1));
+    setImmediate(() => (inTurn = 0));
+    return true;
+  };
+  const done = new Promise<void>((resolve) => {
+    let left = 31;
+    start(settingsOf(tenants), signWell, {
+      agrees: count,
+      ownTurn: ownTurns(),
+      onOutcome: () => {
+        work.ask();
+        if (--left === 0) resolve();
+      },
+    });
+  });
+  await done;
+  expect(most).toBe(1);
+  expect(asked).toBeLessThan(31);
 });
