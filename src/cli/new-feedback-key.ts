@@ -38,6 +38,7 @@ export interface DomainData {
   /** Absent where `keys.rotation` makes them. */
   readonly keys?: readonly KeyData[];
   readonly activeKid?: string;
+  readonly delegation?: object;
 }
 
 export interface FeedbackData extends DomainData {

@@ -92,6 +92,12 @@ function domainOf({ data, file }: OpenConfiguration, tenant: string | undefined)
       'leave out --tenant, or add keys under feedback.tenants first',
       ExitCode.refused,
     );
+  if (domain.delegation !== undefined)
+    throw new CliFault(
+      'the keys of this domain sign no answers: they are roots of a delegation, which consumers pin',
+      'let consumers pin the next root first, and name it by hand: docs/keys.md#delegation',
+      ExitCode.refused,
+    );
   if (keys?.rotation !== undefined && domain.activeKid === undefined)
     throw new CliFault(
       'the keys of this domain are made on schedule, by keys.rotation',

@@ -57,6 +57,7 @@ export function compileFeedback(
   );
   judgeMessageBytes(placed, feedback.maxAnswerBytes, sources);
   judgeKeySeparation(placed, surroundings.identities);
+  judgeReferences(placed);
   const mapped = new Set(Object.values(surroundings.input.operators));
   for (const [tenant] of tenantDomains)
     if (!mapped.has(tenant)) tenants.at(tenant).warn('no operator is mapped to this tenant');
@@ -215,6 +216,25 @@ function judgeKeySeparation(placed: readonly PlacedKey[], identities: ReadonlyMa
     if (otherKid !== key.kid) file.warn(`is the same key as ${quoteText(otherKid)}`);
     byKid.set(key.kid, namesake);
     kidOf.set(fingerprint, otherKid);
+  }
+}
+
+/** One version of a key of a source has one public half: of two pins for it one would withhold every answer. */
+function judgeReferences(placed: readonly PlacedKey[]): void {
+  const pinned = new Map<string, Pick<PlacedKey, 'key' | 'node'>>();
+  for (const { key, node } of placed) {
+    if (key.kind !== 'remote') continue;
+    const { source, key: name, version } = key.reference;
+    const reference = JSON.stringify([source, name, version ?? null]);
+    const first = pinned.get(reference) ?? { key, node };
+    pinned.set(reference, first);
+    if (first.key.publicKey.fingerprint !== key.publicKey.fingerprint)
+      node
+        .at('publicKey')
+        .problem(
+          `is another one than ${formatPath(first.node.path)} pins for the same key of the same source`,
+          'name the key, or the version of it, that belongs to this public half',
+        );
   }
 }
 

@@ -188,6 +188,77 @@ describe('countersign rotate-key --feedback', () => {
     expect([code, err.includes('no keys of its own')]).toEqual([1, true]);
   });
 
+  describe('where keys are in sources', () => {
+    const SOURCES = `keys:
+  sources:
+    transit: { kind: vault, url: "https://vault.example:8200", auth: { tokenFile: vault.token } }
+    hsm: { kind: pkcs11, module: hsm.so, token: countersign, pinFile: hsm.pin }
+`;
+    const REMOTE = YAML.replace(
+      '      privateKeyFile: keys/fb-2025.key\n',
+      `      source: transit\n      key: feedback\n      version: 1\n      publicKey: ${publicOf(1)}\n`,
+    ).replace('feedback:\n', 'feedback:\n  maxAnswerBytes: 2048\n');
+    const next = (...more: string[]) => rotate('--feedback', '--public-key', publicOf(2), ...more);
+    beforeEach(() => {
+      for (const name of ['vault.token', 'hsm.pin', 'hsm.so'])
+        writeFileSync(join(directory, name), 'secret', { mode: 0o600 });
+      writeFileSync(file, `${REMOTE}${SOURCES}`);
+    });
+
+    it.each([
+      [
+        'the next version of a key in Vault',
+        ['--source', 'transit', '--key', 'feedback', '--key-version', '2'],
+        { source: 'transit', key: 'feedback', version: 2 },
+      ],
+      [
+        'a key in a token, which has no version',
+        ['--source', 'hsm', '--key', 'feedback-2'],
+        { source: 'hsm', key: 'feedback-2', version: undefined },
+      ],
+    ])('adds %s, which the loader takes', async (_what, named, reference) => {
+      const { code, err } = await next(...named);
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      const { keys } = settings().feedback.defaultDomain;
+      expect(keys[1]).toMatchObject({ kid: 'fb-20251124', kind: 'remote', reference });
+      expect(keys[0]!.notAfterMs).toBe(NEXT_SECOND + 4 * DAY);
+      expect(keyFiles()).toEqual(['fb-2025.key']);
+    });
+
+    it.each([
+      ['a source that is not there', ['--source', 'other', '--key', 'feedback', '--key-version', '2']],
+      ['a key of Vault without its version', ['--source', 'transit', '--key', 'feedback']],
+      ['a version of a token', ['--source', 'hsm', '--key', 'feedback', '--key-version', '2']],
+      [
+        'a version that is pinned already, to another public half',
+        ['--source', 'transit', '--key', 'feedback', '--key-version', '1'],
+      ],
+    ])('refuses %s, and changes nothing', async (_what, named) => {
+      const before = text();
+      const { code, err } = await next(...named);
+      expect([code, text()]).toEqual([1, before]);
+      expect(err).toContain('nothing has changed');
+    });
+
+    it('makes no file where no key of the domain is in one', async () => {
+      const { code, err } = await rotate('--feedback');
+      expect(code).toBe(1);
+      expect(err).toContain('give --private-key-file, or --source');
+    });
+  });
+
+  it.each(['', 'keys:\n  rotation: { every: 30d, announce: 2d, overlap: 2d, directory: state }\n'])(
+    'leaves the roots of a delegation alone',
+    async (more) => {
+      writeFileSync(file, `${YAML}  delegation: { lifetime: 24h }\n${more}`);
+      const before = text();
+      const { code, err } = await rotate('--feedback');
+      expect([code, text(), keyFiles()]).toEqual([1, before, ['fb-2025.key']]);
+      expect(err).toContain('sign no answers');
+      expect(err).toContain('docs/keys.md#delegation');
+    },
+  );
+
   it('leaves activeKid to whoever says that it may move', async () => {
     writeFileSync(
       file,
