@@ -88,7 +88,9 @@ export class KeyRotation implements ConfigurationSource {
   /** Of what is due, or of all. One round at a time; true when it changed a file. */
   async #wake(all = false): Promise<boolean> {
     clearTimeout(this.#timer);
-    await this.#running;
+    // Several may have waited for the same round, and each begins one of its own.
+    while (this.#running !== undefined) await this.#running;
+    clearTimeout(this.#timer);
     this.#running = this.#look(all);
     const isChanged = await this.#running;
     this.#running = undefined;

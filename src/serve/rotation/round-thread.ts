@@ -15,7 +15,10 @@ const DEADLINE_MILLISECONDS = 600_000;
 
 /** Makes a round in a thread. */
 export const roundInThread: MakeRound = async (question) => {
-  const outcome = await askThread(question);
+  // On a machine without room for a thread Node throws.
+  const outcome = await askThread(question).catch(
+    (error: unknown) => `a round of the rotation cannot begin: ${String(error)}`,
+  );
   if (typeof outcome !== 'string') return outcome;
   return question.domains.map(({ tenant }) => ({ tenant, kind: 'failed', reason: outcome }));
 };

@@ -4,7 +4,7 @@ import type { DomainOutcome } from '../../../../src/keys/rotation/round.js';
 import type { LoadedFiles } from '../../../../src/serve/reload/load-files.js';
 import { KeyRotation } from '../../../../src/serve/rotation/key-rotation.js';
 import type { RotationEvent } from '../../../../src/serve/rotation/rotation-status.js';
-import type { RoundQuestion } from '../../../../src/serve/rotation/round-thread.js';
+import { roundInThread, type RoundQuestion } from '../../../../src/serve/rotation/round-thread.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -288,4 +288,40 @@ test('after the end nothing is made', async () => {
   bench.rotation.close();
   await pass(DAY);
   expect(bench.rounds).toHaveLength(1);
+});
+
+test('however many reloads come during a round, no two rounds are under way together', async () => {
+  bench = new Bench();
+  await bench.begin();
+  bench.rotation.began();
+  const opens: (() => void)[] = [];
+  const close = (): void => {
+    bench.gate = new Promise((resolve) => opens.push(resolve));
+  };
+  close();
+  for (let reload = 0; reload < 3; reload += 1) {
+    await bench.rotation.load();
+    bench.rotation.applied();
+  }
+  await pass(0);
+  expect(bench.rounds).toHaveLength(2);
+  for (const rounds of [3, 4]) {
+    close();
+    opens[rounds - 3]!();
+    await pass(0);
+    expect(bench.rounds).toHaveLength(rounds);
+  }
+  opens.at(-1)!();
+  await pass(0);
+  expect(bench.rounds).toHaveLength(4);
+});
+
+test('a thread that cannot be had is a round that failed', async () => {
+  bench = new Bench();
+  jest.useRealTimers();
+  const { rotated } = loadedOf([TENANT]);
+  const question = { ...rotated!, unsendable: () => undefined };
+  expect(await roundInThread(question)).toEqual([
+    { tenant: TENANT, kind: 'failed', reason: expect.stringContaining('cannot begin') as string },
+  ]);
 });
