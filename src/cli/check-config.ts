@@ -3,7 +3,7 @@ import type { Configuration, LeftOutFile } from '../config/settings.js';
 import { keySourceLines, testKeySources, type KeySourceSummary } from './key-sources-summary.js';
 import { fetchKeySets, keySetLines, type KeySetSummary } from './key-sets-summary.js';
 import { auditLines, auditLogSummary } from './audit-summary.js';
-import type { PassThroughPolicy, Snapshot } from '../verify/snapshot.js';
+import type { PassThroughPolicy } from '../verify/snapshot.js';
 import { escapeControls } from '../json/escape-text.js';
 import {
   addConfigurationFile,
@@ -16,9 +16,8 @@ import {
 import { wholeNumber } from './option-values.js';
 import { reportOnlyLines, reportOnlySummary } from './report-only-summary.js';
 import { type CliWorld, ExitCode, type Register, examples } from './command.js';
-import { isoTime, jsonText } from './text.js';
-import type { FeedbackKey } from '../feedback/feedback-key.js';
-import { type SigningDomain, activeKeyOf } from '../feedback/feedback-settings.js';
+import { signingLines, signingSummary, type SigningSummary } from './signing-summary.js';
+import { jsonText } from './text.js';
 
 /** As in the file. */
 const MAX_WORKERS = 64;
@@ -38,7 +37,7 @@ async function checkConfig(world: CliWorld, file: string, options: CheckConfigOp
   }
   const { configuration, leftOut } = loaded;
   const nowMs = world.nowMs();
-  const signing = signingSummary(configuration.snapshot, nowMs, leftOut);
+  const signing = signingSummary(configuration, nowMs, leftOut);
   const keySets = options.fetchKeySets ? await fetchKeySets(configuration) : undefined;
   const keySources = options.keySources ? await testKeySources(world, configuration) : undefined;
   const judged: Judged = { file, configuration, leftOut, signing, keySets, keySources, nowMs };
@@ -158,101 +157,3 @@ export const registerCheckConfig: Register = (program, session) => {
     )
     .action(configurationAction(session, checkConfig));
 };
-
-/** One key, as `--json` shows it. */
-interface KeySummary {
-  readonly kid: string;
-  readonly public_key_sha256: string;
-  /** `active` signs now; `ready` could; `coming` and `ended` are outside their validity. */
-  readonly state: 'active' | 'ready' | 'coming' | 'ended';
-  /** RFC 3339; null where open. */
-  readonly not_before: string | null;
-  readonly not_after: string | null;
-}
-
-/** The keys that sign for one tenant, or, where it is null, for every tenant without keys of its own. */
-interface DomainSummary {
-  readonly tenant: string | null;
-  /** The keys vouch for keys in memory, and sign no answer. */
-  readonly delegates: boolean;
-  /** Null: no key is valid now, so every answer is withheld; or keys were left out, so that it is not known. */
-  readonly active_kid: string | null;
-  readonly keys: readonly KeySummary[];
-}
-
-/** What is signed, and with what. Both lists are empty when nothing is. */
-interface SigningSummary {
-  readonly policies: readonly string[];
-  readonly domains: readonly DomainSummary[];
-}
-
-/** The summary of a snapshot at a moment (Unix milliseconds). Which key signs is not known while one is left out. */
-function signingSummary(
-  { policies, feedback }: Snapshot,
-  nowMs: number,
-  leftOut: readonly LeftOutFile[],
-): SigningSummary {
-  const isWhole = !leftOut.some(({ path }) => path.startsWith('feedback.'));
-  const signing = [...policies.values()].filter(
-    (policy) => policy.kind === 'signed' && policy.answer === 'signed_feedback',
-  );
-  const domains =
-    feedback === undefined
-      ? []
-      : [[null, feedback.defaultDomain] as const, ...feedback.tenantDomains.entries()];
-  return {
-    policies: signing.map(({ name }) => name),
-    domains: domains.map(([tenant, domain]) => domainSummary(tenant, domain, isWhole, nowMs)),
-  };
-}
-
-function domainSummary(
-  tenant: string | null,
-  domain: SigningDomain,
-  isWhole: boolean,
-  nowMs: number,
-): DomainSummary {
-  const choice = domain.delegation?.roots ?? domain;
-  const active = isWhole ? activeKeyOf(choice, nowMs) : undefined;
-  const keys = choice.keys.map((key) => keySummary(key, active, nowMs));
-  return { tenant, delegates: domain.delegation !== undefined, active_kid: active?.kid ?? null, keys };
-}
-
-function keySummary(key: FeedbackKey, active: FeedbackKey | undefined, nowMs: number): KeySummary {
-  return {
-    kid: key.kid,
-    public_key_sha256: key.publicKey.fingerprint,
-    state: key === active ? 'active' : stateOf(key, nowMs),
-    not_before: momentOf(key.notBeforeMs),
-    not_after: momentOf(key.notAfterMs),
-  };
-}
-
-function stateOf({ notBeforeMs, notAfterMs }: FeedbackKey, nowMs: number): KeySummary['state'] {
-  if (nowMs < notBeforeMs) return 'coming';
-  return nowMs < notAfterMs ? 'ready' : 'ended';
-}
-
-function momentOf(milliseconds: number): string | null {
-  return Number.isFinite(milliseconds) ? isoTime(milliseconds) : null;
-}
-
-/** The same as lines of text, without their ends. */
-function signingLines({ policies, domains }: SigningSummary): string[] {
-  if (policies.length === 0) return [];
-  return [`signed answers: ${policies.join(', ')}`, ...domains.map(domainLine)];
-}
-
-function domainLine({ tenant, delegates, keys }: DomainSummary): string {
-  const what = delegates ? 'root keys of keys in memory' : 'signing keys';
-  const words =
-    keys.length === 0
-      ? 'not judged'
-      : keys.map((key) => keyWords(key, delegates ? 'vouches now' : 'signs now')).join('; ');
-  return `${what}: ${tenant === null ? 'by default' : `for tenant ${tenant}`}: ${words}`;
-}
-
-function keyWords({ kid, state, not_before: from, not_after: until }: KeySummary, active: string): string {
-  const span = [from === null ? '' : ` from ${from}`, until === null ? '' : ` until ${until}`].join('');
-  return `${kid} (${state === 'active' ? active : state}${span})`;
-}

@@ -31,13 +31,17 @@ async function keyring(world: CliWorld, file: string, options: KeyringOptions): 
       'countersign: keys in memory are known to the verifier alone: ask /keyring of its admin port, or pin the root keys (--roots)\n',
     );
   else if (keys.length === 0)
-    world.err(
-      `countersign: ${options.roots ? 'no domain delegates' : 'every key has ended, so no answer is signed'}\n`,
-    );
+    world.err(`countersign: ${options.roots ? 'no domain delegates' : whyNone(loaded.configuration)}\n`);
   world.out(
     options.map ? `${JSON.stringify(Object.fromEntries(toKeyMap(keys)))}\n` : jsonText(toJwkSet(keys)),
   );
   return ExitCode.good;
+}
+
+function whyNone({ settings }: Configuration): string {
+  return settings.keyRotation === undefined
+    ? 'every key has ended, so no answer is signed'
+    : 'there is no key yet: a verifier with keys.rotation makes the first at its start; ask again then';
 }
 
 function settingsOf({ file, snapshot }: Configuration, tenant: string | undefined) {

@@ -24,7 +24,7 @@ function noteOf(keys: readonly KeyLook[]): string | undefined {
   const first = without.find(({ state }) => state === 'down') ?? without[0];
   if (first === undefined) return undefined;
   const why = first.reason ?? 'was not tested yet';
-  return `${without.length} of ${keys.length} keys in sources do not sign, so their answers are withheld, such as ${first.kid}: the source ${first.source} ${why}`;
+  return `${without.length} of ${keys.length} keys in sources do not sign, so their answers are withheld, such as ${first.kid}: the source ${first.source}: ${why}`;
 }
 
 /** For `/status`; undefined where there are no sources. */

@@ -120,11 +120,16 @@ function compileChoice(
   const keys = rotated === undefined ? [] : [...named, ...rotated];
   placed.push(...keys.map((key) => ({ ...key, signsAnswers })));
   const domain = { keys: keys.map(({ key }) => key), activeKid };
-  if (named.length === inputs.length) judgeSigning(domain, inputs, node);
+  if (named.length === inputs.length) judgeSigning(domain, inputs, node, isRotated);
   return domain;
 }
 
-function judgeSigning(domain: KeyChoice, inputs: readonly FeedbackKeyInput[], node: ConfigurationNode): void {
+function judgeSigning(
+  domain: KeyChoice,
+  inputs: readonly FeedbackKeyInput[],
+  node: ConfigurationNode,
+  isRotated: boolean,
+): void {
   const { activeKid } = domain;
   const named = node.at(activeKid === undefined ? 'keys' : 'activeKid');
   if (activeKid !== undefined && !inputs.some(({ kid }) => kid === activeKid))
@@ -134,7 +139,7 @@ function judgeSigning(domain: KeyChoice, inputs: readonly FeedbackKeyInput[], no
     );
   else if (activeKeyOf(domain, node.load.nowMs) === undefined)
     named.warn(
-      `${activeKid === undefined ? 'no key is' : `${quoteText(activeKid)} is not`} valid now: no answer can be signed`,
+      `${activeKid === undefined ? 'no key is' : `${quoteText(activeKid)} is not`} valid now: no answer can be signed${isRotated ? ' before the start makes one' : ''}`,
     );
 }
 

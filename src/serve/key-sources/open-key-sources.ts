@@ -63,7 +63,7 @@ export async function signRemotely(
 ): Promise<Uint8Array | AnswerRefusal> {
   const answer = await signing.sign(key, message, tenant);
   if (answer.ok) return answer.bytes;
-  return refuseAnswer('signer_unavailable', `the source ${key.reference.source} ${answer.reason}`);
+  return refuseAnswer('signer_unavailable', `the source ${key.reference.source}: ${answer.reason}`);
 }
 
 /** How the sources of the field are opened. */

@@ -13,6 +13,8 @@ const [current, next, ended, own] = pairs.map(({ publicKey }) =>
   Buffer.from(publicKey.raw).toString('base64'),
 );
 
+const rotation = { every: '30d', announce: '2d', overlap: '2d', directory: 'state/feedback-keys' };
+
 let directory: string;
 let file: string;
 beforeEach(() => {
@@ -89,6 +91,13 @@ describe('countersign keyring', () => {
     const { code, out, err } = await run(['keyring', '--map', file]);
     expect({ code, out }).toEqual({ code: 0, out: '{}\n' });
     expect(err).toContain('every key has ended');
+  });
+
+  it('says that a schedule has made no key yet', async () => {
+    writeConfiguration({ feedback: {}, keys: { rotation } });
+    const { code, out, err } = await run(['keyring', '--map', file]);
+    expect({ code, out }).toEqual({ code: 0, out: '{}\n' });
+    expect(err).toContain('makes the first at its start');
   });
 
   it('never prints a private key', async () => {
@@ -195,6 +204,40 @@ describe('countersign check-config', () => {
         ],
       },
     });
+  });
+
+  it('says that roots vouch, for how long, and in which source they are', async () => {
+    writeFileSync(join(directory, 'keys', 'token'), 'token', { mode: 0o600 });
+    const hsm = { kind: 'vault', url: 'http://127.0.0.1:8200', auth: { tokenFile: 'keys/token' } };
+    const root = { kid: 'hsm-root', source: 'hsm', key: 'root', version: 1, publicKey: next };
+    writeConfiguration({
+      keys: { sources: { hsm } },
+      feedback: { keys: [root], delegation: { lifetime: '1h' } },
+    });
+    const { out } = await run(['check-config', file]);
+    expect(out).toContain(
+      'root keys of keys in memory: by default: hsm-root (vouches now; in the source hsm)\n',
+    );
+    const { signed_answers: said } = JSON.parse((await run(['check-config', '--json', file])).out) as {
+      readonly signed_answers: object;
+    };
+    const source = { name: 'hsm', key: 'root', version: 1 };
+    expect(said).toMatchObject({
+      domains: [{ delegates: true, is_rotated: false, keys: [{ kid: 'hsm-root', source }] }],
+    });
+  });
+
+  it('says that keys are made on schedule', async () => {
+    writeConfiguration({
+      feedback: { tenants: { [tenant]: { keys: [key('own', 4)], activeKid: 'own' } } },
+      keys: { rotation },
+    });
+    const { out } = await run(['check-config', file]);
+    expect(out).toContain(
+      'signing keys: by default: none yet, the first is made at the start; made on schedule (keys.rotation)\n',
+    );
+    expect(out).toContain(`signing keys: for tenant ${tenant}: own (signs now)\n`);
+    expect(out).toContain('no key is valid now: no answer can be signed before the start makes one');
   });
 
   it('says nothing of signing where nothing is signed', async () => {
