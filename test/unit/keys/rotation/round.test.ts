@@ -130,6 +130,28 @@ test('what is not ours stays, and stops nobody', () => {
   expect(files()).toEqual(expect.arrayContaining(['notes.txt', 'other.key', 'fb-old.key']));
 });
 
+test('a list of a clock that was ahead is put right by hand as docs/keys.md says, and goes on', () => {
+  const { keys } = good(START);
+  const list = join(directory, 'manifest.json');
+  const leapt = START + 400 * DAY;
+  const { announced } = good(leapt);
+  expect(round(START + DAY)).toMatchObject({ kind: 'failed' });
+  expect(keyStates(listed(), START + DAY).signs?.kid).toBe(keys[0]?.kid);
+  const found = JSON.parse(readFileSync(list, 'utf8')) as {
+    readonly keys: readonly { readonly kid: string; readonly notAfter?: string }[];
+  };
+  const left = found.keys.filter(({ kid }) => kid !== announced?.kid);
+  const ended = left.map((key) => ({ ...key, notAfter: undefined }));
+  writeFileSync(
+    list,
+    JSON.stringify({ version: 1, written: new Date(START + DAY).toISOString(), keys: ended }),
+  );
+  const next = good(START + DAY);
+  expect(next.keys).toHaveLength(1);
+  expect(next.nextRotationMs).toBe(START + 30 * DAY);
+  expect(files()).toEqual([`${keys[0]?.kid}.key`, 'manifest.json']);
+});
+
 describe('nothing is touched, and the reason is told', () => {
   const before = (): string =>
     JSON.stringify(files().map((name) => readFileSync(join(directory, name), 'hex')));
