@@ -69,6 +69,7 @@ describe('a good configuration', () => {
         drainDelayMilliseconds: 1_500,
         drainMilliseconds: 10_000,
       },
+      keys: { sources: [] },
       envoy: undefined,
     });
     expect(snapshot.headers.nonce).toBe('x-telemetry-nonce');
