@@ -7,7 +7,7 @@ import { join } from 'node:path';
 /** A whole number from the environment. */
 export function option(name: string, fallback: number): number {
   const text = process.env[name];
-  return text !== undefined && /^[1-9][0-9]{0,6}$/.test(text) ? Number(text) : fallback;
+  return text !== undefined && /^[1-9][0-9]{0,7}$/.test(text) ? Number(text) : fallback;
 }
 
 /** NaN of none. */
