@@ -80,7 +80,7 @@ export function replaceFile(old: ReplaceableFile, content: Uint8Array): { readon
       return fault('has changed since it was read', 'run this again: it begins with what is there now');
     renameSync(temporary, old.path);
     isOurs = false;
-    syncDirectory(dirname(old.path));
+    syncQuietly(dirname(old.path));
     return { ok: true };
   } catch (error) {
     return unwritable(error);
@@ -134,6 +134,15 @@ export function syncDirectory(directory: string): void {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** The new one is in its place already: a fault here is no reason to say, or to act as if, it were not. */
+function syncQuietly(directory: string): void {
+  try {
+    syncDirectory(directory);
+  } catch {
+    // After a loss of power either of the two may be there, whole.
   }
 }
 
