@@ -8,7 +8,7 @@ import { maxCertificateFileBytes, readBoundedFile } from '../config/files/read-f
 import type { Configuration } from '../config/settings.js';
 import { earliestEndMs, readCertificateBundle } from '../crypto/certificate.js';
 import { isValidAt, type ValidityInterval } from '../protocol/validity-interval.js';
-import { type KeyChoice, type SigningDomain, activeKeyOf } from '../feedback/feedback-settings.js';
+import { type KeyChoice, type SigningDomain, activeKeyOf, keysOf } from '../feedback/feedback-settings.js';
 import type { FeedbackKey } from '../feedback/feedback-key.js';
 import {
   proofsOf,
@@ -107,7 +107,7 @@ async function look(configuration: Configuration, nowMs: number): Promise<Looked
   for (const [owner, domain] of feedbackDomains(snapshot)) {
     for (const { kid, notAfterMs } of feedbackKeysToRenew(domain, nowMs))
       soonest.add({ kind: 'feedback_key', owner, name: kid, endMs: notAfterMs });
-    await step(domain.keys);
+    await step(keysOf(domain));
   }
   for (const { name: owner, issuers } of snapshot.authorities?.values() ?? [])
     for (const { certificate, notAfterMs } of issuers)

@@ -7,6 +7,7 @@ import type { SignWithKey } from '../feedback/sign-answer.js';
 import { DelegatedKeys, type DelegationLook } from '../keys/delegation/delegated-keys.js';
 import { ownTurns, Paced } from '../keys/delegation/pace.js';
 import type { DelegationOutcome, DelegationTools } from '../keys/delegation/delegated-domain.js';
+import { settled } from '../keys/test-key.js';
 import { systemClock as clock } from './clocks.js';
 import type { LifeRecords } from './life-records.js';
 import type { Extend, LiveConfiguration } from './reload/live-configuration.js';
@@ -59,11 +60,12 @@ export function followDelegation({
 }
 
 function vouchingBy(sign: SignWithKey): DelegationTools['sign'] {
-  return async (root, message, tenant) => {
-    const signed = await sign(root, message, tenant);
-    if (!('code' in signed)) return { ok: true, bytes: signed };
-    return { ok: false, fault: 'away', reason: signed.detail };
-  };
+  return (root, message, tenant) =>
+    settled(async () => {
+      const signed = await sign(root, message, tenant);
+      if (!('code' in signed)) return { ok: true, bytes: signed };
+      return { ok: false, fault: 'away', reason: signed.detail };
+    });
 }
 
 /** At the start a source is still being tested when it is asked first; this is a second or two later. */

@@ -89,8 +89,16 @@ export class DelegatedDomain {
     clearTimeout(this.#timer);
   }
 
+  /** Asked anew after every wait. */
+  #isOver(): boolean {
+    return this.#isClosed;
+  }
+
   /** Looks whether a key is due, and has one vouched for. */
   async #renew(): Promise<void> {
+    await this.#tools.ownTurn();
+    // Roots of a configuration that is gone are wiped; from here to the root's signature nothing else comes between.
+    if (this.#isOver()) return;
     const nowMs = this.#tools.nowMs();
     const dueMs = this.#dueMs(nowMs);
     if (nowMs < dueMs) {
@@ -132,7 +140,6 @@ export class DelegatedDomain {
   async #delegate(nowMs: number): Promise<Vouched> {
     const root = activeKeyOf(this.#delegation.roots, nowMs);
     if (root === undefined) return { ok: false, rootKid: undefined, reason: 'may not sign now' };
-    await this.#tools.ownTurn();
     const seed = randomBytes(SEED_BYTES);
     const pair = generateKeyPair(seed);
     seed.fill(0);

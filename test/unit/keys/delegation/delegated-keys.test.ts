@@ -253,3 +253,15 @@ test('domains that are renewed together make one key a turn, and are put in forc
   expect(most).toBe(1);
   expect(asked).toBeLessThan(31);
 });
+
+test('a domain that a reload ends while its key waits for a turn asks no root any more', async () => {
+  let goOn = (): void => undefined;
+  const sign = jest.fn(signWell);
+  const ownTurn = (): Promise<void> => new Promise((resolve) => (goOn = resolve));
+  const { keys } = start(settingsOf(), sign, { ownTurn });
+  await pass(0);
+  keys.extend(undefined);
+  goOn();
+  await pass(0);
+  expect(sign).not.toHaveBeenCalled();
+});
