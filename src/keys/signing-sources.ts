@@ -58,11 +58,14 @@ export class SigningSources {
   follow(keys: readonly PinnedKey[]): void {
     const wanted = new Map(keys.map((key) => [nameOf(key), key]));
     for (const [name, guarded] of this.#keys) if (!wanted.has(name)) this.#dismiss(name, guarded);
+    const stay: GuardedKey[] = [];
     for (const [name, key] of wanted) {
       const known = this.#keys.get(name) ?? this.#recall(name);
       if (known === undefined) this.#add(name, key);
-      else known.test();
+      else stay.push(known);
     }
+    // After the new ones, which sign nothing until they were tested.
+    for (const key of stay) key.test();
   }
 
   /** 64 bytes that verify with the key's public half, or why there are none. Never rejects. */

@@ -57,6 +57,7 @@ export class DelegatedDomain {
   readonly #tools: DelegationTools;
   #delegation: Delegation;
   #keys: readonly LocalFeedbackKey[] = [];
+  readonly #rootOf = new WeakMap<LocalFeedbackKey, FeedbackKey>();
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
   #isClosed = false;
@@ -74,14 +75,28 @@ export class DelegatedDomain {
     return this.#keys;
   }
 
+  get lifetimeMs(): number {
+    return this.#delegation.lifetimeMs;
+  }
+
   /** The last try came to nothing. */
   get isFailing(): boolean {
     return this.#failures > 0;
   }
 
-  /** Of a configuration that was loaded anew, with the same roots and lifetime. */
+  /** Of a configuration that was loaded anew. Keys go on signing as long as the root that vouches for them is among its roots, and ends no earlier. */
   follow(delegation: Delegation): void {
     this.#delegation = delegation;
+    this.#keys = this.#keys.filter((key) =>
+      delegation.roots.keys.some((root) => this.#isRootOf(root, key) && key.notAfterMs <= root.notAfterMs),
+    );
+    // Whether a key is due may have changed; one that is being vouched for looks again by itself.
+    if (this.#timer !== undefined) this.#lookAgainIn(0);
+  }
+
+  #isRootOf(root: FeedbackKey, key: LocalFeedbackKey): boolean {
+    const { kid, publicKey } = this.#rootOf.get(key) ?? {};
+    return root.kid === kid && root.publicKey.fingerprint === publicKey?.fingerprint;
   }
 
   close(): void {
@@ -96,6 +111,7 @@ export class DelegatedDomain {
 
   /** Looks whether a key is due, and has one vouched for. */
   async #renew(): Promise<void> {
+    this.#timer = undefined;
     await this.#tools.ownTurn();
     // Roots of a configuration that is gone are wiped; from here to the root's signature nothing else comes between.
     if (this.#isOver()) return;
@@ -109,6 +125,8 @@ export class DelegatedDomain {
     if (this.#isClosed) return;
     if (outcome.ok) {
       this.#keys = [...this.#keys.filter(({ notAfterMs }) => nowMs < notAfterMs), outcome.key];
+      // Its root may have been taken away meanwhile.
+      this.follow(this.#delegation);
     }
     this.#failures = outcome.ok ? 0 : this.#failures + 1;
     this.#tools.onOutcome(this.#tenant, outcome.ok ? outcome : { ...outcome, tries: this.#failures });
@@ -116,6 +134,7 @@ export class DelegatedDomain {
   }
 
   #lookAgainIn(milliseconds: number): void {
+    clearTimeout(this.#timer);
     const waitMs = Math.min(Math.max(milliseconds, 1), LONGEST_WAIT_MILLISECONDS);
     this.#timer = setTimeout(() => void this.#renew(), waitMs).unref();
   }
@@ -128,7 +147,7 @@ export class DelegatedDomain {
     if (last.notAfterMs === last.notBeforeMs + lifetimeMs)
       return last.notBeforeMs + RENEWED_AFTER * lifetimeMs;
     const root = activeKeyOf(roots, nowMs);
-    return root !== undefined && root.notAfterMs > last.notAfterMs ? nowMs : last.notAfterMs;
+    return root !== undefined && root.notAfterMs >= last.notAfterMs + 1_000 ? nowMs : last.notAfterMs;
   }
 
   /** Of a clock that was set back since by more than a lifetime there is none. */
@@ -140,6 +159,8 @@ export class DelegatedDomain {
   async #delegate(nowMs: number): Promise<Vouched> {
     const root = activeKeyOf(this.#delegation.roots, nowMs);
     if (root === undefined) return { ok: false, rootKid: undefined, reason: 'may not sign now' };
+    const { notBeforeMs, notAfterMs } = this.#validity(nowMs, root);
+    if (notAfterMs <= notBeforeMs) return { ok: false, rootKid: root.kid, reason: 'is about to end' };
     const seed = randomBytes(SEED_BYTES);
     const pair = generateKeyPair(seed);
     seed.fill(0);
@@ -160,20 +181,22 @@ export class DelegatedDomain {
     if (!this.#tools.verifier.verify(root.publicKey, input, signed.bytes))
       return { ok: false, rootKid, reason: 'gave a signature that does not verify' };
     const local = new LocalFeedbackKey(kid, pair, validity, delegationDocument(input, signed.bytes));
+    this.#rootOf.set(local, root);
     await this.#tools.ownTurn();
     if (!this.#tools.agrees(local))
       return { ok: false, rootKid, reason: 'vouches for a key that fails the signing self-test' };
     return { ok: true, rootKid, key: local };
   }
 
-  /** From a whole second on, as a JWK says it. The first key signs at once; none outlives its root: that one's retired then. */
+  /** Whole seconds, as a JWK says them. The first key signs at once; none outlives its root: that one's retired then. */
   #validity(nowMs: number, root: FeedbackKey): ValidityInterval {
     const { lifetimeMs } = this.#delegation;
     const former = this.#last(nowMs);
     const beginsMs =
       former === undefined ? nowMs : Math.max(nowMs, former.notAfterMs - ANNOUNCED_FOR * lifetimeMs);
     const notBeforeMs = Math.floor(beginsMs / 1000) * 1000;
-    return { notBeforeMs, notAfterMs: Math.min(notBeforeMs + lifetimeMs, root.notAfterMs) };
+    const endMs = Math.min(notBeforeMs + lifetimeMs, root.notAfterMs);
+    return { notBeforeMs, notAfterMs: Math.floor(endMs / 1000) * 1000 };
   }
 }
 

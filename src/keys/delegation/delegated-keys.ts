@@ -1,6 +1,6 @@
 /** The keys in memory of every signing domain that delegates, put over the configuration in force. */
 import type { LocalFeedbackKey } from '../../feedback/feedback-key.js';
-import type { Delegation, FeedbackSettings, SigningDomain } from '../../feedback/feedback-settings.js';
+import type { FeedbackSettings, SigningDomain } from '../../feedback/feedback-settings.js';
 import { DelegatedDomain, type DelegationTools } from './delegated-domain.js';
 
 /** One domain: its keys in memory, and whether its root did not vouch for one when it was asked last. */
@@ -12,10 +12,7 @@ export interface DelegationLook {
 
 export class DelegatedKeys {
   readonly #tools: DelegationTools;
-  readonly #domains = new Map<
-    string | undefined,
-    { readonly name: string; readonly domain: DelegatedDomain }
-  >();
+  readonly #domains = new Map<string | undefined, DelegatedDomain>();
   #former:
     | { readonly loaded: FeedbackSettings; readonly keys: string; readonly extended: FeedbackSettings }
     | undefined;
@@ -26,15 +23,14 @@ export class DelegatedKeys {
 
   /**
    * The settings with the keys in memory in the place of those that vouch for them; as they are where no domain delegates.
-   * The same object as long as nothing has changed. Domains whose roots or lifetime are others begin anew.
+   * The same object as long as nothing has changed. Keys in memory stay while their root and
+   * the lifetime do.
    */
   extend(loaded: FeedbackSettings | undefined): FeedbackSettings | undefined {
     const delegating = [...domainsOf(loaded)].filter(([, { delegation }]) => delegation !== undefined);
     this.#follow(new Map(delegating));
     if (loaded === undefined || delegating.length === 0) return loaded;
-    const keys = [...this.#domains.values()]
-      .flatMap(({ domain }) => domain.keys.map(({ kid }) => kid))
-      .join();
+    const keys = [...this.#domains.values()].flatMap((domain) => domain.keys.map(({ kid }) => kid)).join();
     if (this.#former?.loaded === loaded && this.#former.keys === keys) return this.#former.extended;
     const extended = Object.freeze({
       ...loaded,
@@ -49,30 +45,23 @@ export class DelegatedKeys {
 
   /** How each domain that delegates is. */
   look(): readonly DelegationLook[] {
-    return [...this.#domains].map(
-      ([
-        tenant,
-        {
-          domain: { keys, isFailing },
-        },
-      ]) => ({ tenant, keys, isFailing }),
-    );
+    return [...this.#domains].map(([tenant, { keys, isFailing }]) => ({ tenant, keys, isFailing }));
   }
 
   close(): void {
-    for (const { domain } of this.#domains.values()) domain.close();
+    for (const domain of this.#domains.values()) domain.close();
     this.#domains.clear();
   }
 
   #extendDomain(tenant: string | undefined, domain: SigningDomain): SigningDomain {
-    const delegated = this.#domains.get(tenant)?.domain;
+    const delegated = this.#domains.get(tenant);
     return delegated === undefined ? domain : Object.freeze({ ...domain, keys: delegated.keys });
   }
 
   #follow(wanted: ReadonlyMap<string | undefined, SigningDomain>): void {
-    for (const [tenant, { domain, name }] of this.#domains) {
+    for (const [tenant, domain] of this.#domains) {
       const delegation = wanted.get(tenant)?.delegation;
-      if (delegation !== undefined && nameOf(delegation) === name) {
+      if (delegation?.lifetimeMs === domain.lifetimeMs) {
         domain.follow(delegation);
         continue;
       }
@@ -81,10 +70,7 @@ export class DelegatedKeys {
     }
     for (const [tenant, { delegation }] of wanted)
       if (delegation !== undefined && !this.#domains.has(tenant))
-        this.#domains.set(tenant, {
-          name: nameOf(delegation),
-          domain: new DelegatedDomain(tenant, delegation, this.#tools),
-        });
+        this.#domains.set(tenant, new DelegatedDomain(tenant, delegation, this.#tools));
   }
 }
 
@@ -94,13 +80,4 @@ function* domainsOf(
   if (settings === undefined) return;
   yield [undefined, settings.defaultDomain];
   yield* settings.tenantDomains;
-}
-
-/** What may not change under keys that were vouched for. */
-function nameOf({ roots: { keys, activeKid }, lifetimeMs }: Delegation): string {
-  return JSON.stringify([
-    activeKid,
-    lifetimeMs,
-    keys.map((key) => [key.kid, key.publicKey.fingerprint, key.notBeforeMs, key.notAfterMs]),
-  ]);
 }
