@@ -23,7 +23,13 @@ interface DelegationOptions {
   readonly signer: Signer;
 }
 
-/** Begins at once; from now on `live` has the keys in memory. What it returns ends it. */
+/** Keys in memory that are followed. */
+export interface DelegationInForce {
+  readonly look: () => readonly DelegationLook[];
+  readonly close: () => void;
+}
+
+/** Begins at once; from now on `live` has the keys in memory. */
 export function followDelegation({
   live,
   logger,
@@ -31,7 +37,7 @@ export function followDelegation({
   registry,
   sign,
   signer,
-}: DelegationOptions): () => void {
+}: DelegationOptions): DelegationInForce {
   const report = new DelegationReport(logger, life);
   const renewal = new Paced(() => live.extendBy(extend), clock.monotonicMs);
   const keys = new DelegatedKeys({
@@ -53,10 +59,34 @@ export function followDelegation({
   };
   live.extendBy(extend);
   addDelegationGauges(registry, keys);
-  return () => {
-    renewal.close();
-    keys.close();
+  return {
+    look: () => keys.look(),
+    close() {
+      renewal.close();
+      keys.close();
+    },
   };
+}
+
+/** Of `/status`: those that fail first. */
+const MAX_DESCRIBED = 100;
+
+/** For `/status`; undefined where no domain delegates. */
+export function describeDelegation(
+  looks: readonly DelegationLook[],
+): Readonly<Record<string, unknown>> | undefined {
+  if (looks.length === 0) return undefined;
+  const sorted = [...looks].sort((one, other) => Number(other.isFailing) - Number(one.isFailing));
+  const domains = sorted.slice(0, MAX_DESCRIBED).map(({ tenant, keys, isFailing }) => ({
+    domain: tenant ?? 'default',
+    failing: isFailing,
+    keys: keys.map(({ kid, notBeforeMs, notAfterMs }) => ({
+      kid,
+      not_before: new Date(notBeforeMs).toISOString(),
+      not_after: new Date(notAfterMs).toISOString(),
+    })),
+  }));
+  return { count: looks.length, domains };
 }
 
 function vouchingBy(sign: SignWithKey): DelegationTools['sign'] {

@@ -39,6 +39,7 @@ import type { Tracing } from '../observability/tracing/tracing.js';
 import { Admission } from '../verify/admission.js';
 import { WhySearch, type SearchOutcome } from '../why/search.js';
 import { StallDetector, systemClock as clock } from './clocks.js';
+import { describeDelegation, type DelegationInForce } from './delegation.js';
 import { signRemotely } from './key-sources/open-key-sources.js';
 import type { LiveConfiguration } from './reload/live-configuration.js';
 import type { Reloading } from './reload/reload.js';
@@ -64,6 +65,7 @@ export interface Parts extends Stores {
   readonly keySets: KeySetsLook;
   /** Those that sign with keys which stay there. */
   readonly keySources: SigningSources;
+  readonly delegation: Pick<DelegationInForce, 'look'>;
 }
 
 /** What checks need of the access log: `isTold`, whether Envoy tells this process, or one beside it, what becomes of allows. */
@@ -221,7 +223,7 @@ export function assembleHealth(
 
 /** What the admin port shows of the configuration: facts for `/status`, the public feedback keys, and the reload. */
 export function adminView(
-  { live, store, sealed, rotation, recent, keySets, keySources }: Parts,
+  { live, store, sealed, rotation, recent, keySets, keySources, delegation }: Parts,
   reloading: Reloading,
   accessLog: Pick<AccessLogCollector, 'status'>,
 ): Pick<AdminView, 'describe' | 'keyring' | 'reload' | 'page'> {
@@ -244,6 +246,7 @@ export function adminView(
       report_only: entriesInForce(live.snapshot, clock.nowMs()).map(describeEntry),
       key_sets: describeKeySets(keySets, clock.nowMs()),
       key_sources: describeKeySources(keySources),
+      delegation: describeDelegation(delegation.look()),
       nonces: { store: store.name, ...store.status() },
       access_log: accessLog.status(),
       audit_log: sealed && describeAuditLog(sealed),

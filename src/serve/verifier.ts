@@ -130,8 +130,10 @@ async function start(
   const keySources = await startKeySources({ live, logger, registry, life, open: options.openKeySource });
   undo.push(() => keySources.close());
   const signer = selectSigner();
-  undo.push(followDelegation({ live, logger, registry, life, signer, sign: signWith(signer, keySources) }));
-  const looks = { sealed, rotation: rotation?.status, tracing, keySets, keySources };
+  const sign = signWith(signer, keySources);
+  const delegation = followDelegation({ live, logger, registry, life, signer, sign });
+  undo.push(() => delegation.close());
+  const looks = { sealed, rotation: rotation?.status, tracing, keySets, keySources, delegation };
   const parts: Parts = { ...stores, live, logger, registry, ...looks, ...openCounts(registry) };
   const reloading = startReloading({ live, files, fileStates, registry, logger, life });
   undo.push(() => reloading.close());

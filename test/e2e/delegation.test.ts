@@ -94,7 +94,7 @@ print(json.dumps([found, refused, len(document)]))`;
   expect(refused).toBeGreaterThanOrEqual(length - 3);
 });
 
-test('the published keyring has the key in memory, and not the root', async () => {
+test('the published keyring has the key in memory, and not the root; /status has it too', async () => {
   const { answer } = await ask();
   const { kid } = JSON.parse(answer.body) as { kid: string };
   const { COUNTERSIGN_ADMIN_URL } = on.stage.federation.environment;
@@ -103,4 +103,8 @@ test('the published keyring has the key in memory, and not the root', async () =
   };
   expect(published.keys.map((key) => key.kid)).toContain(kid);
   expect(published.keys.map((key) => key.kid)).not.toEqual(expect.arrayContaining([...roots().kids]));
+  const status = JSON.parse((await fetchPage(`${COUNTERSIGN_ADMIN_URL}/status`)).body) as object;
+  expect(status).toMatchObject({
+    delegation: { count: 1, domains: [{ domain: 'default', failing: false, keys: [{ kid }] }] },
+  });
 });

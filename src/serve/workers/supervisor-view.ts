@@ -126,7 +126,7 @@ function healthOf(workers: readonly WorkerLook[], { sealed, rotation }: OwnLooks
   const oneServes = (): boolean => workers.some(({ state }) => state?.serving);
   return new Health([
     { name: 'workers', fault: () => (oneServes() ? undefined : reasons()), note: () => reasons() },
-    ...['key_sets', 'key_sources', 'report_only'].map((name) => ({
+    ...['key_sets', 'key_sources', 'delegation', 'report_only'].map((name) => ({
       name,
       fault: () => undefined,
       note: () => noteOf(workers, name),
