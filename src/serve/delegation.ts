@@ -145,7 +145,8 @@ class DelegationReport {
 /** As many samples as domains may be told apart at a scrape. */
 const MAX_SHOWN = 1_000;
 
-function addDelegationGauges(registry: Registry, keys: DelegatedKeys): void {
+/** None where no domain delegates. */
+export function addDelegationGauges(registry: Registry, keys: Pick<DelegatedKeys, 'look'>): void {
   const gauge = (name: string, help: string, valueOf: (look: DelegationLook) => number): void => {
     new Gauge({
       name,

@@ -7,6 +7,11 @@ import { addReportOnlyGauge } from '../../src/observability/report-only-view.js'
 import { addStoreMetrics } from '../../src/observability/process-metrics.js';
 import type { NonceStore } from '../../src/nonces/nonce-store.js';
 import type { Snapshot } from '../../src/verify/snapshot.js';
+import type { KeySetSettings } from '../../src/keys/key-sets/settings.js';
+import { addKeyRotationMetrics } from '../../src/observability/key-rotation-view.js';
+import { addKeySetMetrics } from '../../src/observability/key-sets-view.js';
+import { addKeySourceMetrics } from '../../src/observability/key-sources-view.js';
+import { addDelegationGauges } from '../../src/serve/delegation.js';
 import { supervisorView } from '../../src/serve/workers/supervisor-view.js';
 
 const holder = { name: 'one', size: 40, lagSeconds: 2, fault: undefined, isConflict: false };
@@ -53,7 +58,28 @@ export function rarerMetrics(): Registry {
   new AccessLogMetrics(registry).gap('stream_ended');
   new DecisionMetrics(registry).wouldRefuse('telemetry', 'pin_mismatch');
   addReportOnlyGauge(registry, underReportOnly, Date.now);
+  addMetricsOfKeys(registry);
   return registry;
+}
+
+/** Keys in a source, of a producer's set, on schedule, and in memory. */
+function addMetricsOfKeys(registry: Registry): void {
+  const key = { kid: 'fb', source: 'hsm', state: 'up', reason: undefined, waiting: 0 } as const;
+  addKeySourceMetrics(registry, { names: () => ['hsm'], look: () => [key] });
+  const settings = { identity: 'producer-a', url: 'https://keys.example/jwks.json' } as KeySetSettings;
+  const set = { settings, keys: [], refused: [], lastSuccessMs: Date.now(), staleMs: Infinity };
+  addKeySetMetrics(
+    registry,
+    {
+      states: () => [{ ...set, fault: undefined, isPending: false }],
+      fetches: { succeeded: 1, failed: 0 },
+      awaited: () => 0,
+    },
+    Date.now,
+  );
+  const rotation = { nextRotationMs: Date.now(), domains: 1, failed: [], waitsFor: undefined, directory: '' };
+  addKeyRotationMetrics(registry, { look: () => rotation, counts: { rotations: 1, failures: 0 } }, Date.now);
+  addDelegationGauges(registry, { look: () => [{ tenant: undefined, keys: [], isFailing: false }] });
 }
 
 /** Of a supervisor. */
