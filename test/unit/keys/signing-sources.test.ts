@@ -162,6 +162,7 @@ describe('a key of a source', () => {
     const tooMany = await sign();
     expect(tooMany).toMatchObject({ ok: false, fault: 'overloaded' });
     expect([source.mostUnderWay, sources.look()[0]?.waiting]).toEqual([8, 64]);
+    source.conducts.set('own', { fault: 'away' });
     source.release();
     const answers = await Promise.all(asked);
     expect(answers.filter(({ ok }) => ok)).toEqual([]);
