@@ -6,10 +6,6 @@
 import {
   chmodSync,
   chownSync,
-  closeSync,
-  fchmodSync,
-  fchownSync,
-  fsyncSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -21,12 +17,11 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  writeFileSync,
   type Stats,
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { codeOf } from '../config/files/read-file.js';
-import { readReplaceable, replaceFile, syncDirectory } from '../config/files/replace-file.js';
+import { readReplaceable, replaceFile, syncDirectory, writeLike } from '../config/files/replace-file.js';
 import { CliFault } from './command.js';
 import { readOrFault, unwritable, writeWhole } from './files.js';
 
@@ -131,8 +126,8 @@ function writeVersion(
 ): string {
   const pairs = join(place.directory, pairsName(place));
   const version = mkdtempSync(join(pairs, 'v-'));
-  writeLike(join(version, `${place.name}.key`), key, like.key);
-  writeLike(join(version, `${place.name}.crt`), certificate, like.certificate);
+  writeLike(like.key, made(join(version, `${place.name}.key`)), key);
+  writeLike(like.certificate, made(join(version, `${place.name}.crt`)), certificate);
   const { mode, uid, gid } = statSync(pairs);
   chownIfOther(version, uid, gid);
   chmodSync(version, mode & 0o777);
@@ -141,22 +136,14 @@ function writeVersion(
   return basename(version);
 }
 
+/** A new file for its owner alone. */
+function made(path: string): number {
+  return openSync(path, 'wx', 0o600);
+}
+
 function chownIfOther(path: string, uid: number, gid: number): void {
   const own = statSync(path);
   if (own.uid !== uid || own.gid !== gid) chownSync(path, uid, gid);
-}
-
-function writeLike(path: string, content: string, { mode, uid, gid }: Stats): void {
-  const descriptor = openSync(path, 'wx', 0o600);
-  try {
-    const own = statSync(path);
-    if (own.uid !== uid || own.gid !== gid) fchownSync(descriptor, uid, gid);
-    fchmodSync(descriptor, mode & 0o777);
-    writeFileSync(descriptor, content);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** The one step that changes what both files are. */

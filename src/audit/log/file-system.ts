@@ -3,12 +3,10 @@
  * any of them, or forgets what was not synced.
  */
 import {
-  closeSync,
   existsSync,
   fdatasyncSync,
   fsyncSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   readSync,
@@ -17,7 +15,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { systemErrorCode } from '../../storage/error-code.js';
+import { ifThere, syncDirectory, withFile } from '../../storage/file-steps.js';
 
 export interface LogFileSystem {
   /** Undefined when there is nothing of that name. */
@@ -60,14 +58,19 @@ export const nodeFileSystem: LogFileSystem = {
   makeDirectory: (path) => {
     if (!existsSync(path)) mkdirSync(path, { mode: DIRECTORY_MODE });
   },
-  touch: (path) => withFile(path, 'w', () => undefined),
+  touch: (path) => withFile(path, 'w', () => undefined, FILE_MODE),
   writeSynced: (path, bytes) =>
-    withFile(path, 'w', (file) => {
-      for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
-      fdatasyncSync(file);
-    }),
+    withFile(
+      path,
+      'w',
+      (file) => {
+        for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+        fdatasyncSync(file);
+      },
+      FILE_MODE,
+    ),
   rename: renameSync,
-  syncDirectory: (path) => withFile(path, 'r', fsyncSync),
+  syncDirectory,
   syncFile: (path) => withFile(path, 'r', fsyncSync),
   remove: (path) => rmSync(path, { recursive: true, force: true }),
 };
@@ -81,22 +84,4 @@ function readFully(file: number, offset: number, bytes: number): Buffer {
     at += read;
   }
   return buffer.subarray(0, at);
-}
-
-function withFile<T>(path: string, flags: string, action: (file: number) => T): T {
-  const file = openSync(path, flags, FILE_MODE);
-  try {
-    return action(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function ifThere<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

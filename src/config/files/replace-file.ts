@@ -20,7 +20,11 @@ import {
   type Stats,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { syncDirectory } from '../../storage/file-steps.js';
 import { codeOf, fault, MAX_FILE_BYTES, readBoundedFile, unreadable, type FileFault } from './read-file.js';
+
+/** For who replaces several files of a directory. */
+export { syncDirectory };
 
 /** A file that may be replaced, as it was when it was read. */
 export interface ReplaceableFile {
@@ -106,8 +110,8 @@ function createAlone(temporary: string): number | undefined {
   }
 }
 
-/** Closes it. */
-function writeLike({ mode, uid, gid }: Stats, descriptor: number, content: Uint8Array): void {
+/** Writes a file that was made for it, with the mode and owner of another one, onto the disk, and closes it. Throws the system's error. */
+export function writeLike({ mode, uid, gid }: Stats, descriptor: number, content: string | Uint8Array): void {
   try {
     const own = fstatSync(descriptor);
     // The owner first: a change of it may take bits of the mode away.
@@ -125,16 +129,6 @@ function isUnchanged({ path, bytes, stats }: ReplaceableFile): boolean {
   const now = statSync(path);
   const isSame = now.ino === stats.ino && now.dev === stats.dev && now.mode === stats.mode;
   return isSame && now.uid === stats.uid && now.gid === stats.gid && readFileSync(path).equals(bytes);
-}
-
-/** Waits until the names in it are on the disk. */
-export function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** The new one is in its place already: a fault here is no reason to say, or to act as if, it were not. */

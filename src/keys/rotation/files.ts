@@ -3,11 +3,9 @@
  * of them. Every step is on the disk before the next one begins.
  */
 import {
-  closeSync,
   fstatSync,
   fsyncSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -16,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemErrorCode } from '../../storage/error-code.js';
+import { ifThere, syncDirectory, withFile } from '../../storage/file-steps.js';
 
 export interface KeyFiles {
   /** Undefined when there is nothing of that name. */
@@ -49,10 +47,15 @@ export const nodeKeyFiles: KeyFiles = {
   put: (path, bytes) => {
     const temporary = `${path}.new`;
     rmSync(temporary, { force: true });
-    withFile(temporary, 'wx', (file) => {
-      for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
-      fsyncSync(file);
-    });
+    withFile(
+      temporary,
+      'wx',
+      (file) => {
+        for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+        fsyncSync(file);
+      },
+      OWNER_ONLY,
+    );
     renameSync(temporary, path);
     syncDirectory(dirname(path));
   },
@@ -74,27 +77,5 @@ function syncMade(path: string, there: string): void {
   for (let parent = dirname(path); ; parent = dirname(parent)) {
     syncDirectory(parent);
     if (parent === there || parent === dirname(parent)) return;
-  }
-}
-
-function syncDirectory(path: string): void {
-  withFile(path, 'r', fsyncSync);
-}
-
-function withFile<T>(path: string, flags: string, action: (file: number) => T): T {
-  const file = openSync(path, flags, OWNER_ONLY);
-  try {
-    return action(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function ifThere<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
   }
 }

@@ -4,8 +4,9 @@
  * Two numbers outlive the journal, as names of empty files (`floor-1764000030`): a name is there or not there after a
  * crash, never half written, and two processes that write different ones lose neither.
  */
-import { closeSync, fsyncSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncDirectory } from '../../storage/file-steps.js';
 import type { DatabasePlace } from '../../storage/lmdb/database.js';
 import { lastWrittenMs, prepareDirectory } from '../../storage/lmdb/database-files.js';
 import { checkNonceStoreOptions, type NonceStoreOptions } from '../nonce-store.js';
@@ -115,13 +116,4 @@ function numbersNamed(directory: string, name: NumberName): number[] {
     const [, kind, digits] = NUMBER_FILE.exec(file) ?? [];
     return kind === name ? [Number(digits)] : [];
   });
-}
-
-function syncDirectory(directory: string): void {
-  const handle = openSync(directory, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
