@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { initialiseNonceDirectory, openLmdbNonceStore } from '../../src/nonces/lmdb/store.js';
 import { createMemoryNonceStore } from '../../src/nonces/memory-store.js';
 import type { NonceClaim, NonceStore } from '../../src/nonces/nonce-store.js';
+import { usedBytes } from './nonces.js';
 import { option } from './support.js';
 
 const SIZES = [10_000, 100_000, 1_000_000, 10_000_000];
@@ -108,11 +109,3 @@ function diskBytes(directory: string): number {
 
 /** stat(2): st_blocks counts these, whatever the file system's own are. */
 const STAT_BLOCK_BYTES = 512;
-
-function usedBytes(): number {
-  if (globalThis.gc === undefined) throw new Error('run with node --expose-gc');
-  globalThis.gc();
-  globalThis.gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}

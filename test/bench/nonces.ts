@@ -139,7 +139,8 @@ function elapsedMs(action: () => unknown): number {
   return Math.min(wallMs, (user + system) / 1000);
 }
 
-function usedBytes(): number {
+/** Of JavaScript's heap and beside it, garbage not counted. */
+export function usedBytes(): number {
   if (globalThis.gc === undefined) throw new Error('run with node --expose-gc');
   globalThis.gc();
   globalThis.gc();

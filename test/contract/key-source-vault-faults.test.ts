@@ -1,23 +1,25 @@
 /** What a source in Vault makes of a server that is sealed, slow, gone, or lies. */
-import { VaultServer, type VaultFault } from '../support/keys/vault-server.js';
-import { expectSigned, faulty, keyOf, VaultWorld } from '../support/keys/vault-world.js';
+import type { VaultFault, VaultServer } from '../support/keys/vault-server.js';
+import {
+  expectSigned,
+  faulty,
+  keyOf,
+  giveToken,
+  startVault,
+  type VaultWorld,
+} from '../support/keys/vault-world.js';
 
-const TOKEN = 'hvs.a-token-of-the-verifier';
 const TEXT = Buffer.from('an answer to be signed');
 
 let server: VaultServer;
 let world: VaultWorld;
+let token: string;
 
 beforeAll(async () => {
-  world = new VaultWorld();
-  server = await VaultServer.start();
-  await server.makeKey('feedback');
-  await server.makeKey('other');
+  ({ server, world } = await startVault());
 });
 beforeEach(async () => {
-  await server.mend();
-  await server.grant(TOKEN, { keys: ['feedback'] });
-  world.write(world.tokenPath, `${TOKEN}\n`);
+  token = await giveToken({ server, world }, ['feedback']);
 });
 afterEach(() => world.closeSources());
 afterAll(async () => {
@@ -79,7 +81,7 @@ describe('a server that is not well', () => {
     const whole = await (async () => {
       const answer = await fetch(`${server.url}/v1/transit/sign/feedback`, {
         method: 'POST',
-        headers: { 'x-vault-token': TOKEN },
+        headers: { 'x-vault-token': token },
         body: JSON.stringify({ key_version: 1, input: TEXT.toString('base64') }),
       });
       return (await answer.text()).length;
@@ -98,8 +100,8 @@ describe('a server that is not well', () => {
   });
 
   it('says our token to us, which we say to nobody', async () => {
-    const answer = await sign({ status: 400, body: `{"errors":["${TOKEN}"]}` });
-    expect(JSON.stringify([answer, world.reports])).not.toContain(TOKEN);
+    const answer = await sign({ status: 400, body: `{"errors":["${token}"]}` });
+    expect(JSON.stringify([answer, world.reports])).not.toContain(token);
   });
 
   it('is not there, and comes back by itself', async () => {
@@ -109,7 +111,7 @@ describe('a server that is not well', () => {
     expect(await source.sign(keyOf('feedback'), TEXT)).toEqual(faulty('away', /refuses connections|closed/));
     await server.start();
     for (const key of ['feedback', 'other']) await server.makeKey(key);
-    await server.grant(TOKEN, { keys: ['feedback'] });
+    await server.grant(token, { keys: ['feedback'] });
     await expectSigned(source, keyOf('feedback'));
   });
 });

@@ -1,26 +1,28 @@
 /** The token of a source in Vault, over its real Transit engine: rotated, renewed, had by a login, refused. */
 import { join } from 'node:path';
-import { VaultServer } from '../support/keys/vault-server.js';
-import { expectSigned, faulty, keyOf, VaultWorld } from '../support/keys/vault-world.js';
+import type { VaultServer } from '../support/keys/vault-server.js';
+import {
+  expectSigned,
+  faulty,
+  keyOf,
+  giveToken,
+  startVault,
+  type VaultWorld,
+} from '../support/keys/vault-world.js';
 import { until } from '../support/until.js';
 
-const TOKEN = 'hvs.a-token-of-the-verifier';
 const JWT = 'header.payload-of-a-workload.signature';
 const TEXT = Buffer.from('an answer to be signed');
 
 let server: VaultServer;
 let world: VaultWorld;
+let token: string;
 
 beforeAll(async () => {
-  world = new VaultWorld();
-  server = await VaultServer.start();
-  await server.makeKey('feedback');
-  await server.makeKey('other');
+  ({ server, world } = await startVault());
 });
 beforeEach(async () => {
-  await server.mend();
-  await server.grant(TOKEN, { keys: ['feedback'] });
-  world.write(world.tokenPath, `${TOKEN}\n`);
+  token = await giveToken({ server, world }, ['feedback']);
 });
 afterEach(() => world.closeSources());
 afterAll(async () => {
@@ -36,7 +38,7 @@ describe('a token in a file', () => {
     await expectSigned(source, keyOf('feedback'));
     await server.grant('hvs.second', { keys: ['feedback'] });
     world.write(world.tokenPath, 'hvs.second');
-    await server.revoke(TOKEN);
+    await server.revoke(token);
     await expectSigned(source, keyOf('feedback'));
   });
 
@@ -51,7 +53,7 @@ describe('a token in a file', () => {
   it('that was revoked is refused after one request, as there is no other', async () => {
     const source = open();
     await expectSigned(source, keyOf('feedback'));
-    await server.revoke(TOKEN);
+    await server.revoke(token);
     const asked = await server.requests('transit/sign/feedback');
     expect(await source.sign(keyOf('feedback'), TEXT)).toEqual(faulty('refused', /token has ended/));
     expect(await server.requests('transit/sign/feedback')).toBe(asked + 1);
@@ -103,7 +105,7 @@ describe('a token in a file', () => {
     expect(await source.sign(keyOf('feedback'), TEXT)).toEqual(faulty('away', /not-yet/));
     world.write(tokenPath, 'two words');
     expect(await source.sign(keyOf('feedback'), TEXT)).toEqual(faulty('away', /holds no token/));
-    world.write(tokenPath, TOKEN);
+    world.write(tokenPath, token);
     await expectSigned(source, keyOf('feedback'));
   });
 });

@@ -3,26 +3,29 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../../src/keys/vault/limits.js';
 import { VaultServer } from '../support/keys/vault-server.js';
-import { bytesOf, expectSigned, faulty, keyOf, VaultWorld } from '../support/keys/vault-world.js';
+import {
+  bytesOf,
+  expectSigned,
+  faulty,
+  keyOf,
+  giveToken,
+  startVault,
+  type VaultWorld,
+} from '../support/keys/vault-world.js';
 import { until } from '../support/until.js';
 import { makeTlsFiles } from '../unit/client/tls-files.js';
 
-const TOKEN = 'hvs.a-token-of-the-verifier';
 const TEXT = Buffer.from('an answer to be signed');
 
 let server: VaultServer;
 let world: VaultWorld;
+let token: string;
 
 beforeAll(async () => {
-  world = new VaultWorld();
-  server = await VaultServer.start();
-  await server.makeKey('feedback');
-  await server.makeKey('other');
+  ({ server, world } = await startVault());
 });
 beforeEach(async () => {
-  await server.mend();
-  await server.grant(TOKEN, { keys: ['feedback', 'gone', 'deleted', 'typed', 'derived', 'pinned'] });
-  world.write(world.tokenPath, `${TOKEN}\n`);
+  token = await giveToken({ server, world }, ['feedback', 'gone', 'deleted', 'typed', 'derived', 'pinned']);
 });
 afterEach(() => world.closeSources());
 afterAll(async () => {
@@ -163,8 +166,8 @@ describe('a source', () => {
   it('shows its token to nobody who looks at it', async () => {
     const source = open();
     await expectSigned(source, keyOf('feedback'));
-    expect(inspect(source, { depth: 20, showHidden: true })).not.toContain(TOKEN);
-    expect(JSON.stringify(source)).not.toContain(TOKEN);
+    expect(inspect(source, { depth: 20, showHidden: true })).not.toContain(token);
+    expect(JSON.stringify(source)).not.toContain(token);
   });
 
   it('that is closed ends what is under way, and asks nobody any more', async () => {
@@ -184,7 +187,7 @@ describe('a source', () => {
     try {
       const authority = readFileSync(files.ca.certificateFile, 'latin1');
       const otherAuthority = readFileSync(files.otherCa.certificateFile, 'latin1');
-      await secured.grant(TOKEN, { keys: ['feedback'] });
+      await secured.grant(token, { keys: ['feedback'] });
       // The key is not there: the answer is one of the engine behind TLS.
       expect(await world.open(secured.url, { authority }).sign(keyOf('feedback'), TEXT)).toEqual(
         faulty('refused', /no such key/),

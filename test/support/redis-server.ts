@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { RedisAddress } from '../../src/storage/redis/settings.js';
 import { anyFreePort } from '../e2e/support/free-port.js';
+import { endChild } from './end-child.js';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 const START_MS = 30_000;
@@ -119,10 +120,7 @@ export class RedisServer {
     this.#admin = undefined;
     const child = this.#process;
     this.#process = undefined;
-    if (child?.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((done) => child.once('exit', done));
-    child.kill(signal);
-    await ended;
+    await endChild(child, signal);
   }
 
   #connect(): Redis {

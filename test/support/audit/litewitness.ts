@@ -8,6 +8,7 @@ import { NOTE_COSIGNATURE, verifierKeyText } from '../../../src/tlog/note.js';
 import { anyFreePort } from '../../e2e/support/free-port.js';
 import { until } from '../until.js';
 import { find } from './versity-server.js';
+import { endChild } from '../end-child.js';
 
 /** Its own tool for that does not build; so the two rows are written as it would. */
 const KNOW_LOG = `
@@ -70,13 +71,13 @@ export class Litewitness {
   }
 
   async kill(): Promise<void> {
-    await end(this.#process);
+    await endChild(this.#process);
     this.#process = undefined;
   }
 
   async remove(): Promise<void> {
     await this.kill();
-    await end(this.#agent);
+    await endChild(this.#agent);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -105,11 +106,4 @@ export class Litewitness {
       socket.once('error', () => settle(false));
     });
   }
-}
-
-async function end(child: ChildProcess | undefined): Promise<void> {
-  if (child?.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((done) => child.once('exit', done));
-  child.kill('SIGKILL');
-  await ended;
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
 import { anyFreePort } from '../../e2e/support/free-port.js';
 import { until } from '../until.js';
+import { endChild } from '../end-child.js';
 
 const SCRIPT = new URL('../../../scripts/otlp-collector.sh', import.meta.url);
 
@@ -102,10 +103,7 @@ export class OtlpCollector {
   async stop(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
-    if (child?.exitCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await ended;
+    await endChild(child);
   }
 }
 

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { AwsV4Signer } from 'aws4fetch';
 import { anyFreePort } from '../../e2e/support/free-port.js';
 import { until } from '../until.js';
+import { endChild } from '../end-child.js';
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
 const KEYS = { accessKeyId: 'mirror', secretAccessKey: 'a-secret-of-this-test' };
@@ -81,10 +82,7 @@ export class VersityServer {
   async kill(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
-    if (child?.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((done) => child.once('exit', done));
-    child.kill('SIGKILL');
-    await ended;
+    await endChild(child);
   }
 
   /** Its connections stay, and nothing is answered. */

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { anyFreePort } from '../../e2e/support/free-port.js';
 import { until } from '../until.js';
+import { endChild } from '../end-child.js';
 
 const SCRIPT = new URL('../../../scripts/vault-transit.sh', import.meta.url);
 
@@ -68,10 +69,7 @@ export class VaultServer {
   async stop(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
-    if (child?.exitCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await ended;
+    await endChild(child);
   }
 
   /** What an operator does; `path` below `/v1/transit/`. Not with TLS. */

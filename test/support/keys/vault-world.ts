@@ -14,6 +14,7 @@ import { DEFAULT_MAX_MESSAGE_BYTES } from '../../../src/keys/vault/limits.js';
 import type { VaultSettings } from '../../../src/keys/settings.js';
 import type { VaultSurroundings } from '../../../src/keys/vault/session.js';
 import { openVaultSource } from '../../../src/keys/vault/source.js';
+import { VaultServer } from './vault-server.js';
 
 /** Longer than a busy machine needs for a request on loopback. */
 const PATIENT_MS = 20_000;
@@ -69,6 +70,28 @@ export class VaultWorld {
   remove(): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+const TOKEN_OF_TESTS = 'hvs.a-token-of-the-verifier';
+
+/** A server with two keys, `feedback` and `other`, and a world beside it. */
+export async function startVault(): Promise<{ readonly server: VaultServer; readonly world: VaultWorld }> {
+  const world = new VaultWorld();
+  const server = await VaultServer.start();
+  await server.makeKey('feedback');
+  await server.makeKey('other');
+  return { server, world };
+}
+
+/** Before each test: nothing is broken, and the token in its file is good for these keys. Gives the token. */
+export async function giveToken(
+  { server, world }: { readonly server: VaultServer; readonly world: VaultWorld },
+  keys: readonly string[],
+): Promise<string> {
+  await server.mend();
+  await server.grant(TOKEN_OF_TESTS, { keys: [...keys] });
+  world.write(world.tokenPath, `${TOKEN_OF_TESTS}\n`);
+  return TOKEN_OF_TESTS;
 }
 
 export const keyOf = (key: string, version: number | undefined = 1): KeyReference => ({
