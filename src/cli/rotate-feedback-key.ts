@@ -1,7 +1,7 @@
 /** `countersign rotate-key --feedback`: a new key of a signing domain, announced before it signs, and an end for those before it. */
 import type { YamlEdit } from '../config/edit/edit-yaml.js';
 import type { NewItem } from '../config/edit/scalar-text.js';
-import { succession } from '../feedback/rotation.js';
+import { succession, wholeSecondsUp } from '../feedback/rotation.js';
 import { isValidAt } from '../protocol/validity-interval.js';
 import { CliFault, type CliWorld, ExitCode, usageFault } from './command.js';
 import {
@@ -27,7 +27,6 @@ import {
   refuseGap,
   refusePending,
   spanOfTexts,
-  wholeSecond,
   type DatedEntry,
   type EndedEntry,
   type Handover,
@@ -191,7 +190,7 @@ async function activateKey(
   const nowMs = world.nowMs();
   const { activate: kid } = options;
   refuseActivation({ domain, entries }, kid, nowMs);
-  const endMs = wholeSecond(nowMs + (options.overlap ?? DEFAULT_MILLISECONDS));
+  const endMs = wholeSecondsUp(nowMs + (options.overlap ?? DEFAULT_MILLISECONDS));
   const ended = endedBy(entries, { beginMs: nowMs, endMs }, nowMs).filter(
     ({ what }) => what !== `key ${kid}`,
   );

@@ -1,7 +1,7 @@
 /** What `rotate-key` and `rotate-pin` share: one identity gets a new key or pin, and its earlier ones an end. */
 import type { YamlEdit } from '../config/edit/edit-yaml.js';
 import type { NewItem } from '../config/edit/scalar-text.js';
-import { isValidAt, type ValidityInterval } from '../protocol/validity-interval.js';
+import type { ValidityInterval } from '../protocol/validity-interval.js';
 import type { Identity } from '../verify/snapshot.js';
 import { CliFault, ExitCode } from './command.js';
 import type { OpenConfiguration } from './edit-configuration.js';
@@ -79,9 +79,4 @@ export function endedLines(ended: readonly EndedEntry[]): string[] {
 /** For scripts. */
 export function endedMembers(ended: readonly EndedEntry[]): object[] {
   return ended.map(({ what, notAfterMs }) => ({ entry: what, not_after: isoTime(notAfterMs) }));
-}
-
-/** Whether any of them counts now. */
-export function anyValid(entries: readonly ValidityInterval[], nowMs: number): boolean {
-  return entries.some((entry) => isValidAt(entry, nowMs));
 }

@@ -76,11 +76,6 @@ function reachOf(entries: readonly DatedEntry[], nowMs: number): DatedEntry | un
   }
 }
 
-/** As keys and configurations write moments, at the next whole second. */
-export function wholeSecond(milliseconds: number): number {
-  return Math.ceil(milliseconds / 1_000) * 1_000;
-}
-
 /** The validity that two optional texts of a configuration say, which the loader has taken. */
 export function spanOfTexts({
   notBefore,

@@ -6,16 +6,10 @@
 import { X509Certificate } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
 import { CertificateAuthority } from '../crypto/authority.js';
-import { restoreKeyPair } from '../crypto/private-key.js';
 import { restorePublicKey } from '../crypto/public-key.js';
-import {
-  LocalFeedbackKey,
-  RemoteFeedbackKey,
-  type FeedbackKey,
-  type KeyReference,
-} from '../feedback/feedback-key.js';
-import type { FeedbackSettings, KeyChoice, SigningDomain } from '../feedback/feedback-settings.js';
-import type { Identity, Snapshot, ValidityInterval, VerificationKey } from '../verify/snapshot.js';
+import type { FeedbackSettings, SigningDomain } from '../feedback/feedback-settings.js';
+import type { Identity, Snapshot, VerificationKey } from '../verify/snapshot.js';
+import { keysIn, packDomain, unpackDomain, type PackedDomain } from './packed-domain.js';
 import { restoreSecrets, takeSecrets } from './secrets.js';
 import { deepFreeze, type Configuration, type FileStates } from './settings.js';
 
@@ -46,18 +40,6 @@ interface PackedAuthority {
   readonly trustDomain: string | undefined;
   /** DER. */
   readonly certificates: readonly Uint8Array[];
-}
-/** `secret` of a key that is here; of one of a source `raw`, its public half. */
-type PackedFeedbackKey = ValidityInterval & { readonly kid: string } & (
-    | { readonly secret: Uint8Array; readonly raw?: never }
-    | { readonly secret?: never; readonly raw: Uint8Array; readonly reference: KeyReference }
-  );
-interface PackedKeyChoice {
-  readonly activeKid: string | undefined;
-  readonly keys: readonly PackedFeedbackKey[];
-}
-interface PackedDomain extends PackedKeyChoice {
-  readonly delegation: { readonly roots: PackedKeyChoice; readonly lifetimeMs: number } | undefined;
 }
 /** Of a tenant; the domain of all others has none. */
 type PlacedDomain = readonly [tenant: string | undefined, domain: PackedDomain];
@@ -128,10 +110,6 @@ function withoutDomains({
   return { adjustmentSchemaVersions, maxAnswerBytes, executions };
 }
 
-function keysIn({ keys, delegation }: PackedDomain): readonly PackedFeedbackKey[] {
-  return [...keys, ...(delegation?.roots.keys ?? [])];
-}
-
 function domainsOf(feedback: FeedbackSettings | undefined): PlacedDomain[] {
   if (feedback === undefined) return [];
   return [[undefined, feedback.defaultDomain] as const, ...feedback.tenantDomains].map(
@@ -178,23 +156,6 @@ function packAuthority({ name, trustDomain, issuers }: CertificateAuthority): Pa
 /** OpenSSL takes some tenths of a millisecond to read a certificate. */
 function weightOfAuthority({ certificates }: PackedAuthority): number {
   return 30 * certificates.length;
-}
-
-function packDomain({ delegation, ...answers }: SigningDomain): PackedDomain {
-  return {
-    ...packChoice(answers),
-    delegation: delegation && { ...delegation, roots: packChoice(delegation.roots) },
-  };
-}
-
-function packChoice({ activeKid, keys }: KeyChoice): PackedKeyChoice {
-  const pack = (key: FeedbackKey): PackedFeedbackKey => {
-    const { kid, notBeforeMs, notAfterMs } = key;
-    const common = { kid, notBeforeMs, notAfterMs };
-    if (key.kind === 'local') return { ...common, secret: key.copySecret() };
-    return { ...common, raw: key.publicKey.raw, reference: key.reference };
-  };
-  return { activeKid, keys: keys.map(pack) };
 }
 
 /**
@@ -294,17 +255,4 @@ function unpackAuthority({ name, trustDomain, certificates }: PackedAuthority): 
     trustDomain,
     certificates.map((der) => new X509Certificate(der)),
   );
-}
-
-function unpackDomain({ delegation, ...answers }: PackedDomain): SigningDomain {
-  if (delegation === undefined) return unpackChoice(answers);
-  return { ...unpackChoice(answers), delegation: { ...delegation, roots: unpackChoice(delegation.roots) } };
-}
-
-function unpackChoice({ activeKid, keys }: PackedKeyChoice): KeyChoice {
-  const unpack = (key: PackedFeedbackKey): FeedbackKey =>
-    key.secret === undefined
-      ? new RemoteFeedbackKey(key.kid, restorePublicKey(key.raw), key.reference, key)
-      : new LocalFeedbackKey(key.kid, restoreKeyPair(key.secret), key);
-  return { activeKid, keys: keys.map(unpack) };
 }

@@ -1,5 +1,5 @@
 /** What signing an answer reads of the configuration, which key signs for whom, and whether all of them sign rightly. */
-import { isValidAt } from '../protocol/validity-interval.js';
+import { isValidAt, latestOf } from '../protocol/validity-interval.js';
 import type { FeedbackKey } from './feedback-key.js';
 import type { Signer } from '../crypto/signing.js';
 
@@ -56,12 +56,8 @@ export function domainOf(settings: FeedbackSettings, tenant: string): SigningDom
  * Undefined when there is none: a retired key fails closed (docs/security-requirements.md#5), another never takes its place.
  */
 export function activeKeyOf({ keys, activeKid }: KeyChoice, nowMs: number): FeedbackKey | undefined {
-  const candidates = keys.filter(
-    (key) => isValidAt(key, nowMs) && (activeKid === undefined || key.kid === activeKid),
-  );
-  return candidates.reduce<FeedbackKey | undefined>(
-    (latest, key) => (latest === undefined || key.notBeforeMs >= latest.notBeforeMs ? key : latest),
-    undefined,
+  return latestOf(
+    keys.filter((key) => isValidAt(key, nowMs) && (activeKid === undefined || key.kid === activeKid)),
   );
 }
 

@@ -3,7 +3,7 @@
  * is announced (published) before it signs, signs until the next one does, verifies until the overlap is over, and is
  * retired then (docs/security-requirements.md#5).
  */
-import { isValidAt, type ValidityInterval } from '../protocol/validity-interval.js';
+import { isValidAt, latestOf, type ValidityInterval } from '../protocol/validity-interval.js';
 
 /** `keys.rotation`, in milliseconds; `announceMs + overlapMs < everyMs`, all of them whole seconds. */
 export interface RotationSchedule {
@@ -45,13 +45,6 @@ export function keyStates<Key extends ValidityInterval>(keys: readonly Key[], no
   };
 }
 
-function latestOf<Key extends ValidityInterval>(keys: readonly Key[]): Key | undefined {
-  return keys.reduce<Key | undefined>(
-    (latest, key) => (latest === undefined || key.notBeforeMs >= latest.notBeforeMs ? key : latest),
-    undefined,
-  );
-}
-
 /** When a new key begins to sign, and when those before it end, in Unix milliseconds. */
 export interface Succession {
   readonly notBeforeMs: number;
@@ -69,7 +62,8 @@ export function succession(
   return { notBeforeMs, formerNotAfterMs: notBeforeMs + overlapMs };
 }
 
-function wholeSecondsUp(milliseconds: number): number {
+/** The next whole second, as keys and configurations write moments. */
+export function wholeSecondsUp(milliseconds: number): number {
   return Math.ceil(milliseconds / 1_000) * 1_000;
 }
 

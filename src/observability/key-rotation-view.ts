@@ -4,8 +4,8 @@ import type { HealthComponent } from './health.js';
 import { addCounter, addGauge } from './metric-kinds.js';
 
 /** The rotation at a moment. */
-interface RotationShown {
-  /** Of the signing domain that comes first, Unix milliseconds; in the past where it is overdue. */
+export interface RotationShown {
+  /** Of the signing domain that comes first, Unix milliseconds; in the past where it is overdue, Infinity without any domain. */
   readonly nextRotationMs: number;
   readonly domains: number;
   readonly failed: readonly { readonly tenant: string | undefined; readonly reason: string }[];

@@ -1,10 +1,11 @@
 /** Keys in memory of one process, from the settings to the snapshot: vouched for by root keys, put over the configuration in force, and told of. */
 import type { Logger } from 'pino';
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { fastVerifier } from '../crypto/engines.js';
 import type { Signer } from '../crypto/signing.js';
 import type { SignWithKey } from '../feedback/sign-answer.js';
 import { DelegatedKeys, type DelegationLook } from '../keys/delegation/delegated-keys.js';
+import { addDelegationMetrics } from '../observability/delegation-view.js';
 import { ownTurns, Paced } from '../keys/delegation/pace.js';
 import type { DelegationOutcome, DelegationTools } from '../keys/delegation/delegated-domain.js';
 import { settled } from '../keys/test-key.js';
@@ -58,7 +59,7 @@ export function followDelegation({
     return Object.freeze({ ...configuration, snapshot: Object.freeze({ ...snapshot, feedback }) });
   };
   live.extendBy(extend);
-  addDelegationGauges(registry, keys);
+  addDelegationMetrics(registry, keys);
   return {
     look: () => keys.look(),
     close() {
@@ -66,27 +67,6 @@ export function followDelegation({
       keys.close();
     },
   };
-}
-
-/** Of `/status`: those that fail first. */
-const MAX_DESCRIBED = 100;
-
-/** For `/status`; undefined where no domain delegates. */
-export function describeDelegation(
-  looks: readonly DelegationLook[],
-): Readonly<Record<string, unknown>> | undefined {
-  if (looks.length === 0) return undefined;
-  const sorted = [...looks].sort((one, other) => Number(other.isFailing) - Number(one.isFailing));
-  const domains = sorted.slice(0, MAX_DESCRIBED).map(({ tenant, keys, isFailing }) => ({
-    domain: tenant ?? 'default',
-    failing: isFailing,
-    keys: keys.map(({ kid, notBeforeMs, notAfterMs }) => ({
-      kid,
-      not_before: new Date(notBeforeMs).toISOString(),
-      not_after: new Date(notAfterMs).toISOString(),
-    })),
-  }));
-  return { count: looks.length, domains };
 }
 
 function vouchingBy(sign: SignWithKey): DelegationTools['sign'] {
@@ -140,35 +120,4 @@ class DelegationReport {
       'no key in memory is vouched for: it is tried again, and when the last one has ended answers are withheld',
     );
   }
-}
-
-/** As many samples as domains may be told apart at a scrape. */
-const MAX_SHOWN = 1_000;
-
-/** None where no domain delegates. */
-export function addDelegationGauges(registry: Registry, keys: Pick<DelegatedKeys, 'look'>): void {
-  const gauge = (name: string, help: string, valueOf: (look: DelegationLook) => number): void => {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['domain'],
-      registers: [registry],
-      aggregator: 'min',
-      collect() {
-        this.reset();
-        for (const look of keys.look().slice(0, MAX_SHOWN))
-          this.set({ domain: look.tenant ?? 'default' }, valueOf(look));
-      },
-    });
-  };
-  gauge(
-    'countersign_delegation_up',
-    '1 while the root key of a signing domain has vouched for a key in memory when it was asked last.',
-    ({ isFailing }) => (isFailing ? 0 : 1),
-  );
-  gauge(
-    'countersign_delegated_key_end_timestamp_seconds',
-    'When the last key in memory that a root key vouches for ends, by signing domain; 0 where there is none.',
-    (look) => Math.max(0, ...look.keys.map(({ notAfterMs }) => notAfterMs)) / 1000,
-  );
 }

@@ -5,7 +5,7 @@ import type { Registry } from 'prom-client';
 import type { ServerSettings } from '../config/settings.js';
 import { encodeBase64Url } from '../crypto/bytes.js';
 import { engineInUse, fastVerifier } from '../crypto/engines.js';
-import { selectSigner, type Signer } from '../crypto/signing.js';
+import type { Signer } from '../crypto/signing.js';
 import { AccessLogCollector } from '../envoy/access-log/collector.js';
 import { CheckService } from '../envoy/check/check-service.js';
 import { PeerCertificates } from '../envoy/check/peer-certificates.js';
@@ -26,6 +26,7 @@ import { FeedbackMetrics, timedClaims, type DecisionMetrics } from '../observabi
 import { soonestEnds } from '../observability/expiry-gauge.js';
 import { engineHealth, Health, keyHealth } from '../observability/health.js';
 import { describeKeySets, keySetsHealth, type KeySetsLook } from '../observability/key-sets-view.js';
+import { describeDelegation } from '../observability/delegation-view.js';
 import { describeKeySources, keySourcesHealth } from '../observability/key-sources-view.js';
 import { describeEntry, entriesInForce, reportOnlyHealth } from '../observability/report-only-view.js';
 import {
@@ -39,7 +40,7 @@ import type { Tracing } from '../observability/tracing/tracing.js';
 import { Admission } from '../verify/admission.js';
 import { WhySearch, type SearchOutcome } from '../why/search.js';
 import { StallDetector, systemClock as clock } from './clocks.js';
-import { describeDelegation, type DelegationInForce } from './delegation.js';
+import type { DelegationInForce } from './delegation.js';
 import { signRemotely } from './key-sources/open-key-sources.js';
 import type { LiveConfiguration } from './reload/live-configuration.js';
 import type { Reloading } from './reload/reload.js';
@@ -65,6 +66,10 @@ export interface Parts extends Stores {
   readonly keySets: KeySetsLook;
   /** Those that sign with keys which stay there. */
   readonly keySources: SigningSources;
+  /** Of keys that are here. */
+  readonly signer: Signer;
+  /** With any key, through its source where it stays there. */
+  readonly sign: SignWithKey;
   readonly delegation: Pick<DelegationInForce, 'look'>;
 }
 
@@ -161,16 +166,15 @@ export function assembleAccessLog(
 
 /** What makes a session for each answer, once every key has signed as tweetnacl does (docs/security-requirements.md#6). Throws a sentence when one has not. */
 export function assembleSigner(parts: Parts): (verified?: VerifiedRequest) => ProcessingSession {
-  const { live, logger, audit, executions, registry, decisions } = parts;
+  const { live, logger, audit, executions, registry, decisions, signer, sign } = parts;
   const { feedback } = live.snapshot;
-  const signer = selectSigner();
   const disagreeing = feedback && findDisagreeingKey(feedback, signer);
   if (disagreeing !== undefined)
     throw new Error(`the signing self-test failed for the feedback key ${disagreeing}`);
   const tools = {
     snapshot: () => live.snapshot,
     hold: () => live.hold(),
-    sign: signWith(signer, parts.keySources),
+    sign,
     nonce: () => encodeBase64Url(randomBytes(NONCE_BYTES)),
     executions,
     audit,

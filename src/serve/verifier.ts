@@ -133,7 +133,16 @@ async function start(
   const sign = signWith(signer, keySources);
   const delegation = followDelegation({ live, logger, registry, life, signer, sign });
   undo.push(() => delegation.close());
-  const looks = { sealed, rotation: rotation?.status, tracing, keySets, keySources, delegation };
+  const looks = {
+    sealed,
+    rotation: rotation?.status,
+    tracing,
+    keySets,
+    keySources,
+    signer,
+    sign,
+    delegation,
+  };
   const parts: Parts = { ...stores, live, logger, registry, ...looks, ...openCounts(registry) };
   const reloading = startReloading({ live, files, fileStates, registry, logger, life });
   undo.push(() => reloading.close());

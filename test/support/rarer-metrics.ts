@@ -11,7 +11,7 @@ import type { KeySetSettings } from '../../src/keys/key-sets/settings.js';
 import { addKeyRotationMetrics } from '../../src/observability/key-rotation-view.js';
 import { addKeySetMetrics } from '../../src/observability/key-sets-view.js';
 import { addKeySourceMetrics } from '../../src/observability/key-sources-view.js';
-import { addDelegationGauges } from '../../src/serve/delegation.js';
+import { addDelegationMetrics } from '../../src/observability/delegation-view.js';
 import { supervisorView } from '../../src/serve/workers/supervisor-view.js';
 
 const holder = { name: 'one', size: 40, lagSeconds: 2, fault: undefined, isConflict: false };
@@ -79,7 +79,7 @@ function addMetricsOfKeys(registry: Registry): void {
   );
   const rotation = { nextRotationMs: Date.now(), domains: 1, failed: [], waitsFor: undefined, directory: '' };
   addKeyRotationMetrics(registry, { look: () => rotation, counts: { rotations: 1, failures: 0 } }, Date.now);
-  addDelegationGauges(registry, { look: () => [{ tenant: undefined, keys: [], isFailing: false }] });
+  addDelegationMetrics(registry, { look: () => [{ tenant: undefined, keys: [], isFailing: false }] });
 }
 
 /** Of a supervisor. */

@@ -168,7 +168,7 @@ function compileKey(
 ): FeedbackKey | undefined {
   const validity = node.validity(input);
   node.at('notAfter').warnOfEnd(validity.notAfterMs, 'this key');
-  return compileSigningKey(input.kid, input, validity, sources, node);
+  return compileSigningKey(input, { validity, sources }, node);
 }
 
 /** A source that cannot sign the largest answer would withhold it when it comes: told now, as it can be known now. */

@@ -16,15 +16,21 @@ import { publicKeyAt } from './keys.js';
 /** The sources as the file has them: what a reference is held against, whether or not the source itself is sound. */
 type Sources = ConfigurationInput['keys']['sources'];
 
+type NamedKeyInput = SigningKeyInput & { readonly kid: string };
+
+/** What a key is compiled with. */
+interface KeySurroundings {
+  readonly validity: ValidityInterval;
+  readonly sources: Sources;
+}
+
 /** A key with its id and validity; undefined with the problems noted. */
 export function compileSigningKey(
-  kid: string,
-  input: SigningKeyInput,
-  validity: ValidityInterval,
-  sources: Sources,
+  input: NamedKeyInput,
+  surroundings: KeySurroundings,
   node: ConfigurationNode,
 ): FeedbackKey | undefined {
-  const { privateKeyFile, source } = input;
+  const { kid, privateKeyFile, source } = input;
   if ((privateKeyFile === undefined) === (source === undefined)) {
     node.problem(
       source === undefined ? 'has no key' : 'has two keys',
@@ -32,19 +38,17 @@ export function compileSigningKey(
     );
     return undefined;
   }
-  if (privateKeyFile === undefined) return remoteKey(kid, input, validity, sources, node);
+  if (privateKeyFile === undefined) return remoteKey(input, surroundings, node);
   for (const member of ['key', 'version', 'publicKey'] as const)
     if (input[member] !== undefined)
       node.at(member).problem('is for the key of a source', 'remove it, or name the source');
   const privateKey = node.at('privateKeyFile').readPrivateKey(privateKeyFile);
-  return privateKey && new LocalFeedbackKey(kid, privateKey, validity);
+  return privateKey && new LocalFeedbackKey(kid, privateKey, surroundings.validity);
 }
 
 function remoteKey(
-  kid: string,
-  input: SigningKeyInput,
-  validity: ValidityInterval,
-  sources: Sources,
+  input: NamedKeyInput,
+  { validity, sources }: KeySurroundings,
   node: ConfigurationNode,
 ): FeedbackKey | undefined {
   const reference = referenceOf(input, sources, node);
@@ -53,7 +57,7 @@ function remoteKey(
     pin.problem('is missing', 'pin its public half: every signature is verified with it before it leaves');
   const publicKey = input.publicKey === undefined ? undefined : publicKeyAt(input.publicKey, pin);
   if (reference === undefined || publicKey === undefined) return undefined;
-  return new RemoteFeedbackKey(kid, publicKey, reference, validity);
+  return new RemoteFeedbackKey(input.kid, publicKey, reference, validity);
 }
 
 function referenceOf(

@@ -129,8 +129,6 @@ export const signingKeyShape = {
     ),
 };
 
-/** The section after its defaults. */
-export type KeysInput = z.output<typeof keysSchema>;
 /** One source as the file says it. */
 export type KeySourceInput = z.output<typeof source>;
 /** Where a signing key is, as the file says it. */

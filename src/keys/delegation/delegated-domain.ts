@@ -159,20 +159,24 @@ export class DelegatedDomain {
   async #delegate(nowMs: number): Promise<Vouched> {
     const root = activeKeyOf(this.#delegation.roots, nowMs);
     if (root === undefined) return { ok: false, rootKid: undefined, reason: 'may not sign now' };
-    const { notBeforeMs, notAfterMs } = this.#validity(nowMs, root);
-    if (notAfterMs <= notBeforeMs) return { ok: false, rootKid: root.kid, reason: 'is about to end' };
+    const validity = this.#validity(nowMs, root);
+    if (validity.notAfterMs <= validity.notBeforeMs)
+      return { ok: false, rootKid: root.kid, reason: 'is about to end' };
     const seed = randomBytes(SEED_BYTES);
     const pair = generateKeyPair(seed);
     seed.fill(0);
-    const made = await this.#vouchFor(pair, root, nowMs);
+    const made = await this.#vouchFor(pair, root, { ...validity, nowMs });
     if (!made.ok || this.#isClosed) zeroize(pair);
     return made;
   }
 
-  async #vouchFor(pair: PrivateKey, root: FeedbackKey, nowMs: number): Promise<Vouched> {
+  async #vouchFor(
+    pair: PrivateKey,
+    root: FeedbackKey,
+    { nowMs, ...validity }: ValidityInterval & { readonly nowMs: number },
+  ): Promise<Vouched> {
     const rootKid = root.kid;
     const kid = encodeBase64Url(sha256(Buffer.from(thumbprintText(pair.publicKey.raw))));
-    const validity = this.#validity(nowMs, root);
     const key = { kid, publicKey: pair.publicKey, ...validity };
     const tenant = this.#tenant;
     const input = delegationInput({ rootKid, tenant, issuedAtMs: nowMs, key });

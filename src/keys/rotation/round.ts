@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { generateKeyPair, zeroize } from '../../crypto/private-key.js';
 import {
-  keyStates,
   planRotation,
   type RotationPlan,
   type RotationSchedule,
@@ -184,9 +183,4 @@ function putManifest(manifest: Manifest, directory: string, files: KeyFiles): vo
 function wipeLeftOvers({ directory, names }: Found, listed: ReadonlySet<string>, files: KeyFiles): void {
   for (const name of names)
     if (OWN_KEY_FILE.test(name) && !listed.has(name)) files.wipe(join(directory, name));
-}
-
-/** The key that signs now, of those that the schedule made. */
-export function signingKid(keys: Done['keys'], nowMs: number): string | undefined {
-  return keyStates(keys, nowMs).signs?.kid;
 }

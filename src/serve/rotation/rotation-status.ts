@@ -1,6 +1,7 @@
 /** How the rotation of every signing domain stands, and what has happened to its keys: told to log, audit log, metrics and `/status`. */
 import { keyStates } from '../../feedback/rotation.js';
 import type { DomainOutcome } from '../../keys/rotation/round.js';
+import type { RotationShown } from '../../observability/key-rotation-view.js';
 import type { RotatedDomains } from '../reload/load-files.js';
 
 /** Something that happened to a key of a domain. */
@@ -123,7 +124,7 @@ export class RotationStatus {
   }
 
   /** What is shown; undefined where nothing is rotated. */
-  readonly look = (): RotationLook | undefined => {
+  readonly look = (): RotationShown | undefined => {
     if (this.#directory === undefined) return undefined;
     const all = [...this.#domains];
     const failed = all.flatMap(([tenant, { fault }]) =>
@@ -137,16 +138,6 @@ export class RotationStatus {
       waitsFor: this.#waitsFor,
     };
   };
-}
-
-/** A rotation at a moment. */
-export interface RotationLook {
-  readonly directory: string;
-  /** Of the domain that comes first, Unix milliseconds; in the past where it is overdue, Infinity without any domain. */
-  readonly nextRotationMs: number;
-  readonly domains: number;
-  readonly failed: readonly { readonly tenant: string | undefined; readonly reason: string }[];
-  readonly waitsFor: string | undefined;
 }
 
 /** Before its first round. */
