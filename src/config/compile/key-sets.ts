@@ -3,13 +3,13 @@
  * is asked of those: whose it is, and that it is for requests and nothing else (docs/security-requirements.md#4).
  */
 import { jwkThumbprint } from '../../crypto/public-key.js';
-import { allKeys } from '../../feedback/feedback-settings.js';
 import { quoteText } from '../../json/escape-text.js';
 import type { KeySetSettings } from '../../keys/key-sets/settings.js';
 import type { Snapshot } from '../../verify/snapshot.js';
 import type { IdentityInput } from '../schema/identity.js';
 import { MAX_KEYS, type KeySetInput } from '../schema/key-set.js';
 import type { ConfigurationInput } from '../schema/schema.js';
+import { keysOfOtherUses } from '../other-uses.js';
 import type { AuditSettings } from '../settings.js';
 import { readAuthority, serverUrl } from './audit-holders.js';
 import type { ConfigurationNode, LoadContext } from './context.js';
@@ -92,10 +92,7 @@ class ThumbprintJudge {
   readonly #owners = new Map<string, string>();
 
   constructor({ snapshot: { identities, feedback }, audit }: KeySetSurroundings) {
-    for (const { kid, publicKey } of feedback === undefined ? [] : allKeys(feedback))
-      this.#others.set(jwkThumbprint(publicKey.raw), `the feedback key ${quoteText(kid)}`);
-    if (audit.log !== undefined)
-      this.#others.set(jwkThumbprint(audit.log.publicKey), 'the key of the audit log');
+    for (const [raw, what] of keysOfOtherUses(feedback, audit)) this.#others.set(jwkThumbprint(raw), what);
     for (const { name, keys } of identities.values())
       for (const { publicKey } of keys) this.#owners.set(jwkThumbprint(publicKey.raw), name);
   }

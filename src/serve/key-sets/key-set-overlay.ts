@@ -2,10 +2,9 @@
  * The keys of key sets over a configuration as it was loaded: a check reads one immutable snapshot, whose identities have the
  * keys of their sets as if they stood in the file. Nothing of the other identities is touched or copied.
  */
+import { keysOfOtherUses } from '../../config/other-uses.js';
 import type { Configuration } from '../../config/settings.js';
 import { restorePublicKey, type PublicKey } from '../../crypto/public-key.js';
-import { allKeys } from '../../feedback/feedback-settings.js';
-import { quoteText } from '../../json/escape-text.js';
 import type { KeySetLook, KeySets } from '../../keys/key-sets/key-sets.js';
 import { selectKeys, type KeyJudge, type SelectedKeys } from '../../keys/key-sets/select-keys.js';
 import type { KeySetSettings } from '../../keys/key-sets/settings.js';
@@ -104,13 +103,8 @@ export function staleAt(
   return (look?.lastSuccessMs ?? NEVER) + maxStaleSeconds * 1000;
 }
 
-/** What keys are for that may sign no request, by fingerprint (docs/security-requirements.md#4). */
+/** By fingerprint. */
 function otherUses({ snapshot: { feedback }, settings }: Configuration): Map<string, string> {
-  const signing = feedback === undefined ? [] : allKeys(feedback);
-  const uses = new Map(
-    signing.map(({ kid, publicKey }) => [publicKey.fingerprint, `the feedback key ${quoteText(kid)}`]),
-  );
-  const { log } = settings.audit;
-  if (log !== undefined) uses.set(restorePublicKey(log.publicKey).fingerprint, 'the key of the audit log');
-  return uses;
+  const uses = [...keysOfOtherUses(feedback, settings.audit)];
+  return new Map(uses.map(([raw, what]) => [restorePublicKey(raw).fingerprint, what]));
 }
