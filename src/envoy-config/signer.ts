@@ -1,5 +1,12 @@
 /** The way back: which answers pass the signer, how Envoy waits for it (docs/feedback.md), and the guard behind it. */
-import { ANSWER_MARK, HELD, heldAnswerBytes, SIGNED, UNSIGNED } from '../envoy/ext-proc/envoy-contract.js';
+import {
+  ANSWER_MARK,
+  HELD,
+  heldAnswerBytes,
+  LATER_MILLISECONDS,
+  SIGNED,
+  UNSIGNED,
+} from '../envoy/ext-proc/envoy-contract.js';
 import { refusalEnvelope } from '../feedback/refusal-code.js';
 import { SIGNER_CLUSTER, verifierService } from './clusters.js';
 import { isSigned, type BootstrapOptions } from './options.js';
@@ -27,12 +34,6 @@ export function signerFilters(options: BootstrapOptions): unknown[] {
   });
   return [guardFilter(), filter];
 }
-
-/**
- * Above what the verifier takes by itself, of a check or of a signature by a key source with its queue (docs/keys.md): it
- * answers with its own 503 and a record. This is for one that does not, and then the answer is Envoy's 504.
- */
-const LATER_MILLISECONDS = 500;
 
 /** How long Envoy waits for the reply to each message, on either front. */
 export function messageTimeout({ checkTimeoutMilliseconds }: BootstrapOptions): ReturnType<typeof duration> {

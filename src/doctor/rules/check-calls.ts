@@ -1,6 +1,9 @@
 /** CSD13x: how a filter calls the verifier: time-outs, retries, names. */
+import { LATER_MILLISECONDS } from '../../envoy/ext-proc/envoy-contract.js';
+import { allDomains } from '../../feedback/feedback-settings.js';
 import { clusterOf } from '../model/clusters.js';
 import type { Message } from '../read/message.js';
+import { signs } from './processor-settings.js';
 import { decided, ours, serviceOf, type Judged, type Place, type Rule } from './rule.js';
 
 /** The default of `grpc_service.timeout` of ext_authz, and of `message_timeout` of ext_proc. */
@@ -83,6 +86,34 @@ function* authorities(judged: Judged): Iterable<Place> {
   }
 }
 
+/** The source that may take longest of those that sign answers; roots sign none, and keys that have ended are not asked. */
+function slowestSource({ configuration, nowMs }: Judged): { name: string; milliseconds: number } | undefined {
+  const { feedback } = configuration?.snapshot ?? {};
+  const domains = feedback === undefined ? [] : allDomains(feedback);
+  const keys = domains.filter(({ delegation }) => delegation === undefined).flatMap((domain) => domain.keys);
+  const names = keys.map((key) =>
+    key.kind === 'remote' && nowMs < key.notAfterMs ? key.reference.source : undefined,
+  );
+  const [slowest] = (configuration?.settings.keys.sources ?? [])
+    .filter(({ name }) => names.includes(name))
+    .sort((one, other) => other.timeoutMilliseconds - one.timeoutMilliseconds);
+  return slowest && { name: slowest.name, milliseconds: slowest.timeoutMilliseconds };
+}
+
+function* slowSources(judged: Judged): Iterable<Place> {
+  const slowest = slowestSource(judged);
+  if (slowest === undefined) return;
+  const needed = slowest.milliseconds + LATER_MILLISECONDS;
+  for (const { manager, filter } of ours(judged, 'signer', 'front')) {
+    const wait = waitOf(filter.config, filter.role);
+    if (wait < needed && signs(filter, manager.routes))
+      yield {
+        where: `${filter.config.path}.message_timeout`,
+        detail: `Envoy waits ${wait} ms, and keys.sources.${slowest.name}.timeoutMilliseconds is ${slowest.milliseconds}: give ${needed / 1000}s or more`,
+      };
+  }
+}
+
 /** In the order of their ids. */
 export const CHECK_CALLS: readonly Rule[] = [
   {
@@ -142,5 +173,15 @@ export const CHECK_CALLS: readonly Rule[] = [
       ours(judged)
         .filter(({ filter }) => serviceOf(filter).has('google_grpc'))
         .map(({ filter }) => ({ where: `${serviceOf(filter).path}.google_grpc` })),
+  },
+  {
+    id: 'CSD136',
+    name: 'slow-source',
+    severity: 'warning',
+    what: 'Envoy may give an answer up before the slowest key source is late.',
+    why: "The client gets Envoy's 504, and neither a record nor a metric says why; the verifier's own 503 has both.",
+    instead:
+      'message_timeout of half a second more than timeoutMilliseconds of every source under keys.sources that signs answers, or a smaller timeoutMilliseconds there',
+    check: slowSources,
   },
 ];

@@ -1,4 +1,4 @@
-/** What the signer and the rendered Envoy configuration must agree on: marks, and how much of an answer Envoy holds. */
+/** What the signer and the configuration of Envoy must agree on: marks, how much of an answer Envoy holds, and for how long. */
 
 /**
  * Set by us alone, for the guard that Envoy has behind the signer (`envoy-config/signer.ts`), which takes it off:
@@ -35,3 +35,9 @@ export function answerBytes({ maxAnswerBytes }: Pick<HeldAnswerLimits, 'maxAnswe
 export function heldAnswerBytes({ maxBodyBytes, maxAnswerBytes }: HeldAnswerLimits): number {
   return Math.max(maxBodyBytes * 2, answerBytes({ maxAnswerBytes }));
 }
+
+/**
+ * How much longer Envoy waits than the verifier takes by itself, of a check or of a signature by a key source with its
+ * queue (docs/keys.md): the verifier answers with its own 503 and a record. Where it does not, the answer is Envoy's 504.
+ */
+export const LATER_MILLISECONDS = 500;

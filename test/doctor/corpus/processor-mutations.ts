@@ -1,5 +1,6 @@
 /** The signer, and ext_proc in place of ext_authz, made wrong. */
 import { filter, items, manager, named, route, tree, type Tree } from '../support/document.js';
+import { loadWithSource } from '../support/configured.js';
 import { mutation, type Mutation } from './mutation.js';
 
 const EXT_PROC = 'envoy.filters.http.ext_proc';
@@ -102,6 +103,9 @@ export const PROCESSOR_MUTATIONS: readonly Mutation[] = [
     'a front of 200 ms',
     front((config) => void Reflect.deleteProperty(config, 'message_timeout')),
   ),
+  mutation('CSD136', 'a signer for a faster source', signer('message_timeout', '1.2s'), {
+    known: { configuration: loadWithSource(1000) },
+  }),
   mutation('CSD201', 'a signer that only looks', signer('observability_mode', true)),
   mutation('CSD202', 'modes by the signer', signer('allow_mode_override', true)),
   mutation(
