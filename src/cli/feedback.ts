@@ -63,7 +63,8 @@ async function query(world: CliWorld, url: string, options: QueryOptions): Promi
     if (options.out !== undefined) writeWhole(options.out, body);
     return reportAnswer(world, body, options, true);
   }
-  return reportOutcome(world, { url, outcome, request, certificate, nowMs: world.nowMs() }, options.json);
+  const nowMs = world.nowMs();
+  return reportOutcome(world, { url, outcome, request, certificate, nowMs, isQuery: true }, options.json);
 }
 
 function queryBody({ operator, tenant, limit }: QueryOptions, moment: SignedMoment): Uint8Array {

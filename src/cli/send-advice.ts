@@ -13,6 +13,9 @@ export interface Explanation {
 
 const MAYBE_DELIVERED =
   'send the same bytes with the same --timestamp and --nonce again: a 409 then says that the first copy was let through';
+/** Of a query, of which the answer is wanted: a 409 is none, and another query does nothing twice. */
+const ASK_AGAIN =
+  'send the query again, without --nonce: a query changes nothing, and its first nonce may be spent';
 
 /** Whether the application may have got the request all the same. */
 export function mayHaveArrived({ code }: SendFailure): boolean {
@@ -24,10 +27,13 @@ interface Sent {
   readonly url: string;
   /** The client certificate. */
   readonly certificate: Uint8Array;
+  /** Whether it only asks: then the same thing may be asked twice. */
+  readonly isQuery: boolean;
 }
 
 /** The sentences. */
-export function explainFailure(failure: SendFailure, { url, certificate }: Sent): Explanation {
+export function explainFailure(failure: SendFailure, { url, certificate, isQuery }: Sent): Explanation {
+  const maybeDelivered = isQuery ? ASK_AGAIN : MAYBE_DELIVERED;
   switch (failure.code) {
     case 'url_refused':
       return explainUrl(failure.reason, url);
@@ -44,12 +50,12 @@ export function explainFailure(failure: SendFailure, { url, certificate }: Sent)
     case 'connection_broken':
       return {
         message: `the connection broke before the answer (${failure.reason})`,
-        remedy: MAYBE_DELIVERED,
+        remedy: maybeDelivered,
       };
     case 'timed_out':
       return {
         message: `no answer within ${failure.timeoutMilliseconds / 1000} s`,
-        remedy: MAYBE_DELIVERED,
+        remedy: maybeDelivered,
       };
     case 'answer_too_large':
       return {
@@ -166,6 +172,8 @@ interface HintInput {
   readonly refusal: RefusalDetails;
   readonly timestampSeconds: number;
   readonly nowMs: number;
+  /** As in {@link Sent}. */
+  readonly isQuery: boolean;
 }
 
 /** One sentence that is true of this answer and whoever gave it; `undefined` where the refusal says all there is. */
@@ -178,7 +186,8 @@ export function refusalHint(input: HintInput): string | undefined {
       return gatewayHint(input) ?? FINAL;
     case 'let_through':
       if (input.refusal.code === 'feedback_refused') return WITHHELD;
-      return input.answer.headers.get(DECISION_HEADER) === 'pass_through' ? PASSED_THROUGH : MAY_HAVE_ARRIVED;
+      if (input.answer.headers.get(DECISION_HEADER) === 'pass_through') return PASSED_THROUGH;
+      return input.isQuery ? UNANSWERED : MAY_HAVE_ARRIVED;
     case 'unknown':
       return input.answer.status >= 500 ? NOT_REFUSED : NOT_OURS;
   }
@@ -190,6 +199,8 @@ const NOT_REFUSED =
   'no gateway of ours says that it refused this: the request may have taken effect, and its nonce may be spent';
 const MAY_HAVE_ARRIVED =
   'the gateway let this request through, and cannot say whether the application got it: wait a second, and send the same bytes with the same --timestamp and --nonce; they are let in if nothing of this copy was sent, else a 409 names it; a new request (without --nonce) may do the thing twice';
+/** Whether Envoy answered, and then the nonce may have been given back, or the signer, which spends it: what helps is the same. */
+const UNANSWERED = `the gateway let this query through, and had no answer that it could vouch for: wait a second, and ${ASK_AGAIN}; where it goes on, the reason is in the audit log of the gateway`;
 const PASSED_THROUGH =
   'the gateway passes this route through, and cannot say whether the application got this request; no nonce was claimed: the same bytes may do the thing twice';
 const WITHHELD =
@@ -213,6 +224,7 @@ function gatewayHint(input: HintInput): string | undefined {
     case 405:
       return 'the path has no policy for this method: send with --method one that is allowed, or have a policy added';
     case 409:
+      if (input.isQuery) return `this nonce is spent: ${ASK_AGAIN}`;
       return 'this nonce is spent: if the request that is named above was a copy of this one, it was let through and is not to be sent again: the status that it was answered with, once known, is named too; a new request is sent without --nonce';
     case 413:
       return 'the body is longer than is taken here, and the same bytes would be answered alike: send less at once, or have maxBodyBytes raised';

@@ -23,6 +23,8 @@ export interface SendReportInput {
   readonly request: PreparedRequest;
   /** The client certificate. */
   readonly certificate: Uint8Array;
+  /** Whether the request only asks: then the same thing may be asked twice. */
+  readonly isQuery: boolean;
   /** Unix milliseconds, when the outcome was there. */
   readonly nowMs: number;
 }
@@ -47,7 +49,8 @@ function sendReport(input: SendReportInput): string {
   const { outcome } = input;
   if (outcome.kind === 'failed') {
     const { message, remedy } = explainFailure(outcome.failure, input);
-    const facts = factLines([['sent with', mayHaveArrived(outcome.failure) ? sentWith(input) : undefined]]);
+    const isForTheSame = mayHaveArrived(outcome.failure) && !input.isQuery;
+    const facts = factLines([['sent with', isForTheSame ? sentWith(input) : undefined]]);
     return `${faultText({ message, remedy })}${facts}`;
   }
   return outcome.accepted ? acceptedReport(outcome.answer) : refusedReport(outcome.answer, input);
@@ -63,7 +66,7 @@ function sentWith({ request }: SendReportInput): string {
 }
 
 function refusedReport(answer: CollectedAnswer, input: SendReportInput): string {
-  const { request, nowMs } = input;
+  const { request, nowMs, isQuery } = input;
   const refusal = parseRefusal(answer.body);
   if (refusal === undefined) return `refused: HTTP ${answer.status}\n${shownBody(answer.body)}`;
   const retryAfterSeconds = parseRetryAfter(answer.headers.get('retry-after'));
@@ -76,9 +79,14 @@ function refusedReport(answer: CollectedAnswer, input: SendReportInput): string 
     ['first answered with', refusal.firstStatus === undefined ? undefined : `HTTP ${refusal.firstStatus}`],
     ['allowed', answer.headers.get('allow')],
     ['retry after', retryAfterSeconds === undefined ? undefined : `${retryAfterSeconds} s`],
-    ['sent with', mayPass(answer.status) ? sentWith(input) : undefined],
-    ['hint', refusalHint({ answer, refusal, timestampSeconds: request.timestampSeconds, nowMs })],
+    ['sent with', isForTheSameBytes(answer, input) ? sentWith(input) : undefined],
+    ['hint', refusalHint({ answer, refusal, timestampSeconds: request.timestampSeconds, nowMs, isQuery })],
   ])}`;
+}
+
+/** A query that was let through is sent again under another nonce. */
+function isForTheSameBytes({ status, headers }: CollectedAnswer, { isQuery }: SendReportInput): boolean {
+  return mayPass(status) && !(isQuery && answerDecision(headers) === 'let_through');
 }
 
 /** What is wrong with the body, and where; the pointer of the whole body is empty. */

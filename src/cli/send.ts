@@ -33,7 +33,8 @@ async function send(world: CliWorld, url: string, options: SendOptions): Promise
     tls,
     timeoutMilliseconds: options.timeout * 1000,
   });
-  return reportOutcome(world, { url, outcome, request, certificate, nowMs: world.nowMs() }, options.json);
+  const nowMs = world.nowMs();
+  return reportOutcome(world, { url, outcome, request, certificate, nowMs, isQuery: false }, options.json);
 }
 
 /** Adds the command. */

@@ -68,9 +68,13 @@ afterAll(async () => {
   files.remove();
 });
 
-const ask = (by: 'a' | 'b', party: Party): Promise<Seen> => {
+const ask = (
+  by: 'a' | 'b',
+  party: Party,
+  query = feedback({ by: stage.world[by], party }),
+): Promise<Seen> => {
   stage.application.script = answering(200, plainFor(party));
-  return stage.stage.exchange('HTTP/1.1', feedback({ by: stage.world[by], party }));
+  return stage.stage.exchange('HTTP/1.1', query);
 };
 const askA = (): Promise<Seen> => ask('a', PRODUCER_A);
 const askB = (): Promise<Seen> => ask('b', PRODUCER_B);
@@ -131,6 +135,15 @@ it('is withheld while Vault is sealed, when checks go on, and signed once it is 
   await vault.mend();
   await until('a signs', signs(askA));
   await until('b signs', signs(askB));
+});
+
+it('that was withheld has spent the nonce of its query: the same bytes get 409, another query is signed', async () => {
+  await vault.break({ status: 503, body: '{"errors":["Vault is sealed"]}' });
+  const query = feedback({ by: stage.world.a, party: PRODUCER_A });
+  expectWithheld(await ask('a', PRODUCER_A, query), { status: 503, audit: 'signer_unavailable' });
+  await vault.mend();
+  await until('a signs', signs(askA));
+  expect((await ask('a', PRODUCER_A, query)).answer.status).toBe(409);
 });
 
 it('is withheld when Vault comes back with other keys, which sign for nobody', async () => {

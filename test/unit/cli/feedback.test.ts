@@ -341,6 +341,22 @@ describe('countersign feedback query', () => {
     expect(JSON.parse((await query('--json')).out)).toMatchObject({ outcome: 'refused', status: 502 });
   });
 
+  /** Of a query that was let through another one is sent, whoever withheld the answer: the same bytes would get a 409. */
+  it.each<[string, number, string, string, RegExp, boolean]>([
+    ['503 of the signer', 503, 'unavailable', 'allow', /send the query again, without --nonce/, false],
+    ['504 of Envoy', 504, 'upstream_timeout', 'allow', /send the query again, without --nonce/, false],
+    ['409', 409, 'replayed_nonce', 'refuse', /is spent: send the query again, without --nonce/, false],
+    ['502 of the signer', 502, 'feedback_refused', 'allow', /could not be vouched for/, false],
+    ['503 of the verifier', 503, 'unavailable', 'refuse', /not let through: the same bytes may be/, true],
+    ['503 of Envoy alone', 503, 'unavailable', 'none', /not let through: the same bytes may be/, true],
+  ])('says after a %s what helps', async (_title, status, code, decision, hint, isForTheSame) => {
+    const body = { request_id: 'r-3', status: 'rejected', data: null, errors: [{ code }] };
+    gateway.answer = reply(status, body, { 'countersign-decision': decision });
+    const { out } = await query();
+    expect(out.split('\n').find((line) => line.includes('hint: '))).toMatch(hint);
+    expect(out.includes('sent with')).toBe(isForTheSame);
+  });
+
   it('explains a failure on the way', async () => {
     const result = await query('--ca', files.otherCa.certificateFile);
     expect(result).toMatchObject({ code: 3, out: '' });

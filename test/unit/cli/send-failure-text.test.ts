@@ -15,6 +15,7 @@ describe('a refused handshake', () => {
     explainFailure(alert('ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN'), {
       url,
       certificate: readFileSync(certificateFile),
+      isQuery: false,
     }).remedy;
 
   it("with a server's certificate is explained by its purpose, and with any other it is not", () => {
@@ -50,8 +51,17 @@ describe('explainFailure', () => {
     ],
     [{ code: 'connection_broken', reason: 'ECONNRESET' }, /connection broke/, /409 then says/],
   ])('says of %j what is true of it', (failure, message, remedy) => {
-    const explained = explainFailure(failure, { url, certificate: Buffer.from('none') });
+    const explained = explainFailure(failure, { url, certificate: Buffer.from('none'), isQuery: false });
     expect(explained.message).toMatch(message);
     expect(explained.remedy).toMatch(remedy);
+  });
+
+  it.each<SendFailure>([
+    { code: 'timed_out', timeoutMilliseconds: 1000 },
+    { code: 'connection_broken', reason: 'ECONNRESET' },
+  ])('has a query of which no answer came (%j) sent again under another nonce', (failure) => {
+    const { remedy } = explainFailure(failure, { url, certificate: Buffer.from('none'), isQuery: true });
+    expect(remedy).toMatch(/^send the query again, without --nonce: /);
+    expect(remedy).not.toMatch(/same bytes|409/);
   });
 });
