@@ -113,7 +113,8 @@ const EXPLANATIONS: { readonly [Code in VerificationFailure['code']]: Explain<Co
   malformed_envelope: explainEnvelope,
   unknown_kid: ({ kid }) => ({
     message: `the keyring has no key ${quoteText(kid)}`,
-    remedy: 'get the keyring of the signer anew, if it has rotated its keys',
+    remedy:
+      'get the keyring of the signer anew, from /keyring of its admin port where it signs with keys in memory',
   }),
   kid_not_yet_valid: ({ kid }) => ({
     message: `the key ${quoteText(kid)} is not valid yet`,

@@ -34,6 +34,8 @@ export type DelegationResult =
 
 /** Every way in which a document is no keyring. */
 export type DelegationFailureCode =
+  /** The answer has none: whoever signed it does not delegate. */
+  | 'missing'
   /** No JWS in compact form of ours: form, JSON, members. */
   | 'malformed'
   /** The root key's id is not pinned, or the pin does not count now. */
@@ -47,9 +49,14 @@ export type DelegationFailureCode =
 
 /**
  * Verifies a document: form, root key by its exact id, signature, and only then tenant and time. The algorithm is that
- * of the pinned key; the header's `alg` must say so, and decides nothing. Never throws for anything in the document.
+ * of the pinned key; the header's `alg` must say so, and decides nothing. Never throws for anything in the document, which
+ * is absent as the headers of a `Map`, of `fetch` and of Node say it.
  */
-export function keyringFromDelegation(document: string, options: DelegationOptions): DelegationResult {
+export function keyringFromDelegation(
+  document: string | null | undefined,
+  options: DelegationOptions,
+): DelegationResult {
+  if (document === undefined || document === null) return failed('missing');
   const parts = document.length <= MAX_DOCUMENT_CHARACTERS ? document.split('.') : [];
   const [header, payload, signature] = parts.map((part) => decodeBase64Url(part));
   const input = bytesFromLatin1(parts.slice(0, 2).join('.'));

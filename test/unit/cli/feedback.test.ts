@@ -194,7 +194,8 @@ describe('countersign feedback verify', () => {
       outcome: 'not_verified',
       failure: { code: 'unknown_kid', kid: 'fb-other' },
       message: 'the keyring has no key "fb-other"',
-      remedy: 'get the keyring of the signer anew, if it has rotated its keys',
+      remedy:
+        'get the keyring of the signer anew, from /keyring of its admin port where it signs with keys in memory',
     });
   });
 

@@ -95,6 +95,11 @@ describe('a keyring document', () => {
     expect(result.keyring.find('root-1', NOW_MS)).toEqual({ ok: false, code: 'unknown_kid' });
   });
 
+  test.each([undefined, null])('that an answer does not have (%s) is told as such', (absent) => {
+    const options = { roots: rootsOf(), tenant: TENANT, nowMs: NOW_MS };
+    expect(keyringFromDelegation(absent, options)).toEqual({ ok: false, code: 'missing' });
+  });
+
   test('for all tenants without a domain of their own names none', () => {
     expect(codeOf(signed({ tenant: undefined }))).toBe('ok');
     expect(codeOf(signed({ tenant: undefined }), { tenant: OTHER_TENANT })).toBe('ok');
