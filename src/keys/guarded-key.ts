@@ -19,7 +19,7 @@ export type SignatureResult = 'signed' | 'wrong_signature' | KeySourceFault;
 export interface KeyObserver {
   /** It signs, or signs again. */
   readonly up: (key: PinnedKey) => void;
-  /** It is not asked any more; `reason` as in {@link KeySourceAnswer}. */
+  /** It is not asked any more; `reason` as in {@link KeySourceAnswer}. Again for each other reason that a test finds later: the first may be no more than that it is late. */
   readonly down: (key: PinnedKey, reason: string) => void;
   /** `seconds`: that the source took, where it was asked. */
   readonly result: (key: PinnedKey, result: SignatureResult, seconds: number | undefined) => void;
@@ -49,6 +49,8 @@ const AT_ONCE = 8;
  */
 export const QUEUE = { messages: 64, bytes: 32 * 1024 * 1024, milliseconds: 250 } as const;
 const LONGEST_REST_MILLISECONDS = 15_000;
+/** Reasons that are not told again while it is down. Where there are more, still no more than one is told for each test. */
+const REASONS_KEPT = 8;
 /** Calls that a source has not come to an end with, long after their deadline; more are not made. */
 const MOST_ABANDONED = 12;
 
@@ -58,6 +60,8 @@ export class GuardedKey {
   readonly #queue = new AnswerQueue(QUEUE);
   #state: KeyState = 'untested';
   #reason: string | undefined;
+  /** Those that were told since it went down, the latest last. */
+  #reasonsTold: string[] = [];
   #faults = 0;
   #underWay = 0;
   #abandoned = 0;
@@ -199,6 +203,7 @@ export class GuardedKey {
     }
     this.#goDown(reason);
     this.#reason = reason;
+    this.#tell(reason);
     this.#testLater();
   }
 
@@ -225,6 +230,7 @@ export class GuardedKey {
   #goUp(): void {
     this.#faults = 0;
     this.#reason = undefined;
+    this.#reasonsTold = [];
     this.#restMilliseconds = this.#options.firstRestMilliseconds;
     if (this.#state !== 'up') {
       this.#state = 'up';
@@ -237,9 +243,15 @@ export class GuardedKey {
     if (this.#state === 'down') return;
     this.#state = 'down';
     this.#reason = reason;
-    this.#options.observer.down(this.key, reason);
+    this.#tell(reason);
     this.#queue.refuse(fault('away', reason));
     if (!this.#testing) this.#testLater();
+  }
+
+  #tell(reason: string): void {
+    if (this.#reasonsTold.includes(reason)) return;
+    this.#reasonsTold = [...this.#reasonsTold, reason].slice(-REASONS_KEPT);
+    this.#options.observer.down(this.key, reason);
   }
 
   #testLater(): void {

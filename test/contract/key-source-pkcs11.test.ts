@@ -237,7 +237,7 @@ describe('a process of the module that is not well', () => {
     expect(await source.sign(named('first'), TEXT)).toEqual({
       ok: false,
       fault: 'away',
-      reason: 'did not answer within 2000 ms',
+      reason: 'has not answered within 2000 ms',
     });
     await isGone(pid);
     await until('it signs again', async () => (await source.sign(named('second'), TEXT)).ok);

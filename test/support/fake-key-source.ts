@@ -47,6 +47,8 @@ export class FakeKeySource implements KeySource {
   readonly conducts = new Map<string, Conduct>();
   /** Of every call that asked for a signature, in their order. */
   readonly asked: string[] = [];
+  /** How often a public half was asked for: the first question of each test. */
+  keysAsked = 0;
   /** How many calls it has not come to an end with, and how many at most. */
   underWay = 0;
   mostUnderWay = 0;
@@ -66,6 +68,7 @@ export class FakeKeySource implements KeySource {
   }
 
   publicKey({ key, version }: KeyReference): Promise<KeySourceAnswer> {
+    this.keysAsked += 1;
     const conduct = this.conducts.get(key) ?? 'signs';
     if (conduct === 'hangs') return this.#hang();
     const pair = conduct === 'has another public half' ? pairOf(key, 99) : pairOf(key, version);

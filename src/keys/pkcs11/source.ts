@@ -122,7 +122,7 @@ class Pkcs11Source implements KeySource {
 
   /** A thread of the process hangs in the module: nothing but its end gets it out. */
   #isLate(waiting: Waiting): void {
-    const reason = `did not answer within ${this.#settings.timeoutMilliseconds} ms`;
+    const reason = `has not answered within ${this.#settings.timeoutMilliseconds} ms`;
     this.#asked.delete(waiting.id);
     fail(waiting, 'away', reason);
     this.#process?.kill(reason);

@@ -130,6 +130,35 @@ describe('a key of a source', () => {
     expect(holds(await sign())).toBe(true);
   });
 
+  test('that is late and then away for another reason is told of for each reason, once while it is down', async () => {
+    open([own], 20);
+    await isUp('own');
+    source.conducts.set('own', 'hangs');
+    await Promise.all(Array.from({ length: 5 }, () => sign()));
+    await isDown('own');
+    const tested = async (conduct: Conduct, reason: string): Promise<void> => {
+      source.conducts.set('own', conduct);
+      source.release();
+      await until(reason, () => sources.look()[0]?.reason === reason);
+      const times = source.keysAsked;
+      await until('it was tested again', () => source.keysAsked > times + 1);
+    };
+    await tested({ fault: 'away' }, 'says away');
+    await tested({ fault: 'refused' }, 'says refused');
+    await tested({ fault: 'away' }, 'says away');
+    expect(events.filter((event) => !event.includes('within 40 ms'))).toEqual([
+      'own up',
+      'own down: has not answered within 20 ms',
+      'own down: says away',
+      'own down: says refused',
+    ]);
+    source.conducts.delete('own');
+    await isUp('own');
+    source.conducts.set('own', { fault: 'away' });
+    for (let time = 1; time <= 5; time++) await sign();
+    expect(events.slice(-2)).toEqual(['own up', 'own down: says away']);
+  });
+
   test('of a source that never comes to an end with anything is asked only so often', async () => {
     open([own], 5);
     await isUp('own');
