@@ -2,7 +2,7 @@
 import { createHash, type X509Certificate } from 'node:crypto';
 import type { YamlEdit } from '../config/edit/edit-yaml.js';
 import type { Configuration } from '../config/settings.js';
-import { fetchPage } from '../observability/admin-client.js';
+import { fetchPage, type AdminPage } from '../observability/admin-client.js';
 import type { CertificatePin } from '../verify/snapshot.js';
 import { CliFault, type CliWorld, ExitCode } from './command.js';
 import { commitEdits, openConfiguration, type OpenConfiguration } from './edit-configuration.js';
@@ -19,7 +19,7 @@ export interface RenewedPins {
 
 /** Long enough for a configuration of any size. */
 const RELOAD_MILLISECONDS = 300_000;
-const KNOCK_MILLISECONDS = 2_000;
+const PAGE_MILLISECONDS = 10_000;
 
 interface Renewal {
   readonly file: string;
@@ -35,17 +35,17 @@ export async function pinRenewed(
 ): Promise<RenewedPins | undefined> {
   const open = await openConfiguration(world, renewal.file, options);
   if (open === undefined) return undefined;
-  const { names, edits, lines, ended } = editsOf(open, renewal, world.nowMs(), options.overlap);
+  const { names, edits, lines, ended, hashes } = editsOf(open, renewal, world.nowMs(), options.overlap);
   if (edits.length === 0)
     return {
       lines: [`${names.join(', ')}: the public key is pinned, and stays`],
       members: { file: open.file, identities: names, diff: '' },
     };
   const admins = options.withoutVerifier ? [] : (options.admin ?? [adminOf(open.configuration)]);
-  if (!options.dryRun) for (const admin of admins) await knock(admin);
+  if (!options.dryRun) for (const admin of admins) await knock(admin, hashes.old);
   const edited = await commitEdits(world, open, edits, options);
   if (edited === undefined) return undefined;
-  if (!options.dryRun) for (const admin of admins) await reload(admin);
+  if (!options.dryRun) for (const admin of admins) await reload(admin, hashes.next);
   return {
     lines: [...(options.dryRun ? [edited.diff.trimEnd()] : []), ...lines],
     members: { file: open.file, identities: names, ended, diff: edited.diff },
@@ -58,6 +58,8 @@ interface PinChanges {
   readonly edits: readonly YamlEdit[];
   readonly lines: readonly string[];
   readonly ended: readonly object[];
+  /** What a verifier that follows this configuration has pinned before and after. */
+  readonly hashes: { readonly old: string; readonly next: string };
 }
 
 function editsOf(
@@ -71,6 +73,7 @@ function editsOf(
     edits: [],
     lines: [],
     ended: [],
+    hashes: { old: '', next: '' },
   };
   const spki = [old, next].map(spkiOf);
   const pin = pinOf(next.raw, 'the new certificate', nowMs);
@@ -84,6 +87,10 @@ function editsOf(
       ? pin
       : { ...pin, kind: 'spki', sha256: spki[1] ?? '', notBeforeMs: -Infinity, notAfterMs: Infinity };
     const { edits, ended } = pinEdits(placed, wanted, nowMs, overlapMs);
+    changes.hashes = {
+      old: kinds.has('certificate') ? hashOf(old) : (spki[0] ?? ''),
+      next: wanted.sha256,
+    };
     const files = fileEntries(open, placed.at);
     changes.edits = [...changes.edits, ...keepFiles(edits, files, { old, endMs: nowMs + overlapMs })];
     const over = ended.filter(({ index }) => !files.includes(index));
@@ -102,10 +109,13 @@ function kindsOf(
   pins: readonly CertificatePin[],
   { old, nowMs }: { readonly old: X509Certificate; readonly nowMs: number },
 ): ReadonlySet<CertificatePin['kind']> {
-  const sha256 = old.fingerprint256.replaceAll(':', '').toLowerCase();
-  const hashes = { certificate: sha256, spki: spkiOf(old) };
+  const hashes = { certificate: hashOf(old), spki: spkiOf(old) };
   const live = pins.filter((pin) => nowMs < pin.notAfterMs && hashes[pin.kind] === pin.sha256);
   return new Set(live.map(({ kind }) => kind));
+}
+
+function hashOf({ fingerprint256 }: X509Certificate): string {
+  return fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
 function spkiOf({ publicKey }: X509Certificate): string {
@@ -130,9 +140,8 @@ function keepFiles(
   { old, endMs }: { readonly old: X509Certificate; readonly endMs: number },
 ): readonly YamlEdit[] {
   if (files.length === 0) return edits;
-  const sha256 = old.fingerprint256.replaceAll(':', '').toLowerCase();
   const kept = [
-    ['sha256', sha256],
+    ['sha256', hashOf(old)],
     ['notAfter', isoTime(Math.ceil(endMs / 1_000) * 1_000)],
   ] as const;
   return edits
@@ -146,20 +155,52 @@ function adminOf({ settings }: Configuration): URL {
 }
 
 /** Before anything is changed. */
-async function knock(admin: URL): Promise<void> {
-  await ask('GET', new URL('/livez', admin), KNOCK_MILLISECONDS, 'nothing has changed');
+async function knock(admin: URL, sha256: string): Promise<void> {
+  await demandPin(admin, sha256, 'nothing has changed');
 }
 
-async function reload(admin: URL): Promise<void> {
+async function reload(admin: URL, sha256: string): Promise<void> {
   const kept = 'the pin is in the configuration, and the old certificate is in its place';
   await ask('POST', new URL('/reload', admin), RELOAD_MILLISECONDS, kept);
+  await demandPin(admin, sha256, kept);
 }
 
-async function ask(method: 'GET' | 'POST', url: URL, milliseconds: number, state: string): Promise<void> {
-  const remedy = `${state}; see what it says (/status, its log), name verifiers by --admin, or, where none runs with this configuration, give --without-verifier`;
+/** Another verifier than that of this configuration may answer there, and take its own configuration anew. */
+async function demandPin(admin: URL, sha256: string, state: string): Promise<void> {
+  const url = new URL(`/page/identities.json?find=${sha256}`, admin);
+  const page = await ask('GET', url, PAGE_MILLISECONDS, state);
+  if (matchingOf(page) > 0) return;
+  throw new CliFault(
+    `the verifier at ${admin.href} does not know the pin ${sha256}: it runs with another configuration`,
+    remedyOf(state),
+    ExitCode.refused,
+  );
+}
+
+function matchingOf({ body }: AdminPage): number {
+  try {
+    const { matching } = JSON.parse(body) as { readonly matching?: unknown };
+    return Number(matching);
+  } catch {
+    return 0;
+  }
+}
+
+function remedyOf(state: string): string {
+  return `${state}; see what it says (/status, its log), name verifiers by --admin, or, where none runs with this configuration, give --without-verifier`;
+}
+
+async function ask(
+  method: 'GET' | 'POST',
+  url: URL,
+  milliseconds: number,
+  state: string,
+): Promise<AdminPage> {
+  const remedy = remedyOf(state);
   const page = await fetchPage(method, url, milliseconds).catch((error: unknown) => {
     throw new CliFault(`${url.href}: ${error instanceof Error ? error.message : String(error)}`, remedy);
   });
   if (page.status !== 200)
     throw new CliFault(`${url.href} answered ${page.status}`, remedy, ExitCode.refused);
+  return page;
 }

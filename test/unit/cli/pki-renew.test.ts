@@ -151,12 +151,17 @@ describe('countersign pki renew --config', () => {
   let server: Server;
   let answers: Record<string, number>;
   let asked: string[];
+  /** Whether the verifier that answers follows this configuration. */
+  let isOther: boolean;
   beforeEach(async () => {
     asked = [];
-    answers = { '/livez': 200, '/reload': 200 };
+    answers = { '/page/identities.json': 200, '/reload': 200 };
+    isOther = false;
     server = createServer((request, response) => {
-      asked.push(`${request.method} ${request.url} ${sha256('producer-a.crt').slice(0, 8)}`);
-      response.writeHead(answers[request.url ?? ''] ?? 404).end();
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://verifier');
+      asked.push(`${request.method} ${pathname} ${sha256('producer-a.crt').slice(0, 8)}`);
+      const known = isOther ? [] : pins().filter((pin) => pin.sha256 === searchParams.get('find'));
+      response.writeHead(answers[pathname] ?? 404).end(JSON.stringify({ matching: known.length }));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     file = join(parent, 'countersign.yaml');
@@ -183,7 +188,8 @@ describe('countersign pki renew --config', () => {
     const old = sha256('producer-a.crt');
     const { code, err } = await producer('--overlap', '1d', '--new-key');
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(asked).toEqual([`GET /livez ${old.slice(0, 8)}`, `POST /reload ${old.slice(0, 8)}`]);
+    const look = `GET /page/identities.json ${old.slice(0, 8)}`;
+    expect(asked).toEqual([look, `POST /reload ${old.slice(0, 8)}`, look]);
     expect(pins().map((pin) => [pin.sha256, pin.notAfterMs])).toEqual([
       [old, LATER + DAY],
       [sha256('producer-a.crt'), LATER + 365 * DAY + 1000],
@@ -213,16 +219,25 @@ describe('countersign pki renew --config', () => {
 
   it('replaces nothing when no verifier answers, or when it refuses the configuration', async () => {
     const [old, before] = [sha256('producer-a.crt'), readFileSync(file, 'utf8')];
-    answers['/livez'] = 503;
+    answers['/page/identities.json'] = 503;
     const away = await producer();
     expect([away.code, readFileSync(file, 'utf8'), sha256('producer-a.crt')]).toEqual([1, before, old]);
     expect(away.err).toContain('nothing has changed');
-    answers = { '/livez': 200, '/reload': 422 };
+    answers = { '/page/identities.json': 200, '/reload': 422 };
     const refused = await producer();
     expect([refused.code, sha256('producer-a.crt'), pins().length]).toEqual([1, old, 2]);
     expect(refused.err).toContain('the old certificate is in its place');
     expect((await producer('--without-verifier')).code).toBe(0);
     expect(pins().at(-1)?.sha256).toBe(sha256('producer-a.crt'));
+  });
+
+  it('changes nothing when the verifier that answers runs with another configuration', async () => {
+    const [old, before] = [sha256('producer-a.crt'), readFileSync(file, 'utf8')];
+    isOther = true;
+    const other = await producer();
+    expect([other.code, readFileSync(file, 'utf8'), sha256('producer-a.crt')]).toEqual([1, before, old]);
+    expect(other.err).toContain(`does not know the pin ${old}`);
+    expect(asked).toHaveLength(1);
   });
 
   it('refuses a configuration that pins it nowhere, and one that the loader refuses', async () => {
