@@ -82,6 +82,11 @@ export class GuardedKey {
     return this.#state;
   }
 
+  /** Whether it signs, and did so when it was asked last. */
+  get isWell(): boolean {
+    return this.#state === 'up' && this.#faults === 0;
+  }
+
   /** Why it is down, or why its last test failed. */
   get reason(): string | undefined {
     return this.#reason;

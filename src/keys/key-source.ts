@@ -28,6 +28,11 @@ export interface KeySource {
   sign(reference: KeyReference, message: Uint8Array): Promise<KeySourceAnswer>;
   /** The 32 raw bytes of the public half, as the source has it now; not judged as a point. */
   publicKey(reference: KeyReference): Promise<KeySourceAnswer>;
+  /**
+   * Looks for another token or the like to be asked with, and counts those that there were. Absent where only a restart
+   * brings another one.
+   */
+  credentials?(): number;
   /** Ends what is under way (as `away`) and lets go of connections, sessions and processes. */
   close(): Promise<void>;
 }

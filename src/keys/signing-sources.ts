@@ -44,6 +44,8 @@ const KEPT_MILLISECONDS = 60_000;
 export class SigningSources {
   readonly #options: SigningSourcesOptions;
   readonly #sources = new Map<string, OpenSource & { readonly turns: Turns }>();
+  /** Of each source when its keys were followed last ({@link KeySource.credentials}). */
+  #credentials: ReadonlyMap<string, number | undefined> = new Map();
   readonly #keys = new Map<string, GuardedKey>();
   /** Keys that are not in force any more. */
   readonly #former = new Map<string, { readonly guarded: GuardedKey; readonly end: NodeJS.Timeout }>();
@@ -54,18 +56,31 @@ export class SigningSources {
       this.#sources.set(open.source.name, { ...open, turns: new Turns(TESTS_AT_ONCE) });
   }
 
-  /** These are the keys in force from now on. New ones are tested, and so are those that stay. */
+  /**
+   * These are the keys in force from now on. New ones are tested, and of those that stay the ones that are not well, or
+   * whose source is asked with other credentials since the last time: what a key is worth may have changed with them.
+   */
   follow(keys: readonly PinnedKey[]): void {
     const wanted = new Map(keys.map((key) => [nameOf(key), key]));
     for (const [name, guarded] of this.#keys) if (!wanted.has(name)) this.#dismiss(name, guarded);
-    const stay: GuardedKey[] = [];
+    const again = this.#toTestAgain();
     for (const [name, key] of wanted) {
-      const known = this.#keys.get(name) ?? this.#recall(name);
-      if (known === undefined) this.#add(name, key);
-      else stay.push(known);
+      if (this.#keys.has(name)) continue;
+      const former = this.#recall(name);
+      if (former === undefined) this.#add(name, key);
+      else again.push(former);
     }
     // After the new ones, which sign nothing until they were tested.
-    for (const key of stay) key.test();
+    for (const key of again) key.test();
+  }
+
+  #toTestAgain(): GuardedKey[] {
+    const before = this.#credentials;
+    this.#credentials = new Map(
+      [...this.#sources].map(([name, { source }]) => [name, source.credentials?.()]),
+    );
+    const areOthers = (source: string): boolean => before.get(source) !== this.#credentials.get(source);
+    return [...this.#keys.values()].filter(({ key, isWell }) => !isWell || areOthers(key.reference.source));
   }
 
   /** 64 bytes that verify with the key's public half, or why there are none. Never rejects. */

@@ -49,6 +49,8 @@ export class FakeKeySource implements KeySource {
   readonly asked: string[] = [];
   /** How often a public half was asked for: the first question of each test. */
   keysAsked = 0;
+  /** Tokens that there were. */
+  tokens = 1;
   /** How many calls it has not come to an end with, and how many at most. */
   underWay = 0;
   mostUnderWay = 0;
@@ -73,6 +75,10 @@ export class FakeKeySource implements KeySource {
     if (conduct === 'hangs') return this.#hang();
     const pair = conduct === 'has another public half' ? pairOf(key, 99) : pairOf(key, version);
     return Promise.resolve(this.#fault(key) ?? { ok: true, bytes: pair.publicKey.raw });
+  }
+
+  credentials(): number {
+    return this.tokens;
   }
 
   /** Lets every call that hangs fail. */

@@ -30,6 +30,7 @@ export class FileToken implements VaultSession {
   readonly #options: FileTokenOptions;
   readonly #renewal = new Later();
   #held: string | undefined;
+  #count = 0;
   #readAtMs = -Infinity;
   #isReadable = true;
 
@@ -47,6 +48,11 @@ export class FileToken implements VaultSession {
   another(used: string): Promise<TokenAnswer | undefined> {
     const read = this.#read();
     return Promise.resolve(read.ok && read.token === used ? undefined : read);
+  }
+
+  count(): number {
+    this.#read();
+    return this.#count;
   }
 
   close(): void {
@@ -76,6 +82,7 @@ export class FileToken implements VaultSession {
   #take(token: string): void {
     if (token === this.#held) return;
     this.#held = token;
+    this.#count += 1;
     void this.#tend(token, 'lookup', 0);
   }
 

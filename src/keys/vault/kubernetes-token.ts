@@ -45,6 +45,7 @@ export class KubernetesToken implements VaultSession {
   readonly #options: KubernetesTokenOptions;
   readonly #nextLogin = new Later();
   #held: HeldToken | undefined;
+  #count = 0;
   #underWay: Promise<TokenAnswer> | undefined;
   #lastFailure: (VaultFailure & { readonly atMs: number }) | undefined;
   #failures = 0;
@@ -66,6 +67,10 @@ export class KubernetesToken implements VaultSession {
     if (held !== undefined && held.token !== used) return Promise.resolve({ ok: true, token: held.token });
     const isNew = held !== undefined && performance.now() - held.sinceMs < LOGIN_AGAIN_MILLISECONDS;
     return isNew ? Promise.resolve(undefined) : this.#loginOrLastFailure();
+  }
+
+  count(): number {
+    return this.#count;
   }
 
   close(): void {
@@ -93,6 +98,7 @@ export class KubernetesToken implements VaultSession {
     const { token, lease } = answer;
     const untilMs = lease.seconds === 0 ? Infinity : sinceMs + lease.seconds * 1_000;
     this.#held = { token, sinceMs, untilMs };
+    this.#count += 1;
     const due = dueIn(lease);
     if (due === Infinity) this.#nextLogin.never();
     else this.#nextLogin.in(due, () => void this.#login());

@@ -22,6 +22,8 @@ export interface VaultSession {
   token(): Promise<TokenAnswer>;
   /** After a 403 to a request with `used`: another token, or undefined where there is none that is worth a try. */
   another(used: string): Promise<TokenAnswer | undefined>;
+  /** How many tokens there were, after a look whether there is another one that costs no request. */
+  count(): number;
   close(): void;
 }
 

@@ -61,6 +61,10 @@ class VaultSource implements KeySource {
     return answer.ok ? publicKeyIn(answer.value, reference) : failed(answer);
   }
 
+  credentials(): number {
+    return this.#session.count();
+  }
+
   close(): Promise<void> {
     this.#session.close();
     this.#client.close();

@@ -26,13 +26,18 @@ const observer: KeyObserver = {
   down: ({ kid }, reason) => void events.push(`${kid} down: ${reason}`),
   result: ({ kid }, result) => void results.push(`${kid} ${result}`),
 };
-const open = (keys: readonly PinnedKey[] = [own], timeoutMilliseconds = 5_000): void => {
+const open = (
+  keys: readonly PinnedKey[] = [own],
+  timeoutMilliseconds = 5_000,
+  opened: readonly FakeKeySource[] = [source],
+  firstRestMilliseconds = 5,
+): void => {
   sources = new SigningSources({
-    sources: [{ source, timeoutMilliseconds }],
+    sources: opened.map((each) => ({ source: each, timeoutMilliseconds })),
     verifier,
     observer,
     monotonicMs: () => performance.now(),
-    firstRestMilliseconds: 5,
+    firstRestMilliseconds,
   });
   sources.follow(keys);
 };
@@ -236,18 +241,72 @@ describe('beside a key that', () => {
 });
 
 describe('a reload', () => {
-  test('brings keys, tests those that stay, and lets those that go sign to the end', async () => {
+  test('brings keys, asks nothing of those that stay, and lets those that go sign to the end', async () => {
     open([own]);
     await isUp('own');
-    const tests = source.asked.length;
     sources.follow([own, other]);
     await isUp('other');
-    await until('both were tested', () => source.asked.length === tests + 2);
+    // Those that stay would have been tested together with it.
+    expect(source.asked).toEqual(['own', 'other']);
     sources.follow([other]);
     expect(sources.look().map(({ kid }) => kid)).toEqual(['other']);
     expect(holds(await sign(own))).toBe(true);
     sources.follow([own]);
     expect(holds(await sign(own))).toBe(true);
+  });
+
+  test('asks a source with many keys that sign for nothing', async () => {
+    const keys = Array.from({ length: 200 }, (_, at) => remoteKeyFast(at));
+    open(keys, 60_000);
+    await until('all are up', () => sources.look().every(({ state }) => state === 'up'));
+    sources.follow([...keys].reverse());
+    expect([source.underWay, source.keysAsked]).toEqual([0, 200]);
+    expect(sources.look().every(({ state }) => state === 'up')).toBe(true);
+  }, 90_000);
+
+  test('that brings another token has the keys of that source tested, and of no other one', async () => {
+    const elsewhere = new FakeKeySource('elsewhere');
+    const there = remoteKey('there', 'there', { source: 'elsewhere' });
+    open([own, there], 5_000, [source, elsewhere]);
+    await Promise.all([isUp('own'), isUp('there')]);
+    source.tokens += 1;
+    source.conducts.set('own', { fault: 'refused' });
+    sources.follow([own, there]);
+    await isDown('own');
+    source.conducts.delete('own');
+    await isUp('own');
+    const asked = source.keysAsked;
+    sources.follow([own, there]);
+    expect([source.keysAsked, elsewhere.keysAsked]).toEqual([asked, 1]);
+  });
+
+  test('tests a key that is down, before its rest is over', async () => {
+    source.conducts.set('own', { fault: 'away' });
+    open([own, other], 5_000, [source], 60_000);
+    await Promise.all([isDown('own'), isUp('other')]);
+    source.conducts.delete('own');
+    sources.follow([own, other]);
+    await isUp('own');
+    expect(source.asked).toEqual(['other', 'own']);
+  });
+
+  test('tests a key whose last signature failed, though it is up', async () => {
+    open([own]);
+    await isUp('own');
+    source.conducts.set('own', { fault: 'refused' });
+    await sign();
+    expect(stateOf('own')).toBe('up');
+    sources.follow([own]);
+    await isDown('own');
+  });
+
+  test('tests a key that had gone and comes back', async () => {
+    open([own]);
+    await isUp('own');
+    sources.follow([]);
+    source.conducts.set('own', { fault: 'refused' });
+    sources.follow([own]);
+    await isDown('own');
   });
 
   test('to another version of a key is another key, tested by itself', async () => {
@@ -265,6 +324,7 @@ describe('a reload', () => {
     open([own]);
     await isUp('own');
     source.conducts.set('own', 'has another public half');
+    source.tokens += 1;
     sources.follow([own]);
     await isDown('own');
     expect(events).toEqual(['own up', 'own down: has another public half than the one that is pinned']);

@@ -150,6 +150,18 @@ describe('a login', () => {
   });
 });
 
+it('of a login is counted with each login', async () => {
+  files['jwt'] = 'a.b.c';
+  answer = () => login(`token-${asked.length}`, 900);
+  const auth = { kind: 'kubernetes', mount: 'kubernetes', role: 'r', jwtPath: 'jwt' } as const;
+  session = new KubernetesToken({ source: 'transit', auth, client, surroundings });
+  expect(session.count()).toBe(0);
+  await pass(0);
+  expect(session.count()).toBe(1);
+  await pass(601);
+  expect([session.count(), asked.length]).toEqual([2, 2]);
+});
+
 describe('a token in a file', () => {
   const open = async (): Promise<VaultSession> => {
     session = new FileToken({ source: 'transit', path: 'token', client, surroundings });
@@ -194,6 +206,21 @@ describe('a token in a file', () => {
     expect(await session.token()).toEqual({ ok: true, token: 'first' });
     await pass(1.001);
     expect(await session.token()).toEqual({ ok: true, token: 'second' });
+  });
+
+  it('is counted when it is another one, which is looked for at once and costs no signature', async () => {
+    await open();
+    expect(session.count()).toBe(1);
+    files['token'] = 'first\n';
+    expect(session.count()).toBe(1);
+    files['token'] = 'second';
+    expect(session.count()).toBe(2);
+    delete files['token'];
+    expect(session.count()).toBe(2);
+    files['token'] = 'first';
+    expect(session.count()).toBe(3);
+    await pass(0);
+    expect(paths()).toEqual(['lookup-self', 'lookup-self', 'lookup-self']);
   });
 
   it('stays when its file goes away, which is told of once', async () => {
