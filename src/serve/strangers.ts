@@ -23,7 +23,7 @@ export function forStrangers(health: Health): ForStrangers {
     outcome: refuse('check_malformed'),
     decisionId: NO_DECISION,
     facts: noFacts(),
-    inboundNames: [],
+    spoofed: [],
     headerNames: DEFAULT_HEADER_NAMES,
   });
   const process = encodeOutcome(refuseAnswer('internal_error', 'the caller is not known'), NO_DECISION);

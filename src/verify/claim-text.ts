@@ -19,7 +19,9 @@ const MAX_CHARACTERS = 4_096;
 
 /** One text, opaque to everybody else. */
 export function claimText({ key, timestampSeconds, identity, slot }: TakenClaim): string {
-  return JSON.stringify([VERSION, key.toString('base64url'), timestampSeconds, identity, slot]);
+  // Joined by hand: of the whole, `JSON.stringify` takes twice as long.
+  const named = `${JSON.stringify(identity)},${slot === undefined ? 'null' : JSON.stringify(slot)}`;
+  return `[${VERSION},"${key.toString('base64url')}",${timestampSeconds},${named}]`;
 }
 
 /** Undefined for whatever `claimText` of this version has not written. */

@@ -16,6 +16,8 @@ import type { SignedPolicy } from '../../verify/snapshot.js';
 /** Each of them is set or removed on every request that goes on. */
 const KNOWN_HEADERS: readonly string[] = [...VERIFIED_HEADERS, WOULD_REFUSE_HEADER];
 
+const NONE: readonly string[] = [];
+
 /** Header name and value; set means overwrite. */
 export type HeaderPair = readonly [name: string, value: string];
 
@@ -32,8 +34,8 @@ export type Metadata = Readonly<Record<string, string | undefined>>;
 export interface AnswerOptions {
   readonly decisionId: string;
   readonly facts: DecisionFacts;
-  /** What the request named, as far as it is read: names that look like ours are removed, whatever they are. */
-  readonly inboundNames: Iterable<string>;
+  /** `spoofedNames` of the request: removed, whatever they are. */
+  readonly spoofed: readonly string[];
   readonly headerNames: SecurityHeaderNames;
   /** With an allow that claimed a nonce: `verify/claim-text.ts`, to come back with what became of it. */
   readonly claim?: string | undefined;
@@ -62,16 +64,14 @@ export function allowChanges({ context, policy }: Passing, options: AnswerOption
   }
   if (options.wouldRefuse === undefined) remove.push(WOULD_REFUSE_HEADER);
   else set.push([WOULD_REFUSE_HEADER, options.wouldRefuse.code]);
-  removeSpoofed(remove, options.inboundNames);
+  remove.push(...options.spoofed);
   if (policy.signature === 'bundle') removeUnverifiedProof(remove, options.headerNames);
   return { set, remove };
 }
 
 /** A declared pass-through: nothing was verified, so none of our headers goes on. */
-export function passThroughChanges({ inboundNames }: Pick<AnswerOptions, 'inboundNames'>): HeaderChanges {
-  const remove: string[] = [...KNOWN_HEADERS];
-  removeSpoofed(remove, inboundNames);
-  return { set: [], remove };
+export function passThroughChanges({ spoofed }: Pick<AnswerOptions, 'spoofed'>): HeaderChanges {
+  return { set: [], remove: [...KNOWN_HEADERS, ...spoofed] };
 }
 
 /** What the client gets instead. */
@@ -122,10 +122,17 @@ function verifiedValues(
   return [identity, assurance, kid, certificateSha256, tenant, operator, attestation, met, decisionId];
 }
 
-function removeSpoofed(remove: string[], inboundNames: Iterable<string>): void {
+/** Names of a request's headers that look like ours and are none, each once. */
+export function spoofedNames(inboundNames: Iterable<string>): readonly string[] {
+  let spoofed: string[] | undefined;
   for (const name of inboundNames)
-    if (name.startsWith(OUR_HEADER_PREFIX) && !KNOWN_HEADERS.includes(name) && !remove.includes(name))
-      remove.push(name);
+    if (
+      name.startsWith(OUR_HEADER_PREFIX) &&
+      !KNOWN_HEADERS.includes(name) &&
+      spoofed?.includes(name) !== true
+    )
+      (spoofed ??= []).push(name);
+  return spoofed ?? NONE;
 }
 
 /** Where the body carried the proof, signature headers were not looked at and must not look verified. */

@@ -20,6 +20,7 @@ import type { Snapshot } from '../../verify/snapshot.js';
 import { afterFirstAdmission, type WouldRefuse } from '../../verify/report-only/would-refuse.js';
 import { lookAgain } from '../../verify/report-only/second-look.js';
 import { StageTimer } from '../../verify/stage-timer.js';
+import { spoofedNames } from './answer.js';
 import { CallDeadline, type CheckCall } from './call-deadline.js';
 import {
   recordOf,
@@ -271,7 +272,7 @@ export class CheckService {
       outcome,
       decisionId,
       facts,
-      inboundNames: request?.headers.keys() ?? [],
+      spoofed: spoofedNames(request?.headers.keys() ?? []),
       headerNames: snapshot.headers,
       claim: outcome.kind === 'allow' ? claimOf(outcome) : undefined,
       traceparent: check.span?.traceparent,

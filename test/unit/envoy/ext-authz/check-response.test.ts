@@ -1,4 +1,4 @@
-import type { AnswerOptions } from '../../../../src/envoy/check/answer.js';
+import { spoofedNames, type AnswerOptions } from '../../../../src/envoy/check/answer.js';
 import { encodeAllow, encodeAnswer, encodeRefusal } from '../../../../src/envoy/ext-authz/check-response.js';
 import { VERIFIED_HEADERS } from '../../../../src/protocol/header-names.js';
 import { noFacts, type VerifiedContext } from '../../../../src/verify/decision.js';
@@ -24,7 +24,13 @@ const telemetry = profilePolicy('federation.telemetry');
 const options = {
   decisionId: 'decision-1',
   facts: { ...noFacts(), ...context, policy: telemetry },
-  inboundNames: ['content-type', 'x-countersign-identity', 'x-countersign-extra', 'x-telemetry-nonce'],
+  spoofed: spoofedNames([
+    'content-type',
+    'x-countersign-identity',
+    'x-countersign-extra',
+    'x-telemetry-nonce',
+    'x-countersign-extra',
+  ]),
   headerNames: HEADER_NAMES,
 };
 

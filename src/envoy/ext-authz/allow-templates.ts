@@ -1,0 +1,120 @@
+/**
+ * Two allows of one identity under one policy differ in decision id and claim alone. What stands around these is encoded
+ * once and kept, so that most answers are a few texts joined. Byte for byte they are what `encodeAnswer` writes.
+ */
+import type { SecurityHeaderNames } from '../../protocol/header-names.js';
+import type { VerifiedContext } from '../../verify/decision.js';
+import type { SignedPolicy } from '../../verify/snapshot.js';
+import type { Concluded, Grant } from '../check/check-state.js';
+import { bytes, text } from '../wire/writer.js';
+import { encodeAnswer } from './check-response.js';
+
+/** Of some two kilobytes each. When so many are kept all are dropped: every one can be made again. */
+const MAX_TEMPLATES = 2_048;
+
+/** Stand for decision id and claim while a template is made. Where anything else has one in it there is none. */
+const DECISION_MARK = '\x00';
+const CLAIM_MARK = '\x01';
+
+/** What an answer tells of whoever has proven itself. */
+type Told = {
+  readonly [Name in Exclude<keyof VerifiedContext, 'execution'>]?: VerifiedContext[Name] | undefined;
+};
+
+interface Template {
+  readonly policy: SignedPolicy;
+  readonly headerNames: SecurityHeaderNames;
+  readonly context: Told;
+  readonly decisionIdBytes: number;
+  readonly claimBytes: number;
+  /** Around decision id, decision id and claim; undefined where an answer is not so. */
+  readonly pieces: readonly string[] | undefined;
+}
+
+/** For the answers of one server. */
+export class AllowTemplates {
+  readonly #templates = new Map<string, Template>();
+
+  /** The serialised CheckResponse. */
+  answer(concluded: Concluded): Uint8Array {
+    const { outcome, decisionId } = concluded;
+    if (outcome.kind !== 'allow' || !isPlain(concluded, outcome)) return encodeAnswer(concluded);
+    const claim = text(concluded.claim ?? '');
+    const { pieces } = this.#templateFor(concluded, outcome, claim.length);
+    if (pieces === undefined) return encodeAnswer(concluded);
+    const [start = '', between = '', beforeClaim = '', end = ''] = pieces;
+    return bytes(start + decisionId + between + decisionId + beforeClaim + claim + end);
+  }
+
+  #templateFor(concluded: Concluded, grant: Grant, claimBytes: number): Template {
+    const { policy, context } = grant.verified;
+    const key = `${policy.name}\n${context.identity ?? ''}\n${context.operator ?? ''}`;
+    const known = this.#templates.get(key);
+    if (known !== undefined && fits(known, concluded, grant, claimBytes)) return known;
+    if (this.#templates.size >= MAX_TEMPLATES) this.#templates.clear();
+    const made = templateOf(concluded, grant, claimBytes);
+    this.#templates.set(key, made);
+    return made;
+  }
+}
+
+/** Nothing stands in it that comes with one request alone, but for decision id and claim. */
+function isPlain(
+  { claim, traceparent, wouldRefuse, spoofed, facts }: Concluded,
+  { verified }: Grant,
+): boolean {
+  return (
+    claim !== undefined &&
+    traceparent === undefined &&
+    wouldRefuse === undefined &&
+    spoofed.length === 0 &&
+    facts.policy === verified.policy &&
+    isSame(facts, verified.context)
+  );
+}
+
+function fits(template: Template, concluded: Concluded, { verified }: Grant, claimBytes: number): boolean {
+  return (
+    template.policy === verified.policy &&
+    template.headerNames === concluded.headerNames &&
+    template.decisionIdBytes === concluded.decisionId.length &&
+    template.claimBytes === claimBytes &&
+    isSame(template.context, verified.context)
+  );
+}
+
+function isSame(one: Told, other: Told): boolean {
+  return (
+    one.identity === other.identity &&
+    one.assurance === other.assurance &&
+    one.kid === other.kid &&
+    one.certificateSha256 === other.certificateSha256 &&
+    one.tenant === other.tenant &&
+    one.operator === other.operator &&
+    one.attestation === other.attestation
+  );
+}
+
+function templateOf(concluded: Concluded, { verified }: Grant, claimBytes: number): Template {
+  const { headerNames, decisionId } = concluded;
+  const decisionMark = DECISION_MARK.repeat(decisionId.length);
+  const claimMark = CLAIM_MARK.repeat(claimBytes);
+  const marked = encodeAnswer({ ...concluded, decisionId: decisionMark, claim: claimMark });
+  return {
+    policy: verified.policy,
+    headerNames,
+    context: verified.context,
+    decisionIdBytes: decisionId.length,
+    claimBytes,
+    pieces: piecesOf(Buffer.from(marked).toString('latin1'), decisionMark, claimMark),
+  };
+}
+
+function piecesOf(marked: string, decisionMark: string, claimMark: string): Template['pieces'] {
+  const [start, between, rest, ...more] = marked.split(decisionMark);
+  if (start === undefined || between === undefined || rest === undefined || more.length > 0) return undefined;
+  const pieces = [start, between, ...rest.split(claimMark)];
+  return pieces.length === 4 && !start.includes(claimMark) && !between.includes(claimMark)
+    ? pieces
+    : undefined;
+}
