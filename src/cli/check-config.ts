@@ -42,9 +42,23 @@ async function checkConfig(world: CliWorld, file: string, options: CheckConfigOp
   const keySources = options.keySources ? await testKeySources(world, configuration) : undefined;
   const judged: Judged = { file, configuration, leftOut, signing, keySets, keySources, nowMs };
   world.out(options.json ? jsonText(summary(judged, options.offline ?? false)) : report(judged));
-  const isWithout =
-    (keySets?.some(({ kids }) => kids.length === 0) ?? false) || (keySources?.some(({ ok }) => !ok) ?? false);
-  return isWithout ? ExitCode.refused : ExitCode.good;
+  const missing = missingKeys(judged);
+  if (!options.json) world.err(missing.map((line) => `${line}\n`).join(''));
+  return missing.length > 0 ? ExitCode.refused : ExitCode.good;
+}
+
+/** What was asked for keys and gave none, behind a file that is good. */
+function missingKeys({ keySets = [], keySources = [] }: Judged): readonly string[] {
+  const sets = keySets.filter(({ kids }) => kids.length === 0).length;
+  const keys = keySources.filter(({ ok }) => !ok).length;
+  return [
+    ...(sets > 0
+      ? [`${count(sets, 'key set')} without a key that counts: docs/configuration.md#key-sets`]
+      : []),
+    ...(keys > 0
+      ? [`${count(keys, 'key')} with which a source does not sign: docs/keys.md#before-a-key-signs`]
+      : []),
+  ];
 }
 
 /** What there is to tell. */

@@ -14,7 +14,12 @@ export interface KeySetSummary {
   readonly fault: string | null;
   readonly kids: readonly string[];
   readonly refused: readonly { readonly kid: string; readonly thumbprint: string; readonly reason: string }[];
+  /** What is published besides, by thumbprint. */
+  readonly not_pinned: readonly { readonly kid: string; readonly thumbprint: string }[];
 }
+
+/** Of one set: many producers may share it. */
+const MAX_NOT_PINNED = 10;
 
 /** Fetches each set once, one after the other, as the server would. */
 export async function fetchKeySets({ settings, snapshot }: Configuration): Promise<KeySetSummary[]> {
@@ -41,6 +46,7 @@ async function fetchOne(
       fault: answer.kind === 'failed' ? answer.reason : 'says nothing',
       kids: [],
       refused: [],
+      not_pinned: [],
     };
   const published = new Map(answer.keys.map((key) => [key.thumbprint, key]));
   const judge = {
@@ -53,7 +59,9 @@ async function fetchOne(
   };
   const [selected] = selectKeys([{ settings, published, staleMs: Infinity }], configured, judge);
   const { keys = [], refused = [] } = selected ?? {};
-  return { identity, url, fault: null, kids: keys.map(({ kid }) => kid), refused };
+  const others = answer.keys.filter(({ thumbprint }) => !settings.thumbprints.includes(thumbprint));
+  const notPinned = others.slice(0, MAX_NOT_PINNED).map(({ kid, thumbprint }) => ({ kid, thumbprint }));
+  return { identity, url, fault: null, kids: keys.map(({ kid }) => kid), refused, not_pinned: notPinned };
 }
 
 /** As lines of text, without their ends. */
@@ -66,8 +74,11 @@ export function keySetLines(
       ({ identity, url, thumbprints }) =>
         `key set: ${identity}: ${url}, ${thumbprints.length} thumbprints pinned (not fetched)`,
     );
-  return fetched.flatMap(({ identity, url, fault, kids, refused }) => [
+  return fetched.flatMap(({ identity, url, fault, kids, refused, not_pinned: notPinned }) => [
     `key set: ${identity}: ${url}: ${fault === null ? `counts now: ${kids.length === 0 ? 'NO KEY' : kids.join(', ')}` : `its server ${fault}`}`,
     ...refused.map(({ kid, reason }) => `key set: ${identity}: DOES NOT COUNT: ${kid} ${reason}`),
+    ...notPinned.map(
+      ({ kid, thumbprint }) => `key set: ${identity}: published, and not pinned: ${kid} ${thumbprint}`,
+    ),
   ]);
 }

@@ -41,6 +41,8 @@ export async function testKeySources(
 /** One line a key. */
 export function keySourceLines(summaries: readonly KeySourceSummary[] = []): string[] {
   return summaries.map(({ kid, source, reason }) =>
-    reason === undefined ? `${kid}: ${source} signs with it` : `${kid}: the source ${source}: ${reason}`,
+    reason === undefined
+      ? `key source: ${source}: signs with ${kid}`
+      : `key source: ${source}: DOES NOT SIGN with ${kid}: ${reason}`,
   );
 }

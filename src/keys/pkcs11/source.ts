@@ -166,7 +166,8 @@ class Pkcs11Source implements KeySource {
     this.#atOnce = 0;
     if (this.#fault !== undefined) return;
     if (isPinFault) {
-      this.#give('refused', `${reason}; that PIN is not tried again: put it right and restart`);
+      const place = `keys.sources.${this.name}.pinFile`;
+      this.#give('refused', `${reason}; that PIN is not tried again: put ${place} right and restart`);
     } else if (this.#isProven) {
       this.#askAgain(reason);
       this.#start();

@@ -181,6 +181,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['EHOSTUNREACH', 'cannot be reached'],
   ['ENETUNREACH', 'cannot be reached'],
   ['ETIMEDOUT', 'cannot be reached'],
+  ['EPROTO', 'speaks no TLS there, or none that we accept'],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'shows a certificate of another name'],
   ['CERT_HAS_EXPIRED', 'shows a certificate that has expired'],
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'shows a certificate of an authority that is not trusted'],
