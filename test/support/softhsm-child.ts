@@ -1,4 +1,5 @@
 /** A process that makes a token of SoftHSM and keys in it; its module is nothing to load into the process of a test. */
+import { readFileSync } from 'node:fs';
 import pkcs11js from 'pkcs11js';
 import type { MadeKeys, TokenTask } from './softhsm.js';
 
@@ -9,7 +10,7 @@ const LABEL_BYTES = 32;
 const KEY_BYTES = 32;
 const READ_AND_WRITE = pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION;
 
-const task = JSON.parse(process.argv[2] ?? '') as TokenTask;
+const task = JSON.parse(readFileSync(0, 'utf8')) as TokenTask;
 const module = new pkcs11js.PKCS11(task.module);
 module.C_Initialize();
 const slot = task.isNew ? makeToken() : findToken();

@@ -82,10 +82,11 @@ export class SoftHsm {
       remove: [],
       ...task,
     };
-    const printed = execFileSync(process.execPath, [this.#script.path, JSON.stringify(whole)], {
+    const printed = execFileSync(process.execPath, [this.#script.path], {
       env: { ...process.env, ...this.environment },
       encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
+      input: JSON.stringify(whole),
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
     return JSON.parse(printed) as MadeKeys;
   }
