@@ -39,7 +39,7 @@ export const MAX_INTEGER_DIGITS = 4300;
 
 /** A place in a JSON text, and the first fault met there. Shared by the readers of strings, numbers and structure. */
 export class Cursor {
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
   /** Index of the next unread byte. */
   at = 0;
   fault: JsonFault | undefined = undefined;
@@ -48,6 +48,14 @@ export class Cursor {
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+  }
+
+  /** Goes to the beginning of another text. */
+  begin(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.at = 0;
+    this.fault = undefined;
+    this.faultOffset = 0;
   }
 
   /** Notes a fault; always false, so that a reader can return it. */

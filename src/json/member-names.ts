@@ -22,9 +22,11 @@ export class MemberNames {
   /** `hashBytes` of the last name. */
   hash = 0;
 
-  readonly #document: Uint8Array;
+  #document: Uint8Array;
   #unescaped: Uint8Array = new Uint8Array(0);
   #unescapedLength = 0;
+  /** Objects that are open. */
+  #open = 0;
   /** Where the names of each open object begin in the three lists below. */
   readonly #bases: number[] = [];
   /** The names of each open object that has outgrown the lists. */
@@ -38,6 +40,18 @@ export class MemberNames {
   constructor(document: Uint8Array) {
     this.#document = document;
     this.source = document;
+  }
+
+  /** Forgets everything for another document; only the lists keep their room, which the limits of a text bound. */
+  begin(document: Uint8Array): void {
+    this.#document = document;
+    this.source = document;
+    // What a refused document has left open.
+    this.#large.fill(undefined, 0, this.#open);
+    if (this.#unescapedLength > 0) this.#unescaped = new Uint8Array(0);
+    this.#unescapedLength = 0;
+    this.#open = 0;
+    this.#count = 0;
   }
 
   /** The last name for `compare`, together with its length: good while the text is read, in any object. */
@@ -61,14 +75,16 @@ export class MemberNames {
 
   /** An object begins. */
   open(): void {
-    this.#bases.push(this.#count);
-    this.#large.push(undefined);
+    this.#bases[this.#open] = this.#count;
+    this.#large[this.#open] = undefined;
+    this.#open += 1;
   }
 
   /** The innermost object ends. */
   close(): void {
-    this.#count = this.#bases.pop() ?? 0;
-    this.#large.pop();
+    this.#open -= 1;
+    this.#count = this.#bases[this.#open] ?? 0;
+    this.#large[this.#open] = undefined;
   }
 
   /**
@@ -83,12 +99,12 @@ export class MemberNames {
       this.end = end;
     }
     this.hash = hashBytes(this.source, this.start, this.end);
-    const large = this.#large[this.#large.length - 1];
+    const large = this.#large[this.#open - 1];
     return large === undefined ? this.#addToList() : addToSet(large, this.source, this.start, this.end);
   }
 
   #addToList(): boolean {
-    const base = this.#bases[this.#bases.length - 1] ?? 0;
+    const base = this.#bases[this.#open - 1] ?? 0;
     const length = this.end - this.start;
     const { hash } = this;
     const hashes = this.#hashes;
@@ -120,7 +136,7 @@ export class MemberNames {
       if (start < 0) addToSet(names, this.#unescaped, ~start, ~start + length);
       else addToSet(names, this.#document, start, start + length);
     }
-    this.#large[this.#large.length - 1] = names;
+    this.#large[this.#open - 1] = names;
     this.#count = base;
   }
 

@@ -1,7 +1,7 @@
 /** The way in for a request: a document is judged whole, and the values that a policy asks for are picked out. */
 import { BACKSLASH } from './bytes.js';
 import type { JsonFault } from './faults.js';
-import { type Selection, type SelectionNode, findMember } from './selection.js';
+import { compileSelection, type Selection, type SelectionNode, findMember } from './selection.js';
 import { STRING_HAS_ESCAPES, STRING_HAS_NON_ASCII, escapeLength, escapedUnit } from './strings.js';
 import { Tokeniser } from './tokeniser.js';
 import { Token, type ValueToken, isValueToken } from './tokens.js';
@@ -49,24 +49,28 @@ const FALSE: SelectedValue = { type: 'boolean', value: false };
  * and picks out the selected values, in one pass and time linear in its length. It never throws, whatever the bytes.
  */
 export function scanJson(bytes: Uint8Array, selection: Selection): ScanResult {
-  return new Scan(bytes, selection).run();
+  SCAN.begin(bytes, selection);
+  const result = SCAN.run();
+  SCAN.begin(NO_BYTES, NO_SELECTION);
+  return result;
 }
 
+/** One for all: a scan ends before anything else can begin, and what it needs besides its result is not made anew for each body. */
 class Scan {
-  readonly #document: Buffer;
-  readonly #tokeniser: Tokeniser;
-  readonly #result: FoundValues;
+  #document: Buffer = NO_BYTES;
+  readonly #tokeniser = new Tokeniser(NO_BYTES);
+  #result = NOTHING_FOUND;
   /** The node of each open object or array; undefined where nothing is selected, and in arrays. */
   readonly #nodes: (SelectionNode | undefined)[] = [];
   /** The node of the value that is next. */
   #node: SelectionNode | undefined;
 
-  constructor(bytes: Uint8Array, selection: Selection) {
+  begin(bytes: Uint8Array, selection: Selection): void {
     this.#document = Buffer.isBuffer(bytes)
       ? bytes
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#tokeniser = new Tokeniser(bytes);
-    this.#result = new FoundValues(selection);
+    this.#tokeniser.begin(bytes);
+    this.#result = selection === NO_SELECTION ? NOTHING_FOUND : new FoundValues(selection);
     this.#node = selection.root;
   }
 
@@ -78,12 +82,11 @@ class Scan {
       else if (isValueToken(token)) this.#takeValue(token);
       else if (token === Token.end) return this.#result;
       else if (token === Token.fault) return this.#failure();
-      else this.#nodes.pop();
     }
   }
 
   #enterMember(): void {
-    const object = this.#nodes[this.#nodes.length - 1];
+    const object = this.#nodes[this.#tokeniser.depth - 1];
     if (object === undefined) return;
     const member = findMember(object, this.#tokeniser.names);
     this.#node = member?.node;
@@ -95,11 +98,12 @@ class Scan {
     this.#node = undefined;
     if (node !== undefined && node.slot >= 0)
       this.#result.put(node.slot, selectedValue(this.#document, this.#tokeniser, token));
+    const level = this.#tokeniser.depth - 1;
     if (token === Token.beginObject) {
-      if (this.#nodes.length === 0) this.#result.rootIsObject = true;
-      this.#nodes.push(node);
+      if (level === 0) this.#result.rootIsObject = true;
+      this.#nodes[level] = node;
     } else if (token === Token.beginArray) {
-      this.#nodes.push(undefined);
+      this.#nodes[level] = undefined;
     }
   }
 
@@ -179,3 +183,8 @@ class FoundValues implements ScanSuccess {
     return slot === undefined ? undefined : this.#values[slot];
   }
 }
+
+const NO_BYTES = Buffer.alloc(0);
+const NO_SELECTION = compileSelection({ pointers: [], closedObjects: [] });
+const NOTHING_FOUND = new FoundValues(NO_SELECTION);
+const SCAN = new Scan();

@@ -74,9 +74,12 @@ export function findMember(
   node: SelectionNode,
   name: { readonly source: Uint8Array; readonly start: number; readonly end: number; readonly hash: number },
 ): SelectionMember | undefined {
+  const { members } = node;
   const length = name.end - name.start;
-  for (const member of node.members) {
-    if (member.hash !== name.hash || member.name.length !== length) continue;
+  // Not `for…of`: its iterator stays an object here, and took a third of the time.
+  for (let index = 0, count = members.length; index < count; index += 1) {
+    const member = members[index];
+    if (member?.hash !== name.hash || member.name.length !== length) continue;
     if (sameBytes(member.name, 0, name.source, name.start, length)) return member;
   }
   return undefined;

@@ -54,6 +54,14 @@ export class Tokeniser {
     this.names = new MemberNames(bytes);
   }
 
+  /** Reads another text from its beginning. */
+  begin(bytes: Uint8Array): void {
+    this.#cursor.begin(bytes);
+    this.names.begin(bytes);
+    this.depth = 0;
+    this.#expect = Expect.value;
+  }
+
   /** Why the text was refused, once `next` has given `Token.fault`. */
   get fault(): JsonFault | undefined {
     return this.#cursor.fault;
