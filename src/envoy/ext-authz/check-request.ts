@@ -10,6 +10,7 @@ import { WireReader } from '../wire/reader.js';
 /** Where Envoy's route names the policy. */
 export const POLICY_EXTENSION = 'countersign_policy';
 
+const POLICY_EXTENSION_BYTES = Buffer.from(POLICY_EXTENSION);
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -71,13 +72,13 @@ class CheckRequestWalk {
 
   /** A map entry: key=1, value=2. */
   #extension(reader: WireReader): void {
-    let key = '';
+    let isPolicy = false;
     let value = '';
     while (reader.next()) {
-      if (reader.field === 1) key = reader.utf8();
+      if (reader.field === 1) isPolicy = reader.holds(POLICY_EXTENSION_BYTES);
       else if (reader.field === 2) value = reader.utf8();
     }
-    if (key === POLICY_EXTENSION) this.fields.policyName = value;
+    if (isPolicy) this.fields.policyName = value;
   }
 
   /** AttributeContext.Request: http=2. */

@@ -2,37 +2,32 @@
  * Envoy's HeaderMap, read in place: the one walk for requests and answers. Only the headers that somebody reads become
  * strings; making one of each would cost as much as all checks before the signature.
  */
-import type { WireReader } from './reader.js';
+import { standsAt, type WireReader } from './reader.js';
 
 /** Which header names are read, decided on their bytes. */
 export class HeaderSelection {
   /** By length, then compared byte for byte. */
-  readonly #byLength = new Map<number, { readonly name: string; readonly bytes: Buffer }[]>();
+  readonly #byLength: { readonly name: string; readonly bytes: Buffer }[][];
   readonly #prefix: Buffer;
 
   /** Names in lower case; every name that begins with `prefix` is selected too. */
   constructor(names: readonly string[], prefix: string) {
     this.#prefix = Buffer.from(prefix);
-    for (const name of new Set(names)) {
-      const ofLength = this.#byLength.get(name.length) ?? [];
-      this.#byLength.set(name.length, [...ofLength, { name, bytes: Buffer.from(name) }]);
-    }
+    const longest = Math.max(0, ...names.map((name) => name.length));
+    const selected = Array.from(new Set(names), (name) => ({ name, bytes: Buffer.from(name) }));
+    this.#byLength = Array.from({ length: longest + 1 }, (_, length) =>
+      selected.filter(({ name }) => name.length === length),
+    );
   }
 
   /** The selected name that stands in these bytes; undefined when it is none. */
   match(message: Buffer, start: number, end: number): string | undefined {
-    for (const { name, bytes } of this.#byLength.get(end - start) ?? []) {
+    for (const { name, bytes } of this.#byLength[end - start] ?? []) {
       if (standsAt(message, start, bytes)) return name;
     }
     if (end - start < this.#prefix.length || !standsAt(message, start, this.#prefix)) return undefined;
     return message.toString('latin1', start, end);
   }
-}
-
-/** Header names differ early more often than late, and in ours the tail tells more than `x-telemetry-`. */
-function standsAt(message: Buffer, start: number, bytes: Buffer): boolean {
-  for (let at = bytes.length - 1; at >= 0; at--) if (message[start + at] !== bytes[at]) return false;
-  return true;
 }
 
 /** Values one character a byte (Latin-1), in the order in which they came, under lower-case names. */
@@ -55,7 +50,10 @@ export function readHeaderMap(field: WireReader, selection: HeaderSelection, hea
     entry.enter(map.start, map.end);
     while (entry.next()) {
       if (entry.field === 1) name = selection.match(bytes, entry.start, entry.end);
-      else if (entry.field === 3) [valueStart, valueEnd] = [entry.start, entry.end];
+      else if (entry.field === 3) {
+        valueStart = entry.start;
+        valueEnd = entry.end;
+      }
     }
     if (name !== undefined) add(headers, name, bytes.toString('latin1', valueStart, valueEnd));
   }

@@ -58,6 +58,11 @@ export class WireReader {
     return this.bytes.toString('utf8', this.start, this.end);
   }
 
+  /** Whether the content of the present field is exactly these bytes. */
+  holds(wanted: Buffer): boolean {
+    return this.end - this.start === wanted.length && standsAt(this.bytes, this.start, wanted);
+  }
+
   /** A view, not a copy. */
   view(): Buffer {
     return this.bytes.subarray(this.start, this.end);
@@ -85,7 +90,15 @@ export class WireReader {
     }
   }
 
+  /** Most are one byte: a field's number and type, the length of what is short. */
   #varint(): number {
+    const byte = this.#position < this.#end ? (this.bytes[this.#position] ?? 0) : 0x80;
+    if (byte >= 0x80) return this.#longVarint();
+    this.#position += 1;
+    return byte;
+  }
+
+  #longVarint(): number {
     let value = 0;
     let scale = 1;
     for (let count = 0; count < MAX_VARINT_BYTES; count++) {
@@ -97,4 +110,10 @@ export class WireReader {
     }
     throw new RangeError('a varint is cut short or too long');
   }
+}
+
+/** Whether these bytes stand at `start`. Names differ early more often than late, and in ours the tail tells more than `x-telemetry-`. */
+export function standsAt(message: Buffer, start: number, bytes: Buffer): boolean {
+  for (let at = bytes.length - 1; at >= 0; at--) if (message[start + at] !== bytes[at]) return false;
+  return true;
 }
