@@ -25,14 +25,17 @@ export function checkSignature(
   nowMs: number,
 ): { readonly kind: 'signed'; readonly key: VerificationKey } | Refusal {
   const { identity, purpose, kid, message, signature } = question;
-  const meant = identity.keys.filter(
-    (key) => key.purposes.includes(purpose) && (kid === undefined || key.kid === kid),
-  );
-  if (meant.length === 0) return refuse('key_unknown');
-  const valid = meant.filter((key) => isValidAt(key, nowMs));
-  if (valid.length === 0) return refuse('key_not_valid');
-  const key = valid.find((candidate) => verifier.verify(candidate.publicKey, message, signature));
-  return key === undefined ? refuse('signature_invalid') : { kind: 'signed', key };
+  let code: 'key_unknown' | 'key_not_valid' | 'signature_invalid' = 'key_unknown';
+  for (const key of identity.keys) {
+    if (!key.purposes.includes(purpose) || (kid !== undefined && key.kid !== kid)) continue;
+    if (!isValidAt(key, nowMs)) {
+      if (code === 'key_unknown') code = 'key_not_valid';
+      continue;
+    }
+    if (verifier.verify(key.publicKey, message, signature)) return { kind: 'signed', key };
+    code = 'signature_invalid';
+  }
+  return refuse(code);
 }
 
 /** The bytes that were signed: `timestamp` `.` `nonce` `.` body, the body untouched. */
