@@ -58,8 +58,17 @@ function noteOf(states: readonly KeySetState[], nowMs: number): string | undefin
   const [first] = [...without, ...away];
   if (first === undefined) return undefined;
   const { identity, url } = first.settings;
-  const reason = first.fault === undefined ? 'none of its pinned keys counts' : `its server ${first.fault}`;
-  return `${away.length} key sets cannot be fetched, ${without.length} give no key in force, such as ${url} of ${identity}: ${reason}; see /status`;
+  const counts = [
+    ...(away.length > 0 ? [`${away.length} of ${states.length} cannot be fetched`] : []),
+    ...(without.length > 0 ? [`${without.length} of ${states.length} give no key that counts`] : []),
+  ];
+  return `${counts.join(', ')}, such as ${url} of ${identity}: ${reasonOf(first)}; see /status`;
+}
+
+function reasonOf({ fault, keys, refused: [refused] }: KeySetState): string {
+  if (fault !== undefined) return `its server ${fault}`;
+  if (refused !== undefined) return `${refused.kid} ${refused.reason}`;
+  return keys.length === 0 ? 'no pinned key is published' : 'no key of it is valid now';
 }
 
 /** For `/status`. */

@@ -43,6 +43,8 @@ export interface ShownIdentity {
     readonly kid: string;
     readonly purposes: readonly string[];
     readonly sha256: string;
+    /** The URL of the set that it is of; its end is then that of the key, which a fetch that is due does not move. */
+    readonly keySet: string | undefined;
   })[];
   readonly pins: readonly (Validity & { readonly kind: string; readonly sha256: string })[];
   /** `authority` is absent of what the mesh says. */
@@ -143,7 +145,9 @@ function showKey(key: VerificationKey, nowMs: number): ShownIdentity['keys'][num
     kid: key.kid,
     purposes: key.purposes,
     sha256: key.publicKey.fingerprint,
-    ...validityOf(key, nowMs),
+    ...validityOf({ ...key, notAfterMs: ownEndMs(key) }, nowMs),
+    isValid: isValidAt(key, nowMs),
+    keySet: key.fetched?.url,
   };
 }
 

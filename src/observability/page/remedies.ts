@@ -26,6 +26,18 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
     'engine',
     'Every verdict is the same, and costs more time. Build the engine anew (`make native`) or take native/countersign.node away; use a platform that sodium-native has a binary for.',
   ],
+  [
+    'key_sets',
+    'Ask for yourself with `countersign check-config --fetch-key-sets`. Mend what keeps the server of the set away, or pin the thumbprints of what its producer publishes now: docs/configuration.md.',
+  ],
+  [
+    'key_sources',
+    'Answers under these keys are withheld, and requests are judged as ever. Mend what the reason names: docs/keys.md. It is tried again by itself, but for a PIN that was refused.',
+  ],
+  [
+    'key_rotation',
+    'The key that signs goes on. Mend what is named here; it is tried again each minute: docs/keys.md.',
+  ],
   ['lifecycle', 'The process is told to stop; its successor serves, or will.'],
   ['workers', 'A dead worker is replaced by itself. When it dies again, its own lines in the log say why.'],
 ]);

@@ -121,10 +121,21 @@ function keyItem(key, nowMs) {
     {},
     el('span', { class: 'kind' }, 'key '),
     foreign(key.kid),
-    el('span', { class: 'quiet' }, ` ${key.purposes.join(', ')} · ${validity(key, nowMs)}`),
+    el('span', { class: 'quiet' }, ` ${key.purposes.join(', ')} · ${keyValidity(key, nowMs)}`),
+    key.keySet === undefined
+      ? undefined
+      : el('span', { class: 'quiet' }, ' · of the key set ', foreign(key.keySet)),
     el('br'),
     foreign(key.sha256, 'hash'),
   );
+}
+
+/** What has no end of its own and does not count is of a set that is away. @param {Identity['keys'][number]} key @param {number} nowMs */
+function keyValidity(key, nowMs) {
+  const isAway = key.keySet !== undefined && !key.isValid && (key.notAfterMs ?? Infinity) > nowMs;
+  return isAway && (key.notBeforeMs ?? 0) <= nowMs
+    ? 'its set was not fetched for too long'
+    : validity(key, nowMs);
 }
 
 /** @param {Identity['pins'][number]} pin @param {number} nowMs */

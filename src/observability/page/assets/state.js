@@ -1,6 +1,7 @@
 /** Health with its remedies, the stores and logs, the workers, reloads and ends: facts of `/status`, named for people. */
 import { byId, el, facts, foreign, keyed, setText, visible } from './dom.js';
 import { ago, count, day, span, utc, words } from './format.js';
+import { keyCards } from './keys.js';
 import { inCode } from './refusals.js';
 
 /** @typedef {import('./types.js').Overview} Overview */
@@ -50,6 +51,7 @@ export function showState({ status, live, atMs }) {
         ['identities', live === undefined ? undefined : count(live.identities)],
       ]),
     ],
+    ...keyCards(status),
     ...(Array.isArray(workers)
       ? [/** @type {[string, HTMLElement]} */ (['Workers', workerList(workers)])]
       : []),

@@ -77,7 +77,12 @@ interface Validity {
 export interface Identity {
   readonly name: string;
   readonly state: string;
-  readonly keys: readonly (Validity & { kid: string; purposes: readonly string[]; sha256: string })[];
+  readonly keys: readonly (Validity & {
+    kid: string;
+    purposes: readonly string[];
+    sha256: string;
+    keySet?: string;
+  })[];
   readonly pins: readonly (Validity & { kind: string; sha256: string })[];
   readonly names: readonly (Validity & { name: string; authority?: string })[];
   readonly operators?: number;
