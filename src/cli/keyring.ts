@@ -31,11 +31,17 @@ async function keyring(world: CliWorld, file: string, options: KeyringOptions): 
       'countersign: keys in memory are known to the verifier alone: ask /keyring of its admin port, or pin the root keys (--roots)\n',
     );
   else if (keys.length === 0)
-    world.err(`countersign: ${options.roots ? 'no domain delegates' : whyNone(loaded.configuration)}\n`);
+    world.err(`countersign: ${options.roots ? whyNoRoot(options) : whyNone(loaded.configuration)}\n`);
   world.out(
     options.map ? `${JSON.stringify(Object.fromEntries(toKeyMap(keys)))}\n` : jsonText(toJwkSet(keys)),
   );
   return ExitCode.good;
+}
+
+function whyNoRoot({ tenant }: KeyringOptions): string {
+  return tenant === undefined
+    ? 'no domain delegates'
+    : `the keys that sign for the tenant ${tenant} are no roots`;
 }
 
 function whyNone({ settings }: Configuration): string {

@@ -30,7 +30,7 @@ async function rotateKey(world: CliWorld, file: string, options: RotateKeyOption
   if ((feedback === true) === (identity !== undefined))
     throw usageFault(
       'rotate-key rotates a feedback key or a key of an identity',
-      'give --feedback or --identity',
+      'give one of --feedback and --identity',
     );
   if (identity === undefined) {
     if (purpose !== undefined) throw usageFault('--purpose is of keys of identities', 'leave it out');

@@ -84,11 +84,11 @@ const REFUSAL_MEANINGS: Readonly<Record<RefusalCode, Meaning>> = {
   },
   key_unknown: {
     why: 'the identity has no key of that id for this purpose',
-    next: 'add the key under the identity, or send the right key id',
+    next: 'add the key under the identity (of a key set: pin it, where it is published), or send the right key id',
   },
   key_not_valid: {
     why: 'the key has ended or not begun',
-    next: 'sign with a key that is valid now, or look at its notBefore and notAfter',
+    next: 'sign with a key that is valid now, or look at its notBefore and notAfter, or at its key set (/status)',
   },
   signature_invalid: {
     why: 'the signature does not hold for these bytes',

@@ -172,6 +172,8 @@ it('keyring --roots says so where no domain delegates', async () => {
   const { code, out, err } = await run(['keyring', '--roots', file]);
   expect([code, JSON.parse(out)]).toEqual([0, { keys: [] }]);
   expect(err).toContain('no domain delegates');
+  const ofTenant = await run(['keyring', '--roots', '--tenant', tenant, file]);
+  expect(ofTenant.err).toContain(`the keys that sign for the tenant ${tenant} are no roots`);
 });
 
 describe('countersign check-config', () => {
