@@ -2,7 +2,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { DelegatedKeys, DelegationLook } from '../keys/delegation/delegated-keys.js';
 
-/** Of `/status`: those that fail first. */
+/** Of `/status`. */
 const MAX_DESCRIBED = 100;
 
 /** For `/status`; undefined where no domain delegates. */
@@ -10,8 +10,7 @@ export function describeDelegation(
   looks: readonly DelegationLook[],
 ): Readonly<Record<string, unknown>> | undefined {
   if (looks.length === 0) return undefined;
-  const sorted = [...looks].sort((one, other) => Number(other.isFailing) - Number(one.isFailing));
-  const domains = sorted.slice(0, MAX_DESCRIBED).map(({ tenant, keys, isFailing }) => ({
+  const domains = worstOff(looks, MAX_DESCRIBED).map(({ tenant, keys, isFailing }) => ({
     domain: tenant ?? 'default',
     failing: isFailing,
     keys: keys.map(({ kid, notBeforeMs, notAfterMs }) => ({
@@ -23,7 +22,18 @@ export function describeDelegation(
   return { count: looks.length, domains };
 }
 
-/** As many samples as domains may be told apart at a scrape. */
+/** Those that fail, and then those whose keys end first. */
+function worstOff(looks: readonly DelegationLook[], most: number): readonly DelegationLook[] {
+  const rank = (look: DelegationLook): number => (look.isFailing ? -1 : lastEndMs(look));
+  return [...looks].sort((one, other) => rank(one) - rank(other)).slice(0, most);
+}
+
+/** Unix milliseconds; 0 where there is no key. */
+function lastEndMs({ keys }: DelegationLook): number {
+  return Math.max(0, ...keys.map(({ notAfterMs }) => notAfterMs));
+}
+
+/** As many samples as domains may be told apart at a scrape: those that are worst off, so that an alert has them. */
 const MAX_SHOWN = 1_000;
 
 /** None where no domain delegates. */
@@ -37,7 +47,7 @@ export function addDelegationMetrics(registry: Registry, keys: Pick<DelegatedKey
       aggregator: 'min',
       collect() {
         this.reset();
-        for (const look of keys.look().slice(0, MAX_SHOWN))
+        for (const look of worstOff(keys.look(), MAX_SHOWN))
           this.set({ domain: look.tenant ?? 'default' }, valueOf(look));
       },
     });
@@ -50,6 +60,6 @@ export function addDelegationMetrics(registry: Registry, keys: Pick<DelegatedKey
   gauge(
     'countersign_delegated_key_end_timestamp_seconds',
     'When the last key in memory that a root key vouches for ends, by signing domain; 0 where there is none.',
-    (look) => Math.max(0, ...look.keys.map(({ notAfterMs }) => notAfterMs)) / 1000,
+    (look) => lastEndMs(look) / 1000,
   );
 }
