@@ -146,9 +146,10 @@ function feedbackNote({ feedback }: Snapshot, nowMs: number): string | undefined
   if (feedback === undefined) return undefined;
   if (activeKeyOf(feedback.defaultDomain, nowMs) === undefined)
     return 'no feedback key may sign now, so answers on signed routes are withheld';
-  const without = [...feedback.tenantDomains.values()].filter(
-    (domain) => activeKeyOf(domain, nowMs) === undefined,
+  const without = [...feedback.tenantDomains].filter(
+    ([, domain]) => activeKeyOf(domain, nowMs) === undefined,
   );
-  if (without.length === 0) return undefined;
-  return `no feedback key of ${without.length} tenant domains may sign now, so their answers are withheld`;
+  const [first] = without;
+  if (first === undefined) return undefined;
+  return `no feedback key of ${without.length} of ${feedback.tenantDomains.size} tenants with keys of their own may sign now, such as ${first[0]}, so their answers are withheld`;
 }

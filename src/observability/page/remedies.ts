@@ -5,7 +5,10 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
     'configuration',
     'Read what the last reload says below, mend the file it names, and run `countersign check-config` before the next one.',
   ],
-  ['keys', 'Add a key and a pin that are valid now under `identities`, or end the interval of one later.'],
+  [
+    'keys',
+    'Of identities: add a key and a pin that are valid now, or end the interval of one later. Of feedback: add a key with `countersign rotate-key --feedback --announce 0s`; where a root key vouches for keys in memory, mend what keeps it from signing: docs/keys.md.',
+  ],
   [
     'nonce_store',
     'Look at the store itself: its directory and disk, or its Redis. After a start without state it serves by itself once the window has passed.',

@@ -148,7 +148,11 @@ describe('the component keys', () => {
   it.each<[string, Partial<FeedbackSettings>, string | undefined]>([
     ['the default key has ended', { defaultDomain: domain(ended) }, 'no feedback key may sign now'],
     ['the default key has not begun', { defaultDomain: domain(later) }, 'no feedback key may sign now'],
-    ["a tenant's key has ended", { tenantDomains: new Map([['t', domain(ended)]]) }, 'of 1 tenant domains'],
+    [
+      "a tenant's key has ended",
+      { tenantDomains: new Map([['t', domain(ended)]]) },
+      'of 1 of 1 tenants with keys of their own may sign now, such as t,',
+    ],
     ['every domain has one', { tenantDomains: new Map([['t', domain({})]]) }, undefined],
   ])('notes, and goes on, when %s', (_how, change, note) => {
     const snapshot = makeSnapshot({ feedback: feedbackSettings(change) });
