@@ -3,7 +3,8 @@
  * handshakes that failed, and the gaps in that knowledge. What a client wrote is cut by the reader of the entries and
  * escaped here. docs/operations.md#records lists the members.
  */
-import { isoTime, member, ours } from './record.js';
+import { member, ours } from './members.js';
+import { isoTime } from './record.js';
 
 /** Sizes and times of a request as Envoy counted them; undefined, or not a number, where it did not. */
 export interface EnvoyFigures {

@@ -2,7 +2,8 @@
  * One record for every answer that was signed or withheld. It carries the id of the decision that let the query
  * through, which joins the two. Hashes only, as in every record (docs/security-requirements.md#32).
  */
-import { member, stageMembers, type StageTimes } from './record.js';
+import { member } from './members.js';
+import { stageMembers, type StageTimes } from './record.js';
 
 /** What a record is made of. What the verifier did not tell is undefined. */
 export interface FeedbackRecordInput {

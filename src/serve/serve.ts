@@ -22,6 +22,11 @@ const CANNOT = 3;
 const FIRST_GENERATION = 1;
 /** Node 20 works and is past its end of life (docs/security-requirements.md#38). */
 const OLDEST_MAINTAINED_NODE = 22;
+/**
+ * As Node has it by itself from 26.3 on. A check takes a few short buffers, and with pools of 8 KiB making these pools is
+ * what costs (docs/performance.md).
+ */
+const BUFFER_POOL_BYTES = 65_536;
 
 /** How it is served. */
 export interface ServeOptions {
@@ -97,6 +102,7 @@ async function serveConfiguration(
   signals: ProcessSignals,
 ): Promise<number> {
   const { settings, warnings } = configuration;
+  Buffer.poolSize = BUFFER_POOL_BYTES;
   const { logger, lostLines } = openLog(settings.log.level, served.worker?.number);
   warnOfOldNode(logger);
   warnOfCarelessEnvironment(logger);

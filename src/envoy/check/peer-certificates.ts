@@ -28,7 +28,7 @@ export class PeerCertificates {
     if (known?.bytes.equals(percentEncodedPem) === true) return known.certificate;
     const parsed = parse(percentEncodedPem);
     if (parsed !== 'malformed')
-      this.#remember(key, { bytes: Buffer.from(percentEncodedPem), certificate: parsed });
+      this.#remember(key, { bytes: ownCopy(percentEncodedPem), certificate: parsed });
     return parsed;
   }
 
@@ -41,6 +41,13 @@ export class PeerCertificates {
   close(): void {
     this.#cache.close();
   }
+}
+
+/** Outside the pool: what is kept for long would keep the whole of it. */
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 function parse(percentEncodedPem: Buffer): PeerCertificate | 'malformed' {
