@@ -57,6 +57,50 @@ describe('a selected value', () => {
   });
 });
 
+describe('a document', () => {
+  const names = (count: number) => Array.from({ length: count }, (_, index) => `"n${index}":${index}`).join();
+  const text = `{"o":{${names(3)}},"many":{${names(40)},"deep":[{"o":{${names(40)},"\\u0061":1}}]},"a":"x"}`;
+  const selection = compileSelection({
+    pointers: ['/a', '/o/n1', '/many/deep'],
+    closedObjects: [{ pointer: '/o', members: ['n0', 'n1', 'n2'] }],
+  });
+  const judge = (bytes: Buffer) => {
+    const result = scanJson(bytes, selection);
+    return result.ok ? [0, 1, 2].map((index) => result.get(index)) : result;
+  };
+
+  test('is judged as the first one is, wherever the one before it was refused', () => {
+    const bytes = Buffer.from(text);
+    const found = judge(bytes);
+    expect(found).toEqual([
+      { type: 'string', value: 'x' },
+      { type: 'integer', lexeme: '1' },
+      { type: 'array' },
+    ]);
+    const twice = judge(Buffer.from('{"o":{"n0":1,"n0":2}}'));
+    expect(twice).toMatchObject({ ok: false, fault: 'duplicate_member' });
+    for (let length = 0; length < bytes.length; length += 1) {
+      expect(judge(bytes.subarray(0, length))).toMatchObject({ ok: false });
+      expect(judge(Buffer.from('{"n0":1,"deep":[{"n1":2}],"many":{"n0":1}}'))).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
+      expect(judge(Buffer.from('{"o":{"n0":1,"n0":2}}'))).toEqual(twice);
+      expect(judge(bytes)).toEqual(found);
+    }
+  });
+
+  test('leaves what was found in the one before it as it was', () => {
+    const first = scanJson(Buffer.from('{"a":"first"}'), selection);
+    const second = scanJson(Buffer.from('{"a":"second"}'), selection);
+    expect([first, second].map((each) => each.ok && each.get(0))).toEqual([
+      { type: 'string', value: 'first' },
+      { type: 'string', value: 'second' },
+    ]);
+  });
+});
+
 describe('a pointer', () => {
   const text = '{"a":{"b":{"c":1},"x":2},"":{"":3},"m~n":4,"s/t":5,"😀":6,"arr":[{"b":7}],"0":{"b":8},"b":9}';
 

@@ -5,17 +5,25 @@ import { NONCE, otherKey, producerKey } from '../../support/signed-request.js';
 const { publicKey } = producerKey;
 
 describe('the key of a nonce', () => {
-  it('is SHA-256 over length-prefixed purpose, key fingerprint and nonce', () => {
-    const parts = [Buffer.from('request'), publicKey.fingerprintBytes, Buffer.from(NONCE)];
-    const prefixed = parts.flatMap((part) => {
-      const length = Buffer.alloc(4);
-      length.writeUInt32BE(part.length);
-      return [length, part];
-    });
-    expect(nonceKey('request', publicKey, NONCE)).toEqual(
-      createHash('sha256').update(Buffer.concat(prefixed)).digest(),
-    );
-  });
+  it.each([
+    ['request', NONCE],
+    ['bundle', NONCE],
+    ['bundle', 'ü'.repeat(12)],
+    ['bundle', `${NONCE}漢😀`],
+  ] as const)(
+    'is SHA-256 over length-prefixed purpose, key fingerprint and nonce: %s, %s',
+    (purpose, nonce) => {
+      const parts = [Buffer.from(purpose), publicKey.fingerprintBytes, Buffer.from(nonce)];
+      const prefixed = parts.flatMap((part) => {
+        const length = Buffer.alloc(4);
+        length.writeUInt32BE(part.length);
+        return [length, part];
+      });
+      expect(nonceKey(purpose, publicKey, nonce)).toEqual(
+        createHash('sha256').update(Buffer.concat(prefixed)).digest(),
+      );
+    },
+  );
 
   it('differs by purpose, by key and by nonce', () => {
     const keys = [
