@@ -13,6 +13,7 @@ import type { FeedbackOptions } from './new-feedback-key.js';
 import { rotateFeedbackKey } from './rotate-feedback-key.js';
 import { endedLines, endedMembers, identityNamed, succeed } from './rotate-identity.js';
 import { isoTime } from './text.js';
+import { setBackSchedule } from './set-back-schedule.js';
 import { duration, pointOfTime } from './time-value.js';
 
 type Purpose = VerificationKey['purposes'][number];
@@ -21,6 +22,7 @@ interface RotateKeyOptions extends FeedbackOptions {
   readonly feedback?: true;
   readonly identity?: string;
   readonly purpose?: readonly Purpose[];
+  readonly clockIs?: number;
 }
 
 const DEFAULT_OVERLAP_MILLISECONDS = 14 * 86_400_000;
@@ -32,6 +34,8 @@ async function rotateKey(world: CliWorld, file: string, options: RotateKeyOption
       'rotate-key rotates a feedback key or a key of an identity',
       'give one of --feedback and --identity',
     );
+  if (options.clockIs !== undefined)
+    return setBackSchedule(world, file, { ...options, clockIs: clockAlone(options, options.clockIs) });
   if (identity === undefined) {
     if (purpose !== undefined) throw usageFault('--purpose is of keys of identities', 'leave it out');
     return rotateFeedbackKey(world, file, options);
@@ -44,6 +48,14 @@ async function rotateKey(world: CliWorld, file: string, options: RotateKeyOption
       'give those alone',
     );
   return rotateRequestKey(world, file, { ...options, identity, publicKey });
+}
+
+/** The moment, where nothing is said of a key. */
+function clockAlone(options: RotateKeyOptions, clockIs: number): number {
+  const allowed: readonly string[] = ['feedback', 'tenant', 'dryRun', 'json', 'clockIs', 'config'];
+  if (options.feedback !== true || Object.keys(options).some((name) => !allowed.includes(name)))
+    throw usageFault('--clock-is makes no key', 'give it with --feedback, and --tenant or --dry-run');
+  return clockIs;
 }
 
 async function rotateRequestKey(
@@ -162,6 +174,11 @@ export const registerRotateKey: Register = (program, session) => {
       '--purpose <purpose>',
       'with --identity: what it may sign, request or bundle; may be repeated (default: as the old ones)',
       collecting(/^(?:request|bundle)$/),
+    )
+    .option(
+      '--clock-is <time>',
+      'with --feedback: the lists of keys.rotation are ahead, as the clock was; it says this moment now, and is right',
+      pointOfTime(() => session.world.nowMs()),
     )
     .option('-n, --dry-run', 'change nothing; print what would be changed as a unified diff')
     .option('--json', 'print JSON')

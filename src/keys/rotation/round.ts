@@ -68,7 +68,7 @@ export type DomainOutcome = { readonly tenant: string | undefined } & (
 );
 
 /** Moments of two processes of one machine differ by less. */
-const CLOCK_TOLERANCE_MILLISECONDS = 5_000;
+export const CLOCK_TOLERANCE_MILLISECONDS = 5_000;
 
 /** To be called by one process at a time. Never throws. */
 export function rotateDomain(domain: RotatedDomain, options: RoundOptions): DomainOutcome {
@@ -110,7 +110,7 @@ function readDomain(
   if (!parsed.ok) return `${path} ${parsed.message}: ${BAD_MANIFEST_REMEDY}`;
   const { writtenMs } = parsed.manifest;
   if (nowMs < writtenMs - CLOCK_TOLERANCE_MILLISECONDS)
-    return `${path} was written at ${new Date(writtenMs).toISOString()}, and the clock is behind that: set the clock, or, where that was wrong, "written" and the moments of the file`;
+    return `${path} was written at ${new Date(writtenMs).toISOString()}, and the clock is behind that: set the clock; or, where it was wrong then and is right now, countersign rotate-key CONFIGURATION --feedback --clock-is TIME`;
   return { directory, manifest: parsed.manifest, names };
 }
 

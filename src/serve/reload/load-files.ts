@@ -79,7 +79,8 @@ export async function loadFiles({ load, signer, tested }: LoadFilesOptions): Pro
   }
 }
 
-function rotatedOf({ settings, snapshot }: Configuration): RotatedDomains | undefined {
+/** Undefined where nothing is rotated. */
+export function rotatedOf({ settings, snapshot }: Configuration): RotatedDomains | undefined {
   const { keyRotation } = settings;
   const { feedback } = snapshot;
   if (keyRotation === undefined || feedback === undefined) return undefined;
