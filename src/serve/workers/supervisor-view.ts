@@ -117,6 +117,9 @@ async function reload(workers: readonly WorkerLook[]): Promise<ReloadAnswer> {
   return { applied: answers.every((answer) => answer?.applied === true), body: { workers: told } };
 }
 
+/** What may have a word to say while everything serves; the first worker that has one says it for all. */
+const WORKERS_NOTES = ['configuration', 'keys', 'key_sets', 'key_sources', 'report_only'] as const;
+
 /** A worker that is away or unwell is a note as long as another one serves: Envoy asks that one. */
 function healthOf(workers: readonly WorkerLook[], { sealed, rotation }: OwnLooks): Health {
   const reasons = (): string | undefined => {
@@ -126,7 +129,7 @@ function healthOf(workers: readonly WorkerLook[], { sealed, rotation }: OwnLooks
   const oneServes = (): boolean => workers.some(({ state }) => state?.serving);
   return new Health([
     { name: 'workers', fault: () => (oneServes() ? undefined : reasons()), note: () => reasons() },
-    ...['key_sets', 'key_sources', 'delegation', 'report_only'].map((name) => ({
+    ...WORKERS_NOTES.map((name) => ({
       name,
       fault: () => undefined,
       note: () => noteOf(workers, name),

@@ -47,6 +47,16 @@ describe('readiness of several workers', () => {
     expect(health.states()[0]).toEqual({ name: 'workers', fault, note });
   });
 
+  it.each(['configuration', 'keys', 'key_sets', 'key_sources', 'report_only'])(
+    'has what a worker says of %s while it serves',
+    (name) => {
+      const components = [{ name, fault: undefined, note: 'look here' }];
+      const { health } = supervisorView([worker(0, WELL), worker(1, { ...WELL, components })]);
+      expect(health.isServing()).toBe(true);
+      expect(health.states()).toContainEqual({ name, fault: undefined, note: 'look here' });
+    },
+  );
+
   it('is over when it drains', () => {
     const { health } = supervisorView([worker(0, WELL)]);
     health.drain();
