@@ -207,6 +207,20 @@ const OTHER_MEANINGS: ReadonlyMap<string, Meaning> = new Map([
   ],
   ['pass_through', { why: 'the route is declared to be unchecked', next: 'nothing is to be done here' }],
   ['signed', { why: 'every adjustment is bound', next: 'nothing is to be done here' }],
+  [
+    'signer_unavailable',
+    {
+      why: 'the source of the key gave no signature, so nothing was signed',
+      next: 'mend what is named here (docs/keys.md), and have the query sent again with a new nonce',
+    },
+  ],
+  [
+    'no_active_key',
+    {
+      why: 'no key may sign for this tenant now',
+      next: 'look at `countersign keyring` and at the notes of `countersign health`: a key has ended, or its root vouches for none; then have the query sent again with a new nonce',
+    },
+  ],
 ]);
 
 /** Of any code that a record may hold; undefined for one that this version does not know. */

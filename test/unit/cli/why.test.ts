@@ -43,6 +43,17 @@ const access = (members: object = {}): string =>
 const why = (id = ID, ...more: string[]) => run(['why', id, '--audit', audit, '--envoy-log', envoy, ...more]);
 
 describe('countersign why', () => {
+  it.each([
+    ['signer_unavailable', 'the source of the key gave no signature'],
+    ['no_active_key', 'no key may sign for this tenant now'],
+  ])('says what an answer withheld as %s means, and what to do', async (code, words) => {
+    appendFileSync(audit, decision({ event: 'cognitive.feedback.refused', code, status: 503 }));
+    const { code: exitCode, out } = await why();
+    expect(exitCode).toBe(0);
+    expect(out).toContain(`why:         ${words}`);
+    expect(out).toMatch(/next: +.*with a new nonce\n/);
+  });
+
   it('names every way to a file where there is none to look in', async () => {
     const before = process.cwd();
     process.chdir(folder);
