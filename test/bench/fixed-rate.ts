@@ -18,10 +18,11 @@ export interface Load {
 export type Prepared = () => Promise<void>;
 export type Prepare = () => Prepared;
 
-/** Milliseconds of each request from the moment at which it was due. */
+/** Milliseconds of each request from the moment at which it was due. Rejects with the first failure, once all have ended. */
 export async function atFixedRate(prepare: Prepare, { requestsPerSecond, seconds }: Load): Promise<number[]> {
   const requests = Array.from({ length: seconds * requestsPerSecond }, prepare);
   const latencies: number[] = [];
+  const failures: unknown[] = [];
   const pending: Promise<void>[] = [];
   const started = performance.now();
   for (const [number, send] of requests.entries()) {
@@ -29,9 +30,16 @@ export async function atFixedRate(prepare: Prepare, { requestsPerSecond, seconds
     // One that is late lets answers in all the same: a sender that never looks up measures itself.
     if (dueMs <= performance.now()) await nextTurn();
     while (dueMs > performance.now()) await delay(1);
-    pending.push(send().then(() => void latencies.push(performance.now() - dueMs)));
+    pending.push(
+      send().then(
+        () => void latencies.push(performance.now() - dueMs),
+        (error: unknown) => void failures.push(error),
+      ),
+    );
+    if (failures.length > 0) break;
   }
   await Promise.all(pending);
+  if (failures.length > 0) throw failures[0];
   return latencies;
 }
 

@@ -6,6 +6,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { selectEngine } from '../../src/crypto/engines.js';
 import { benchAudit } from './audit.js';
 import { benchChecks, KINDS, LONE_KINDS, type Kind, type Round } from './checks.js';
 import { benchFeedback } from './feedback.js';
@@ -84,7 +85,13 @@ const feedback = benchFeedback();
 const large = await benchLarge(throwAwayCertificate());
 const hostile = await benchHostile(option('BENCH_SECONDS', 8));
 const result = {
-  machine: { node: process.versions.node, cores: cpus().length, model: cpus()[0]?.model, pinned: canPin },
+  machine: {
+    node: process.versions.node,
+    engine: selectEngine().name,
+    cores: cpus().length,
+    model: cpus()[0]?.model,
+    pinned: canPin,
+  },
   ratios: {
     full_memory_vs_plain: ratio(rounds, 'full_memory', 'plain'),
     full_lmdb_vs_plain: ratio(rounds, 'full_lmdb', 'plain'),
@@ -120,6 +127,9 @@ const result = {
   workers,
   stages_us: stages(rounds),
   envoy_added_ms: Object.fromEntries(Object.entries(envoy).map(([rate, both]) => [rate, added(both)])),
+  envoy_added_by_allow_ms: Object.fromEntries(
+    Object.entries(envoy).map(([rate, { allowing, without }]) => [rate, added({ with: allowing, without })]),
+  ),
   envoy_ms: envoy,
   signing_added_ms: { ...added(signing) },
   signing_ms: signing,

@@ -33,6 +33,11 @@ function pinned(whole: readonly string[]): [command: string, args: string[]] {
   return [command, rest];
 }
 
+/** Starts `node ...args` on whatever core; its standard error goes to ours. */
+export function startUnpinned(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
 /** Starts `node ...args` on the server's core; its standard error goes to ours. */
 export function startOnServerCore(
   args: readonly string[],

@@ -1,24 +1,21 @@
 /**
- * What the check adds for a client: (c) of the benchmark; and what signing the answer adds for a consumer. Two Envoys
- * with one configuration, but for the filter, get slices of the same load at a fixed rate in turn. Latency counts from
+ * What the check adds for a client: (c) of the benchmark; and what signing the answer adds for a consumer. Envoys with
+ * one configuration, but for the filter, get slices of the same load at a fixed rate in turn; one of them asks a server
+ * that only says allow, which is what any verifier behind Envoy costs. Latency counts from
  * the moment at which a request was due, so that a server that falls behind cannot hide it. Nothing is pinned: Envoy,
  * verifier, application and client share the cores, as those of a sidecar's pod do.
  * By itself: `make bench PART=through-envoy`.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseDocument } from 'yaml';
-import { anyFreePort } from '../e2e/support/free-port.js';
-import { findEnvoy } from '../../tools/local-federation/envoy-files.js';
 import { startFederation, type Federation } from '../../tools/local-federation/federation.js';
 import { adjustments } from './feedback.js';
+import { startEnvoyBeside, withoutFilters, withSocket, type EnvoyBeside } from './envoy-beside.js';
 import { atFixedRate, latencyOf, type Latency, type Load, type Prepare } from './fixed-rate.js';
 import {
   benchProducer,
@@ -27,17 +24,16 @@ import {
   type BenchProducer,
   type SignedTelemetry,
 } from './messages.js';
-import { end, freeAllCores, pinClient } from './pinned-process.js';
+import { end, freeAllCores, pinClient, startUnpinned, waitForFile } from './pinned-process.js';
 import { option } from './support.js';
 
 const RATES = [100, 250, 500, 1_000] as const;
 const BODY_BYTES = 4_096;
 const CONNECTIONS = 32;
+const COMPARISON = fileURLToPath(new URL('comparison-server.js', import.meta.url));
 /** Until the compiler has settled in the verifier, and the queue of that time is gone. */
 const WARM_UP = { requestsPerSecond: 500, seconds: 4 };
 const SLICE_SECONDS = 2;
-const READY_TRIES = 100;
-const READY_PAUSE_MILLISECONDS = 50;
 const EXT_AUTHZ = 'envoy.filters.http.ext_authz';
 /** The signer, and the guard that lets nothing pass which it has not marked. */
 const SIGNING = ['envoy.filters.http.ext_proc', 'envoy.filters.http.lua'];
@@ -50,21 +46,40 @@ export interface EnvoyFigures {
   readonly with: Latency;
 }
 
+/** The same of the check, and with a server in the verifier's place that says allow and does nothing else. */
+export interface CheckFigures extends EnvoyFigures {
+  readonly allowing: Latency;
+}
+
 /** The check of telemetry of 4 KiB, by requests a second, `seconds` each way. Throws when a request was not let through. */
-export async function benchThroughEnvoy(seconds: number): Promise<Record<string, EnvoyFigures>> {
-  const loads = RATES.map((requestsPerSecond) => ({ requestsPerSecond, seconds }));
-  const figures = await compare(loads, [EXT_AUTHZ], (producer, fingerprint) => ({
-    path: '/internal/v1/telemetry',
-    status: 202,
-    ...signedTelemetry(producer, BODY_BYTES, fingerprint),
-  }));
-  return Object.fromEntries(RATES.map((rate, at) => [`at_${rate}_per_second`, figures[at]!]));
+export async function benchThroughEnvoy(seconds: number): Promise<Record<string, CheckFigures>> {
+  const folder = mkdtempSync(join(tmpdir(), 'csb-'));
+  const socketPath = join(folder, 'allow.sock');
+  const allowing = startUnpinned([COMPARISON, 'transport', socketPath, '']);
+  try {
+    await waitForFile(socketPath, allowing);
+    const loads = RATES.map((requestsPerSecond) => ({ requestsPerSecond, seconds }));
+    const sides = {
+      without: (bootstrap: string) => withoutFilters(bootstrap, [EXT_AUTHZ]),
+      allowing: (bootstrap: string) => withSocket(bootstrap, socketPath),
+    };
+    const figures = await compare(loads, sides, (producer, fingerprint) => ({
+      path: '/internal/v1/telemetry',
+      status: 202,
+      ...signedTelemetry(producer, BODY_BYTES, fingerprint),
+    }));
+    return Object.fromEntries(RATES.map((rate, at) => [`at_${rate}_per_second`, figures[at]!]));
+  } finally {
+    await end(allowing);
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** The signature of an answer of ten adjustments, `seconds` each way. */
 export async function benchSigningThroughEnvoy(seconds: number): Promise<EnvoyFigures> {
   const load = { requestsPerSecond: QUERIES_PER_SECOND, seconds };
-  const [figures] = await compare([load], SIGNING, (producer, fingerprint) => ({
+  const sides = { without: (bootstrap: string) => withoutFilters(bootstrap, SIGNING) };
+  const [figures] = await compare([load], sides, (producer, fingerprint) => ({
     path: FEEDBACK_PATH,
     status: 200,
     ...signedQuery(producer, fingerprint),
@@ -72,7 +87,7 @@ export async function benchSigningThroughEnvoy(seconds: number): Promise<EnvoyFi
   return figures!;
 }
 
-/** Milliseconds that the filter adds. */
+/** Milliseconds that the filter adds, or the way to a server that does nothing. */
 export function added({ with: whole, without }: EnvoyFigures): Latency {
   return { p50: whole.p50 - without.p50, p99: whole.p99 - without.p99 };
 }
@@ -87,29 +102,38 @@ interface SignedRequest extends SignedTelemetry {
 
 type MakeRequest = (producer: BenchProducer, certificateSha256: string) => SignedRequest;
 
-/** With the whole filter chain and without some of it, in turn. */
-async function compare(
+/** By the name of a side, how its bootstrap differs from the federation's. */
+type Changes<Side extends string> = Readonly<Record<Side, (bootstrap: string) => string>>;
+
+/** With the whole filter chain and with each of the others, in turn. */
+async function compare<Side extends string>(
   loads: readonly Load[],
-  without: readonly string[],
+  changes: Changes<Side>,
   make: MakeRequest,
-): Promise<EnvoyFigures[]> {
+): Promise<Record<Side | 'with', Latency>[]> {
   freeAllCores();
   const upstream = await startUpstream();
   const place = mkdtempSync(join(tmpdir(), 'csb-'));
   const { port } = upstream.address() as AddressInfo;
   const own = { url: `http://127.0.0.1:${port}`, address: '127.0.0.1', port };
   const federation = await startFederation({ stateDirectory: place, upstream: own, lifetime: 'caller' });
-  let bare: BareEnvoy | undefined;
+  const beside: EnvoyBeside[] = [];
   try {
-    bare = await startWithout(federation, without);
-    const whole = preparer(federation, federation.environment.COUNTERSIGN_URL, make);
-    const less = preparer(federation, bare.url, make);
-    await inTurn(whole, less, WARM_UP);
-    const figures: EnvoyFigures[] = [];
-    for (const load of loads) figures.push(await inTurn(whole, less, load));
+    const sides = [['with', preparer(federation, federation.environment.COUNTERSIGN_URL, make)]] as [
+      Side | 'with',
+      Prepare,
+    ][];
+    for (const side of Object.keys(changes) as Side[]) {
+      const envoy = await startEnvoyBeside(federation, side, changes[side]);
+      beside.push(envoy);
+      sides.push([side, preparer(federation, envoy.url, make)]);
+    }
+    await inTurn(sides, WARM_UP);
+    const figures: Record<Side | 'with', Latency>[] = [];
+    for (const load of loads) figures.push(await inTurn(sides, load));
     return figures;
   } finally {
-    if (bare !== undefined) await end(bare.child);
+    for (const { child } of beside) await end(child);
     await federation.stop();
     upstream.closeAllConnections();
     upstream.close();
@@ -118,23 +142,19 @@ async function compare(
   }
 }
 
-/** Whoever goes first in one slice goes second in the next one. */
-async function inTurn(
-  whole: Prepare,
-  less: Prepare,
+/** Whoever goes first in one slice goes last in the next one. */
+async function inTurn<Side extends string>(
+  sides: readonly (readonly [Side, Prepare])[],
   { requestsPerSecond, seconds }: Load,
-): Promise<EnvoyFigures> {
+): Promise<Record<Side, Latency>> {
   const slice = { requestsPerSecond, seconds: SLICE_SECONDS };
-  const taken = { with: [] as number[], without: [] as number[] };
-  const sides = [
-    { prepare: whole, into: taken.with },
-    { prepare: less, into: taken.without },
-  ];
+  const turns = sides.map(([side, prepare]) => ({ side, prepare, taken: [] as number[] }));
   for (let done = 0; done < seconds; done += SLICE_SECONDS) {
-    for (const { prepare, into } of sides) into.push(...(await atFixedRate(prepare, slice)));
-    sides.reverse();
+    for (const { prepare, taken } of turns) taken.push(...(await atFixedRate(prepare, slice)));
+    turns.reverse();
   }
-  return { with: latencyOf(taken.with), without: latencyOf(taken.without) };
+  const found = turns.map(({ side, taken }) => [side, latencyOf(taken)] as const);
+  return Object.fromEntries(found) as Record<Side, Latency>;
 }
 
 /** The application is not what is measured: it reads the body and answers. */
@@ -151,70 +171,6 @@ async function startUpstream(): Promise<Server> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
-}
-
-interface BareEnvoy {
-  readonly child: ChildProcess;
-  readonly url: string;
-}
-
-/** The same Envoy once more, on ports of its own and without these filters. */
-async function startWithout(
-  { layout, environment }: Federation,
-  filters: readonly string[],
-): Promise<BareEnvoy> {
-  const url = new URL(environment.COUNTERSIGN_URL);
-  const admin = new URL(environment.COUNTERSIGN_ENVOY_ADMIN_URL);
-  let bootstrap = withoutFilters(readFileSync(layout.envoyFile, 'utf8'), filters);
-  for (const taken of listenerPorts(bootstrap).concat(admin.port)) {
-    const port = String(await anyFreePort());
-    bootstrap = bootstrap.replace(new RegExp(`\\b${taken}\\b`, 'g'), port);
-    for (const place of [url, admin]) if (place.port === taken) place.port = port;
-  }
-  const file = `${layout.envoyFile}.without.json`;
-  writeFileSync(file, bootstrap);
-  const args = ['-c', file, '--disable-hot-restart', '--concurrency', '2', '-l', 'warning'];
-  const child = spawn(await findEnvoy(layout, undefined), args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  for (let tries = 0; tries < READY_TRIES && child.exitCode === null; tries++) {
-    const ready = await fetch(new URL('/ready', admin)).catch(() => undefined);
-    if (ready?.status === 200) return { child, url: url.origin };
-    await delay(READY_PAUSE_MILLISECONDS);
-  }
-  await end(child);
-  throw new Error(`Envoy without ${filters.join(' and ')} did not become ready`);
-}
-
-interface Bootstrap {
-  readonly static_resources: {
-    readonly listeners: readonly {
-      readonly address: { readonly socket_address?: { readonly port_value: number } };
-    }[];
-  };
-}
-
-function listenerPorts(bootstrap: string): string[] {
-  const { listeners } = (JSON.parse(bootstrap) as Bootstrap).static_resources;
-  return listeners.flatMap(({ address }) => address.socket_address?.port_value ?? []).map(String);
-}
-
-/** Takes filters, and what routes say to them, out of a bootstrap. */
-function withoutFilters(bootstrap: string, filters: readonly string[]): string {
-  const document = parseDocument(bootstrap);
-  const plain = JSON.parse(JSON.stringify(document.toJS()), (_key, value: unknown) => {
-    if (Array.isArray(value)) return (value as unknown[]).filter((entry) => !isNamed(entry, filters));
-    if (isRecord(value))
-      return Object.fromEntries(Object.entries(value).filter(([name]) => !filters.includes(name)));
-    return value;
-  }) as unknown;
-  return JSON.stringify(plain);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isNamed(entry: unknown, names: readonly string[]): boolean {
-  return isRecord(entry) && names.includes(String(entry['name']));
 }
 
 /** Each call prepares a fresh event, to be sent over one of the kept connections. */
@@ -259,13 +215,15 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const figures = await benchThroughEnvoy(option('BENCH_SECONDS', 8));
   console.table(
     Object.fromEntries(
-      Object.entries(figures).map(([rate, both]) => [
+      Object.entries(figures).map(([rate, { with: whole, without, allowing }]) => [
         rate,
         {
-          'p50 without': both.without.p50,
-          'p50 added': added(both).p50,
-          'p99 without': both.without.p99,
-          'p99 added': added(both).p99,
+          'p50 without': without.p50,
+          'p50 added': added({ with: whole, without }).p50,
+          'p50 added by allow': added({ with: allowing, without }).p50,
+          'p99 without': without.p99,
+          'p99 added': added({ with: whole, without }).p99,
+          'p99 added by allow': added({ with: allowing, without }).p99,
         },
       ]),
     ),
