@@ -12,9 +12,9 @@ import { encodeAnswer } from './check-response.js';
 /** Of some two kilobytes each. When so many are kept all are dropped: every one can be made again. */
 const MAX_TEMPLATES = 2_048;
 
-/** Stand for decision id and claim while a template is made. Where anything else has one in it there is none. */
-const DECISION_MARK = '\x00';
-const CLAIM_MARK = '\x01';
+/** Stand first in what takes the place of decision id and claim while a template is made. */
+const DECISION_MARK = '\x01';
+const CLAIM_MARK = '\x02';
 
 /** What an answer tells of whoever has proven itself. */
 type Told = {
@@ -97,8 +97,8 @@ function isSame(one: Told, other: Told): boolean {
 
 function templateOf(concluded: Concluded, { verified }: Grant, claimBytes: number): Template {
   const { headerNames, decisionId } = concluded;
-  const decisionMark = DECISION_MARK.repeat(decisionId.length);
-  const claimMark = CLAIM_MARK.repeat(claimBytes);
+  const decisionMark = markOf(DECISION_MARK, decisionId.length);
+  const claimMark = markOf(CLAIM_MARK, claimBytes);
   const marked = encodeAnswer({ ...concluded, decisionId: decisionMark, claim: claimMark });
   return {
     policy: verified.policy,
@@ -108,6 +108,14 @@ function templateOf(concluded: Concluded, { verified }: Grant, claimBytes: numbe
     claimBytes,
     pieces: piecesOf(Buffer.from(marked).toString('latin1'), decisionMark, claimMark),
   };
+}
+
+/**
+ * What begins with its first character alone is not found one byte too early, where the length before it ends in the same
+ * byte. Where anything else has one in it, there is no template.
+ */
+function markOf(first: string, length: number): string {
+  return first.padEnd(length, '\x00').slice(0, length);
 }
 
 function piecesOf(marked: string, decisionMark: string, claimMark: string): Template['pieces'] {

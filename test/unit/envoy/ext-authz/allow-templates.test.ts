@@ -71,11 +71,11 @@ const OTHERS: Readonly<Record<string, Concluded>> = {
       [`a ${name} outside ASCII`, allow({ ...VERIFIED_CONTEXT, [name]: 'Prüfer \u{1f600}' })],
       [
         `a ${name} of what stands for decision ids`,
-        allow({ ...VERIFIED_CONTEXT, [name]: '\x00'.repeat(10) }),
+        allow({ ...VERIFIED_CONTEXT, [name]: '\x01'.padEnd(10, '\x00') }),
       ],
       [
         `a ${name} of what stands for claims`,
-        allow({ ...VERIFIED_CONTEXT, [name]: '\x01'.repeat(CLAIM.length) }),
+        allow({ ...VERIFIED_CONTEXT, [name]: '\x02'.padEnd(CLAIM.length, '\x00') }),
       ],
       [`a long ${name}`, allow({ ...VERIFIED_CONTEXT, [name]: 'x'.repeat(40_000) })],
     ]),
@@ -105,6 +105,16 @@ describe('allows from templates', () => {
     const all = [allow(), ...Object.values(OTHERS)];
     for (const one of all)
       for (const other of all) [one, other].forEach((each) => expectSame(templates, each));
+  });
+
+  it('are what they are without, however long decision id and claim are', () => {
+    const templates = new AllowTemplates();
+    for (let length = 0; length < 600; length++) {
+      expectSame(templates, allow(undefined, undefined, { claim: 'c'.repeat(length) }));
+      expectSame(templates, allow(undefined, undefined, { decisionId: 'd'.repeat(length) }));
+    }
+    for (const length of [1_023, 1_024, 2_048, 16_383, 16_384, 32_768])
+      expectSame(templates, allow(undefined, undefined, { claim: 'c'.repeat(length) }));
   });
 
   it('may be of more subjects than are kept', () => {
