@@ -28,8 +28,10 @@ interface Template {
   readonly decisionIdBytes: number;
   readonly claimBytes: number;
   /** Around decision id, decision id and claim; undefined where an answer is not so. */
-  readonly pieces: readonly string[] | undefined;
+  readonly pieces: Pieces | undefined;
 }
+
+type Pieces = readonly [start: string, between: string, beforeClaim: string, end: string];
 
 /** For the answers of one server. */
 export class AllowTemplates {
@@ -42,8 +44,7 @@ export class AllowTemplates {
     const claim = text(concluded.claim ?? '');
     const { pieces } = this.#templateFor(concluded, outcome, claim.length);
     if (pieces === undefined) return encodeAnswer(concluded);
-    const [start = '', between = '', beforeClaim = '', end = ''] = pieces;
-    return bytes(start + decisionId + between + decisionId + beforeClaim + claim + end);
+    return joined(pieces, decisionId, claim);
   }
 
   #templateFor(concluded: Concluded, grant: Grant, claimBytes: number): Template {
@@ -100,13 +101,16 @@ function templateOf(concluded: Concluded, { verified }: Grant, claimBytes: numbe
   const decisionMark = markOf(DECISION_MARK, decisionId.length);
   const claimMark = markOf(CLAIM_MARK, claimBytes);
   const marked = encodeAnswer({ ...concluded, decisionId: decisionMark, claim: claimMark });
+  const pieces = piecesOf(Buffer.from(marked).toString('latin1'), decisionMark, claimMark);
+  const again = pieces && joined(pieces, decisionId, text(concluded.claim ?? ''));
   return {
     policy: verified.policy,
     headerNames,
     context: verified.context,
     decisionIdBytes: decisionId.length,
     claimBytes,
-    pieces: piecesOf(Buffer.from(marked).toString('latin1'), decisionMark, claimMark),
+    // None is taken that does not give the answer that it was made from.
+    pieces: again?.equals(encodeAnswer(concluded)) === true ? pieces : undefined,
   };
 }
 
@@ -118,11 +122,14 @@ function markOf(first: string, length: number): string {
   return first.padEnd(length, '\x00').slice(0, length);
 }
 
-function piecesOf(marked: string, decisionMark: string, claimMark: string): Template['pieces'] {
-  const [start, between, rest, ...more] = marked.split(decisionMark);
-  if (start === undefined || between === undefined || rest === undefined || more.length > 0) return undefined;
-  const pieces = [start, between, ...rest.split(claimMark)];
-  return pieces.length === 4 && !start.includes(claimMark) && !between.includes(claimMark)
-    ? pieces
-    : undefined;
+function piecesOf(marked: string, decisionMark: string, claimMark: string): Pieces | undefined {
+  const ofDecision = marked.split(decisionMark);
+  const [start = '', between = '', rest = ''] = ofDecision;
+  const ofClaim = rest.split(claimMark);
+  const [beforeClaim = '', end = ''] = ofClaim;
+  return ofDecision.length === 3 && ofClaim.length === 2 ? [start, between, beforeClaim, end] : undefined;
+}
+
+function joined([start, between, beforeClaim, end]: Pieces, decisionId: string, claim: string): Buffer {
+  return bytes(start + decisionId + between + decisionId + beforeClaim + claim + end);
 }
