@@ -7,7 +7,7 @@ import type { CertificatePin } from '../verify/snapshot.js';
 import { CliFault, type CliWorld, ExitCode } from './command.js';
 import { commitEdits, openConfiguration, type OpenConfiguration } from './edit-configuration.js';
 import type { RenewOptions } from './pki-terms.js';
-import { endedLines, endedMembers, identityNamed } from './rotate-identity.js';
+import { endedLines, endedMembers, identityNamed, type PlacedIdentity } from './rotate-identity.js';
 import { PIN_OVERLAP_MILLISECONDS, pinEdits, pinOf, type NewPin } from './rotate-pin.js';
 import { isoTime } from './text.js';
 
@@ -91,9 +91,9 @@ function editsOf(
       old: kinds.has('certificate') ? hashOf(old) : (spki[0] ?? ''),
       next: wanted.sha256,
     };
-    const files = fileEntries(open, placed.at);
-    changes.edits = [...changes.edits, ...keepFiles(edits, files, { old, endMs: nowMs + overlapMs })];
-    const over = ended.filter(({ index }) => !files.includes(index));
+    const entries = entriesOf(open, placed, { old, nowMs });
+    changes.edits = [...changes.edits, ...keepOthers(edits, entries, { old, endMs: nowMs + overlapMs })];
+    const over = ended.filter(({ index }) => entries[index] === 'old');
     changes.lines = [...changes.lines, `${name}: ${wanted.sha256} is pinned`, ...endedLines(over)];
     changes.ended = [...changes.ended, ...endedMembers(over)];
   }
@@ -109,9 +109,12 @@ function kindsOf(
   pins: readonly CertificatePin[],
   { old, nowMs }: { readonly old: X509Certificate; readonly nowMs: number },
 ): ReadonlySet<CertificatePin['kind']> {
-  const hashes = { certificate: hashOf(old), spki: spkiOf(old) };
-  const live = pins.filter((pin) => nowMs < pin.notAfterMs && hashes[pin.kind] === pin.sha256);
+  const live = pins.filter((pin) => nowMs < pin.notAfterMs && isPinOf(old, pin));
   return new Set(live.map(({ kind }) => kind));
+}
+
+function isPinOf(certificate: X509Certificate, { kind, sha256 }: CertificatePin): boolean {
+  return sha256 === (kind === 'spki' ? spkiOf(certificate) : hashOf(certificate));
 }
 
 function hashOf({ fingerprint256 }: X509Certificate): string {
@@ -124,29 +127,43 @@ function spkiOf({ publicKey }: X509Certificate): string {
     .digest('hex');
 }
 
-/** The places of pins that are files: they change by themselves when the file does. */
-function fileEntries({ data }: OpenConfiguration, at: readonly (string | number)[]): readonly number[] {
+/** What each pin of an identity is: of the old certificate, by hash or by its file, or one that stays: of another one, or ended. */
+type Entry = 'old' | 'old_file' | 'other';
+
+function entriesOf(
+  { data }: OpenConfiguration,
+  { identity, at }: PlacedIdentity,
+  { old, nowMs }: { readonly old: X509Certificate; readonly nowMs: number },
+): readonly Entry[] {
   const { identities } = data as {
     readonly identities: readonly { readonly certificates?: readonly { readonly file?: string }[] }[];
   };
   const entries = identities[Number(at[1])]?.certificates ?? [];
-  return entries.flatMap(({ file }, index) => (file === undefined ? [] : [index]));
+  return identity.pins.map((pin, index) => {
+    if (!isPinOf(old, pin) || pin.notAfterMs <= nowMs) return 'other';
+    return entries[index]?.file === undefined ? 'old' : 'old_file';
+  });
 }
 
-/** A pin by file goes on, with what is in the file then; the old certificate is pinned by its hash until the overlap is over. */
-function keepFiles(
+/**
+ * A pin by file goes on, with what is in the file then; the old certificate is pinned by its hash until the overlap is over.
+ * Another instance of the identity may show what else is pinned.
+ */
+function keepOthers(
   edits: readonly YamlEdit[],
-  files: readonly number[],
+  entries: readonly Entry[],
   { old, endMs }: { readonly old: X509Certificate; readonly endMs: number },
 ): readonly YamlEdit[] {
-  if (files.length === 0) return edits;
   const kept = [
     ['sha256', hashOf(old)],
     ['notAfter', isoTime(Math.ceil(endMs / 1_000) * 1_000)],
   ] as const;
+  const isByFileAlone = entries.includes('old_file') && !entries.includes('old');
   return edits
-    .filter((edit) => edit.kind !== 'set' || !files.includes(Number(edit.at.at(-1))))
-    .map((edit) => (edit.kind === 'append' ? { ...edit, items: [...edit.items, kept] } : edit));
+    .filter((edit) => edit.kind !== 'set' || entries[Number(edit.at.at(-1))] === 'old')
+    .map((edit) =>
+      edit.kind === 'append' && isByFileAlone ? { ...edit, items: [...edit.items, kept] } : edit,
+    );
 }
 
 function adminOf({ settings }: Configuration): URL {

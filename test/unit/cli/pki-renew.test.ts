@@ -205,6 +205,27 @@ describe('countersign pki renew --config', () => {
     expect(pins().at(-1)?.notAfterMs).toBe(LATER + 14 * DAY);
   });
 
+  it.each(['sha256', 'file'] as const)('ends no pin of another certificate: old one by %s', async (by) => {
+    const old = sha256('producer-a.crt');
+    write([
+      { sha256: 'b'.repeat(64) },
+      by === 'file' ? { file: 'certs/producer-a.crt' } : { sha256: old },
+      { file: 'certs/server.crt' },
+      ...(by === 'file' ? [{ sha256: old, notAfter: new Date(NOW).toISOString() }] : []),
+    ]);
+    const { code, out } = await producer();
+    expect(code).toBe(0);
+    expect(out).not.toContain('b'.repeat(64));
+    const ends = pins().map(({ sha256: hash, notAfterMs }) => [hash, notAfterMs]);
+    const next = sha256('producer-a.crt');
+    expect(ends.filter(([hash]) => hash === 'b'.repeat(64))).toEqual([['b'.repeat(64), Infinity]]);
+    expect(ends.filter(([hash]) => hash === sha256('server.crt'))).toEqual([
+      [sha256('server.crt'), expect.any(Number)],
+    ]);
+    expect(ends.filter(([hash, endMs]) => hash === old && endMs !== NOW)).toEqual([[old, LATER + 14 * DAY]]);
+    expect(ends.map(([hash]) => hash)).toContain(next);
+  });
+
   it('leaves a pinned public key alone, unless the key is new', async () => {
     const facts = JSON.parse((await run(['fingerprint', '--json', at('producer-a.crt')])).out) as {
       spki_sha256: string;
