@@ -14,7 +14,7 @@ import { rotateFeedbackKey } from './rotate-feedback-key.js';
 import { endedLines, endedMembers, identityNamed, succeed } from './rotate-identity.js';
 import { isoTime } from './text.js';
 import { setBackSchedule } from './set-back-schedule.js';
-import { duration, pointOfTime } from './time-value.js';
+import { clockReading, duration, pointOfTime } from './time-value.js';
 
 type Purpose = VerificationKey['purposes'][number];
 
@@ -178,7 +178,7 @@ export const registerRotateKey: Register = (program, session) => {
     .option(
       '--clock-is <time>',
       'with --feedback: the lists of keys.rotation are ahead, as the clock was; it says this moment now, and is right',
-      pointOfTime(() => session.world.nowMs()),
+      clockReading,
     )
     .option('-n, --dry-run', 'change nothing; print what would be changed as a unified diff')
     .option('--json', 'print JSON')

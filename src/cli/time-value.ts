@@ -28,14 +28,22 @@ export function pointOfTime(nowMs: () => number): (text: string) => number {
   return (text) => {
     const [, count, unit = ''] = RELATIVE.exec(text) ?? [];
     if (count !== undefined) return nowMs() - Number(count) * (UNIT_MS[unit] ?? 0);
-    const timeMs = DAY.test(text)
-      ? Date.parse(`${text}T00:00:00Z`)
-      : DATE_TIME.test(text)
-        ? Date.parse(text.toUpperCase().replace(' ', 'T'))
-        : NaN;
+    const timeMs = DAY.test(text) ? Date.parse(`${text}T00:00:00Z`) : dateTime(text);
     if (!Number.isNaN(timeMs)) return timeMs;
     throw new InvalidArgumentError(
       'It must be a time with its zone (2026-11-29T08:00:00Z), a day in UTC (2026-11-29), or so long ago (90s, 15m, 2h, 7d, 4w).',
     );
   };
+}
+
+/** A parser for commander: Unix milliseconds of a moment that was read off another clock, so none that ours would tell. */
+export function clockReading(text: string): number {
+  const timeMs = dateTime(text);
+  if (!Number.isNaN(timeMs)) return timeMs;
+  throw new InvalidArgumentError('It must be what another clock says, with its zone (2026-11-29T08:00:00Z).');
+}
+
+/** NaN for what is none. */
+function dateTime(text: string): number {
+  return DATE_TIME.test(text) ? Date.parse(text.toUpperCase().replace(' ', 'T')) : NaN;
 }

@@ -12,7 +12,7 @@ export interface SetBack {
   readonly manifest: Manifest;
   /** They would begin in the future: nobody has an answer of theirs. */
   readonly removed: readonly ManifestKey[];
-  /** It was to end as one of those began, and goes on now. */
+  /** It was to end as one of those began, and goes on now. Where none of those is, its end is somebody's own. */
   readonly reopened: ManifestKey | undefined;
   /** What signs at the present moment; undefined where a new key signs at once. */
   readonly signs: ManifestKey | undefined;
@@ -24,7 +24,8 @@ export function setBack({ writtenMs, keys }: Manifest, nowMs: number): SetBack |
   const removed = keys.filter(({ notBeforeMs }) => nowMs < notBeforeMs);
   const left = keys.filter((key) => !removed.includes(key));
   const last = latestOf(left.filter(({ notAfterMs }) => nowMs < notAfterMs));
-  const reopened = last !== undefined && Number.isFinite(last.notAfterMs) ? last : undefined;
+  const hadSuccessor = removed.length > 0 && last !== undefined && Number.isFinite(last.notAfterMs);
+  const reopened = hadSuccessor ? last : undefined;
   const kept = left.map((key) => (key === reopened ? { ...key, notAfterMs: Number.POSITIVE_INFINITY } : key));
   return {
     manifest: { writtenMs: nowMs, keys: kept },

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keyStates } from '../../../src/feedback/rotation.js';
-import { parseManifest } from '../../../src/keys/rotation/manifest.js';
+import { manifestText, parseManifest } from '../../../src/keys/rotation/manifest.js';
 import { rotateDomain } from '../../../src/keys/rotation/round.js';
 import { publicKeys } from '../config/workspace.js';
 import { NOW_SECONDS, run } from './test-world.js';
@@ -115,6 +115,18 @@ test('brings no key back that has ended, whatever clock ended it', async () => {
   });
 });
 
+test('leaves an end alone that no other key gave', async () => {
+  round(NOW + 40 * DAY);
+  const [key] = list().keys;
+  if (key === undefined) throw new Error('there is no key');
+  const own = { ...key, notBeforeMs: NOW - DAY, notAfterMs: NOW + DAY };
+  writeFileSync(listFile(), manifestText({ writtenMs: NOW + 40 * DAY, keys: [own] }));
+  const { code, out } = await setBack();
+  expect(code).toBe(0);
+  expect(out).not.toContain('without an end');
+  expect(list()).toEqual({ writtenMs: COMMAND_MS, keys: [own] });
+});
+
 test('of a directory that a clock ahead has begun nothing is left, and the next key signs at once', async () => {
   round(NOW + 40 * DAY);
   expect((await setBack()).out).toContain('NO KEY is left');
@@ -176,6 +188,7 @@ test.each<[string, string[], number, RegExp]>([
     2,
     /set the clock first/,
   ],
+  ['what its own clock would tell', ['--feedback', '--clock-is', '1s'], 2, /another clock/],
   ['a key of an identity', ['--identity', 'producer-a', '--clock-is', iso(NOW)], 2, /makes no key/],
   ['no kind of key', ['--clock-is', iso(NOW)], 2, /--feedback/],
   ['an id for a key', ['--feedback', '--kid', 'fb-1', '--clock-is', iso(NOW)], 2, /makes no key/],
