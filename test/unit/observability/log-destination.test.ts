@@ -7,8 +7,11 @@ class FakeStream {
   text = '';
   room = Infinity;
   failure: string | undefined;
+  /** Of the lines that it was given: the memory that each keeps while it waits. */
+  kept: number[] = [];
 
   readonly write = (_descriptor: number, bytes: Buffer): number => {
+    this.kept.push(bytes.buffer.byteLength);
     if (this.failure !== undefined) throw Object.assign(new Error(this.failure), { code: this.failure });
     if (this.room <= 0) throw Object.assign(new Error('EAGAIN'), { code: 'EAGAIN' });
     const written = Math.min(bytes.length, this.room);
@@ -68,6 +71,19 @@ describe('the destination of the log', () => {
     expect(log.lostLines).toBe(300 - 256);
     stream.room = Infinity;
     await until('all is written', () => stream.text === `${line.repeat(256)}lost 44\n`);
+  });
+
+  it('keeps of what waits no more memory than its bytes', () => {
+    const { stream, log } = setUp();
+    stream.room = 0;
+    log.write('für\n');
+    stream.failure = 'EIO';
+    log.write('b\n');
+    stream.failure = undefined;
+    stream.room = Infinity;
+    log.write('c\n');
+    expect(stream.text).toBe('lost 2\nc\n');
+    expect(stream.kept).toEqual([5, 5, 7, 2]);
   });
 
   it('ends a line that has begun before it writes another one, whatever happened between', () => {
