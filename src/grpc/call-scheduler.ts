@@ -37,9 +37,9 @@ export const NO_OBSERVER: LoadObserver = { waited: () => undefined, shed: () => 
 
 /**
  * Enough for the nonce store and the audit log to commit together what came together, few enough for the answers
- * to flow: of 1, 2, 4, 8, 16 and 32 this gave the most checks a second (docs/performance.md).
+ * to flow: of 2, 4, 6, 8 and 16 this gave the most checks a second (docs/performance.md#where-the-time-goes).
  */
-const CALLS_PER_TURN = 4;
+const CALLS_PER_TURN = 8;
 /** To shed is cheap, but a turn that sheds a whole queue would keep the frames waiting that free it. */
 const LOOKED_AT_PER_TURN = 64;
 /** Of the newest turn in the average of what a call takes. */

@@ -79,6 +79,7 @@ it("waits for its own key alone: another tenant's answers are signed meanwhile",
   source.conducts.set('own', 'hangs');
   const hanging = await Promise.all(Array.from({ length: 20 }, () => answer(TENANT)));
   for (let time = 1; time <= 20; time++) expect(kidOf((await (await answer(OTHER)).read).body)).toBe('other');
+  source.conducts.set('own', 'signs');
   source.release();
   await Promise.all(hanging.map(({ read }) => read));
 });
