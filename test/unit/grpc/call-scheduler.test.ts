@@ -140,7 +140,7 @@ describe('a call whose caller waits no longer than this', () => {
   it('is shed on arrival when the calls before it take too long by experience', async () => {
     const watched = new Watched();
     const slow = (): void => void (watched.nowMs += 3);
-    for (let number = 0; number < 160; number++) watched.scheduler.submit(watched.call('a', { begin: slow }));
+    for (let number = 0; number < 100; number++) watched.scheduler.submit(watched.call('a', { begin: slow }));
     await turnsPass(5);
     expect(watched.scheduler.waiting).toBeGreaterThan(20);
     const latestBeginMs = watched.nowMs + 40;
