@@ -2,7 +2,7 @@
  * The members of a record that say who called, for whom and under which policy. Of a caller that has proven its key they
  * come again with each request, so their text is kept: to escape and join them anew is half the cost of a record.
  */
-import type { DecisionFacts } from '../verify/decision.js';
+import { isSameCaller, type CallerFacts, type DecisionFacts } from '../verify/decision.js';
 import { member, ours } from './members.js';
 
 /** When so many are kept all are dropped: every one can be made again. */
@@ -21,18 +21,13 @@ interface Kept extends CallerMembers {
   readonly policy: string | undefined;
 }
 
-type CallerFacts = Pick<
-  DecisionFacts,
-  'identity' | 'kid' | 'certificateSha256' | 'assurance' | 'tenant' | 'operator' | 'attestation'
->;
-
 const kept = new Map<string, Kept>();
 
 export function callerMembers(facts: DecisionFacts): CallerMembers {
   const { identity, operator = identity, kid, policy } = facts;
   if (operator === undefined || identity === undefined || kid === undefined) return made(facts);
   const known = kept.get(operator);
-  if (known !== undefined && known.policy === policy?.name && isSame(known.facts, facts)) return known;
+  if (known !== undefined && known.policy === policy?.name && isSameCaller(known.facts, facts)) return known;
   if (kept.size >= MAX_KEPT) kept.clear();
   const { certificateSha256, assurance, tenant, attestation } = facts;
   const told = { identity, kid, certificateSha256, assurance, tenant, operator: facts.operator, attestation };
@@ -40,18 +35,6 @@ export function callerMembers(facts: DecisionFacts): CallerMembers {
   const members = { names: flat(names), context: flat(context), facts: told, policy: policy?.name };
   kept.set(operator, members);
   return members;
-}
-
-function isSame(one: CallerFacts, other: CallerFacts): boolean {
-  return (
-    one.identity === other.identity &&
-    one.kid === other.kid &&
-    one.certificateSha256 === other.certificateSha256 &&
-    one.assurance === other.assurance &&
-    one.tenant === other.tenant &&
-    one.operator === other.operator &&
-    one.attestation === other.attestation
-  );
 }
 
 /** In one piece: V8 keeps joined texts as a tree, which would be walked for each record anew. */

@@ -20,6 +20,24 @@ export interface VerifiedContext {
   readonly execution: string | undefined;
 }
 
+/** What is told of a caller, as far as it is established; which execution is meant is of the request. */
+export type CallerFacts = {
+  readonly [Name in Exclude<keyof VerifiedContext, 'execution'>]?: VerifiedContext[Name] | undefined;
+};
+
+/** Whether the same is told in both. */
+export function isSameCaller(one: CallerFacts, other: CallerFacts): boolean {
+  return (
+    one.identity === other.identity &&
+    one.kid === other.kid &&
+    one.assurance === other.assurance &&
+    one.certificateSha256 === other.certificateSha256 &&
+    one.tenant === other.tenant &&
+    one.operator === other.operator &&
+    one.attestation === other.attestation
+  );
+}
+
 /** Facts for the record, filled as far as the pipeline came. What was not verified is named `claimed`. */
 export interface DecisionFacts {
   policy: Policy | undefined;

@@ -3,7 +3,7 @@
  * once and kept, so that most answers are a few texts joined. Byte for byte they are what `encodeAnswer` writes.
  */
 import type { SecurityHeaderNames } from '../../protocol/header-names.js';
-import type { VerifiedContext } from '../../verify/decision.js';
+import { isSameCaller, type CallerFacts } from '../../verify/decision.js';
 import type { SignedPolicy } from '../../verify/snapshot.js';
 import type { Concluded, Grant } from '../check/check-state.js';
 import { bytes, text } from '../wire/writer.js';
@@ -16,15 +16,10 @@ const MAX_TEMPLATES = 2_048;
 const DECISION_MARK = '\x01';
 const CLAIM_MARK = '\x02';
 
-/** What an answer tells of whoever has proven itself. */
-type Told = {
-  readonly [Name in Exclude<keyof VerifiedContext, 'execution'>]?: VerifiedContext[Name] | undefined;
-};
-
 interface Template {
   readonly policy: SignedPolicy;
   readonly headerNames: SecurityHeaderNames;
-  readonly context: Told;
+  readonly context: CallerFacts;
   readonly decisionIdBytes: number;
   readonly claimBytes: number;
   /** Around decision id, decision id and claim; undefined where an answer is not so. */
@@ -70,7 +65,7 @@ function isPlain(
     wouldRefuse === undefined &&
     spoofed.length === 0 &&
     facts.policy === verified.policy &&
-    isSame(facts, verified.context)
+    isSameCaller(facts, verified.context)
   );
 }
 
@@ -80,19 +75,7 @@ function fits(template: Template, concluded: Concluded, { verified }: Grant, cla
     template.headerNames === concluded.headerNames &&
     template.decisionIdBytes === concluded.decisionId.length &&
     template.claimBytes === claimBytes &&
-    isSame(template.context, verified.context)
-  );
-}
-
-function isSame(one: Told, other: Told): boolean {
-  return (
-    one.identity === other.identity &&
-    one.assurance === other.assurance &&
-    one.kid === other.kid &&
-    one.certificateSha256 === other.certificateSha256 &&
-    one.tenant === other.tenant &&
-    one.operator === other.operator &&
-    one.attestation === other.attestation
+    isSameCaller(template.context, verified.context)
   );
 }
 
