@@ -70,15 +70,16 @@ export class LoadThread implements ConfigurationSource {
   async load(): Promise<LoadedFiles> {
     clearTimeout(this.#idle);
     const { start = startThread, idleMilliseconds = IDLE_MILLISECONDS } = this.#options;
+    let thread: Worker;
     try {
-      this.#thread ??= this.#start(start);
+      thread = this.#thread ??= this.#start(start);
     } catch (error) {
       return failed(this.#failure(error as Error));
     }
     const whileServing = this.#tested !== undefined;
     // Nobody waits for a reload to end before the process may; the start is waited for.
-    if (whileServing) this.#thread.unref();
-    const answer = await this.#ask(this.#thread, { tested: this.#tested, whileServing });
+    if (whileServing) thread.unref();
+    const answer = await this.#ask(thread, { tested: this.#tested, whileServing });
     if (typeof answer === 'string') {
       void this.close();
       return failed(answer);
@@ -86,7 +87,9 @@ export class LoadThread implements ConfigurationSource {
     const isGood = answer.files.problems === undefined;
     if (isGood || this.#tested === undefined) this.#tested = answer.tested;
     if (answer.judged.length > 0) this.#judged = answer.judged;
-    this.#thread.unref();
+    thread.unref();
+    // Closed, or ended by itself, while its answer was on its way here.
+    if (this.#thread !== thread) return answer.files;
     this.#idle = setTimeout(() => void this.close(), idleMilliseconds).unref();
     return answer.files;
   }

@@ -108,6 +108,21 @@ describe('the thread that loads', () => {
     expect(threads).toHaveLength(2);
   });
 
+  it.each<[how: string, ends: (own: LoadThread, fake: FakeThread) => void]>([
+    ['is closed', (own) => void own.close()],
+    ['ends', (_own, fake) => void fake.emit('exit', 0)],
+  ])('may answer and, before that is taken in, %s', async (_how, ends) => {
+    const { threads, thread, load } = setUp({ idleMilliseconds: 1 });
+    for (let time = 1; time <= 2; time++) {
+      const files = await load((fake) => {
+        answers(good)(fake);
+        ends(thread, fake);
+      });
+      expect(files).toBe(good.files);
+      expect(threads).toHaveLength(time);
+    }
+  });
+
   it('that cannot be started is a load with a problem', async () => {
     const { thread } = setUp({
       start: () => {
