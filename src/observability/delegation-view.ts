@@ -1,6 +1,7 @@
 /** How keys in memory stand that root keys vouch for: the facts of `/status`, and metrics from which an alert is made. */
 import { Gauge, type Registry } from 'prom-client';
 import type { DelegatedKeys, DelegationLook } from '../keys/delegation/delegated-keys.js';
+import { lowest } from './lowest.js';
 
 /** Of `/status`. */
 const MAX_DESCRIBED = 100;
@@ -24,8 +25,7 @@ export function describeDelegation(
 
 /** Those that fail, and then those whose keys end first. */
 function worstOff(looks: readonly DelegationLook[], most: number): readonly DelegationLook[] {
-  const rank = (look: DelegationLook): number => (look.isFailing ? -1 : lastEndMs(look));
-  return [...looks].sort((one, other) => rank(one) - rank(other)).slice(0, most);
+  return lowest(looks, most, (look) => (look.isFailing ? -1 : lastEndMs(look)));
 }
 
 /** Unix milliseconds; 0 where there is no key. */

@@ -5,6 +5,7 @@ import type { SelectedKeys } from '../keys/key-sets/select-keys.js';
 import type { KeySetSettings } from '../keys/key-sets/settings.js';
 import { isValidAt } from '../protocol/validity-interval.js';
 import type { HealthComponent } from './health.js';
+import { lowest } from './lowest.js';
 
 /** One set of one identity. */
 export interface KeySetState extends SelectedKeys {
@@ -36,8 +37,7 @@ function keysInForce({ keys }: KeySetState, nowMs: number): KeySetState['keys'] 
 }
 
 function firstToEnd(states: readonly KeySetState[], most: number): readonly KeySetState[] {
-  if (states.length <= most) return states;
-  return [...states].sort((one, other) => one.staleMs - other.staleMs).slice(0, most);
+  return states.length <= most ? states : lowest(states, most, ({ staleMs }) => staleMs);
 }
 
 /** Not ready before each set was tried once: a 401 for a key that is about to come is final for its sender. */

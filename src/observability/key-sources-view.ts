@@ -3,6 +3,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { SignatureResult } from '../keys/guarded-key.js';
 import type { KeyLook, SigningSources } from '../keys/signing-sources.js';
 import type { HealthComponent } from './health.js';
+import { lowest } from './lowest.js';
 import { CounterTable, HistogramTable } from './metric-kinds.js';
 
 /** What is looked at. */
@@ -10,6 +11,7 @@ export type KeySourcesLook = Pick<SigningSources, 'look' | 'names'>;
 
 /** Of `/status`: those that do not sign first. */
 const MAX_DESCRIBED = 100;
+const WORST_FIRST: readonly KeyLook['state'][] = ['down', 'untested', 'up'];
 const STATES = ['untested', 'up', 'down'] as const;
 /** 1 ms to 10 s: a token is reached in microseconds, a vault over a network. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
@@ -31,12 +33,9 @@ function noteOf(keys: readonly KeyLook[]): string | undefined {
 export function describeKeySources(sources: KeySourcesLook): Readonly<Record<string, unknown>> | undefined {
   const names = sources.names();
   if (names.length === 0) return undefined;
-  const keys = [...sources.look()].sort((one, other) => rank(one) - rank(other));
-  return { sources: names, count: keys.length, keys: keys.slice(0, MAX_DESCRIBED) };
-}
-
-function rank({ state }: KeyLook): number {
-  return ['down', 'untested', 'up'].indexOf(state);
+  const keys = sources.look();
+  const worst = lowest(keys, MAX_DESCRIBED, ({ state }) => WORST_FIRST.indexOf(state));
+  return { sources: names, count: keys.length, keys: worst };
 }
 
 /** What is counted as it happens. */
