@@ -9,6 +9,7 @@ import { createStrictVerifier, type Ed25519Engine, type StrictVerifier } from '.
 import type { PointCheck } from './key-text.js';
 import { SOUND_POINT, UNSOUND_POINTS } from './known-answers.js';
 import { chooseNative, type NativeChoice } from './native-engine.js';
+import { unpooledCopy } from './unpooled-copy.js';
 
 /** The part of libsodium that we call. It reads typed arrays of any kind, not only Buffers. */
 export interface SodiumModule {
@@ -130,9 +131,7 @@ function selectSha256(): (input: Uint8Array) => Buffer {
   const seen = Buffer.alloc(SHA256_BYTES);
   return (input) => {
     sodium.crypto_hash_sha256(seen, input);
-    const digest = Buffer.allocUnsafeSlow(SHA256_BYTES);
-    digest.set(seen);
-    return digest;
+    return unpooledCopy(seen);
   };
 }
 

@@ -6,6 +6,7 @@
  */
 import { fstatSync, writeSync } from 'node:fs';
 import type { Registry } from 'prom-client';
+import { unpooledCopy } from '../crypto/unpooled-copy.js';
 import { WholeAppends } from '../storage/output/whole-appends.js';
 import { isBusy, openStandardStream, STDERR } from '../storage/output/standard-stream.js';
 import { addCounter } from './metric-kinds.js';
@@ -57,7 +58,7 @@ export class LogDestination {
 
   /** Takes one whole line, newline included. Never throws and never waits. */
   write(line: string): void {
-    const rest = ownBytes(line);
+    const rest = unpooledCopy(Buffer.from(line));
     if (this.#waitingBytes + rest.length > MAX_WAITING_BYTES) this.#lost += 1;
     else {
       if (this.#waiting.length === 0) this.#tellLoss();
@@ -106,7 +107,12 @@ export class LogDestination {
 
   #tellLoss(): void {
     const lost = this.#lost - this.#told;
-    if (lost > 0) this.#keep({ rest: ownBytes(this.#options.lossLine(lost)), begun: false, tells: lost });
+    if (lost > 0)
+      this.#keep({
+        rest: unpooledCopy(Buffer.from(this.#options.lossLine(lost))),
+        begun: false,
+        tells: lost,
+      });
   }
 
   #keep(item: Item): void {
@@ -122,13 +128,6 @@ export class LogDestination {
     this.#waiting = kept;
     this.#waitingBytes = kept.reduce((sum, { rest }) => sum + rest.length, 0);
   }
-}
-
-/** Outside the pool: a line that waits would keep the whole of it, hundreds of times its length. */
-function ownBytes(text: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-  bytes.write(text);
-  return bytes;
 }
 
 /** In a file that others write to as well, the half of a line that a full disk took would be joined by theirs. */

@@ -2,6 +2,7 @@
 import NodeCache from 'node-cache';
 import { LeafCertificate } from '../../crypto/authority.js';
 import { certificateFingerprints, MAX_ENCODED_CERTIFICATE_BYTES } from '../../crypto/certificate.js';
+import { unpooledCopy } from '../../crypto/unpooled-copy.js';
 import type { PeerCertificate } from '../../verify/inbound-request.js';
 
 const REMEMBERED_SECONDS = 300;
@@ -28,7 +29,7 @@ export class PeerCertificates {
     if (known?.bytes.equals(percentEncodedPem) === true) return known.certificate;
     const parsed = parse(percentEncodedPem);
     if (parsed !== 'malformed')
-      this.#remember(key, { bytes: ownCopy(percentEncodedPem), certificate: parsed });
+      this.#remember(key, { bytes: unpooledCopy(percentEncodedPem), certificate: parsed });
     return parsed;
   }
 
@@ -41,13 +42,6 @@ export class PeerCertificates {
   close(): void {
     this.#cache.close();
   }
-}
-
-/** Outside the pool: what is kept for long would keep the whole of it. */
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  copy.set(bytes);
-  return copy;
 }
 
 function parse(percentEncodedPem: Buffer): PeerCertificate | 'malformed' {
