@@ -42,7 +42,7 @@ export async function pinRenewed(
       members: { file: open.file, identities: names, diff: '' },
     };
   const admins = options.withoutVerifier ? [] : (options.admin ?? [adminOf(open.configuration)]);
-  if (!options.dryRun) for (const admin of admins) await knock(admin, hashes.old);
+  if (!options.dryRun) for (const admin of admins) await demandPin(admin, hashes.old, 'nothing has changed');
   const edited = await commitEdits(world, open, edits, options);
   if (edited === undefined) return undefined;
   if (!options.dryRun) for (const admin of admins) await reload(admin, hashes.next);
@@ -169,11 +169,6 @@ function keepOthers(
 function adminOf({ settings }: Configuration): URL {
   const { host, port } = settings.admin;
   return new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
-}
-
-/** Before anything is changed. */
-async function knock(admin: URL, sha256: string): Promise<void> {
-  await demandPin(admin, sha256, 'nothing has changed');
 }
 
 async function reload(admin: URL, sha256: string): Promise<void> {
