@@ -11,6 +11,7 @@ import { loadConfiguration } from '../../src/config/load.js';
 import { encodePrivateKey, generateKeyPair } from '../../src/crypto/private-key.js';
 import { encodePublicKey } from '../../src/crypto/public-key.js';
 import { run } from '../unit/cli/test-world.js';
+import { beginningWithFeedback } from '../support/feedback-configuration.js';
 import { COUNTERSIGN } from './support/command.js';
 
 const TENANT = '11111111-1111-4111-8111-111111111111';
@@ -73,18 +74,7 @@ test.each(['kill', 'full'])(
     const pair = (byte: number) => generateKeyPair(new Uint8Array(32).fill(byte));
     writeFileSync(at('fb.key'), encodePrivateKey(pair(0xfb), 'pem'), { mode: 0o600 });
     const publicKey = encodePublicKey(pair(0xfa).publicKey, 'base64').trim();
-    const text = `version: 1
-listen: { socket: verifier.sock }
-audit: { stdout: true }
-operators: { operator-a: ${TENANT} }
-identities:
-  - name: producer-a
-    certificates: [{ sha256: ${'a'.repeat(64)} }]
-    keys: [{ kid: k1, publicKey: ${publicKey} }]
-    operators: [operator-a]
-policies:
-  - { name: adjustments, profile: federation.feedback-query }
-feedback:
+    const text = `${beginningWithFeedback(TENANT, publicKey)}feedback:
   keys: [{ kid: fb, privateKeyFile: fb.key }]
 `;
     const seen = new Set<boolean>();

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { keyStates } from '../../../src/feedback/rotation.js';
 import { manifestText, parseManifest } from '../../../src/keys/rotation/manifest.js';
 import { rotateDomain } from '../../../src/keys/rotation/round.js';
+import { beginningWithFeedback } from '../../support/feedback-configuration.js';
 import { publicKeys } from '../config/workspace.js';
 import { NOW_SECONDS, run } from './test-world.js';
 
@@ -25,18 +26,7 @@ const SCHEDULE = { everyMs: 30 * DAY, announceMs: 2 * DAY, overlapMs: 2 * DAY };
 const TENANT = '11111111-1111-4111-8111-111111111111';
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-const YAML = `version: 1
-listen: { socket: verifier.sock }
-audit: { stdout: true }
-operators: { operator-a: ${TENANT} }
-identities:
-  - name: producer-a
-    certificates: [{ sha256: ${'a'.repeat(64)} }]
-    keys: [{ kid: k1, publicKey: "${publicKeys.first}" }]
-    operators: [operator-a]
-policies:
-  - { name: adjustments, profile: federation.feedback-query }
-keys:
+const YAML = `${beginningWithFeedback(TENANT, publicKeys.first)}keys:
   rotation: { every: 30d, announce: 2d, overlap: 2d, directory: state }
 feedback:
   tenants: { ${TENANT}: {} }

@@ -6,25 +6,15 @@ import type { LoadResult } from '../../../../src/config/settings.js';
 import { activeKeyOf, domainOf } from '../../../../src/feedback/feedback-settings.js';
 import { publishedKeys, toJwkSet } from '../../../../src/feedback/keyring.js';
 import { rotateDomain } from '../../../../src/keys/rotation/round.js';
-import { createWorkspace, loaded, nowMs, problemsOf, type Workspace } from '../workspace.js';
+import { beginningWithFeedback } from '../../../support/feedback-configuration.js';
+import { createWorkspace, loaded, nowMs, problemsOf, publicKeys, type Workspace } from '../workspace.js';
 
 const TENANT = '11111111-1111-4111-8111-111111111111';
 const DAY = 86_400_000;
 const schedule = { everyMs: 30 * DAY, announceMs: 2 * DAY, overlapMs: 2 * DAY };
 
 const yaml = (rotation: string, feedback = `{ tenants: { ${TENANT}: {} } }`): string => `
-version: 1
-listen: { socket: verifier.sock }
-audit: { stdout: true }
-operators: { operator-a: ${TENANT} }
-identities:
-  - name: producer-a
-    certificates: [{ sha256: ${'a'.repeat(64)} }]
-    keys: [{ kid: k1, publicKey: '11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=' }]
-    operators: [operator-a]
-policies:
-  - { name: feedback, profile: federation.feedback-query }
-feedback: ${feedback}
+${beginningWithFeedback(TENANT, publicKeys.first)}feedback: ${feedback}
 keys: { rotation: ${rotation} }
 `;
 const GOOD = '{ every: 30d, announce: 2d, overlap: 2d, directory: state/keys }';
